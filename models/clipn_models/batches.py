@@ -1,0 +1,86 @@
+"""Batches for the small CLIP: crops that the teacher has seen, at the resolution of the moment."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .packs import Pack, load_pack
+from .teacher import crop_boxes
+
+TEACHER_SCALE = 0.06336501985788345
+"""Quantisation step of the teacher's logits."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    pixels: Tensor
+    """float32 [N, 3, R, R] in 0..1"""
+    labels: np.ndarray
+    """int64 [N], index over all classes of all data sets; for captioned images the image's index"""
+    teacher: Tensor | None
+    """float32 [N, 1001] logits"""
+
+
+class Source:
+    """One split with its crops and, where they were made, the teacher's answers to them."""
+
+    def __init__(self, root: Path, name: str, offset: int = 0, views: int = 4):
+        self.pack: Pack = load_pack(root, name)
+        self.offset = offset
+        boxes, teacher = root / f"{name}.boxes.npy", root / f"{name}.teacher.npy"
+        self.boxes = np.load(boxes) if boxes.exists() else crop_boxes(len(self.pack), views, seed=0)
+        self.teacher = np.load(teacher, mmap_mode="r") if teacher.exists() else None
+        self._order: np.ndarray = np.empty(0, np.int64)
+
+    def indices(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        """The next ``count`` of an endless shuffled stream: every image once before any twice."""
+        while len(self._order) < count:
+            self._order = np.concatenate([self._order, rng.permutation(len(self.pack))])
+        head, self._order = self._order[:count], self._order[count:]
+        return head
+
+    def batch(self, count: int, resolution: int, rng: np.random.Generator) -> Batch:
+        picked = self.indices(count, rng)
+        view = rng.integers(0, self.boxes.shape[1], count)
+        order = np.argsort(picked)  # memory-mapped rows read in file order
+        picked, view = picked[order], view[order]
+        pixels = crop(torch.from_numpy(self.pack.pixels[picked]), torch.from_numpy(self.boxes[picked, view]), resolution)
+        teacher = None if self.teacher is None else torch.from_numpy(self.teacher[picked, view].astype(np.float32)) * TEACHER_SCALE
+        return Batch(pixels, self.pack.labels[picked] + self.offset, teacher)
+
+
+def crop(images: Tensor, boxes: Tensor, resolution: int) -> Tensor:
+    """uint8 [N, S, S, 3] and boxes [N, 5] (fractions x, y, w, h; flip) -> float32 [N, 3, R, R] in 0..1, bilinear."""
+    x, y, w, h, flip = boxes.unbind(-1)
+    sign = 1 - 2 * flip
+    zero = torch.zeros_like(x)
+    theta = torch.stack([torch.stack([w * sign, zero, 2 * x + w - 1], -1), torch.stack([zero, h, 2 * y + h - 1], -1)], 1)
+    grid = F.affine_grid(theta, [len(images), 3, resolution, resolution], align_corners=False)
+    return F.grid_sample(images.permute(0, 3, 1, 2).float() / 255, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def jitter(pixels: Tensor, rng: np.random.Generator, strength: float = 0.2) -> Tensor:
+    """Brightness and contrast of each photograph, each by up to ``strength``."""
+    n = len(pixels)
+    gain = torch.from_numpy(rng.uniform(1 - strength, 1 + strength, (2, n)).astype(np.float32))
+    mean = pixels.mean(dim=(1, 2, 3), keepdim=True)
+    return ((pixels - mean) * gain[0].view(n, 1, 1, 1) + mean * gain[1].view(n, 1, 1, 1)).clamp(0, 1)
+
+
+def centre(images: np.ndarray, resolution: int) -> Tensor:
+    """The evaluation view of packed squares: uint8 [N, S, S, 3] -> float32 [N, 3, R, R] in 0..1 (bicubic, antialiased)."""
+    pixels = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float()
+    if pixels.shape[-1] != resolution:
+        pixels = F.interpolate(pixels, size=(resolution, resolution), mode="bicubic", antialias=True, align_corners=False).round().clamp(0, 255)
+    return pixels / 255
+
+
+def class_keys(root: Path, split: str) -> list[str]:
+    return json.loads((root / f"{split}.json").read_text())["classes"]

@@ -1,0 +1,40 @@
+"""The losses of the CLIPN paper (section 3.3) on one batch of N images and N texts.
+
+p^no_ij = sigmoid(scale (s^no_ij - s_ij)) says that image i does NOT show text j; p^yes = 1 - p^no.
+Everything goes through log-sigmoid: the official form, log(1 - sigmoid(x) + eps) on exponentials, underflows at scale 100.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def image_text_binary_opposite(cos_yes: Tensor, cos_no: Tensor, scale: float, positive: Tensor | None = None, ignore: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """L_yes = -mean_i log p^yes_ii and L_no = -mean_{i != j} log p^no_ij.
+
+    cos_yes, cos_no [N, M]: cosines of images with yes and with no features. ``positive`` [N, M] bool marks matching
+    pairs (default: the diagonal, as in the paper); ``ignore`` marks pairs of which nothing is known: two captions of one
+    class in a batch are not a negative pair, and in a batch drawn from few hundred classes there are many.
+    """
+    if positive is None:
+        positive = torch.eye(*cos_yes.shape, dtype=torch.bool, device=cos_yes.device)
+    negative = ~positive if ignore is None else ~positive & ~ignore
+    x = scale * (cos_no - cos_yes)
+    yes = -F.logsigmoid(-x)[positive].mean()
+    no = -F.logsigmoid(x)[negative].mean()
+    return yes, no
+
+
+def text_semantic_opposite(yes: Tensor, no: Tensor) -> Tensor:
+    """L_tso = mean(2 - ||g - g^no||) for unit vectors, ||g - g^no|| = sqrt(2 - 2 cos): the two features should part."""
+    cos = (yes * no).sum(-1)
+    return (2 - torch.sqrt(2 - 2 * cos + 1e-4)).mean()
+
+
+def clipn_loss(image: Tensor, yes: Tensor, no: Tensor, scale: float, positive: Tensor | None = None, ignore: Tensor | None = None) -> dict[str, Tensor]:
+    """Unit features image [N, D], yes [M, D], no [M, D] -> {"yes", "no", "tso", "total"}; total = 0.5 (sum of the three)."""
+    l_yes, l_no = image_text_binary_opposite(image @ yes.T, image @ no.T, scale, positive, ignore)
+    l_tso = text_semantic_opposite(yes, no)
+    return {"yes": l_yes, "no": l_no, "tso": l_tso, "total": 0.5 * (l_yes + l_no + l_tso)}

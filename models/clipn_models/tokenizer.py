@@ -1,0 +1,65 @@
+"""A byte-level BPE in CLIP's manner, trained on the texts of the model, in Hugging Face tokenizers' format.
+
+Normalisation: NFC, white space to single blanks, lower case. Words by CLIP's pattern, bytes as symbols, end-of-word
+suffix. Start- and end-of-text are the two highest ids (CLIP reads a text at the arg-max of its ids); padding is id 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, processors
+from tokenizers.models import BPE
+from tokenizers.trainers import BpeTrainer
+
+START, END = "<|startoftext|>", "<|endoftext|>"
+PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+
+
+def train(texts: Iterable[str], vocab_size: int) -> Tokenizer:
+    tokenizer = Tokenizer(BPE(continuing_subword_prefix="", end_of_word_suffix="</w>", fuse_unk=False))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Split(Regex(PATTERN), behavior="removed", invert=True), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+    )
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    trainer = BpeTrainer(
+        vocab_size=vocab_size - 2 - len(alphabet), initial_alphabet=alphabet, end_of_word_suffix="</w>", show_progress=False, special_tokens=[]
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return _finish(tokenizer, vocab_size)
+
+
+def _finish(tokenizer: Tokenizer, vocab_size: int) -> Tokenizer:
+    """Adds what the trainer leaves out: every byte also as the last of a word, and the two markers at the end."""
+    import json
+
+    state = json.loads(tokenizer.to_str())
+    vocab = state["model"]["vocab"]
+    for symbol in sorted(pre_tokenizers.ByteLevel.alphabet()):
+        vocab.setdefault(symbol + "</w>", len(vocab))
+    while len(vocab) < vocab_size - 2:
+        vocab[f"<|unused{len(vocab)}|>"] = len(vocab)
+    if len(vocab) != vocab_size - 2:
+        raise ValueError(f"the trained vocabulary has {len(vocab)} entries, {vocab_size - 2} fit")
+    vocab[START], vocab[END] = vocab_size - 2, vocab_size - 1
+    tokenizer = Tokenizer.from_str(json.dumps(state))
+    tokenizer.add_special_tokens([START, END])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{START} $A {END}", special_tokens=[(START, vocab_size - 2), (END, vocab_size - 1)]
+    )
+    return tokenizer
+
+
+def load(path: Path) -> Tokenizer:
+    return Tokenizer.from_file(str(path))
+
+
+def encode(tokenizer: Tokenizer, texts: list[str], context_length: int) -> torch.Tensor:
+    """int64 [N, T]: ids padded with 0 to the longest text; a text over ``context_length`` is cut and keeps its end token."""
+    rows = [e.ids for e in tokenizer.encode_batch(texts)]
+    rows = [r if len(r) <= context_length else [*r[: context_length - 1], r[-1]] for r in rows]
+    width = max(len(r) for r in rows)
+    return torch.tensor([r + [0] * (width - len(r)) for r in rows], dtype=torch.int64)

@@ -1,0 +1,28 @@
+/**
+ * Every error the service can answer with. A code is never reused for something else; the list only grows.
+ * `title` is the public summary of the class of problem (RFC 9457), the public text of one occurrence is `detail`.
+ */
+export const CODES = {
+  invalid_request: { status: 400, title: 'The request is not valid' },
+  too_many_images: { status: 400, title: 'Too many images in one request' },
+  no_image: { status: 400, title: 'The request carries no image' },
+  unauthenticated: { status: 401, title: 'Authentication is required' },
+  forbidden: { status: 403, title: 'Not allowed' },
+  not_found: { status: 404, title: 'There is nothing at this address' },
+  tenant_not_found: { status: 404, title: 'There is no such tenant' },
+  method_not_allowed: { status: 405, title: 'The address does not answer to this method' },
+  tenant_conflict: { status: 409, title: 'The tenant was changed by somebody else' },
+  tenant_not_ready: { status: 409, title: "The tenant's features are not ready yet" },
+  precondition_failed: { status: 412, title: 'A precondition of the request does not hold' },
+  payload_too_large: { status: 413, title: 'The request is too large' },
+  unsupported_media_type: { status: 415, title: 'The media type is not supported' },
+  image_undecodable: { status: 422, title: 'The image cannot be decoded' },
+  image_too_large: { status: 422, title: 'The image has too many pixels' },
+  overloaded: { status: 429, title: 'The service is overloaded' },
+  internal_error: { status: 500, title: 'Something went wrong on our side' },
+  engine_unavailable: { status: 503, title: 'The inference engine is not available' },
+  shutting_down: { status: 503, title: 'The service is shutting down' },
+  deadline_exceeded: { status: 504, title: 'The deadline passed' },
+} as const;
+
+export type ErrorCode = keyof typeof CODES;

@@ -1,0 +1,93 @@
+import { CODES, type ErrorCode } from './codes.ts';
+
+export { CODES, type ErrorCode };
+
+export interface ErrorOptions {
+  /** For the log only: what really happened. Never leaves the process boundary of the service. */
+  internal?: string;
+  cause?: unknown;
+  /** Seconds after which trying again makes sense; becomes the Retry-After header. */
+  retryAfter?: number;
+  /** Machine-readable particulars that are safe to publish, e.g. {limit: 16}. */
+  extra?: Record<string, unknown>;
+}
+
+/**
+ * An error with a stable code, a public text (`message`) that helps whoever asked, and an internal text for the log.
+ * The two are kept apart on purpose: nothing internal may leak because somebody printed an error.
+ */
+export class ServiceError extends Error {
+  override readonly name = 'ServiceError';
+  readonly code: ErrorCode;
+  readonly internal: string | undefined;
+  readonly retryAfter: number | undefined;
+  readonly extra: Record<string, unknown> | undefined;
+
+  constructor(code: ErrorCode, detail: string, options: ErrorOptions = {}) {
+    super(detail, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.internal = options.internal;
+    this.retryAfter = options.retryAfter;
+    this.extra = options.extra;
+  }
+
+  get status(): number {
+    return CODES[this.code].status;
+  }
+}
+
+/** RFC 9457 problem document. */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  code: ErrorCode;
+  detail: string;
+  instance?: string;
+  [extra: string]: unknown;
+}
+
+export function toProblem(error: ServiceError, instance?: string): Problem {
+  const { status, title } = CODES[error.code];
+  return {
+    type: `urn:clipn-gate:problem:${error.code}`,
+    title,
+    status,
+    code: error.code,
+    detail: error.message,
+    ...(instance === undefined ? {} : { instance }),
+    ...(error.retryAfter === undefined ? {} : { retry_after: error.retryAfter }),
+    ...error.extra,
+  };
+}
+
+/** What crosses a process boundary in place of a ServiceError. */
+export interface SerializedError {
+  code: ErrorCode;
+  detail: string;
+  internal?: string;
+  retryAfter?: number;
+  extra?: Record<string, unknown>;
+}
+
+export function serializeError(error: unknown): SerializedError {
+  if (error instanceof ServiceError) {
+    return {
+      code: error.code,
+      detail: error.message,
+      ...(error.internal === undefined ? {} : { internal: error.internal }),
+      ...(error.retryAfter === undefined ? {} : { retryAfter: error.retryAfter }),
+      ...(error.extra === undefined ? {} : { extra: error.extra }),
+    };
+  }
+  const internal = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { code: 'internal_error', detail: 'An unexpected error occurred; it has been logged.', internal };
+}
+
+export function deserializeError(e: SerializedError): ServiceError {
+  return new ServiceError(e.code, e.detail, {
+    ...(e.internal === undefined ? {} : { internal: e.internal }),
+    ...(e.retryAfter === undefined ? {} : { retryAfter: e.retryAfter }),
+    ...(e.extra === undefined ? {} : { extra: e.extra }),
+  });
+}
