@@ -35,7 +35,7 @@ class ClipPreset:
     """Everything that decides the outcome of stage one, besides data and seed."""
 
     arch: str = "clipn-tiny"
-    steps: int = 4200
+    steps: int = 4500
     named: tuple[tuple[str, int], ...] = (("tiny-train", 320), ("cifar-train", 128), ("caltech-train", 32))
     captioned: int = 32
     resolutions: tuple[tuple[float, int], ...] = ((0.0, 40), (0.3, 48), (0.6, 56), (0.8, 64))
@@ -46,7 +46,7 @@ class ClipPreset:
     scale_start: float = 20.0
     scale_until: float = 0.5
     teacher_weight: float = 1.0
-    teacher_temperature: float = 2.0
+    teacher_temperature: float = 1.0
     smoothing: float = 0.05
 
 
