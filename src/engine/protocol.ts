@@ -1,0 +1,48 @@
+import type { SerializedError } from '../errors/index.ts';
+import type { Detection, EngineObserver, Head, Tower } from './types.ts';
+
+/** What a child process needs to know at its start. Sent once, as the first message. */
+export interface InitMessage {
+  bundleDir: string;
+  device: string;
+  /** Threads inside one run of a session. */
+  threads: number;
+  maxBatch: number;
+  maxQueue: number;
+  batchWaitMs: number;
+  decodeThreads: number;
+  maxPixels: number;
+}
+
+/** Operations of the image engine process. */
+export interface EngineOperations {
+  init: { request: InitMessage; reply: { device: string; startMs: number; goldenMaxDifference: number } };
+  putHead: { request: { id: string; head: Head }; reply: null };
+  dropHead: { request: { id: string }; reply: null };
+  detect: {
+    request: { bytes: Uint8Array; headId: string; tenant: string; topK: number; timeoutMs: number | null };
+    reply: Detection;
+  };
+}
+
+/** Operations of the text encoder process. */
+export interface TextOperations {
+  init: { request: { bundleDir: string; threads: number }; reply: { goldenMaxDifference: number } };
+  build: { request: { names: string[]; templates: string[]; tower: Tower }; reply: Float32Array };
+}
+
+export type Call = { kind: 'call'; seq: number; operation: string; request: unknown };
+export type Cancel = { kind: 'cancel'; seq: number };
+export type Reply = { kind: 'reply'; seq: number; value: unknown };
+export type Failure = { kind: 'failure'; seq: number; error: SerializedError };
+export type Progress = { kind: 'progress'; seq: number; done: number; total: number };
+
+type ObserverEvent<K extends keyof EngineObserver> = Parameters<NonNullable<EngineObserver[K]>>;
+export type Observation =
+  | { kind: 'observe'; what: 'batch'; args: ObserverEvent<'batch'> }
+  | { kind: 'observe'; what: 'image'; args: ObserverEvent<'image'> }
+  | { kind: 'observe'; what: 'rejected'; args: ObserverEvent<'rejected'> }
+  | { kind: 'observe'; what: 'log'; args: ObserverEvent<'log'> };
+
+export type ToChild = Call | Cancel;
+export type ToParent = Reply | Failure | Progress | Observation;

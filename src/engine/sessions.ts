@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import * as ort from 'onnxruntime-node';
+import type { Bundle } from '../bundle/load.ts';
+import { ServiceError } from '../errors/index.ts';
+import type { Tower } from './types.ts';
+
+export interface ImageSession {
+  /** uint8 pixels [n, S, S, 3] -> unit features float32 [n, D]. Blocks the calling thread while the device works. */
+  run(pixels: Uint8Array, n: number): Promise<Float32Array>;
+}
+
+export interface TextSession {
+  /** Token ids, all rows of one length T, [n * T] -> unit features float32 [n, D]. Blocks the calling thread. */
+  run(tokens: BigInt64Array, n: number): Promise<Float32Array>;
+}
+
+function options(threads: number): ort.InferenceSession.SessionOptions {
+  return {
+    executionProviders: ['cpu'],
+    graphOptimizationLevel: 'all',
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    logSeverityLevel: 3,
+    // a spinning pool takes the cores that decode and the front process need
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
+  };
+}
+
+async function open(path: string, input: string, threads: number): Promise<ort.InferenceSession> {
+  const session = await ort.InferenceSession.create(readFileSync(path), options(threads));
+  if (session.inputNames.join() !== input || session.outputNames.join() !== 'features') {
+    throw new ServiceError('engine_unavailable', 'The model bundle does not keep the graph contract.', {
+      internal: `${path}: inputs ${session.inputNames}, outputs ${session.outputNames}; wanted ${input} -> features`,
+    });
+  }
+  return session;
+}
+
+async function run(
+  session: ort.InferenceSession,
+  name: string,
+  tensor: ort.Tensor,
+  n: number,
+  width: number,
+): Promise<Float32Array> {
+  const output = (await session.run({ [name]: tensor }))['features'];
+  if (!output || output.type !== 'float32' || output.dims[0] !== n || output.dims[1] !== width) {
+    throw new ServiceError('engine_unavailable', 'The model bundle does not keep the graph contract.', {
+      internal: `features: ${output?.type} [${output?.dims}], wanted float32 [${n},${width}]`,
+    });
+  }
+  return output.data as Float32Array;
+}
+
+export async function openImageSession(bundle: Bundle, threads: number): Promise<ImageSession> {
+  const { size } = bundle.manifest.image;
+  const width = bundle.manifest.embedding_dim;
+  const session = await open(bundle.files.image, 'pixels', threads);
+  return {
+    run: (pixels, n) => run(session, 'pixels', new ort.Tensor('uint8', pixels, [n, size, size, 3]), n, width),
+  };
+}
+
+export async function openTextSession(bundle: Bundle, tower: Tower, threads: number): Promise<TextSession> {
+  const width = bundle.manifest.embedding_dim;
+  const session = await open(tower === 'yes' ? bundle.files.textYes : bundle.files.textNo, 'tokens', threads);
+  return {
+    run: (tokens, n) => run(session, 'tokens', new ort.Tensor('int64', tokens, [n, tokens.length / n]), n, width),
+  };
+}
