@@ -15,7 +15,7 @@ export class InferenceThread {
   readonly #worker: Worker;
   #waiting: { resolve(message: FromWorker): void; reject(error: unknown): void } | undefined;
   /** The buffer of the last batch comes back with its results and is used again. */
-  #spare: Uint8Array | undefined;
+  #spare: Uint8Array<ArrayBuffer> | undefined;
   readonly #stride: number;
   readonly #buckets: number[];
 

@@ -85,10 +85,16 @@ export class ProcessLink<O extends Operations> {
   }
 
   #receive(message: ToParent, options: LinkOptions): void {
-    if (message.kind === 'observe') return options.onObservation?.(message);
+    if (message.kind === 'observe') {
+      options.onObservation?.(message);
+      return;
+    }
     const pending = this.#pending.get(message.seq);
     if (!pending) return;
-    if (message.kind === 'progress') return pending.onProgress?.(message.done, message.total);
+    if (message.kind === 'progress') {
+      pending.onProgress?.(message.done, message.total);
+      return;
+    }
     this.#pending.delete(message.seq);
     pending.detach();
     if (message.kind === 'reply') pending.resolve(message.value);

@@ -15,7 +15,7 @@ export interface InitMessage {
 }
 
 /** Operations of the image engine process. */
-export interface EngineOperations {
+export type EngineOperations = {
   init: { request: InitMessage; reply: { device: string; startMs: number; goldenMaxDifference: number } };
   putHead: { request: { id: string; head: Head }; reply: null };
   dropHead: { request: { id: string }; reply: null };
@@ -23,13 +23,13 @@ export interface EngineOperations {
     request: { bytes: Uint8Array; headId: string; tenant: string; topK: number; timeoutMs: number | null };
     reply: Detection;
   };
-}
+};
 
 /** Operations of the text encoder process. */
-export interface TextOperations {
+export type TextOperations = {
   init: { request: { bundleDir: string; threads: number }; reply: { goldenMaxDifference: number } };
   build: { request: { names: string[]; templates: string[]; tower: Tower }; reply: Float32Array };
-}
+};
 
 export type Call = { kind: 'call'; seq: number; operation: string; request: unknown };
 export type Cancel = { kind: 'cancel'; seq: number };

@@ -45,7 +45,7 @@ async function run(
   width: number,
 ): Promise<Float32Array> {
   const output = (await session.run({ [name]: tensor }))['features'];
-  if (!output || output.type !== 'float32' || output.dims[0] !== n || output.dims[1] !== width) {
+  if (output?.type !== 'float32' || output.dims[0] !== n || output.dims[1] !== width) {
     throw new ServiceError('engine_unavailable', 'The model bundle does not keep the graph contract.', {
       internal: `features: ${output?.type} [${output?.dims}], wanted float32 [${n},${width}]`,
     });

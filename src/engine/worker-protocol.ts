@@ -12,12 +12,12 @@ export interface WorkerInit {
 export type ToWorker =
   | { kind: 'putHead'; id: string; head: Head }
   | { kind: 'dropHead'; id: string }
-  | { kind: 'run'; pixels: Uint8Array; items: { headId: string; topK: number }[] };
+  | { kind: 'run'; pixels: Uint8Array<ArrayBuffer>; items: { headId: string; topK: number }[] };
 
 /** A verdict, or why this one image has none; other images of the batch are not affected. */
 export type ItemResult = { verdict: Verdict } | { error: SerializedError };
 
 export type FromWorker =
   | { kind: 'ready'; goldenMaxDifference: number }
-  | { kind: 'ran'; results: ItemResult[]; seconds: number; pixels: Uint8Array }
+  | { kind: 'ran'; results: ItemResult[]; seconds: number; pixels: Uint8Array<ArrayBuffer> }
   | { kind: 'failed'; error: SerializedError };

@@ -1,0 +1,75 @@
+import { randomUUID } from 'node:crypto';
+import { Ajv } from 'ajv';
+import Fastify, { type FastifyInstance } from 'fastify';
+import type { EngineForHttp, HttpConfig } from './http/decorators.ts';
+import { docsPlugin } from './http/plugins/docs.ts';
+import { errorsPlugin } from './http/plugins/errors.ts';
+import { requestMetricsPlugin } from './http/plugins/request-metrics.ts';
+import { detectRoute } from './http/routes/detect/index.ts';
+import { livez } from './http/routes/livez/index.ts';
+import { metrics as metricsRoute } from './http/routes/metrics/index.ts';
+import { readyz } from './http/routes/readyz/index.ts';
+import { tenantRoutes } from './http/routes/tenants.ts';
+import type { Bundle } from './bundle/load.ts';
+import type { Logger } from './telemetry/logger.ts';
+import type { Metrics } from './telemetry/metrics.ts';
+import type { TenantRegistry } from './tenants/registry.ts';
+
+export interface AppParts {
+  config: HttpConfig;
+  bundle: Pick<Bundle, 'manifest' | 'id'>;
+  engine: EngineForHttp;
+  tenants: TenantRegistry;
+  metrics: Metrics;
+  logger: Logger;
+}
+
+/** The HTTP application, complete but not listening: the serve command listens, tests inject. */
+export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
+  const { config, logger } = parts;
+  const app = Fastify({
+    loggerInstance: logger,
+    disableRequestLogging: true,
+    bodyLimit: config.maxBodyBytes,
+    trustProxy: config.trustProxy,
+    genReqId: (request) => requestId(request.headers['x-request-id']),
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 256 },
+  });
+  // queries are text and get coerced; in a JSON body a number where a string belongs is a mistake to be told about
+  const query = new Ajv({ coerceTypes: 'array', useDefaults: true, allErrors: true });
+  const body = new Ajv({ useDefaults: true, allErrors: true });
+  app.setValidatorCompiler(({ schema, httpPart }) => (httpPart === 'body' ? body : query).compile(schema as object));
+  // replies are built from typed objects; their schemas document, and a serializer made from them could only lose fields
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+
+  app.decorate('config', config);
+  app.decorate('bundle', parts.bundle);
+  app.decorate('engine', parts.engine);
+  app.decorate('tenants', parts.tenants);
+  app.decorate('metrics', parts.metrics);
+  app.decorate('lifecycle', { draining: false });
+
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const { method, url } = request;
+    const line = { method, path: url.split('?')[0], status: reply.statusCode, ms: Math.round(reply.elapsedTime * 100) / 100 };
+    request.log.info(line, 'request');
+  });
+  await app.register(errorsPlugin);
+  await app.register(requestMetricsPlugin);
+  await app.register(docsPlugin);
+  await app.register(livez);
+  await app.register(readyz);
+  await app.register(metricsRoute);
+  await app.register(detectRoute);
+  await app.register(tenantRoutes);
+  return app as unknown as FastifyInstance;
+}
+
+/** The caller's id if it is harmless to log and to send back, else one of our own. */
+function requestId(given: string | string[] | undefined): string {
+  return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
+}

@@ -1,0 +1,79 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import closeWithGrace from 'close-with-grace';
+import { buildApp } from '../app.ts';
+import { loadBundle } from '../bundle/load.ts';
+import { unknownWords } from '../bundle/vocabulary.ts';
+import type { Config } from '../config/index.ts';
+import { Engine, type EngineObserver } from '../engine/index.ts';
+import { createLogger, type Logger } from '../telemetry/logger.ts';
+import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
+import { FileFeatureCache } from '../tenants/feature-cache.ts';
+import { FileStore } from '../tenants/file-store.ts';
+import { TenantRegistry } from '../tenants/registry.ts';
+import { engineOptions } from './engine-options.ts';
+
+/** Engine events to metrics and log. */
+function observer(metrics: Metrics, logger: Logger): EngineObserver {
+  return {
+    batch: ({ size, seconds, queueDepth }) => {
+      metrics.batchSize.observe(size);
+      metrics.inference.observe(seconds);
+      metrics.queueDepth.set(queueDepth);
+    },
+    image: ({ decodeSeconds, queueSeconds }) => {
+      metrics.decode.observe(decodeSeconds);
+      metrics.queueWait.observe(queueSeconds);
+    },
+    state: ({ state }) => {
+      if (state === 'restarting') metrics.engineRestarts.inc();
+    },
+    log: (level, message, details) => logger[level](details, message),
+  };
+}
+
+/**
+ * `clipn-gate serve`: listens at once, so that liveness and readiness can be asked while the model loads; ready when engine
+ * and tenants are. Ends by SIGINT or SIGTERM: readiness fails, what is under way is answered, then everything closes.
+ */
+export async function serve(config: Config): Promise<void> {
+  const logger = createLogger({ level: config.logLevel });
+  const bundle = await loadBundle(config.bundle, { checksums: true });
+  const metrics = createMetrics();
+  const engine = new Engine({ ...engineOptions(config, bundle), observer: observer(metrics, logger) });
+  const store = await FileStore.open(config.dataDir, {
+    onDamaged: (file, reason) => logger.error({ file, reason }, 'a tenant file was damaged and has been set aside'),
+  });
+  const cache = await FileFeatureCache.open(config.dataDir, {
+    bundleId: bundle.id,
+    width: bundle.manifest.embedding_dim,
+    onEvent: (result) => metrics.cacheRequests.inc({ cache: 'features', result }),
+  });
+  const tenants = new TenantRegistry({
+    store,
+    cache,
+    features: engine,
+    heads: engine,
+    bundle: { id: bundle.id, embeddingDim: bundle.manifest.embedding_dim, templates: bundle.manifest.templates },
+    unknownWords: (name) => unknownWords(bundle.manifest, name),
+    defaults: { method: config.method },
+    limits: { maxClasses: config.maxClasses },
+  });
+  const app = await buildApp({ config, bundle, engine, tenants, metrics, logger });
+
+  closeWithGrace({ delay: config.shutdownGraceMs, logger: false }, async ({ signal, err }) => {
+    if (err) logger.fatal({ err }, 'unexpected error, shutting down');
+    else logger.info({ signal }, 'shutting down');
+    app.lifecycle.draining = true;
+    await sleep(config.drainDelayMs);
+    await app.close();
+    await tenants.stop();
+    await engine.stop();
+    logger.info('shut down');
+  });
+
+  const address = await app.listen({ host: config.host, port: config.port });
+  await engine.start();
+  await tenants.start();
+  const { name, version } = bundle.manifest;
+  logger.info({ address, model: `${name} ${version}`, engine: engine.status }, `ready: ${address} (try ${address}/docs)`);
+}

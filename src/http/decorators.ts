@@ -1,0 +1,31 @@
+import type { Bundle } from '../bundle/load.ts';
+import type { Engine } from '../engine/index.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+
+/** What the HTTP layer needs of the configuration. */
+export interface HttpConfig {
+  maxImages: number;
+  maxImageBytes: number;
+  maxBodyBytes: number;
+  requestTimeoutMs: number;
+  buildWaitMs: number;
+  trustProxy: boolean;
+}
+
+export interface Lifecycle {
+  /** Set once shutdown has begun: readiness fails first, so that balancers stop sending before connections close. */
+  draining: boolean;
+}
+
+/** The parts of the engine that routes use: tests put something simpler in its place. */
+export type EngineForHttp = Pick<Engine, 'detect' | 'status'>;
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    config: HttpConfig;
+    engine: EngineForHttp;
+    bundle: Pick<Bundle, 'manifest' | 'id'>;
+    metrics: Metrics;
+    lifecycle: Lifecycle;
+  }
+}

@@ -1,0 +1,104 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Detection } from '../../../engine/index.ts';
+import { ServiceError, toProblem } from '../../../errors/index.ts';
+import type { Metrics } from '../../../telemetry/metrics.ts';
+import { toServiceError } from '../../plugins/errors.ts';
+import { type ReceivedImage, readImages } from './read-images.ts';
+import type { DetectQuery, DetectReply, FailedImage, Method, Verdict } from './schema.ts';
+
+type Outcome = { id: string; detection: Detection } | { id: string; error: ServiceError };
+
+export async function detect(
+  request: FastifyRequest<{ Querystring: DetectQuery }>,
+  reply: FastifyReply,
+): Promise<DetectReply> {
+  const app = request.server;
+  const started = performance.now();
+  const { tenant, top_k: topK } = request.query;
+  // before the body is read: who asks for a tenant that isn't there should not have to upload first
+  const head = app.tenants.resolve(tenant);
+  const method = request.query.method ?? head.method;
+
+  const gone = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort(new ServiceError('deadline_exceeded', 'The client closed the connection.'));
+  });
+
+  const { maxImages, maxImageBytes, maxBodyBytes, requestTimeoutMs } = app.config;
+  const images = await readImages(request, { maxImages, maxImageBytes, maxBodyBytes });
+
+  const outcomes = await Promise.all(
+    images.map(async ({ id, bytes }: ReceivedImage): Promise<Outcome> => {
+      if (bytes instanceof ServiceError) return { id, error: bytes };
+      try {
+        const job = { bytes, headId: head.headId, tenant, topK, timeoutMs: requestTimeoutMs };
+        return { id, detection: await app.engine.detect(job, gone.signal) };
+      } catch (error) {
+        return { id, error: toServiceError(error) };
+      }
+    }),
+  );
+  for (const outcome of outcomes) count(app.metrics, tenant, method, outcome);
+  failWhole(outcomes);
+
+  const results = outcomes.map((o) => ('error' in o ? failed(o, request) : verdict(o.id, o.detection, method, head.classes)));
+  const slowest = (stage: keyof Detection['timing']) =>
+    Math.max(0, ...outcomes.map((o) => ('detection' in o ? o.detection.timing[stage] : 0)));
+  return {
+    tenant,
+    tenant_version: head.version,
+    model: { name: app.bundle.manifest.name, version: app.bundle.manifest.version },
+    results,
+    timing_ms: {
+      decode: round(slowest('decode')),
+      queue: round(slowest('queue')),
+      inference: round(slowest('inference')),
+      total: round(performance.now() - started),
+    },
+  };
+}
+
+/** A single image's problem is the reply's own. So is one of ours (5xx, 429) that struck all of them: a client should retry the request. */
+function failWhole(outcomes: Outcome[]): void {
+  const errors = outcomes.flatMap((o) => ('error' in o ? [o.error] : []));
+  const [first] = errors;
+  if (!first || errors.length < outcomes.length) return;
+  if (outcomes.length === 1) throw first;
+  const ours = errors.find((e) => e.status >= 500 || e.status === 429);
+  if (ours && errors.every((e) => e.status >= 500 || e.status === 429)) throw ours;
+}
+
+function failed({ id, error }: { id: string; error: ServiceError }, request: FastifyRequest): FailedImage {
+  request.log.info({ code: error.code, detail: error.message, internal: error.internal }, 'image failed');
+  return { id, error: toProblem(error) };
+}
+
+function verdict(id: string, d: Detection, method: Method, classes: readonly string[]): Verdict {
+  const name = (index: number) => classes[index] as string;
+  return {
+    id,
+    decision: d.decisions[method === 'atd-rescaled' ? 'atd_rescaled' : method],
+    method,
+    prediction: { class: name(d.index), index: d.index, probability: d.probability },
+    no_probability: d.noProbability,
+    ood_probability: d.oodProbability,
+    decisions: d.decisions,
+    scores: d.scores,
+    top: d.top.map((t) => ({ class: name(t.index), index: t.index, probability: t.probability, no_probability: t.noProbability })),
+    image: d.image,
+  };
+}
+
+function count(metrics: Metrics, tenant: string, method: Method, outcome: Outcome): void {
+  if ('error' in outcome) {
+    metrics.imagesRejected.inc({ reason: outcome.error.code });
+    return;
+  }
+  const label = metrics.tenantLabel(tenant);
+  const { decisions, noProbability, oodProbability } = outcome.detection;
+  metrics.decisions.inc({ tenant: label, method, decision: decisions[method === 'atd-rescaled' ? 'atd_rescaled' : method] });
+  metrics.noProbability.observe({ tenant: label }, noProbability);
+  metrics.oodProbability.observe({ tenant: label }, oodProbability);
+}
+
+const round = (ms: number) => Math.round(ms * 1000) / 1000;

@@ -1,0 +1,78 @@
+import type { FastifyRequest } from 'fastify';
+import { ServiceError } from '../../../errors/index.ts';
+import type { DetectJsonBody } from './schema.ts';
+
+/** One image as it came: bytes, or already refused. One bad image must not spoil the others. */
+export interface ReceivedImage {
+  id: string;
+  bytes: Uint8Array | ServiceError;
+}
+
+export interface ReadLimits {
+  maxImages: number;
+  maxImageBytes: number;
+  maxBodyBytes: number;
+}
+
+/** The images of a request in any of the three body forms. Rejects with invalid_request, no_image, too_many_images, payload_too_large. */
+export async function readImages(request: FastifyRequest, limits: ReadLimits): Promise<ReceivedImage[]> {
+  const images = request.isMultipart()
+    ? await fromMultipart(request, limits)
+    : Buffer.isBuffer(request.body)
+      ? fromRaw(request.body, limits)
+      : fromJson(request.body as DetectJsonBody | undefined, limits);
+  if (images.length === 0) {
+    throw new ServiceError('no_image', 'There is no image in the request: send a file part, an image body, or {"images": [...]}.');
+  }
+  return images;
+}
+
+function tooMany({ maxImages }: ReadLimits): ServiceError {
+  return new ServiceError('too_many_images', `At most ${maxImages} images fit in one request.`, { extra: { limit: maxImages } });
+}
+
+function tooLarge({ maxImageBytes }: ReadLimits): ServiceError {
+  return new ServiceError('payload_too_large', `An image may have at most ${maxImageBytes} bytes.`, { extra: { limit: maxImageBytes } });
+}
+
+async function fromMultipart(request: FastifyRequest, limits: ReadLimits): Promise<ReceivedImage[]> {
+  const images: ReceivedImage[] = [];
+  let total = 0;
+  for await (const part of request.parts()) {
+    if (part.type !== 'file') continue;
+    if (images.length >= limits.maxImages) throw tooMany(limits);
+    const bytes = await part.toBuffer();
+    total += bytes.length;
+    if (total > limits.maxBodyBytes) {
+      throw new ServiceError('payload_too_large', `The images of one request may have at most ${limits.maxBodyBytes} bytes together.`, {
+        extra: { limit: limits.maxBodyBytes },
+      });
+    }
+    const id = (part.filename || part.fieldname || String(images.length)).slice(0, 256);
+    images.push({ id, bytes: part.file.truncated ? tooLarge(limits) : bytes });
+  }
+  return images;
+}
+
+function fromRaw(body: Buffer, limits: ReadLimits): ReceivedImage[] {
+  return [{ id: 'image', bytes: body.length > limits.maxImageBytes ? tooLarge(limits) : body }];
+}
+
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
+
+function fromJson(body: DetectJsonBody | undefined, limits: ReadLimits): ReceivedImage[] {
+  const images = body?.images ?? [];
+  if (images.length > limits.maxImages) throw tooMany(limits);
+  return images.map(({ id, data }, i) => ({ id: id ?? String(i), bytes: fromBase64(data, limits) }));
+}
+
+function fromBase64(data: string, limits: ReadLimits): Uint8Array | ServiceError {
+  const comma = data.startsWith('data:') ? data.indexOf(',') : -1;
+  const text = data.slice(comma + 1).replace(/\s+/g, '');
+  // Buffer.from skips whatever is not base64 and would turn a mistake into a strange picture
+  if (!BASE64.test(text) || text.length % 4 === 1) {
+    return new ServiceError('invalid_request', 'The data of this image is not base64.');
+  }
+  const bytes = Buffer.from(text, 'base64');
+  return bytes.length > limits.maxImageBytes ? tooLarge(limits) : bytes;
+}

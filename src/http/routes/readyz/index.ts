@@ -1,0 +1,23 @@
+import type { FastifyPluginAsync } from 'fastify';
+
+/** Ready: engine warmed, golden check passed, tenants' features handed over, not draining. Says why not. */
+export const readyz: FastifyPluginAsync = async (app) => {
+  app.get(
+    '/readyz',
+    { schema: { operationId: 'readyz', tags: ['operations'], summary: 'Can the process take traffic?' }, logLevel: 'warn' },
+    async (_request, reply) => {
+      const { status } = app.engine;
+      const reasons = [
+        ...(app.lifecycle.draining ? ['the service is shutting down'] : []),
+        ...(status.state === 'ready' ? [] : [status.reason ?? status.state]),
+      ];
+      const { name, version } = app.bundle.manifest;
+      return reply.code(reasons.length === 0 ? 200 : 503).send({
+        status: reasons.length === 0 ? 'ready' : 'not_ready',
+        reasons,
+        engine: { state: status.state, device: status.device, restarts: status.restarts },
+        model: { name, version },
+      });
+    },
+  );
+};

@@ -1,0 +1,29 @@
+import { type Logger, pino } from 'pino';
+
+export type { Logger };
+
+export interface LoggerOptions {
+  level: string;
+  /** Where lines go; standard output unless a test listens. */
+  destination?: { write(line: string): void };
+}
+
+/**
+ * JSON lines on standard output. What an image shows never gets here: bodies are not logged, and headers that carry
+ * secrets are removed.
+ */
+export function createLogger({ level, destination }: LoggerOptions): Logger {
+  return pino(
+    {
+      level,
+      base: { service: 'clipn-gate' },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: {
+        paths: ['req.headers.authorization', 'req.headers.cookie', 'req.headers["x-api-key"]', '*.bytes', '*.data'],
+        remove: true,
+      },
+    },
+    destination ?? pino.destination(1),
+  );
+}

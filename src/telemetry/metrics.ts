@@ -1,0 +1,108 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Seconds: from a small model's batch on a GPU to a large one's on a CPU. */
+const INFERENCE = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+const REQUEST = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const PROBABILITY = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1];
+
+/** Tenants named in labels before the rest share the label `other`: label values cost memory here and in Prometheus. */
+const MAX_TENANT_LABELS = 200;
+
+/** Every metric of the service. One registry per app, so that tests and several apps in one process don't collide. */
+export function createMetrics() {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry, prefix: 'clipn_' });
+  const tenants = new Set<string>();
+  return {
+    registry,
+    /** The tenant's own label while there are few tenants, `other` from then on. */
+    tenantLabel(tenant: string): string {
+      if (tenants.has(tenant)) return tenant;
+      if (tenants.size >= MAX_TENANT_LABELS) return 'other';
+      tenants.add(tenant);
+      return tenant;
+    },
+    requests: new Counter({
+      name: 'clipn_requests_total',
+      help: 'HTTP requests answered',
+      labelNames: ['route', 'method', 'status'],
+      registers,
+    }),
+    requestDuration: new Histogram({
+      name: 'clipn_request_duration_seconds',
+      help: 'Time from the first byte of a request to the last of its answer',
+      labelNames: ['route'],
+      buckets: REQUEST,
+      registers,
+    }),
+    decisions: new Counter({
+      name: 'clipn_decisions_total',
+      help: 'Verdicts by the decision of the rule that was applied',
+      labelNames: ['tenant', 'method', 'decision'],
+      registers,
+    }),
+    noProbability: new Histogram({
+      name: 'clipn_no_probability',
+      help: 'CLIPN "no" probability of the predicted class',
+      labelNames: ['tenant'],
+      buckets: PROBABILITY,
+      registers,
+    }),
+    oodProbability: new Histogram({
+      name: 'clipn_ood_probability',
+      help: 'Probability that the image shows none of the classes',
+      labelNames: ['tenant'],
+      buckets: PROBABILITY,
+      registers,
+    }),
+    imagesRejected: new Counter({
+      name: 'clipn_images_rejected_total',
+      help: 'Images that got no verdict, by error code',
+      labelNames: ['reason'],
+      registers,
+    }),
+    queueDepth: new Gauge({ name: 'clipn_queue_depth', help: 'Images waiting when a batch left for the device', registers }),
+    queueWait: new Histogram({
+      name: 'clipn_queue_wait_seconds',
+      help: 'Time an image waited for the device',
+      buckets: INFERENCE,
+      registers,
+    }),
+    batchSize: new Histogram({
+      name: 'clipn_batch_size',
+      help: 'Images in one run',
+      buckets: [1, 2, 4, 8, 16, 32, 64],
+      registers,
+    }),
+    decode: new Histogram({
+      name: 'clipn_decode_seconds',
+      help: 'Time to decode and transform an image, waiting for a free decoder included',
+      buckets: INFERENCE,
+      registers,
+    }),
+    inference: new Histogram({
+      name: 'clipn_inference_seconds',
+      help: 'Time of one run on the device, scoring included',
+      buckets: INFERENCE,
+      registers,
+    }),
+    engineUp: new Gauge({ name: 'clipn_engine_up', help: '1 while the engine is ready', registers }),
+    engineRestarts: new Counter({ name: 'clipn_engine_restarts_total', help: 'Times the engine process was started again', registers }),
+    cacheRequests: new Counter({
+      name: 'clipn_cache_requests_total',
+      help: 'Look-ups in a cache',
+      labelNames: ['cache', 'result'],
+      registers,
+    }),
+    tenants: new Gauge({ name: 'clipn_tenants', help: 'Tenants by state', labelNames: ['state'], registers }),
+    tenantBuild: new Histogram({
+      name: 'clipn_tenant_build_seconds',
+      help: "Time to build a tenant's features",
+      buckets: [0.1, 0.5, 1, 5, 10, 30, 60, 300, 900],
+      registers,
+    }),
+  };
+}
+
+export type Metrics = ReturnType<typeof createMetrics>;
