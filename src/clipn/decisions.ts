@@ -1,0 +1,36 @@
+import { argMax, type Probabilities } from './probabilities.ts';
+
+export type Decision = 'id' | 'ood';
+
+/** The rule that a tenant or a request names. */
+export type Method = 'ctw' | 'atd' | 'atd-rescaled';
+
+export interface Decisions {
+  ctw: Decision;
+  atd: Decision;
+  atd_rescaled: Decision;
+}
+
+/** The decision of the named rule. */
+export function decisionOf(decisions: Decisions, method: Method): Decision {
+  return decisions[method === 'atd-rescaled' ? 'atd_rescaled' : method];
+}
+
+/**
+ * CLIPN's decisions without any threshold to tune (paper, section 3.4):
+ * - CTW, competing to win: the likeliest class j* must beat its own "no": OOD iff p^no_{j*} > 0.5.
+ * - ATD, agreeing to differ, as the paper states it: OOD iff p_{C+1} > max_j p_j. With one class it never rejects.
+ * - ATD rescaled: the ID probabilities shrink as well, so that the C+1 numbers sum to one:
+ *   OOD iff p_{C+1} > max_j (1 - p^no_j) p_j. Rejects at least whatever ATD rejects; with one class it equals CTW.
+ */
+export function decide({ p, pNo, pOod }: Probabilities): Decisions {
+  const best = argMax(p);
+  let bestKept = 0;
+  for (let j = 0; j < p.length; j++) bestKept = Math.max(bestKept, (1 - (pNo[j] as number)) * (p[j] as number));
+  const of = (ood: boolean): Decision => (ood ? 'ood' : 'id');
+  return {
+    ctw: of((pNo[best] as number) > 0.5),
+    atd: of(pOod > (p[best] as number)),
+    atd_rescaled: of(pOod > bestKept),
+  };
+}

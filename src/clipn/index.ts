@@ -1,0 +1,40 @@
+/** CLIPN's mathematics and text rules: pure, no I/O, float64 throughout. */
+import { type Decisions, decide } from './decisions.ts';
+import { argMax, type Probabilities, probabilities } from './probabilities.ts';
+import { type Scores, scores } from './scores.ts';
+
+export { type Decision, type Decisions, decide, decisionOf, type Method } from './decisions.ts';
+export { argMax, type Probabilities, probabilities, sigmoid } from './probabilities.ts';
+export { type Scores, scores } from './scores.ts';
+export { classNameFault, fillTemplate, MAX_NAME_LENGTH, templateFault } from './templates.ts';
+
+/** Everything CLIPN says of one image against C classes. */
+export interface Assessment extends Probabilities {
+  /** j*, the likeliest class; of equally likely ones the first. */
+  index: number;
+  decisions: Decisions;
+  scores: Scores;
+}
+
+/**
+ * @param cosYes cosines of the image with the C yes features
+ * @param cosNo cosines of the image with the C no features
+ * @throws RangeError on no classes, unequal lengths, or anything that is not finite
+ */
+export function assess(cosYes: ArrayLike<number>, cosNo: ArrayLike<number>, scale: number): Assessment {
+  const all = probabilities(cosYes, cosNo, scale);
+  return { ...all, index: argMax(all.p), decisions: decide(all), scores: scores(cosYes, scale, all) };
+}
+
+/** Indices of the k likeliest classes, likeliest first, ties by index. Selection costs O(C k), fine for the k people ask for. */
+export function topK({ p }: Pick<Probabilities, 'p'>, k: number): number[] {
+  const top: number[] = [];
+  for (let j = 0; j < p.length; j++) {
+    if (top.length === k && (k === 0 || (p[j] as number) <= (p[top[k - 1] as number] as number))) continue;
+    let at = top.length;
+    while (at > 0 && (p[top[at - 1] as number] as number) < (p[j] as number)) at--;
+    top.splice(at, 0, j);
+    if (top.length > k) top.pop();
+  }
+  return top;
+}
