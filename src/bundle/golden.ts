@@ -1,0 +1,62 @@
+import { readFile } from 'node:fs/promises';
+import type { Bundle } from './load.ts';
+import { BundleError } from './errors.ts';
+
+export interface Tensor<T> {
+  shape: number[];
+  data: T;
+}
+
+/** Inputs and what PyTorch made of them when the bundle was built: any machine can prove its runtime with it. */
+export interface Golden {
+  /** Largest absolute difference of a feature that still counts as the same. */
+  tolerance: number;
+  image: { pixels: Tensor<Uint8Array>; features: Tensor<Float32Array> };
+  text: { texts: string[]; tokens: number[][]; yes: Tensor<Float32Array>; no: Tensor<Float32Array> };
+  verdict: { classes: string[]; templates: string[]; p: Tensor<Float32Array>; pNo: Tensor<Float32Array>; pOod: Tensor<Float32Array> };
+}
+
+interface Encoded {
+  dtype: 'uint8' | 'float32';
+  shape: number[];
+  data: string;
+}
+
+function bytesOf(what: string, { dtype, shape, data }: Encoded, wanted: Encoded['dtype']): Buffer {
+  const bytes = Buffer.from(data, 'base64');
+  const size = shape.reduce((a, b) => a * b, dtype === 'float32' ? 4 : 1);
+  if (dtype !== wanted || bytes.length !== size) throw new Error(`${what}: ${dtype} [${shape}] in ${bytes.length} bytes`);
+  return bytes;
+}
+
+function bytes(what: string, encoded: Encoded): Tensor<Uint8Array> {
+  return { shape: encoded.shape, data: new Uint8Array(bytesOf(what, encoded, 'uint8')) };
+}
+
+function floats(what: string, encoded: Encoded): Tensor<Float32Array> {
+  const raw = bytesOf(what, encoded, 'float32');
+  // a copy: a pooled buffer need not begin at a multiple of four
+  return { shape: encoded.shape, data: new Float32Array(new Uint8Array(raw).buffer) };
+}
+
+/** @throws BundleError when the golden file can't be read or its tensors don't have the sizes they claim. */
+export async function readGolden(bundle: Bundle): Promise<Golden> {
+  try {
+    const g = JSON.parse(await readFile(bundle.files.golden, 'utf8'));
+    if (g.format !== 1) throw new Error(`format ${g.format} is not known`);
+    return {
+      tolerance: g.tolerance,
+      image: { pixels: bytes('image.pixels', g.image.pixels), features: floats('image.features', g.image.features) },
+      text: { texts: g.text.texts, tokens: g.text.tokens, yes: floats('text.yes', g.text.yes), no: floats('text.no', g.text.no) },
+      verdict: {
+        classes: g.verdict.classes,
+        templates: g.verdict.templates,
+        p: floats('verdict.p', g.verdict.p),
+        pNo: floats('verdict.p_no', g.verdict.p_no),
+        pOod: floats('verdict.p_ood', g.verdict.p_ood),
+      },
+    };
+  } catch (error) {
+    throw new BundleError(bundle.dir, [`golden.json: ${(error as Error).message}`]);
+  }
+}

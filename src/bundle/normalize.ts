@@ -1,0 +1,48 @@
+/**
+ * The normaliser of a Hugging Face tokenizer file, interpreted here and not by the JavaScript library: JavaScript's `\s` has
+ * U+FEFF and lacks U+0085, its toLowerCase looks at a word's end (final sigma), the reference does neither. One different
+ * character is a different token, and a different token a different verdict.
+ */
+export type Normalizer = (text: string) => string;
+
+interface Spec {
+  type: string;
+  normalizers?: Spec[];
+  pattern?: { Regex?: string; String?: string };
+  content?: string;
+}
+
+/** `\s` with the meaning it has in the reference: Unicode's White_Space. */
+export function portableRegex(source: string): string {
+  return source.replaceAll('\\s', '\\p{White_Space}');
+}
+
+/** @throws Error on a normaliser this service does not know: better refused than slightly wrong. */
+export function normalizerOf(spec: Spec | null | undefined): Normalizer {
+  if (!spec) return (text) => text;
+  switch (spec.type) {
+    case 'Sequence': {
+      const steps = (spec.normalizers ?? []).map(normalizerOf);
+      return (text) => steps.reduce((t, step) => step(t), text);
+    }
+    case 'NFC':
+    case 'NFD':
+    case 'NFKC':
+    case 'NFKD': {
+      const form = spec.type;
+      return (text) => text.normalize(form);
+    }
+    case 'Lowercase':
+      // character by character, as the reference does: no rule that looks at neighbours
+      return (text) => Array.from(text, (c) => c.toLowerCase()).join('');
+    case 'Replace': {
+      const content = spec.content ?? '';
+      const { Regex, String: literal } = spec.pattern ?? {};
+      if (literal !== undefined) return (text) => text.replaceAll(literal, () => content);
+      if (Regex === undefined) break;
+      const pattern = new RegExp(portableRegex(Regex), 'gu');
+      return (text) => text.replace(pattern, () => content);
+    }
+  }
+  throw new Error(`the normaliser ${spec.type} is not supported`);
+}

@@ -1,0 +1,66 @@
+import { readFile } from 'node:fs/promises';
+import { Tokenizer } from '@huggingface/tokenizers';
+import { BundleError } from './errors.ts';
+import type { Bundle } from './load.ts';
+import { normalizerOf, portableRegex } from './normalize.ts';
+
+export interface TextTokenizer {
+  /**
+   * Token ids with start- and end-of-text, at most `contextLength` of them: what is too long is cut and keeps its end token.
+   * Markers such as "<|endoftext|>" inside a text are plain characters here: a class name can't end its own prompt.
+   */
+  encode(text: string): number[];
+}
+
+interface TokenizerFile {
+  added_tokens?: { id: number; content: string }[];
+  normalizer?: Parameters<typeof normalizerOf>[0];
+  pre_tokenizer?: unknown;
+  post_processor?: {
+    single?: { SpecialToken?: { id: string }; Sequence?: unknown }[];
+    special_tokens?: Record<string, { ids: number[] }>;
+    /** RobertaProcessing, as in CLIP's own file: [token, id]. */
+    cls?: [string, number];
+    sep?: [string, number];
+  } | null;
+}
+
+/** Ids that the post-processor puts before and after a text. */
+function markers(file: TokenizerFile): { before: number[]; after: number[] } {
+  const { post_processor: post } = file;
+  if (post?.cls && post.sep) return { before: [post.cls[1]], after: [post.sep[1]] };
+  const single = post?.single ?? [];
+  const at = single.findIndex((s) => s.Sequence !== undefined);
+  const ids = (part: typeof single) => part.flatMap((s) => post?.special_tokens?.[s.SpecialToken?.id ?? '']?.ids ?? []);
+  if (at < 0) throw new Error('the post-processor is neither a template nor that of CLIP');
+  return { before: ids(single.slice(0, at)), after: ids(single.slice(at + 1)) };
+}
+
+/** Builds the encoder of a parsed tokenizer.json (Hugging Face tokenizers format). */
+export function createTokenizer(file: TokenizerFile, contextLength: number): TextTokenizer {
+  const normalize = normalizerOf(file.normalizer);
+  const { before, after } = markers(file);
+  const portable = JSON.parse(JSON.stringify(file.pre_tokenizer ?? null), (key, value) =>
+    key === 'Regex' && typeof value === 'string' ? portableRegex(value) : value,
+  );
+  const library = new Tokenizer(
+    { ...file, added_tokens: [], normalizer: null, post_processor: null, pre_tokenizer: portable } as never,
+    {} as never,
+  );
+  return {
+    encode(text) {
+      const ids = [...before, ...library.encode(normalize(text), { add_special_tokens: false }).ids, ...after];
+      return ids.length <= contextLength ? ids : [...ids.slice(0, contextLength - after.length), ...after];
+    },
+  };
+}
+
+/** @throws BundleError when tokenizer.json can't be read or is of a kind this service does not know. */
+export async function loadTokenizer(bundle: Bundle): Promise<TextTokenizer> {
+  try {
+    const file = JSON.parse(await readFile(bundle.files.tokenizer, 'utf8')) as TokenizerFile;
+    return createTokenizer(file, bundle.manifest.text.context_length);
+  } catch (error) {
+    throw new BundleError(bundle.dir, [`tokenizer.json: ${(error as Error).message}`]);
+  }
+}

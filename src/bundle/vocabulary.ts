@@ -1,0 +1,19 @@
+import type { Manifest } from './manifest.ts';
+
+const sets = new WeakMap<Manifest, Set<string>>();
+
+/**
+ * Words of a class name that the bundle's text towers never saw in training; a verdict about them is little better than a guess.
+ * Words are runs of letters, marks and digits, compared in NFC and lower case. Empty where the bundle has no such limit.
+ */
+export function unknownWords(manifest: Manifest, name: string): string[] {
+  const { vocabulary } = manifest.text;
+  if (vocabulary === null) return [];
+  let known = sets.get(manifest);
+  if (!known) {
+    known = new Set(vocabulary);
+    sets.set(manifest, known);
+  }
+  const words = name.normalize('NFC').toLowerCase().match(/[\p{L}\p{M}\p{N}]+/gu) ?? [name];
+  return [...new Set(words)].filter((w) => !known.has(w));
+}
