@@ -36,7 +36,10 @@ export function configureDecoder({ concurrency }: { concurrency: number }): void
 
 function undecodable(error: unknown): ServiceError {
   const internal = error instanceof Error ? error.message : String(error);
-  return new ServiceError('image_undecodable', 'The image is damaged or incomplete and cannot be decoded.', { internal, cause: error });
+  return new ServiceError('image_undecodable', 'The image is damaged or incomplete and cannot be decoded.', {
+    internal,
+    cause: error,
+  });
 }
 
 /** Python's round: halves go to the even neighbour. */
@@ -53,16 +56,25 @@ export async function decodeImage(bytes: Uint8Array, size: number, { maxPixels }
   if (bytes.length === 0) throw new ServiceError('no_image', 'The image is empty.');
   const format = sniff(bytes);
   if (!format) {
-    throw new ServiceError('unsupported_media_type', 'This is not an image in a known format; send JPEG, PNG, WebP, GIF, AVIF or TIFF.');
+    throw new ServiceError(
+      'unsupported_media_type',
+      'This is not an image in a known format; send JPEG, PNG, WebP, GIF, AVIF or TIFF.',
+    );
   }
-  const metadata = await sharp(bytes, { limitInputPixels: false }).metadata().catch((error) => {
-    throw undecodable(error);
-  });
+  const metadata = await sharp(bytes, { limitInputPixels: false })
+    .metadata()
+    .catch((error) => {
+      throw undecodable(error);
+    });
   const { width, height } = metadata;
   if (width * height > maxPixels) {
-    throw new ServiceError('image_too_large', `The image has ${width} x ${height} pixels; at most ${maxPixels} are accepted.`, {
-      extra: { limit: maxPixels, width, height },
-    });
+    throw new ServiceError(
+      'image_too_large',
+      `The image has ${width} x ${height} pixels; at most ${maxPixels} are accepted.`,
+      {
+        extra: { limit: maxPixels, width, height },
+      },
+    );
   }
   const rgb = await decodeRgb(bytes, metadata.space === 'cmyk', maxPixels);
   const [w, h] =
@@ -73,7 +85,11 @@ export async function decodeImage(bytes: Uint8Array, size: number, { maxPixels }
   return { pixels: await resample(rgb.data, rgb.width, rgb.height, region), width, height, format };
 }
 
-async function decodeRgb(bytes: Uint8Array, cmyk: boolean, maxPixels: number): Promise<{ data: Uint8Array; width: number; height: number }> {
+async function decodeRgb(
+  bytes: Uint8Array,
+  cmyk: boolean,
+  maxPixels: number,
+): Promise<{ data: Uint8Array; width: number; height: number }> {
   try {
     const { data, info } = await sharp(bytes, {
       // a picture that ends half-way is not the picture that was sent

@@ -1,7 +1,8 @@
 /** Formats that are opened. Decided by the first bytes before the decoder sees anything: what isn't listed never reaches it. */
 export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'avif' | 'tiff';
 
-const ascii = (bytes: Uint8Array, at: number, length: number) => String.fromCharCode(...bytes.subarray(at, at + length));
+const ascii = (bytes: Uint8Array, at: number, length: number) =>
+  String.fromCharCode(...bytes.subarray(at, at + length));
 
 /** The format by its signature, or undefined for anything else (SVG and PDF among it: documents, not photographs). */
 export function sniff(bytes: Uint8Array): ImageFormat | undefined {

@@ -56,8 +56,6 @@ function weights(input: number, output: number, offset: number, length: number):
   return { first, count, values, stride };
 }
 
-const clamp = (v: number): number => (v < 0 ? 0 : v > 255 ? 255 : v);
-
 /** Lets other work of the process in between two slices of a large image. */
 const pause = () => new Promise<void>((resolve) => setImmediate(resolve));
 
@@ -80,7 +78,8 @@ export async function resample(pixels: Uint8Array, width: number, height: number
   const lastRow = (v.first[size - 1] as number) + (v.count[size - 1] as number);
 
   const rows = lastRow - firstRow;
-  const stripe = new Uint8Array(rows * size * 3);
+  // clamped arrays: the kernel's negative lobes overshoot on both sides
+  const stripe = new Uint8ClampedArray(rows * size * 3);
   const rowsPerSlice = Math.max(1, Math.floor(SLICE / (size * h.stride * 3)));
   for (let start = 0; start < rows; start += rowsPerSlice) {
     if (start > 0) await pause();
@@ -93,7 +92,7 @@ function horizontal(
   pixels: Uint8Array,
   width: number,
   firstRow: number,
-  out: Uint8Array,
+  out: Uint8ClampedArray,
   from: number,
   to: number,
   size: number,
@@ -115,16 +114,21 @@ function horizontal(
         b += (pixels[at + 2] as number) * w;
       }
       const o = (y * size + x) * 3;
-      out[o] = clamp(r >> PRECISION);
-      out[o + 1] = clamp(g >> PRECISION);
-      out[o + 2] = clamp(b >> PRECISION);
+      out[o] = r >> PRECISION;
+      out[o + 1] = g >> PRECISION;
+      out[o + 2] = b >> PRECISION;
     }
   }
 }
 
-function vertical(stripe: Uint8Array, firstRow: number, size: number, { first, count, values, stride }: Weights): Uint8Array {
+function vertical(
+  stripe: Uint8Array,
+  firstRow: number,
+  size: number,
+  { first, count, values, stride }: Weights,
+): Uint8Array {
   const line = size * 3;
-  const out = new Uint8Array(size * line);
+  const out = new Uint8ClampedArray(size * line);
   const sums = new Int32Array(line);
   for (let y = 0; y < size; y++) {
     sums.fill(ROUND);
@@ -134,7 +138,7 @@ function vertical(stripe: Uint8Array, firstRow: number, size: number, { first, c
       const at = (start + k) * line;
       for (let i = 0; i < line; i++) sums[i] = (sums[i] as number) + (stripe[at + i] as number) * w;
     }
-    for (let i = 0; i < line; i++) out[y * line + i] = clamp((sums[i] as number) >> PRECISION);
+    for (let i = 0; i < line; i++) out[y * line + i] = (sums[i] as number) >> PRECISION;
   }
-  return out;
+  return new Uint8Array(out.buffer);
 }

@@ -1,0 +1,121 @@
+import { existsSync } from 'node:fs';
+import { isAbsolute, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Ajv } from 'ajv';
+import { type Config, describeConfig, type Kind } from './schema.ts';
+
+export { type Config, describeConfig, type SettingRow } from './schema.ts';
+
+/** Every fault of the configuration at once, each naming the setting, what it was given and what would be right. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly faults: readonly string[];
+
+  constructor(faults: string[]) {
+    super(`The configuration is not valid:\n${faults.map((f) => `  - ${f}`).join('\n')}`);
+    this.faults = faults;
+  }
+}
+
+/** Where bundles are looked up by name: models/ beside src/ or dist/. */
+const MODELS = fileURLToPath(new URL('../../models/', import.meta.url));
+
+const UNITS: Record<Kind, Record<string, number> | undefined> = {
+  text: undefined,
+  flag: undefined,
+  integer: { '': 1 },
+  milliseconds: { '': 1, ms: 1, s: 1000, m: 60_000, h: 3_600_000 },
+  bytes: { '': 1, b: 1, kb: 1e3, mb: 1e6, gb: 1e9, kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30 },
+};
+
+const EXPECTED: Record<Kind, string> = {
+  text: 'text',
+  flag: 'true or false',
+  integer: 'a whole number',
+  milliseconds: 'a duration such as 500ms, 10s or 2m (bare numbers are milliseconds)',
+  bytes: 'a size such as 20MB or 64MiB (bare numbers are bytes)',
+};
+
+/** Text to value; undefined where the text is not of the kind. */
+function read(text: string, kind: Kind): string | number | boolean | undefined {
+  if (kind === 'text') return text;
+  if (kind === 'flag')
+    return { true: true, '1': true, yes: true, false: false, '0': false, no: false }[text.toLowerCase()];
+  const [, digits, unit] = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(text) ?? [];
+  const factor = UNITS[kind]?.[(unit ?? '').toLowerCase()];
+  if (digits === undefined || factor === undefined) return undefined;
+  const value = Number(digits) * factor;
+  return Number.isInteger(value) ? value : undefined;
+}
+
+/** Edits between two words, to guess what was meant. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next[j] = Math.min(
+        (row[j] as number) + 1,
+        (next[j - 1] as number) + 1,
+        (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1),
+      );
+    }
+    row = next;
+  }
+  return row[b.length] as number;
+}
+
+function unknownVariables(env: NodeJS.ProcessEnv, known: string[]): string[] {
+  return Object.keys(env)
+    .filter((name) => name.startsWith('CLIPN_') && !known.includes(name) && !IGNORED.has(name))
+    .map((name) => {
+      const [closest] = known.map((k) => ({ k, d: distance(name, k) })).sort((a, b) => a.d - b.d);
+      return `${name} is not a setting${closest && closest.d <= 4 ? `; did you mean ${closest.k}?` : ''}`;
+    });
+}
+
+/** Variables of the tests and of CI: not settings, and no mistakes either. */
+const IGNORED = new Set(['CLIPN_PYTHON', 'CLIPN_VENV']);
+
+/** A path as it is; a bare name is a bundle under models/. */
+function bundlePath(value: string): string {
+  if (isAbsolute(value) || value.includes('/') || value.includes('\\')) return resolve(value);
+  const named = resolve(MODELS, value);
+  return existsSync(named) || !existsSync(value) ? named : resolve(value);
+}
+
+/**
+ * Flags (by flag name, without dashes) over environment over defaults. An empty variable counts as not set.
+ * @throws ConfigError with every fault there is
+ */
+export function loadConfig(env: NodeJS.ProcessEnv, flags: Record<string, string | undefined> = {}): Config {
+  const rows = describeConfig();
+  const ajv = new Ajv({ strict: false });
+  const faults = unknownVariables(
+    env,
+    rows.map((r) => r.variable),
+  );
+  const values: Record<string, unknown> = {};
+  for (const { key, variable, flag, kind, schema } of rows) {
+    const given = flags[flag] ?? (env[variable] || undefined);
+    const source = flags[flag] === undefined ? variable : `--${flag}`;
+    if (given === undefined) {
+      values[key] = (schema as { default?: unknown }).default;
+      continue;
+    }
+    const value = read(given, kind);
+    const validate = ajv.compile(schema);
+    if (value === undefined) faults.push(`${source} is ${JSON.stringify(given)}, expected ${EXPECTED[kind]}`);
+    else if (!validate(value)) {
+      const what = (validate.errors ?? []).map((e) =>
+        'allowedValue' in e.params ? JSON.stringify(e.params['allowedValue']) : e.message,
+      );
+      faults.push(
+        `${source} is ${JSON.stringify(given)}, it ${[...new Set(what)].join(' or ').replace(/^"/, 'must be "')}`,
+      );
+    } else values[key] = value;
+  }
+  if (faults.length > 0) throw new ConfigError(faults);
+  const config = values as unknown as Config;
+  return Object.freeze({ ...config, bundle: bundlePath(config.bundle), dataDir: resolve(config.dataDir) });
+}

@@ -1,0 +1,150 @@
+import { type Static, type TSchema, Type } from 'typebox';
+
+/** What kind of text a setting takes; decides how it is read. */
+export type Kind = 'text' | 'integer' | 'bytes' | 'milliseconds' | 'flag';
+
+interface Setting {
+  variable: string;
+  kind: Kind;
+  meaning: string;
+}
+
+function setting<T extends TSchema>(schema: T, variable: string, kind: Kind, meaning: string): T {
+  return Object.assign(schema, { setting: { variable, kind, meaning } satisfies Setting });
+}
+
+const count = (fallback: number, minimum: number, maximum: number) =>
+  Type.Integer({ default: fallback, minimum, maximum });
+const duration = (fallback: number, minimum = 0) => Type.Integer({ default: fallback, minimum, maximum: 86_400_000 });
+const size = (fallback: number) => Type.Integer({ default: fallback, minimum: 1, maximum: 2 ** 40 });
+const MiB = 2 ** 20;
+
+/**
+ * Every setting of the service: one schema for environment variables and flags; types, defaults, help and checks derive
+ * from it. The flag is the variable without CLIPN_, in kebab case.
+ */
+export const ConfigSchema = Type.Object({
+  host: setting(Type.String({ default: '127.0.0.1', minLength: 1 }), 'CLIPN_HOST', 'text', 'address to listen on'),
+  port: setting(count(8080, 0, 65_535), 'CLIPN_PORT', 'integer', 'port to listen on; 0 takes a free one'),
+  dataDir: setting(
+    Type.String({ default: './data', minLength: 1 }),
+    'CLIPN_DATA_DIR',
+    'text',
+    'where tenants and features are kept',
+  ),
+  bundle: setting(
+    Type.String({ default: 'clipn-tiny', minLength: 1 }),
+    'CLIPN_BUNDLE',
+    'text',
+    'model bundle: a name under models/ or a path',
+  ),
+  device: setting(
+    Type.String({ default: 'auto', pattern: '^(auto|cpu|(cuda|tensorrt|webgpu)(:\\d+)?)$' }),
+    'CLIPN_DEVICE',
+    'text',
+    'auto, cpu, cuda[:n], tensorrt[:n] or webgpu[:n]',
+  ),
+  threads: setting(
+    count(0, 0, 1024),
+    'CLIPN_THREADS',
+    'integer',
+    'threads of one inference; 0 takes the cores the container may use',
+  ),
+  decodeThreads: setting(count(0, 0, 1024), 'CLIPN_DECODE_THREADS', 'integer', 'images decoded at once; 0 as above'),
+  maxBatch: setting(count(16, 1, 1024), 'CLIPN_MAX_BATCH', 'integer', 'most images in one run'),
+  maxQueue: setting(
+    count(256, 1, 1_000_000),
+    'CLIPN_MAX_QUEUE',
+    'integer',
+    'most images waiting; more are refused with 429',
+  ),
+  batchWaitMs: setting(
+    duration(0),
+    'CLIPN_BATCH_WAIT_MS',
+    'milliseconds',
+    'time to wait for a fuller batch; 0 never waits',
+  ),
+  requestTimeoutMs: setting(
+    duration(10_000, 1),
+    'CLIPN_REQUEST_TIMEOUT_MS',
+    'milliseconds',
+    'longest time for one image',
+  ),
+  maxBodyBytes: setting(size(64 * MiB), 'CLIPN_MAX_BODY_BYTES', 'bytes', 'largest request'),
+  maxImages: setting(count(64, 1, 10_000), 'CLIPN_MAX_IMAGES', 'integer', 'most images in one request'),
+  maxImageBytes: setting(size(20 * MiB), 'CLIPN_MAX_IMAGE_BYTES', 'bytes', 'largest image file'),
+  maxPixels: setting(count(50_000_000, 1, 2 ** 31), 'CLIPN_MAX_PIXELS', 'integer', 'most pixels of an image'),
+  maxClasses: setting(count(10_000, 1, 100_000), 'CLIPN_MAX_CLASSES', 'integer', 'most classes of a tenant'),
+  method: setting(
+    Type.Union([Type.Literal('ctw'), Type.Literal('atd'), Type.Literal('atd-rescaled')], { default: 'ctw' }),
+    'CLIPN_METHOD',
+    'text',
+    'rule that decides where neither request nor tenant names one: ctw, atd or atd-rescaled',
+  ),
+  buildWaitMs: setting(
+    duration(30_000),
+    'CLIPN_BUILD_WAIT_MS',
+    'milliseconds',
+    'how long PUT waits for features before it answers 202',
+  ),
+  keepTextSessions: setting(
+    Type.Boolean({ default: false }),
+    'CLIPN_KEEP_TEXT_SESSIONS',
+    'flag',
+    'keep the text encoder in memory',
+  ),
+  engineStartTimeoutMs: setting(
+    duration(60_000, 1),
+    'CLIPN_ENGINE_START_TIMEOUT_MS',
+    'milliseconds',
+    'longest time for the engine to start',
+  ),
+  drainDelayMs: setting(
+    duration(0),
+    'CLIPN_DRAIN_DELAY_MS',
+    'milliseconds',
+    'time between failing readiness and closing',
+  ),
+  shutdownGraceMs: setting(
+    duration(15_000, 1),
+    'CLIPN_SHUTDOWN_GRACE_MS',
+    'milliseconds',
+    'longest time for a shutdown',
+  ),
+  trustProxy: setting(Type.Boolean({ default: false }), 'CLIPN_TRUST_PROXY', 'flag', 'believe X-Forwarded-* headers'),
+  logLevel: setting(
+    Type.Union(
+      ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((l) => Type.Literal(l)),
+      { default: 'info' },
+    ),
+    'CLIPN_LOG_LEVEL',
+    'text',
+    'fatal, error, warn, info, debug, trace or silent',
+  ),
+});
+
+export type Config = Readonly<Static<typeof ConfigSchema>>;
+
+export interface SettingRow extends Setting {
+  key: keyof Config;
+  flag: string;
+  default: string;
+  schema: TSchema;
+}
+
+/** One row per setting, in the order of the schema: for help, the README's table and the loader. */
+export function describeConfig(): SettingRow[] {
+  return Object.entries(ConfigSchema.properties).map(([key, schema]) => {
+    const { setting: s, default: fallback } = schema as unknown as { setting: Setting; default: unknown };
+    return {
+      ...s,
+      key: key as keyof Config,
+      flag: s.variable
+        .replace(/^CLIPN_/, '')
+        .toLowerCase()
+        .replaceAll('_', '-'),
+      default: String(fallback),
+      schema,
+    };
+  });
+}

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { resolve } from 'node:path';
+import { describe, it } from 'node:test';
+import { ConfigError, describeConfig, loadConfig } from '../../src/config/index.ts';
+
+const faults = (env: NodeJS.ProcessEnv, flags?: Record<string, string>) => {
+  try {
+    loadConfig(env, flags);
+  } catch (error) {
+    assert.ok(error instanceof ConfigError);
+    return error.faults;
+  }
+  return [];
+};
+
+describe('configuration', () => {
+  it('has a default for everything; the bundle does not depend on the working directory', () => {
+    const config = loadConfig({});
+    assert.equal(config.port, 8080);
+    assert.equal(config.host, '127.0.0.1');
+    assert.equal(config.bundle, resolve(import.meta.dirname, '../../models/clipn-tiny'));
+    assert.ok(Object.isFrozen(config));
+  });
+
+  it('puts flags over environment over defaults; an empty variable is not set', () => {
+    assert.equal(loadConfig({ CLIPN_PORT: '9000' }).port, 9000);
+    assert.equal(loadConfig({ CLIPN_PORT: '9000' }, { port: '9001' }).port, 9001);
+    assert.equal(loadConfig({ CLIPN_PORT: '' }).port, 8080);
+  });
+
+  it('reads sizes, durations and flags in the units people write', () => {
+    const config = loadConfig({
+      CLIPN_MAX_BODY_BYTES: '20MB',
+      CLIPN_MAX_IMAGE_BYTES: '2 MiB',
+      CLIPN_REQUEST_TIMEOUT_MS: '1.5s',
+      CLIPN_TRUST_PROXY: 'yes',
+      CLIPN_DEVICE: 'cuda:1',
+    });
+    assert.equal(config.maxBodyBytes, 20e6);
+    assert.equal(config.maxImageBytes, 2 * 2 ** 20);
+    assert.equal(config.requestTimeoutMs, 1500);
+    assert.equal(config.trustProxy, true);
+    assert.equal(config.device, 'cuda:1');
+  });
+
+  it('reports every fault at once, with the setting, the value and what would be right', () => {
+    const found = faults(
+      { CLIPN_PORT: 'http', CLIPN_DEVICE: 'gpu', CLIPN_METHOD: 'msp', CLIPN_PROT: '1', CLIPN_MAX_BATCH: '0' },
+      { 'log-level': 'loud' },
+    );
+    assert.equal(found.length, 6);
+    for (const part of [
+      'CLIPN_PROT is not a setting; did you mean CLIPN_PORT?',
+      'CLIPN_PORT is "http", expected a whole number',
+      'CLIPN_DEVICE is "gpu"',
+      'CLIPN_METHOD is "msp", it must be "ctw"',
+      'CLIPN_MAX_BATCH is "0", it must be >= 1',
+      '--log-level is "loud"',
+    ]) {
+      assert.ok(
+        found.some((f) => f.includes(part)),
+        `${part} in ${found.join('; ')}`,
+      );
+    }
+  });
+
+  it('refuses numbers with a rest, fractions, negatives and unknown units', () => {
+    for (const bad of ['80 80', '8080x', '1.5', '-1', '65536', 'NaN', '0x10'])
+      assert.equal(faults({ CLIPN_PORT: bad }).length, 1, bad);
+    assert.equal(faults({ CLIPN_REQUEST_TIMEOUT_MS: '10 parsecs' }).length, 1);
+    assert.equal(faults({ CLIPN_TRUST_PROXY: 'maybe' }).length, 1);
+  });
+
+  it('describes every setting for help and documentation', () => {
+    for (const row of describeConfig()) {
+      assert.match(row.variable, /^CLIPN_[A-Z_]+$/);
+      assert.ok(row.meaning.length > 5);
+    }
+  });
+});
