@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Ajv } from 'ajv';
 import Fastify, { type FastifyInstance } from 'fastify';
+import type { Bundle } from './bundle/load.ts';
 import type { EngineForHttp, HttpConfig } from './http/decorators.ts';
 import { docsPlugin } from './http/plugins/docs.ts';
 import { errorsPlugin } from './http/plugins/errors.ts';
@@ -9,8 +10,10 @@ import { detectRoute } from './http/routes/detect/index.ts';
 import { livez } from './http/routes/livez/index.ts';
 import { metrics as metricsRoute } from './http/routes/metrics/index.ts';
 import { readyz } from './http/routes/readyz/index.ts';
-import { tenantRoutes } from './http/routes/tenants.ts';
-import type { Bundle } from './bundle/load.ts';
+import { tenantsDelete } from './http/routes/tenants-delete/index.ts';
+import { tenantsGet } from './http/routes/tenants-get/index.ts';
+import { tenantsList } from './http/routes/tenants-list/index.ts';
+import { tenantsPut } from './http/routes/tenants-put/index.ts';
 import type { Logger } from './telemetry/logger.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import type { TenantRegistry } from './tenants/registry.ts';
@@ -55,7 +58,12 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   });
   app.addHook('onResponse', async (request, reply) => {
     const { method, url } = request;
-    const line = { method, path: url.split('?')[0], status: reply.statusCode, ms: Math.round(reply.elapsedTime * 100) / 100 };
+    const line = {
+      method,
+      path: url.split('?')[0],
+      status: reply.statusCode,
+      ms: Math.round(reply.elapsedTime * 100) / 100,
+    };
     request.log.info(line, 'request');
   });
   await app.register(errorsPlugin);
@@ -65,7 +73,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   await app.register(readyz);
   await app.register(metricsRoute);
   await app.register(detectRoute);
-  await app.register(tenantRoutes);
+  for (const route of [tenantsPut, tenantsGet, tenantsList, tenantsDelete]) await app.register(route);
   return app as unknown as FastifyInstance;
 }
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import type { Bundle } from './load.ts';
 import { BundleError } from './errors.ts';
+import type { Bundle } from './load.ts';
 
 export interface Tensor<T> {
   shape: number[];
@@ -13,7 +13,13 @@ export interface Golden {
   tolerance: number;
   image: { pixels: Tensor<Uint8Array>; features: Tensor<Float32Array> };
   text: { texts: string[]; tokens: number[][]; yes: Tensor<Float32Array>; no: Tensor<Float32Array> };
-  verdict: { classes: string[]; templates: string[]; p: Tensor<Float32Array>; pNo: Tensor<Float32Array>; pOod: Tensor<Float32Array> };
+  verdict: {
+    classes: string[];
+    templates: string[];
+    p: Tensor<Float32Array>;
+    pNo: Tensor<Float32Array>;
+    pOod: Tensor<Float32Array>;
+  };
 }
 
 interface Encoded {
@@ -25,7 +31,8 @@ interface Encoded {
 function bytesOf(what: string, { dtype, shape, data }: Encoded, wanted: Encoded['dtype']): Buffer {
   const bytes = Buffer.from(data, 'base64');
   const size = shape.reduce((a, b) => a * b, dtype === 'float32' ? 4 : 1);
-  if (dtype !== wanted || bytes.length !== size) throw new Error(`${what}: ${dtype} [${shape}] in ${bytes.length} bytes`);
+  if (dtype !== wanted || bytes.length !== size)
+    throw new Error(`${what}: ${dtype} [${shape}] in ${bytes.length} bytes`);
   return bytes;
 }
 
@@ -47,7 +54,12 @@ export async function readGolden(bundle: Bundle): Promise<Golden> {
     return {
       tolerance: g.tolerance,
       image: { pixels: bytes('image.pixels', g.image.pixels), features: floats('image.features', g.image.features) },
-      text: { texts: g.text.texts, tokens: g.text.tokens, yes: floats('text.yes', g.text.yes), no: floats('text.no', g.text.no) },
+      text: {
+        texts: g.text.texts,
+        tokens: g.text.tokens,
+        yes: floats('text.yes', g.text.yes),
+        no: floats('text.no', g.text.no),
+      },
       verdict: {
         classes: g.verdict.classes,
         templates: g.verdict.templates,

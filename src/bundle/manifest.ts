@@ -7,7 +7,10 @@ const Template = Type.String({ pattern: '\\{\\}' });
 /** Files of every bundle; the manifest lists size and checksum of each. */
 export const FILES = ['image.onnx', 'text-yes.onnx', 'text-no.onnx', 'tokenizer.json', 'golden.json'] as const;
 
-const FileEntry = Type.Object({ sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }), bytes: Type.Integer({ minimum: 0 }) }, closed);
+const FileEntry = Type.Object(
+  { sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }), bytes: Type.Integer({ minimum: 0 }) },
+  closed,
+);
 
 /** bundle.json, format 1. `provenance` and `evaluation` may carry more than is known here; the rest may not. */
 export const Manifest = Type.Object(
@@ -59,7 +62,10 @@ export const Manifest = Type.Object(
       closed,
     ),
     precision: Type.Union([Type.Literal('fp32'), Type.Literal('fp16'), Type.Literal('int8')]),
-    files: Type.Object(Object.fromEntries(FILES.map((f) => [f, FileEntry])) as Record<(typeof FILES)[number], typeof FileEntry>, closed),
+    files: Type.Object(
+      Object.fromEntries(FILES.map((f) => [f, FileEntry])) as Record<(typeof FILES)[number], typeof FileEntry>,
+      closed,
+    ),
     evaluation: Type.Record(Type.String(), Type.Any()),
   },
   closed,

@@ -14,6 +14,9 @@ export function unknownWords(manifest: Manifest, name: string): string[] {
     known = new Set(vocabulary);
     sets.set(manifest, known);
   }
-  const words = name.normalize('NFC').toLowerCase().match(/[\p{L}\p{M}\p{N}]+/gu) ?? [name];
+  const words = name
+    .normalize('NFC')
+    .toLowerCase()
+    .match(/[\p{L}\p{M}\p{N}]+/gu) ?? [name];
   return [...new Set(words)].filter((w) => !known.has(w));
 }

@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { loadBundle } from '../bundle/load.ts';
 import { unknownWords } from '../bundle/vocabulary.ts';
+import { decisionOf, type Method } from '../clipn/index.ts';
 import type { Config } from '../config/index.ts';
 import { type Detection, Engine } from '../engine/index.ts';
 import { Semaphore } from '../engine/semaphore.ts';
 import { ServiceError, toProblem } from '../errors/index.ts';
+import { checkDefinition, promptsOf, type TenantDefinition } from '../tenants/definition.ts';
 import { FileStore } from '../tenants/file-store.ts';
-import { checkClassName } from '../clipn/index.ts';
 import { engineOptions } from './engine-options.ts';
 import { expandFiles } from './files.ts';
 import { progress, table } from './table.ts';
@@ -15,30 +16,30 @@ export interface DetectArguments {
   files: string[];
   classes?: string;
   tenant?: string;
-  method?: 'ctw' | 'atd' | 'atd-rescaled';
+  method?: Method;
   json?: boolean;
   top: number;
 }
 
-interface Definition {
-  classes: string[];
-  templates?: string[];
-  templates_no?: string[];
-  method?: 'ctw' | 'atd' | 'atd-rescaled';
-}
-
-async function definitionOf(args: DetectArguments, config: Config): Promise<Definition> {
+async function definitionOf(args: DetectArguments, config: Config): Promise<TenantDefinition> {
   if (args.classes !== undefined) {
-    const classes = args.classes.split(',').map((c) => c.trim()).filter((c) => c !== '');
+    const classes = args.classes
+      .split(',')
+      .map((c) => c.trim())
+      .filter((c) => c !== '');
     if (classes.length === 0) throw new ServiceError('invalid_request', 'Name at least one class: --classes cat,dog');
-    for (const name of classes) checkClassName(name);
-    return { classes };
+    const definition = { classes };
+    checkDefinition(definition, config);
+    return definition;
   }
   const tenant = args.tenant ?? 'demo';
   const store = await FileStore.open(config.dataDir, { onDamaged: () => {} });
   const record = await store.get(tenant);
   if (!record) {
-    throw new ServiceError('tenant_not_found', `There is no tenant "${tenant}" in ${config.dataDir}; name classes with --classes a,b,c.`);
+    throw new ServiceError(
+      'tenant_not_found',
+      `There is no tenant "${tenant}" in ${config.dataDir}; name classes with --classes a,b,c.`,
+    );
   }
   return record.definition;
 }
@@ -51,7 +52,9 @@ export async function detectFiles(args: DetectArguments, config: Config): Promis
   for (const name of definition.classes) {
     const words = unknownWords(bundle.manifest, name);
     if (words.length > 0) {
-      process.stderr.write(`warning: the model has not learned ${words.map((w) => `"${w}"`).join(', ')} (class "${name}"); expect poor verdicts for it\n`);
+      process.stderr.write(
+        `warning: the model has not learned ${words.map((w) => `"${w}"`).join(', ')} (class "${name}"); expect poor verdicts for it\n`,
+      );
     }
   }
   const files = await expandFiles(args.files);
@@ -59,15 +62,17 @@ export async function detectFiles(args: DetectArguments, config: Config): Promis
 
   const engine = new Engine({
     ...engineOptions(config, bundle),
-    observer: { log: (level, message, details) => level !== 'info' && process.stderr.write(`${message} ${JSON.stringify(details)}\n`) },
+    observer: {
+      log: (level, message, details) =>
+        level !== 'info' && process.stderr.write(`${message} ${JSON.stringify(details)}\n`),
+    },
   });
   try {
     await engine.start();
-    const yesTemplates = definition.templates ?? bundle.manifest.templates.yes;
-    const noTemplates = definition.templates_no ?? definition.templates ?? bundle.manifest.templates.no ?? yesTemplates;
+    const prompts = promptsOf(definition, bundle.manifest.templates);
     const [yes, no] = await Promise.all([
-      engine.build({ names: definition.classes, templates: yesTemplates, tower: 'yes' }),
-      engine.build({ names: definition.classes, templates: noTemplates, tower: 'no' }),
+      engine.build({ names: definition.classes, templates: prompts.yes, tower: 'yes' }),
+      engine.build({ names: definition.classes, templates: prompts.no, tower: 'no' }),
     ]);
     await engine.putHead('cli', { classes: definition.classes, yes, no });
 
@@ -78,7 +83,9 @@ export async function detectFiles(args: DetectArguments, config: Config): Promis
         slots.use(async () => {
           try {
             const bytes = await readFile(file).catch((cause) => {
-              throw new ServiceError('invalid_request', `${file} can't be read: ${(cause as Error).message}`, { cause });
+              throw new ServiceError('invalid_request', `${file} can't be read: ${(cause as Error).message}`, {
+                cause,
+              });
             });
             return { file, detection: await engine.detect({ bytes, headId: 'cli', tenant: 'cli', topK: args.top }) };
           } catch (error) {
@@ -91,7 +98,7 @@ export async function detectFiles(args: DetectArguments, config: Config): Promis
       ),
     );
     bar.end();
-    const decision = (d: Detection) => d.decisions[method === 'atd-rescaled' ? 'atd_rescaled' : method];
+    const decision = (d: Detection) => decisionOf(d.decisions, method);
     const name = (index: number) => definition.classes[index] as string;
     if (args.json) {
       for (const o of outcomes) {
@@ -102,12 +109,21 @@ export async function detectFiles(args: DetectArguments, config: Config): Promis
                 file: o.file,
                 decision: decision(o.detection),
                 method,
-                prediction: { class: name(o.detection.index), index: o.detection.index, probability: o.detection.probability },
+                prediction: {
+                  class: name(o.detection.index),
+                  index: o.detection.index,
+                  probability: o.detection.probability,
+                },
                 no_probability: o.detection.noProbability,
                 ood_probability: o.detection.oodProbability,
                 decisions: o.detection.decisions,
                 scores: o.detection.scores,
-                top: o.detection.top.map((t) => ({ class: name(t.index), index: t.index, probability: t.probability, no_probability: t.noProbability })),
+                top: o.detection.top.map((t) => ({
+                  class: name(t.index),
+                  index: t.index,
+                  probability: t.probability,
+                  no_probability: t.noProbability,
+                })),
                 image: o.detection.image,
               };
         process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -125,7 +141,9 @@ export async function detectFiles(args: DetectArguments, config: Config): Promis
               o.detection.oodProbability.toFixed(3),
             ],
       );
-      process.stdout.write(`${table(['file', method, 'class', 'p', '"no"', 'none of these'], rows, new Set([3, 4, 5]))}\n`);
+      process.stdout.write(
+        `${table(['file', method, 'class', 'p', '"no"', 'none of these'], rows, new Set([3, 4, 5]))}\n`,
+      );
     }
     return outcomes.some((o) => 'error' in o) ? 1 : 0;
   } finally {

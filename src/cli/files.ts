@@ -8,7 +8,10 @@ export async function expandFiles(paths: string[]): Promise<string[]> {
   const files: string[] = [];
   for (const path of paths) {
     // what can't be looked at is reported when it is read, beside the others
-    const isFolder = await stat(path).then((s) => s.isDirectory(), () => false);
+    const isFolder = await stat(path).then(
+      (s) => s.isDirectory(),
+      () => false,
+    );
     if (!isFolder) {
       files.push(path);
       continue;

@@ -7,7 +7,9 @@ import { ServiceError } from '../errors/index.ts';
 import { type DetectArguments, detectFiles } from './detect.ts';
 import { serve } from './serve.ts';
 
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 
 const program = new Command('clipn-gate')
   .description('Out-of-distribution gating of images: which of your classes does it show, and does it show any at all?')
@@ -18,7 +20,9 @@ const program = new Command('clipn-gate')
 function withSettings(command: Command, only?: Set<string>): Command {
   for (const { flag, variable, default: fallback, meaning } of describeConfig()) {
     if (only && !only.has(variable)) continue;
-    command.addOption(new Option(`--${flag} <value>`, `${meaning} (${variable}${fallback === '' ? '' : `, default ${fallback}`})`));
+    command.addOption(
+      new Option(`--${flag} <value>`, `${meaning} (${variable}${fallback === '' ? '' : `, default ${fallback}`})`),
+    );
   }
   return command;
 }
@@ -37,7 +41,13 @@ withSettings(program.command('serve').description('run the service')).action(asy
   await serve(configFrom(options));
 });
 
-const DETECT_SETTINGS = new Set(['CLIPN_BUNDLE', 'CLIPN_DATA_DIR', 'CLIPN_DEVICE', 'CLIPN_THREADS', 'CLIPN_MAX_PIXELS']);
+const DETECT_SETTINGS = new Set([
+  'CLIPN_BUNDLE',
+  'CLIPN_DATA_DIR',
+  'CLIPN_DEVICE',
+  'CLIPN_THREADS',
+  'CLIPN_MAX_PIXELS',
+]);
 withSettings(
   program
     .command('detect')
@@ -50,7 +60,10 @@ withSettings(
     .option('--json', 'one JSON object per line, for programs'),
   DETECT_SETTINGS,
 ).action(async (files: string[], options: Record<string, unknown>) => {
-  process.exitCode = await detectFiles({ ...options, files } as DetectArguments, configFrom({ ...options, method: undefined }));
+  process.exitCode = await detectFiles(
+    { ...options, files } as DetectArguments,
+    configFrom({ ...options, method: undefined }),
+  );
 });
 
 try {

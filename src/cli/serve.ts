@@ -57,7 +57,14 @@ export async function serve(config: Config): Promise<void> {
     unknownWords: (name) => unknownWords(bundle.manifest, name),
     defaults: { method: config.method },
     limits: { maxClasses: config.maxClasses },
+    onBuilt: (event) => {
+      metrics.tenantBuild.observe(event.seconds);
+      logger.info(event, 'tenant ready');
+    },
+    onFailed: ({ error, ...event }) =>
+      logger.error({ err: error, ...event }, 'tenant features could not be built, trying again'),
   });
+  await tenants.load();
   const app = await buildApp({ config, bundle, engine, tenants, metrics, logger });
 
   closeWithGrace({ delay: config.shutdownGraceMs, logger: false }, async ({ signal, err }) => {
@@ -67,6 +74,7 @@ export async function serve(config: Config): Promise<void> {
     await sleep(config.drainDelayMs);
     await app.close();
     await tenants.stop();
+    await cache.close();
     await engine.stop();
     logger.info('shut down');
   });
@@ -75,5 +83,8 @@ export async function serve(config: Config): Promise<void> {
   await engine.start();
   await tenants.start();
   const { name, version } = bundle.manifest;
-  logger.info({ address, model: `${name} ${version}`, engine: engine.status }, `ready: ${address} (try ${address}/docs)`);
+  logger.info(
+    { address, model: `${name} ${version}`, engine: engine.status },
+    `ready: ${address} (try ${address}/docs)`,
+  );
 }

@@ -30,7 +30,9 @@ export function progress(total: number, unit: string): { tick(): void; end(): vo
       drawn = now;
       const rate = done / ((now - started) / 1000);
       const filled = Math.round((done / total) * 24);
-      stream.write(`\r[${'#'.repeat(filled)}${'.'.repeat(24 - filled)}] ${done}/${total} ${unit}, ${rate.toFixed(0)}/s `);
+      stream.write(
+        `\r[${'#'.repeat(filled)}${'.'.repeat(24 - filled)}] ${done}/${total} ${unit}, ${rate.toFixed(0)}/s `,
+      );
     },
     end: () => stream.write('\r\u001b[K'),
   };

@@ -1,6 +1,7 @@
 import type { Bundle } from '../bundle/load.ts';
 import type { Engine } from '../engine/index.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { TenantRegistry } from '../tenants/registry.ts';
 
 /** What the HTTP layer needs of the configuration. */
 export interface HttpConfig {
@@ -24,6 +25,7 @@ declare module 'fastify' {
   interface FastifyInstance {
     config: HttpConfig;
     engine: EngineForHttp;
+    tenants: TenantRegistry;
     bundle: Pick<Bundle, 'manifest' | 'id'>;
     metrics: Metrics;
     lifecycle: Lifecycle;

@@ -122,7 +122,7 @@ function horizontal(
 }
 
 function vertical(
-  stripe: Uint8Array,
+  stripe: Uint8ClampedArray,
   firstRow: number,
   size: number,
   { first, count, values, stride }: Weights,

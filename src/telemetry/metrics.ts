@@ -62,7 +62,11 @@ export function createMetrics() {
       labelNames: ['reason'],
       registers,
     }),
-    queueDepth: new Gauge({ name: 'clipn_queue_depth', help: 'Images waiting when a batch left for the device', registers }),
+    queueDepth: new Gauge({
+      name: 'clipn_queue_depth',
+      help: 'Images waiting when a batch left for the device',
+      registers,
+    }),
     queueWait: new Histogram({
       name: 'clipn_queue_wait_seconds',
       help: 'Time an image waited for the device',
@@ -88,7 +92,11 @@ export function createMetrics() {
       registers,
     }),
     engineUp: new Gauge({ name: 'clipn_engine_up', help: '1 while the engine is ready', registers }),
-    engineRestarts: new Counter({ name: 'clipn_engine_restarts_total', help: 'Times the engine process was started again', registers }),
+    engineRestarts: new Counter({
+      name: 'clipn_engine_restarts_total',
+      help: 'Times the engine process was started again',
+      registers,
+    }),
     cacheRequests: new Counter({
       name: 'clipn_cache_requests_total',
       help: 'Look-ups in a cache',

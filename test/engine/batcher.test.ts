@@ -38,7 +38,10 @@ describe('batcher', () => {
     await tick();
     assert.deepEqual(runs[2]?.items, ['e']);
     runs[2]?.finish();
-    assert.deepEqual((await Promise.all(answers)).map((r) => r.result), ['a!', 'b!', 'c!', 'd!', 'e!']);
+    assert.deepEqual(
+      (await Promise.all(answers)).map((r) => r.result),
+      ['a!', 'b!', 'c!', 'd!', 'e!'],
+    );
   });
 
   it('gives every key its turn: a burst of one does not push back another', async () => {
@@ -57,7 +60,10 @@ describe('batcher', () => {
     const { run } = device();
     const batcher = new Batcher({ maxBatch: 1, maxQueue: 2, run });
     for (let i = 0; i < 3; i++) void batcher.submit(String(i), { key: 't' });
-    await assert.rejects(batcher.submit('x', { key: 't' }), (e) => code('overloaded')(e) && ((e as ServiceError).retryAfter as number) >= 1);
+    await assert.rejects(
+      batcher.submit('x', { key: 't' }),
+      (e) => code('overloaded')(e) && ((e as ServiceError).retryAfter as number) >= 1,
+    );
     assert.equal(batcher.depth, 2);
   });
 

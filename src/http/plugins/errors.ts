@@ -6,16 +6,35 @@ import { type ErrorCode, ServiceError, toProblem } from '../../errors/index.ts';
 const KNOWN: Record<string, { code: ErrorCode; detail: string }> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: {
     code: 'unsupported_media_type',
-    detail: 'Send multipart/form-data with image files, one image as image/* or application/octet-stream, or application/json.',
+    detail:
+      'Send multipart/form-data with image files, one image as image/* or application/octet-stream, or application/json.',
   },
-  FST_ERR_CTP_BODY_TOO_LARGE: { code: 'payload_too_large', detail: 'The request body is larger than this service accepts.' },
+  FST_ERR_CTP_BODY_TOO_LARGE: {
+    code: 'payload_too_large',
+    detail: 'The request body is larger than this service accepts.',
+  },
   FST_ERR_CTP_EMPTY_JSON_BODY: { code: 'invalid_request', detail: 'The body is empty, JSON was announced.' },
   FST_ERR_CTP_INVALID_JSON_BODY: { code: 'invalid_request', detail: 'The body is not valid JSON.' },
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: { code: 'invalid_request', detail: 'The body does not have the length that was announced.' },
-  FST_REQ_FILE_TOO_LARGE: { code: 'payload_too_large', detail: 'One of the files is larger than this service accepts.' },
-  FST_FILES_LIMIT: { code: 'too_many_images', detail: 'There are more files in the request than this service accepts.' },
-  FST_PARTS_LIMIT: { code: 'too_many_images', detail: 'There are more parts in the request than this service accepts.' },
-  FST_FIELDS_LIMIT: { code: 'invalid_request', detail: 'There are more form fields in the request than this service accepts.' },
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: {
+    code: 'invalid_request',
+    detail: 'The body does not have the length that was announced.',
+  },
+  FST_REQ_FILE_TOO_LARGE: {
+    code: 'payload_too_large',
+    detail: 'One of the files is larger than this service accepts.',
+  },
+  FST_FILES_LIMIT: {
+    code: 'too_many_images',
+    detail: 'There are more files in the request than this service accepts.',
+  },
+  FST_PARTS_LIMIT: {
+    code: 'too_many_images',
+    detail: 'There are more parts in the request than this service accepts.',
+  },
+  FST_FIELDS_LIMIT: {
+    code: 'invalid_request',
+    detail: 'There are more form fields in the request than this service accepts.',
+  },
   FST_INVALID_MULTIPART_CONTENT_TYPE: {
     code: 'unsupported_media_type',
     detail: 'The content type says multipart, but it is not multipart/form-data with a boundary.',
@@ -27,14 +46,23 @@ export function toServiceError(error: unknown): ServiceError {
   const e = error as Partial<FastifyError>;
   if (e.validation) {
     return new ServiceError('invalid_request', `The request does not fit: ${e.message}.`, {
-      extra: { errors: e.validation.map((v) => ({ path: `${e.validationContext ?? 'body'}${v.instancePath}`, message: v.message })) },
+      extra: {
+        errors: e.validation.map((v) => ({
+          path: `${e.validationContext ?? 'body'}${v.instancePath}`,
+          message: v.message,
+        })),
+      },
     });
   }
   const known = e.code === undefined ? undefined : KNOWN[e.code];
   if (known) return new ServiceError(known.code, known.detail, { internal: String(e.message), cause: error });
-  if (e.statusCode === 413) return new ServiceError('payload_too_large', 'The request is larger than this service accepts.', { cause: error });
+  if (e.statusCode === 413)
+    return new ServiceError('payload_too_large', 'The request is larger than this service accepts.', { cause: error });
   if (e.statusCode !== undefined && e.statusCode >= 400 && e.statusCode < 500) {
-    return new ServiceError('invalid_request', 'The request could not be read.', { internal: String(e.message), cause: error });
+    return new ServiceError('invalid_request', 'The request could not be read.', {
+      internal: String(e.message),
+      cause: error,
+    });
   }
   return new ServiceError('internal_error', 'An unexpected error occurred; it has been logged under the request id.', {
     internal: error instanceof Error ? (error.stack ?? error.message) : String(error),
@@ -52,6 +80,9 @@ export const errorsPlugin = fp(async (app) => {
     return reply.code(service.status).type('application/problem+json').send(toProblem(service, request.id));
   });
   app.setNotFoundHandler((request) => {
-    throw new ServiceError('not_found', `${request.method} ${request.url.split('?')[0]} is not part of this service; see /openapi.json.`);
+    throw new ServiceError(
+      'not_found',
+      `${request.method} ${request.url.split('?')[0]} is not part of this service; see /openapi.json.`,
+    );
   });
 });

@@ -1,10 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { decisionOf, type Method } from '../../../clipn/index.ts';
 import type { Detection } from '../../../engine/index.ts';
 import { ServiceError, toProblem } from '../../../errors/index.ts';
 import type { Metrics } from '../../../telemetry/metrics.ts';
 import { toServiceError } from '../../plugins/errors.ts';
 import { type ReceivedImage, readImages } from './read-images.ts';
-import type { DetectQuery, DetectReply, FailedImage, Method, Verdict } from './schema.ts';
+import type { DetectQuery, DetectReply, FailedImage, Verdict } from './schema.ts';
 
 type Outcome = { id: string; detection: Detection } | { id: string; error: ServiceError };
 
@@ -21,7 +22,8 @@ export async function detect(
 
   const gone = new AbortController();
   reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) gone.abort(new ServiceError('deadline_exceeded', 'The client closed the connection.'));
+    if (!reply.raw.writableFinished)
+      gone.abort(new ServiceError('deadline_exceeded', 'The client closed the connection.'));
   });
 
   const { maxImages, maxImageBytes, maxBodyBytes, requestTimeoutMs } = app.config;
@@ -41,7 +43,9 @@ export async function detect(
   for (const outcome of outcomes) count(app.metrics, tenant, method, outcome);
   failWhole(outcomes);
 
-  const results = outcomes.map((o) => ('error' in o ? failed(o, request) : verdict(o.id, o.detection, method, head.classes)));
+  const results = outcomes.map((o) =>
+    'error' in o ? failed(o, request) : verdict(o.id, o.detection, method, head.classes),
+  );
   const slowest = (stage: keyof Detection['timing']) =>
     Math.max(0, ...outcomes.map((o) => ('detection' in o ? o.detection.timing[stage] : 0)));
   return {
@@ -77,14 +81,19 @@ function verdict(id: string, d: Detection, method: Method, classes: readonly str
   const name = (index: number) => classes[index] as string;
   return {
     id,
-    decision: d.decisions[method === 'atd-rescaled' ? 'atd_rescaled' : method],
+    decision: decisionOf(d.decisions, method),
     method,
     prediction: { class: name(d.index), index: d.index, probability: d.probability },
     no_probability: d.noProbability,
     ood_probability: d.oodProbability,
     decisions: d.decisions,
     scores: d.scores,
-    top: d.top.map((t) => ({ class: name(t.index), index: t.index, probability: t.probability, no_probability: t.noProbability })),
+    top: d.top.map((t) => ({
+      class: name(t.index),
+      index: t.index,
+      probability: t.probability,
+      no_probability: t.noProbability,
+    })),
     image: d.image,
   };
 }
@@ -96,7 +105,7 @@ function count(metrics: Metrics, tenant: string, method: Method, outcome: Outcom
   }
   const label = metrics.tenantLabel(tenant);
   const { decisions, noProbability, oodProbability } = outcome.detection;
-  metrics.decisions.inc({ tenant: label, method, decision: decisions[method === 'atd-rescaled' ? 'atd_rescaled' : method] });
+  metrics.decisions.inc({ tenant: label, method, decision: decisionOf(decisions, method) });
   metrics.noProbability.observe({ tenant: label }, noProbability);
   metrics.oodProbability.observe({ tenant: label }, oodProbability);
 }

@@ -22,17 +22,24 @@ export async function readImages(request: FastifyRequest, limits: ReadLimits): P
       ? fromRaw(request.body, limits)
       : fromJson(request.body as DetectJsonBody | undefined, limits);
   if (images.length === 0) {
-    throw new ServiceError('no_image', 'There is no image in the request: send a file part, an image body, or {"images": [...]}.');
+    throw new ServiceError(
+      'no_image',
+      'There is no image in the request: send a file part, an image body, or {"images": [...]}.',
+    );
   }
   return images;
 }
 
 function tooMany({ maxImages }: ReadLimits): ServiceError {
-  return new ServiceError('too_many_images', `At most ${maxImages} images fit in one request.`, { extra: { limit: maxImages } });
+  return new ServiceError('too_many_images', `At most ${maxImages} images fit in one request.`, {
+    extra: { limit: maxImages },
+  });
 }
 
 function tooLarge({ maxImageBytes }: ReadLimits): ServiceError {
-  return new ServiceError('payload_too_large', `An image may have at most ${maxImageBytes} bytes.`, { extra: { limit: maxImageBytes } });
+  return new ServiceError('payload_too_large', `An image may have at most ${maxImageBytes} bytes.`, {
+    extra: { limit: maxImageBytes },
+  });
 }
 
 async function fromMultipart(request: FastifyRequest, limits: ReadLimits): Promise<ReceivedImage[]> {
@@ -44,9 +51,13 @@ async function fromMultipart(request: FastifyRequest, limits: ReadLimits): Promi
     const bytes = await part.toBuffer();
     total += bytes.length;
     if (total > limits.maxBodyBytes) {
-      throw new ServiceError('payload_too_large', `The images of one request may have at most ${limits.maxBodyBytes} bytes together.`, {
-        extra: { limit: limits.maxBodyBytes },
-      });
+      throw new ServiceError(
+        'payload_too_large',
+        `The images of one request may have at most ${limits.maxBodyBytes} bytes together.`,
+        {
+          extra: { limit: limits.maxBodyBytes },
+        },
+      );
     }
     const id = (part.filename || part.fieldname || String(images.length)).slice(0, 256);
     images.push({ id, bytes: part.file.truncated ? tooLarge(limits) : bytes });

@@ -1,12 +1,5 @@
 import { type Static, Type } from 'typebox';
-
-export const METHODS = ['ctw', 'atd', 'atd-rescaled'] as const;
-
-export const Method = Type.Union(
-  METHODS.map((m) => Type.Literal(m)),
-  { description: 'Which of the threshold-free rules decides: competing to win, agreeing to differ, or the latter rescaled.' },
-);
-export type Method = Static<typeof Method>;
+import { MethodSchema } from '../../../tenants/definition.ts';
 
 const Decision = Type.Union([Type.Literal('id'), Type.Literal('ood')], {
   description: 'In-distribution (one of the classes) or out-of-distribution (none of them).',
@@ -14,8 +7,13 @@ const Decision = Type.Union([Type.Literal('id'), Type.Literal('ood')], {
 
 export const DetectQuery = Type.Object({
   tenant: Type.String({ default: 'demo', minLength: 1, maxLength: 64, description: 'Whose classes to compare with.' }),
-  method: Type.Optional(Method),
-  top_k: Type.Integer({ default: 5, minimum: 0, maximum: 100, description: 'How many of the likeliest classes to return.' }),
+  method: Type.Optional(MethodSchema),
+  top_k: Type.Integer({
+    default: 5,
+    minimum: 0,
+    maximum: 100,
+    description: 'How many of the likeliest classes to return.',
+  }),
 });
 export type DetectQuery = Static<typeof DetectQuery>;
 
@@ -48,7 +46,7 @@ const TopClass = Type.Object({
 const Verdict = Type.Object({
   id: Type.String(),
   decision: Decision,
-  method: Method,
+  method: MethodSchema,
   prediction: Type.Object({ class: Type.String(), index: Type.Integer(), probability: Probability }),
   no_probability: Type.Number({ description: 'CLIPN\'s "no" probability of the predicted class.' }),
   ood_probability: Type.Number({ description: 'Probability that the image shows none of the classes, p_{C+1}.' }),
@@ -82,7 +80,11 @@ export const DetectReply = Type.Object({
   tenant: Type.String(),
   tenant_version: Type.Integer(),
   model: Type.Object({ name: Type.String(), version: Type.String() }),
-  results: Type.Array(Type.Unsafe<Verdict | FailedImage>(Type.Any({ description: 'In the order of the images.', anyOf: [Verdict, FailedImage] }))),
+  results: Type.Array(
+    Type.Unsafe<Verdict | FailedImage>(
+      Type.Any({ description: 'In the order of the images.', anyOf: [Verdict, FailedImage] }),
+    ),
+  ),
   timing_ms: Type.Object(
     { decode: Type.Number(), queue: Type.Number(), inference: Type.Number(), total: Type.Number() },
     { description: 'The slowest image of the request in each stage, and the whole request.' },

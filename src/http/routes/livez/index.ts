@@ -2,7 +2,11 @@ import type { FastifyPluginAsync } from 'fastify';
 
 /** The event loop answers: nothing more. A dead engine is no reason to kill the front that is restarting it. */
 export const livez: FastifyPluginAsync = async (app) => {
-  app.get('/livez', { schema: { operationId: 'livez', tags: ['operations'], summary: 'Is the process alive?' }, logLevel: 'warn' }, async () => ({
-    status: 'ok',
-  }));
+  app.get(
+    '/livez',
+    { schema: { operationId: 'livez', tags: ['operations'], summary: 'Is the process alive?' }, logLevel: 'warn' },
+    async () => ({
+      status: 'ok',
+    }),
+  );
 };

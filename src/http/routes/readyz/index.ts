@@ -4,7 +4,10 @@ import type { FastifyPluginAsync } from 'fastify';
 export const readyz: FastifyPluginAsync = async (app) => {
   app.get(
     '/readyz',
-    { schema: { operationId: 'readyz', tags: ['operations'], summary: 'Can the process take traffic?' }, logLevel: 'warn' },
+    {
+      schema: { operationId: 'readyz', tags: ['operations'], summary: 'Can the process take traffic?' },
+      logLevel: 'warn',
+    },
     async (_request, reply) => {
       const { status } = app.engine;
       const reasons = [

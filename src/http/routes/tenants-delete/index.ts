@@ -1,0 +1,27 @@
+import type { FastifyPluginAsync } from 'fastify';
+import { type Static, Type } from 'typebox';
+import { ProblemResponses } from '../../schemas/problem.ts';
+import { TenantParams } from '../../schemas/tenant.ts';
+
+const Headers = Type.Object({ 'if-match': Type.Optional(Type.String()) });
+
+/** `DELETE /v1/tenants/{tenant}`: gone for new requests at once; those under way are still answered. */
+export const tenantsDelete: FastifyPluginAsync = async (app) => {
+  app.delete<{ Params: TenantParams; Headers: Static<typeof Headers> }>(
+    '/v1/tenants/:tenant',
+    {
+      schema: {
+        operationId: 'deleteTenant',
+        tags: ['tenants'],
+        summary: 'Removes a tenant',
+        params: TenantParams,
+        headers: Headers,
+        response: { 204: Type.Null(), ...ProblemResponses },
+      },
+    },
+    async (request, reply) => {
+      await app.tenants.delete(request.params.tenant, { ifMatch: request.headers['if-match'] });
+      return reply.code(204).send();
+    },
+  );
+};

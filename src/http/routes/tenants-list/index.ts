@@ -1,0 +1,36 @@
+import type { FastifyPluginAsync } from 'fastify';
+import { type Static, Type } from 'typebox';
+import { ProblemResponses } from '../../schemas/problem.ts';
+import { TenantSummary, toSummary } from '../../schemas/tenant.ts';
+
+const ListQuery = Type.Object({
+  after: Type.Optional(Type.String({ description: 'The id to continue after: `next` of the page before.' })),
+  limit: Type.Integer({ default: 100, minimum: 1, maximum: 1000 }),
+});
+
+const ListReply = Type.Object({
+  tenants: Type.Array(TenantSummary),
+  next: Type.Union([Type.String(), Type.Null()], {
+    description: 'Ask for `after` this for the next page; null on the last.',
+  }),
+});
+
+/** `GET /v1/tenants`: all tenants in order of id, in pages. */
+export const tenantsList: FastifyPluginAsync = async (app) => {
+  app.get<{ Querystring: Static<typeof ListQuery> }>(
+    '/v1/tenants',
+    {
+      schema: {
+        operationId: 'listTenants',
+        tags: ['tenants'],
+        summary: 'All tenants, in pages',
+        querystring: ListQuery,
+        response: { 200: ListReply, ...ProblemResponses },
+      },
+    },
+    async (request) => {
+      const { tenants, next } = app.tenants.list(request.query);
+      return { tenants: tenants.map(toSummary), next };
+    },
+  );
+};

@@ -1,0 +1,59 @@
+import { type Static, Type } from 'typebox';
+import { TenantDefinition } from '../../tenants/definition.ts';
+import type { Warning } from '../../tenants/registry.ts';
+import type { TenantView } from '../../tenants/tenant.ts';
+
+export const TenantParams = Type.Object({
+  tenant: Type.String({ description: '1 to 63 lower-case letters, digits, dots, hyphens, underscores.' }),
+});
+export type TenantParams = Static<typeof TenantParams>;
+
+export const TenantSummary = Type.Object({
+  tenant: Type.String(),
+  version: Type.Integer({ description: 'Counts changes of the definition from 1.' }),
+  state: Type.Union([Type.Literal('ready'), Type.Literal('building'), Type.Literal('failed')]),
+  serving_version: Type.Union([Type.Integer(), Type.Null()], {
+    description: 'The version that answers detections now: the one before while a new one is being built.',
+  }),
+  progress: Type.Object({ done: Type.Integer(), total: Type.Integer() }, { description: 'Texts encoded, of all.' }),
+  class_count: Type.Integer(),
+  etag: Type.String(),
+  created_at: Type.String(),
+  updated_at: Type.String(),
+  failure: Type.Optional(Type.String({ description: 'Why the last build failed; it is tried again.' })),
+});
+export type TenantSummary = Static<typeof TenantSummary>;
+
+const TenantWarning = Type.Object({
+  code: Type.Union([Type.Literal('unknown_words'), Type.Literal('duplicate_class'), Type.Literal('single_class')]),
+  message: Type.String(),
+  class: Type.Optional(Type.String()),
+  index: Type.Optional(Type.Integer()),
+  words: Type.Optional(Type.Array(Type.String())),
+});
+
+export const TenantReply = Type.Object({
+  ...TenantSummary.properties,
+  definition: TenantDefinition,
+  warnings: Type.Array(TenantWarning),
+});
+export type TenantReply = Static<typeof TenantReply>;
+
+export function toSummary({ record, etag, state, servingVersion, progress, failure }: TenantView): TenantSummary {
+  return {
+    tenant: record.id,
+    version: record.version,
+    state,
+    serving_version: servingVersion ?? null,
+    progress: { ...progress },
+    class_count: record.definition.classes.length,
+    etag,
+    created_at: record.created_at,
+    updated_at: record.updated_at,
+    ...(failure === undefined ? {} : { failure }),
+  };
+}
+
+export function toReply(view: TenantView, warnings: Warning[]): TenantReply {
+  return { ...toSummary(view), definition: view.record.definition, warnings };
+}
