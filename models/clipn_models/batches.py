@@ -28,6 +28,11 @@ class Batch:
     """float32 [N, 1001] logits"""
 
 
+def held_out(count: int) -> np.ndarray:
+    """Every fiftieth photograph of a training split is never trained on: what is tuned is tuned on those. bool [N]."""
+    return np.arange(count) % 50 == 49
+
+
 class Source:
     """One split with its crops and, where they were made, the teacher's answers to them."""
 
@@ -37,12 +42,13 @@ class Source:
         boxes, teacher = root / f"{name}.boxes.npy", root / f"{name}.teacher.npy"
         self.boxes = np.load(boxes) if boxes.exists() else crop_boxes(len(self.pack), views, seed=0)
         self.teacher = np.load(teacher, mmap_mode="r") if teacher.exists() else None
+        self._usable = np.flatnonzero(~held_out(len(self.pack)))
         self._order: np.ndarray = np.empty(0, np.int64)
 
     def indices(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """The next ``count`` of an endless shuffled stream: every image once before any twice."""
         while len(self._order) < count:
-            self._order = np.concatenate([self._order, rng.permutation(len(self.pack))])
+            self._order = np.concatenate([self._order, rng.permutation(self._usable)])
         head, self._order = self._order[:count], self._order[count:]
         return head
 

@@ -11,7 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def image_text_binary_opposite(cos_yes: Tensor, cos_no: Tensor, scale: float, positive: Tensor | None = None, ignore: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def image_text_binary_opposite(
+    cos_yes: Tensor, cos_no: Tensor, scale: float, positive: Tensor | None = None, ignore: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """L_yes = -mean_i log p^yes_ii and L_no = -mean_{i != j} log p^no_ij.
 
     cos_yes, cos_no [N, M]: cosines of images with yes and with no features. ``positive`` [N, M] bool marks matching

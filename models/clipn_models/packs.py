@@ -54,10 +54,7 @@ def resize_and_crop(image: Image.Image, side: int) -> np.ndarray:
     """CLIP's transform: shorter side to ``side`` (bicubic, antialiased), then the centre square. uint8 [side, side, 3]."""
     image = image.convert("RGB")
     w, h = image.size
-    if w <= h:
-        size = (side, int(side * h / w))
-    else:
-        size = (int(side * w / h), side)
+    size = (side, int(side * h / w)) if w <= h else (int(side * w / h), side)
     image = image.resize(size, Image.Resampling.BICUBIC) if image.size != size else image
     left, top = round((size[0] - side) / 2.0), round((size[1] - side) / 2.0)
     return np.asarray(image.crop((left, top, left + side, top + side)), dtype=np.uint8)

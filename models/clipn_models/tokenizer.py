@@ -47,9 +47,7 @@ def _finish(tokenizer: Tokenizer, vocab_size: int) -> Tokenizer:
     vocab[START], vocab[END] = vocab_size - 2, vocab_size - 1
     tokenizer = Tokenizer.from_str(json.dumps(state))
     tokenizer.add_special_tokens([START, END])
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"{START} $A {END}", special_tokens=[(START, vocab_size - 2), (END, vocab_size - 1)]
-    )
+    tokenizer.post_processor = processors.TemplateProcessing(single=f"{START} $A {END}", special_tokens=[(START, vocab_size - 2), (END, vocab_size - 1)])
     return tokenizer
 
 

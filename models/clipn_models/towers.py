@@ -1,19 +1,54 @@
-"""Image towers of this package's own, registered with timm so that an open_clip configuration can name them."""
+"""The default's image tower, registered with timm so that an open_clip configuration can name it."""
 
 from __future__ import annotations
 
 from timm.models import register_model
-from timm.models.fasternet import FasterNet
+from torch import Tensor, nn
+
+
+def _conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, padding: int = 1) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
+
+
+class _Residual(nn.Module):
+    def __init__(self, width: int):
+        super().__init__()
+        self.body = nn.Sequential(_conv(width, width), _conv(width, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.body(x)
+
+
+class ResNet9(nn.Module):
+    """A shallow, wide residual network of plain 3x3 convolutions, after the ResNet-9 of the DAWNBench CIFAR-10 entries.
+
+    [N, 3, R, R] -> [N, C]. Dense convolutions run near a CPU's peak and learn in few passes over the data: side by side on
+    two cores, 150 s of training on Tiny-ImageNet gave twice the accuracy of FasterNet-T0, which sees 1.6 times the photographs.
+    """
+
+    def __init__(self, widths: tuple[int, int, int, int] = (32, 96, 192, 384)):
+        super().__init__()
+        stem, *stages = widths
+        self.stem = _conv(3, stem, 4, 2, 1)
+        self.stages = nn.Sequential()
+        for before, width in zip(widths, stages, strict=False):
+            self.stages.append(nn.Sequential(_conv(before, width), nn.MaxPool2d(2), _Residual(width)))
+        self.num_features = widths[-1]
+        self.default_cfg = {"pool_size": None, "input_size": (3, 64, 64)}
+
+    def reset_classifier(self, num_classes: int, global_pool: str = "avg") -> None:
+        """timm's interface: this network has never had a classifier of its own."""
+        if num_classes or global_pool != "avg":
+            raise ValueError("clipn_resnet9 ends in average pooling and has no classifier")
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.stages(self.stem(x)).mean(dim=(2, 3))
 
 
 @register_model
-def clipn_fasternet_t0_p2(pretrained: bool = False, **kwargs) -> FasterNet:
-    """FasterNet-T0 (arXiv 2303.03667) with a 2x2 instead of a 4x4 patch: a 64-pixel photograph starts as 32x32, not 16x16."""
+def clipn_resnet9(pretrained: bool = False, **kwargs) -> ResNet9:
     if pretrained:
-        raise ValueError("clipn_fasternet_t0_p2 has no published weights")
+        raise ValueError("clipn_resnet9 has no published weights")
     for unused in ("pretrained_cfg", "pretrained_cfg_overlay", "cache_dir"):
         kwargs.pop(unused, None)
-    model = FasterNet(embed_dim=40, depths=(1, 2, 8, 2), patch_size=2, **{"drop_path_rate": 0.0, **kwargs})
-    model.num_features = model.head_hidden_size  # what leaves the trunk once the classifier is gone, and open_clip projects
-    model.default_cfg = {"pool_size": None, "input_size": (3, 64, 64)}
-    return model
+    return ResNet9(**kwargs)

@@ -1,0 +1,189 @@
+"""Reads and writes bundles: bundle.json, three graphs, the tokenizer and the golden file (contracts in ``graphs``)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+from . import tokenizer as bpe
+from .graphs import MEAN, STD, ImageGraph, TextGraph, export, fold_batch_norm, graphs, load_parameters
+from .model import CLIPN, LOGIT_SCALE, arch_config, build
+from .reference import class_features, verdict
+
+FORMAT = 1
+FILES = ("image.onnx", "text-yes.onnx", "text-no.onnx", "tokenizer.json", "golden.json")
+TOLERANCE = 1e-4
+"""Largest difference of a feature from PyTorch's that counts as the same: a hundred times what runtimes differ by."""
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def pack(array: np.ndarray) -> dict:
+    return {"dtype": str(array.dtype), "shape": list(array.shape), "data": base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()}
+
+
+def unpack(value: dict) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(value["data"]), value["dtype"]).reshape(value["shape"])
+
+
+def golden_pixels(size: int) -> np.ndarray:
+    """uint8 [4, S, S, 3], made and not photographed: black, gradients, a checkerboard, noise."""
+    y, x = np.mgrid[0:size, 0:size]
+    gradients = np.stack([x * 255 // size, y * 255 // size, (x + y) * 255 // (2 * size)], -1)
+    board = np.repeat((((x // 8 + y // 8) % 2) * 255)[..., None], 3, -1)
+    noise = np.random.default_rng(0).integers(0, 256, (size, size, 3))
+    return np.stack([np.zeros((size, size, 3)), gradients, board, noise]).astype(np.uint8)
+
+
+GOLDEN_TEXTS = (
+    "a photo of a dog.",
+    "a picture of a school bus.",
+    "dog",
+    "a",
+    "Überfall 12,5 — 犬 🐕 'quoted'",
+    "a small photo of a very " + "very " * 40 + "long name.",
+)
+GOLDEN_CLASSES = ("dog", "cat", "school bus", "sunflower", "violin")
+
+
+def golden(parts: dict[str, nn.Module], tok: Tokenizer, size: int, context_length: int, templates: dict) -> dict:
+    """Inputs and PyTorch's outputs."""
+    pixels = golden_pixels(size)
+    rows = [[t for t in row.tolist() if True] for row in (bpe.encode(tok, [text], context_length)[0] for text in GOLDEN_TEXTS)]
+    with torch.no_grad():
+        features = parts["image"](torch.from_numpy(pixels)).numpy()
+        texts = {tower: np.concatenate([parts[f"text-{tower}"](torch.tensor([row])).numpy() for row in rows]) for tower in ("yes", "no")}
+        yes = class_features(parts["text-yes"], tok, list(GOLDEN_CLASSES), templates["yes"], context_length)
+        no = class_features(parts["text-no"], tok, list(GOLDEN_CLASSES), templates["no"] or templates["yes"], context_length)
+    answers = [verdict(f.astype(np.float64) @ yes.T, f.astype(np.float64) @ no.T, LOGIT_SCALE) for f in features]
+    return {
+        "format": FORMAT,
+        "tolerance": TOLERANCE,
+        "image": {"pixels": pack(pixels), "features": pack(features)},
+        "text": {"texts": list(GOLDEN_TEXTS), "tokens": rows, "yes": pack(texts["yes"]), "no": pack(texts["no"])},
+        "verdict": {
+            "classes": list(GOLDEN_CLASSES),
+            "templates": templates["yes"],
+            "p": pack(np.float32([a["p"] for a in answers])),
+            "p_no": pack(np.float32([a["p_no"] for a in answers])),
+            "p_ood": pack(np.float32([a["p_ood"] for a in answers])),
+        },
+    }
+
+
+def write(
+    model: CLIPN,
+    tokenizer: Path,
+    out: Path,
+    *,
+    name: str,
+    version: str,
+    licence: str,
+    provenance: dict,
+    templates: dict,
+    vocabulary: list[str] | None,
+    evaluation: dict,
+) -> dict:
+    """Exports ``model`` as a bundle in ``out`` (made, or its files replaced) and returns the manifest."""
+    out.mkdir(parents=True, exist_ok=True)
+    parts = graphs(model)
+    size, context_length = model.image_size, model.context_length
+    for part, graph in parts.items():
+        export(part, graph, out / f"{part}.onnx", size)
+    shutil.copyfile(tokenizer, out / "tokenizer.json")
+    tok = bpe.load(tokenizer)
+    (out / "golden.json").write_text(json.dumps(golden(parts, tok, size, context_length, templates)) + "\n")
+    manifest = {
+        "format": FORMAT,
+        "name": name,
+        "version": version,
+        "licence": licence,
+        "provenance": provenance,
+        "image": {
+            "size": size,
+            "resize": "shorter-side-bicubic-antialias",
+            "crop": "centre",
+            "mean": list(MEAN),
+            "std": list(STD),
+            "layout": "NHWC",
+            "dtype": "uint8",
+        },
+        "text": {"context_length": context_length, "tokenizer": "tokenizer.json", "pad_id": 0, "vocabulary": vocabulary},
+        "embedding_dim": model.embed_dim,
+        "logit_scale": LOGIT_SCALE,
+        "templates": templates,
+        "precision": "fp32",
+        "files": {f: {"sha256": sha256(out / f), "bytes": (out / f).stat().st_size} for f in FILES},
+        "evaluation": evaluation,
+    }
+    save_manifest(out, manifest)
+    return manifest
+
+
+def save_manifest(out: Path, manifest: dict) -> None:
+    """The manifest is written last: a bundle without one is no bundle."""
+    text = json.dumps(manifest, indent=2, ensure_ascii=False)
+    words = manifest["text"]["vocabulary"]
+    if words:  # one line for thousands of words
+        text = text.replace(json.dumps(words, indent=2, ensure_ascii=False).replace("\n", "\n    "), json.dumps(words, ensure_ascii=False))
+    temporary = out / "bundle.json.tmp"
+    temporary.write_text(text + "\n")
+    temporary.rename(out / "bundle.json")
+
+
+def load_manifest(path: Path) -> dict:
+    manifest = json.loads((path / "bundle.json").read_text())
+    if manifest.get("format") != FORMAT:
+        raise ValueError(f"{path}: bundle format {manifest.get('format')!r} is not {FORMAT}")
+    return manifest
+
+
+class TorchBundle:
+    """A bundle's weights in PyTorch: the independent second opinion on what the graphs compute."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.manifest = load_manifest(path)
+        provenance = self.manifest["provenance"]
+        model = build(arch_config(provenance["architecture"]), learnable_prompt=provenance["variant"] == "learnable").eval()
+        fold_batch_norm(model.visual)
+        self.parts = {"image": ImageGraph(model.visual), "text-yes": TextGraph(model, "yes"), "text-no": TextGraph(model, "no")}
+        for name, part in self.parts.items():
+            part.eval().requires_grad_(False)
+            load_parameters(path / f"{name}.onnx", part)
+        self.tokenizer = bpe.load(path / "tokenizer.json")
+        self.context_length = self.manifest["text"]["context_length"]
+
+    @torch.no_grad()
+    def image(self, pixels: np.ndarray) -> np.ndarray:
+        """uint8 [N, S, S, 3] -> float32 [N, D]."""
+        return self.parts["image"](torch.from_numpy(pixels)).numpy()
+
+    def classes(self, names: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Yes and no features of class names in the default templates, float64 [C, D] each."""
+        yes, no = self.manifest["templates"]["yes"], self.manifest["templates"]["no"]
+        with torch.no_grad():
+            return (
+                class_features(self.parts["text-yes"], self.tokenizer, names, yes, self.context_length),
+                class_features(self.parts["text-no"], self.tokenizer, names, no or yes, self.context_length),
+            )
+
+
+def resolve(name: str) -> Path:
+    """A path, or the name of a bundle next to this package."""
+    path = Path(name)
+    return path if (path / "bundle.json").exists() else Path(__file__).parent.parent / name
+
+
+def tokens(tok: Tokenizer, texts: list[str], context_length: int) -> Tensor:
+    return bpe.encode(tok, texts, context_length)

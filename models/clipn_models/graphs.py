@@ -1,0 +1,205 @@
+"""The three graphs of a bundle as PyTorch modules, and their export to ONNX.
+
+image.onnx      ``pixels`` uint8 [N, S, S, 3] -> ``features`` float32 [N, D], unit length
+text-yes.onnx   ``tokens`` int64 [N, T], 3 <= T <= context length -> ``features`` float32 [N, D], unit length
+text-no.onnx    the same through the no tower, the mean of the sixteen prompts folded into its positions
+
+Weights of more than a few numbers are stored in half precision and cast back inside the graph, which the runtime does once
+when it opens the file. The PyTorch modules carry the same rounded weights, so they stay an exact reference.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+import torch.nn.functional as F
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from .model import CLIPN
+
+MEAN = (0.48145466, 0.4578275, 0.40821073)
+STD = (0.26862954, 0.26130258, 0.27577711)
+OPSET = 20
+SMALL = 512
+"""Tensors up to this many numbers (biases, gains) keep single precision: they cost nothing and rounding them would not help."""
+
+
+class ImageGraph(nn.Module):
+    """Pixels in, unit features out: scaling, normalisation and L2 are inside."""
+
+    def __init__(self, visual: nn.Module):
+        super().__init__()
+        self.visual = visual
+        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1) * 255, persistent=False)
+        self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1) * 255, persistent=False)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        x = (pixels.permute(0, 3, 1, 2).float() - self.mean) / self.std
+        return F.normalize(self.visual(x), dim=-1)
+
+
+class TextGraph(nn.Module):
+    """Tokens in, unit features out, through one of the two towers."""
+
+    def __init__(self, model: CLIPN, tower: str):
+        super().__init__()
+        suffix = "_no" if tower == "no" else ""
+        positions = getattr(model, "positional_embedding" + suffix).detach().clone()
+        if tower == "no" and model.prompt_no is not None:
+            positions = positions + model.prompt_no.detach().mean(0)
+        self.embedding = copy.deepcopy(getattr(model, "token_embedding" + suffix))
+        self.positions = nn.Parameter(positions, requires_grad=False)
+        self.transformer = copy.deepcopy(getattr(model, "transformer" + suffix))
+        self.norm = copy.deepcopy(getattr(model, "ln_final" + suffix))
+        self.projection = nn.Parameter(getattr(model, "text_projection" + suffix).detach().clone(), requires_grad=False)
+        self.register_buffer("mask", torch.full((len(positions), len(positions)), -1e4).triu(1), persistent=False)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        length = tokens.shape[1]
+        x = self.embedding(tokens) + self.positions[:length]
+        x = self.norm(self.transformer(x, attn_mask=self.mask[:length, :length]))
+        end = tokens.argmax(dim=-1)
+        x = x.gather(1, end[:, None, None].expand(-1, 1, x.shape[2]))[:, 0]
+        return F.normalize(x @ self.projection, dim=-1)
+
+
+def fold_batch_norm(module: nn.Module) -> None:
+    """Folds every BatchNorm that follows a convolution in a Sequential into it, in place. Needs eval mode."""
+    for child in module.children():
+        fold_batch_norm(child)
+    if isinstance(module, nn.Sequential):
+        parts = list(module.named_children())
+        for (name, conv), (after, norm) in itertools.pairwise(parts):
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                setattr(module, name, fuse_conv_bn_eval(conv, norm))
+                setattr(module, after, nn.Identity())
+
+
+def round_weights(module: nn.Module) -> None:
+    with torch.no_grad():
+        for p in module.parameters():
+            if p.numel() > SMALL:
+                p.copy_(p.half().float())
+
+
+def graphs(model: CLIPN) -> dict[str, nn.Module]:
+    """{"image", "text-yes", "text-no"}: what the bundle's files compute, in PyTorch, on the CPU, weights rounded as stored."""
+    visual = copy.deepcopy(model.visual).cpu().eval()
+    fold_batch_norm(visual)
+    parts = {"image": ImageGraph(visual), "text-yes": TextGraph(model, "yes").cpu(), "text-no": TextGraph(model, "no").cpu()}
+    for part in parts.values():
+        part.eval().requires_grad_(False)
+        round_weights(part)
+    return parts
+
+
+def example(name: str, image_size: int) -> Tensor:
+    if name == "image":
+        return torch.randint(0, 256, (2, image_size, image_size, 3), dtype=torch.uint8)
+    return torch.tensor([[1, 2, 3, 4, 5], [1, 2, 5, 0, 0]])
+
+
+def export(name: str, graph: nn.Module, path: Path, image_size: int) -> None:
+    argument = "pixels" if name == "image" else "tokens"
+    dynamic = {argument: {0: torch.export.Dim("N")}}
+    if name != "image":
+        dynamic[argument][1] = torch.export.Dim("T", min=2, max=graph.positions.shape[0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            graph,
+            (example(name, image_size),),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=[argument],
+            output_names=["features"],
+            dynamic_shapes=dynamic,
+            external_data=False,
+            verbose=False,
+        )
+    proto = program.model_proto
+    strip(proto)
+    note_parameters(proto, graph)
+    store_half(proto)
+    onnx.checker.check_model(proto, full_check=True)
+    onnx.save(proto, path)
+
+
+PARAMETERS = "clipn.parameters"
+"""Metadata key of the map {PyTorch parameter: [initialiser, transposed?]}: exporters rename, transpose and merge tensors."""
+
+
+def note_parameters(proto: onnx.ModelProto, graph: nn.Module) -> None:
+    """Writes down where every parameter of the PyTorch module went, so that the module can be had back from the file."""
+    stored = {t.name: numpy_helper.to_array(t) for t in proto.graph.initializer}
+    places = {}
+    for name, p in graph.named_parameters():
+        value = p.detach().numpy()
+        place = next(([k, flip] for flip in (False, True) for k, v in stored.items() if _same(v, value.T if flip else value)), None)
+        if place is None:
+            raise ValueError(f"the exported graph does not hold the parameter {name}")
+        places[name] = place
+    entry = proto.metadata_props.add()
+    entry.key, entry.value = PARAMETERS, json.dumps(places)
+
+
+def _same(a: np.ndarray, b: np.ndarray) -> bool:
+    return a.shape == b.shape and a.dtype == b.dtype and np.array_equal(a, b)
+
+
+def load_parameters(path: Path, graph: nn.Module) -> None:
+    """Fills a PyTorch module with the weights of an exported file. Raises ValueError where the two don't match."""
+    proto = onnx.load(path)
+    stored = {t.name.removesuffix(".half"): numpy_helper.to_array(t).astype(np.float32) for t in proto.graph.initializer}
+    places = json.loads(next((m.value for m in proto.metadata_props if m.key == PARAMETERS), "{}"))
+    state = {}
+    for name, p in graph.named_parameters():
+        if name not in places:
+            raise ValueError(f"{path.name} says nothing of the parameter {name}")
+        initialiser, flipped = places[name]
+        value = stored[initialiser].T if flipped else stored[initialiser]
+        if value.shape != tuple(p.shape):
+            raise ValueError(f"{path.name}: {name} has shape {value.shape}, the architecture wants {tuple(p.shape)}")
+        state[name] = torch.from_numpy(np.ascontiguousarray(value))
+    graph.load_state_dict(state, strict=False)
+
+
+def store_half(proto: onnx.ModelProto) -> None:
+    """Large single-precision initialisers -> half precision and a cast. The numbers must be representable already."""
+    for tensor in list(proto.graph.initializer):
+        if tensor.data_type != TensorProto.FLOAT:
+            continue
+        values = numpy_helper.to_array(tensor)
+        if values.size <= SMALL:
+            continue
+        half = values.astype(np.float16)
+        if not np.array_equal(half.astype(np.float32), values):
+            if values.ndim >= 2 and not np.isin(values, (0, -1e4)).all():
+                raise ValueError(f"{tensor.name} has not been rounded to half precision")
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(half, name + ".half"))
+        proto.graph.node.insert(0, helper.make_node("Cast", [name + ".half"], [name], name=name + ".cast", to=TensorProto.FLOAT))
+
+
+def strip(proto: onnx.ModelProto) -> None:
+    """Leaves out what exporters note about the machine they ran on, and fixes the order, so that equal weights give equal files."""
+    proto.doc_string = ""
+    del proto.metadata_props[:]
+    for node in proto.graph.node:
+        node.doc_string = ""
+        del node.metadata_props[:]
+    for value in [*proto.graph.input, *proto.graph.output, *proto.graph.value_info, *proto.graph.initializer]:
+        value.doc_string = ""
+        if hasattr(value, "metadata_props"):
+            del value.metadata_props[:]
+    del proto.graph.metadata_props[:]

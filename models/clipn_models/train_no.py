@@ -1,0 +1,165 @@
+"""Stage two, the CLIPN recipe: only the no tower learns, from a copy of the yes tower and prompts of zeros.
+
+Image and yes features come from frozen towers, so they are computed once and kept. A batch is N photographs against M texts:
+one text per class over all data sets, all hypernyms, and captions of captioned photographs. The paper's batch is a diagonal
+of pairs drawn from millions of captions; here a few hundred classes fill a batch many times over, so what matches what is
+a table (``lexicon.relation``), and pairs of which nothing can be said count as neither.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from . import lexicon, tokenizer
+from .batches import centre, crop, held_out
+from .captions import NameBank, template_texts
+from .losses import clipn_loss
+from .model import CLIPN, LOGIT_SCALE
+from .packs import load_pack
+from .teacher import crop_boxes
+from .train_clip import normalise
+
+
+@dataclass(frozen=True)
+class NoPreset:
+    """Everything that decides the outcome of stage two, besides data and seed. Optimiser and schedule are the paper's."""
+
+    steps: int = 1200
+    named: tuple[tuple[str, int], ...] = (("tiny-train", 1024), ("cifar-train", 512), ("caltech-train", 128))
+    captioned: int = 96
+    views: int = 2
+    """Random crops of 0.9 to 1.0 of each photograph whose features are kept, beside the centre."""
+    lr: float = 3e-4
+    weight_decay: float = 0.2
+
+
+class FeatureBank:
+    """Unit features of a split's photographs, [views, N, D] in half precision on disk, computed once per checkpoint."""
+
+    def __init__(self, model: CLIPN, packs: Path, split: str, views: int, seed: int, keep: Path):
+        self.pack = load_pack(packs, split)
+        path = keep / f"{split}.features.npy"
+        if not path.exists():
+            keep.mkdir(parents=True, exist_ok=True)
+            np.save(path, self._compute(model, views, seed))
+        self.features = np.load(path, mmap_mode="r")
+
+    @torch.no_grad()
+    def _compute(self, model: CLIPN, views: int, seed: int) -> np.ndarray:
+        device = next(model.parameters()).device
+        out = np.empty((views + 1, len(self.pack), model.embed_dim), np.float16)
+        boxes = crop_boxes(len(self.pack), views, seed + 1, scale=(0.9, 1.0))
+        for at in range(0, len(self.pack), 500):
+            raw = self.pack.pixels[at : at + 500]
+            images = torch.from_numpy(np.ascontiguousarray(raw))
+            for v in range(views + 1):
+                pixels = centre(raw, model.image_size) if v == 0 else crop(images, torch.from_numpy(boxes[at : at + 500, v - 1]), model.image_size)
+                with torch.autocast(device.type, torch.bfloat16):
+                    f = model.encode_image(normalise(pixels.to(device)))
+                out[v, at : at + len(raw)] = F.normalize(f.float(), dim=-1).cpu().numpy()
+        return out
+
+    def draw(self, picked: np.ndarray, rng: np.random.Generator) -> Tensor:
+        view = rng.integers(0, self.features.shape[0], len(picked))
+        return F.normalize(torch.from_numpy(self.features[view, picked].astype(np.float32)), dim=-1)
+
+
+class NoTrainer:
+    """Trains ``model``'s no tower in place."""
+
+    def __init__(self, model: CLIPN, tok, classes: list[lexicon.ClassNames], offsets: dict[str, int], packs: Path, out: Path, preset: NoPreset, seed: int):
+        self.model, self.tok, self.classes, self.offsets, self.preset, self.out = model, tok, classes, offsets, preset, out
+        self.device = next(model.parameters()).device
+        torch.manual_seed(seed)
+        self.rng = np.random.default_rng(seed)
+        model.eval()  # frozen batch statistics; the text towers have nothing that differs in training
+        model.start_no_from_yes()
+        for p in model.parameters():
+            p.requires_grad_(False)
+        keep = out / "features"
+        self.banks = {s: FeatureBank(model, packs, s, preset.views, seed, keep) for s, _ in preset.named}
+        self.captioned = FeatureBank(model, packs, "flickr-train", preset.views, seed, keep) if preset.captioned else None
+        self.usable = {s: np.flatnonzero(~held_out(len(b.pack))) for s, b in self._all().items()}
+        self.names = NameBank(classes)
+        decay, plain = [], []
+        for name, p in model.no_parameters().items():
+            p.requires_grad_(True)
+            (decay if p.ndim >= 2 and "prompt" not in name else plain).append(p)
+        self.optimizer = torch.optim.AdamW(
+            [{"params": decay, "weight_decay": preset.weight_decay}, {"params": plain, "weight_decay": 0.0}], lr=preset.lr, betas=(0.9, 0.98), eps=1e-6
+        )
+
+    def _all(self) -> dict[str, FeatureBank]:
+        return {**self.banks, **({"flickr-train": self.captioned} if self.captioned else {})}
+
+    def _texts(self, texts: list[str]) -> tuple[Tensor, Tensor]:
+        """Unit yes features (no gradient) and no features of texts; the no prompt drawn anew for each text."""
+        tokens = tokenizer.encode(self.tok, texts, self.model.context_length).to(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            with torch.no_grad():
+                yes = self.model.text_features(tokens, "yes")
+            no = self.model.text_features(tokens, "no", self.model.draw_prompts(len(texts)))
+        return F.normalize(yes.float(), dim=-1), F.normalize(no.float(), dim=-1)
+
+    def _batch(self) -> tuple[Tensor, np.ndarray, np.ndarray | None, list[str]]:
+        """Image features [N, D], labels of the named ones, indices of the captioned ones, one caption for each of those."""
+        features, labels = [], []
+        for split, count in self.preset.named:
+            bank = self.banks[split]
+            picked = self.rng.choice(self.usable[split], count, replace=False)
+            features.append(bank.draw(picked, self.rng))
+            labels.append(bank.pack.labels[picked] + self.offsets[split])
+        captions: list[str] = []
+        if self.captioned:
+            picked = self.rng.choice(self.usable["flickr-train"], self.preset.captioned, replace=False)
+            features.append(self.captioned.draw(picked, self.rng))
+            captions = [self.captioned.pack.captions[i][self.rng.integers(0, 5)] for i in picked]
+        return torch.cat(features).to(self.device), np.concatenate(labels), captions
+
+    def relations(self, labels: np.ndarray, table: np.ndarray, captions: int) -> np.ndarray:
+        """int8 [N, M]: 1 the text fits the photograph, 0 it does not, -1 unknown. Texts: names, hypernyms, captions."""
+        over = self.names.hypernym_of[labels].astype(np.int8)
+        named = np.concatenate([table[:, labels].T, over, np.zeros((len(labels), captions), np.int8)], 1)
+        # a scene of dogs may or may not show a hat: of captioned photographs only their own and the others' captions are known
+        scenes = np.full((captions, table.shape[0] + over.shape[1] + captions), -1, np.int8)
+        if captions:
+            scenes[:, -captions:] = np.eye(captions, dtype=np.int8)
+        return np.concatenate([named, scenes])
+
+    def one_step(self, step: int) -> dict[str, float]:
+        p = self.preset
+        for group in self.optimizer.param_groups:
+            group["lr"] = p.lr * 0.5 * (1 + math.cos(math.pi * step / p.steps))
+        image, labels, captions = self._batch()
+        names, table = self.names.draw(self.rng)
+        texts = [*template_texts([*names, *self.names.hypernyms], self.rng), *captions]
+        yes, no = self._texts(texts)
+        relation = torch.from_numpy(self.relations(labels, table, len(captions))).to(self.device)
+        losses = clipn_loss(image, yes, no, LOGIT_SCALE, relation == 1, relation < 0)
+        self.optimizer.zero_grad(set_to_none=True)
+        losses["total"].backward()
+        nn.utils.clip_grad_norm_(self.model.no_parameters().values(), 1.0)
+        self.optimizer.step()
+        return {k: float(v.detach()) for k, v in losses.items()}
+
+    def run(self, every: int = 50) -> None:
+        self.out.mkdir(parents=True, exist_ok=True)
+        log = (self.out / "no.jsonl").open("w")
+        since = time.time()
+        for step in range(self.preset.steps):
+            losses = self.one_step(step)
+            if (step + 1) % every == 0:
+                row = {"step": step + 1, **{k: round(v, 4) for k, v in losses.items()}, "seconds": round(time.time() - since, 1)}
+                print(json.dumps(row), flush=True)
+                log.write(json.dumps(row) + "\n")
+                log.flush()
+        torch.save({"preset": asdict(self.preset), "state_dict": self.model.state_dict()}, self.out / "clipn.pt")
