@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Ajv } from 'ajv';
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import type { Bundle } from './bundle/load.ts';
 import type { EngineForHttp, HttpConfig } from './http/decorators.ts';
 import { docsPlugin } from './http/plugins/docs.ts';
@@ -32,7 +32,8 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   const { config, logger } = parts;
   const app = Fastify({
     loggerInstance: logger,
-    disableRequestLogging: true,
+    // one line per request, when it is answered: below
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: config.maxBodyBytes,
     trustProxy: config.trustProxy,
     genReqId: (request) => requestId(request.headers['x-request-id']),

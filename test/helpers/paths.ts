@@ -1,0 +1,39 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { TestContext } from 'node:test';
+
+export const ROOT = resolve(import.meta.dirname, '../..');
+
+/** The embedded default, or another bundle to try the tests with. */
+export const BUNDLE = process.env['CLIPN_TEST_BUNDLE'] ?? join(ROOT, 'models/clipn-tiny');
+
+/** Real photographs, where they are: beside the checkout. */
+const PHOTOS = join(ROOT, '../shared/photos');
+
+export const photographs: string[] = existsSync(PHOTOS)
+  ? readdirSync(PHOTOS, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.jpg'))
+      .sort()
+      .map((name) => join(PHOTOS, name))
+  : [];
+
+/** Python with the packages of models/, for tests against the reference. */
+export const PYTHON = process.env['CLIPN_PYTHON'];
+
+export const skip = {
+  photographs: photographs.length > 0 ? false : 'needs the photographs of ../shared/photos, which are not here',
+  python: PYTHON ? false : 'needs CLIPN_PYTHON, a Python with the packages of models/',
+  both:
+    photographs.length > 0 && PYTHON
+      ? false
+      : 'needs the photographs of ../shared/photos and CLIPN_PYTHON, a Python with the packages of models/',
+};
+
+/** A directory that is gone after the test. */
+export async function temporaryDirectory(t: Pick<TestContext, 'after'>): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'clipn-gate-test-'));
+  t.after(() => rm(dir, { recursive: true, force: true }));
+  return dir;
+}

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { decodeImage } from '../../src/images/decode.ts';
+import { PYTHON, photographs, ROOT, skip } from '../helpers/paths.ts';
+
+const FIXTURES = join(ROOT, 'test/images/fixtures');
+const limits = { maxPixels: 50_000_000 };
+
+/** Largest, mean and share beyond 3 of the absolute differences in grey levels. */
+function difference(a: Uint8Array, b: Uint8Array) {
+  assert.equal(a.length, b.length);
+  let sum = 0;
+  let far = 0;
+  let largest = 0;
+  for (const [i, value] of a.entries()) {
+    const d = Math.abs(value - (b[i] as number));
+    sum += d;
+    largest = Math.max(largest, d);
+    if (d > 3) far++;
+  }
+  return { mean: sum / a.length, within3: 1 - far / a.length, largest };
+}
+
+function assertSame(name: string, ours: Uint8Array, reference: Uint8Array) {
+  const { mean, within3, largest } = difference(ours, reference);
+  assert.ok(mean <= 0.5, `${name}: mean absolute difference ${mean}`);
+  assert.ok(within3 >= 0.99, `${name}: ${100 * within3} % of pixels within 3, largest difference ${largest}`);
+}
+
+describe('image transform against Pillow and torchvision', () => {
+  const expected: Record<string, Record<string, string>> = JSON.parse(
+    readFileSync(join(FIXTURES, 'expected.json'), 'utf8'),
+  );
+
+  for (const [name, sizes] of Object.entries(expected)) {
+    it(`made image ${name}`, async () => {
+      const bytes = await readFile(join(FIXTURES, name));
+      for (const [size, data] of Object.entries(sizes)) {
+        const { pixels } = await decodeImage(bytes, Number(size), limits);
+        assertSame(`${name} at ${size}`, pixels, Buffer.from(data, 'base64'));
+      }
+    });
+  }
+
+  it('resampling itself is bit for bit the reference (lossless images)', async () => {
+    for (const name of Object.keys(expected).filter((n) => n.endsWith('.png') || n.includes('lossless'))) {
+      const bytes = await readFile(join(FIXTURES, name));
+      for (const [size, data] of Object.entries(expected[name] ?? {})) {
+        const { pixels } = await decodeImage(bytes, Number(size), limits);
+        assert.equal(difference(pixels, Buffer.from(data, 'base64')).largest, 0, `${name} at ${size}`);
+      }
+    }
+  });
+
+  it('the comparison can fail: a shift by one pixel is seen', async () => {
+    const size = 48;
+    const { pixels } = await decodeImage(await readFile(join(FIXTURES, 'rgb-down.png')), size, limits);
+    const shifted = new Uint8Array(pixels.length);
+    shifted.set(pixels.subarray(3));
+    assert.throws(() => assertSame('shifted', shifted, pixels));
+  });
+
+  describe('photographs', { skip: skip.both }, () => {
+    const out = mkdtempSync(join(tmpdir(), 'clipn-gate-test-'));
+    after(() => rm(out, { recursive: true }));
+    before(() => {
+      const run = spawnSync(
+        PYTHON as string,
+        ['-m', 'clipn_models.transform', '--size', '64', '224', '--out', out, ...photographs],
+        {
+          cwd: join(ROOT, 'models'),
+          encoding: 'utf8',
+        },
+      );
+      assert.equal(run.status, 0, run.stderr);
+    });
+
+    for (const size of [64, 224]) {
+      it(`${photographs.length} at ${size} pixels`, async () => {
+        for (const [i, file] of photographs.entries()) {
+          const { pixels } = await decodeImage(await readFile(file), size, limits);
+          assertSame(file, pixels, await readFile(join(out, `${i}-${size}.bin`)));
+        }
+      });
+    }
+  });
+});
