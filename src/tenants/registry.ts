@@ -149,10 +149,11 @@ export class TenantRegistry {
     checkDefinition(definition, this.#options.limits);
     promptsOf(definition, this.#options.bundle.templates);
     const { tenant, created, changed } = await this.#locks.run(id, async () => {
-      if (this.#stopped)
+      if (this.#stopped) {
         throw new ServiceError('shutting_down', 'The service is shutting down; send the request again.', {
           retryAfter: 1,
         });
+      }
       const old = this.#tenants.get(id);
       checkConditions(old?.record, conditions);
       if (old && sameDefinition(old.record.definition, definition))
@@ -166,9 +167,9 @@ export class TenantRegistry {
         ...(old?.serving ? { serving: old.serving } : {}),
       };
       this.#tenants.set(id, tenant);
+      this.#build(id, tenant);
       return { tenant, created: !old, changed: true };
     });
-    if (!tenant.build && tenant.serving?.version !== tenant.record.version) this.#build(id, tenant);
     if (tenant.build && waitMs > 0) await Promise.race([tenant.build.done, sleep(waitMs, undefined, { ref: false })]);
     return { created, changed, view: view(tenant) };
   }

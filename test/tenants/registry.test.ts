@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ServiceError } from '../../src/errors/index.ts';
+import { etagOf } from '../../src/tenants/definition.ts';
+import { fakeRegistry } from '../helpers/tenants.ts';
+
+const wait = { waitMs: 5000 };
+
+describe('tenant registry', () => {
+  it('stores, builds and serves; the same again changes nothing', async () => {
+    const { registry, store, builder, heads } = fakeRegistry();
+    const made = await registry.put('zoo', { classes: ['dog', 'cat'], method: 'atd' }, wait);
+    assert.deepEqual([made.created, made.changed, made.view.state, made.view.servingVersion], [true, true, 'ready', 1]);
+    const serving = registry.resolve('zoo');
+    assert.deepEqual([serving.classes, serving.method, serving.version], [['dog', 'cat'], 'atd', 1]);
+    const head = heads.heads.get(serving.headId);
+    assert.deepEqual([head?.yes, head?.no], [Float32Array.of(3, 1, 3, 1), Float32Array.of(3, -1, 3, -1)]);
+    assert.equal(store.records.get('zoo')?.version, 1);
+
+    const same = await registry.put('zoo', { method: 'atd', classes: ['dog', 'cat'] }, wait);
+    assert.deepEqual([same.created, same.changed, same.view.record.version], [false, false, 1]);
+    assert.equal(registry.resolve('zoo').headId, serving.headId);
+    assert.equal(builder.built.length, 4);
+  });
+
+  it('old features serve until the new ones are whole; the old head stays for requests under way', async () => {
+    const { registry, builder, heads } = fakeRegistry();
+    await registry.put('zoo', { classes: ['dog'] }, wait);
+    const old = registry.resolve('zoo');
+    builder.delayMs = 30;
+    const put = await registry.put('zoo', { classes: ['dog', 'cat', 'bird'] }, { waitMs: 0 });
+    assert.deepEqual([put.view.state, put.view.record.version, put.view.servingVersion], ['building', 2, 1]);
+    assert.equal(registry.resolve('zoo').headId, old.headId);
+    await sleep(40);
+    const { progress } = registry.get('zoo');
+    assert.equal(progress.total, 12);
+    assert.ok(progress.done > 0 && progress.done < 12, `${progress.done}`);
+    await registry.put('zoo', { classes: ['dog', 'cat', 'bird'] }, wait);
+    assert.equal(registry.resolve('zoo').version, 2);
+    assert.ok(heads.heads.has(old.headId));
+    await sleep(60);
+    assert.ok(!heads.heads.has(old.headId), 'gone after the grace');
+  });
+
+  it('features are shared between tenants and computed once per name', async () => {
+    const { registry, builder } = fakeRegistry();
+    await registry.put('a', { classes: ['dog', 'dog', 'cat'] }, wait);
+    assert.deepEqual(builder.built.sort(), ['no:cat', 'no:dog', 'yes:cat', 'yes:dog']);
+    await registry.put('b', { classes: ['cat', 'bird'] }, wait);
+    assert.deepEqual(builder.built.slice(4).sort(), ['no:bird', 'yes:bird']);
+    assert.deepEqual(registry.resolve('a').classes, ['dog', 'dog', 'cat'], 'duplicates are not merged');
+    await registry.put('c', { classes: ['cat'], templates: ['one {}'] }, wait);
+    assert.equal(builder.built.length, 8, 'other templates are other features');
+  });
+
+  it('a newer definition overtakes a build under way', async () => {
+    const { registry, builder } = fakeRegistry();
+    builder.delayMs = 20;
+    const first = registry.put('zoo', { classes: Array.from({ length: 50 }, (_, i) => `n${i}`) }, { waitMs: 0 });
+    await first;
+    builder.delayMs = 0;
+    const second = await registry.put('zoo', { classes: ['dog'] }, wait);
+    assert.deepEqual([second.view.state, second.view.record.version], ['ready', 2]);
+    assert.deepEqual(registry.resolve('zoo').classes, ['dog']);
+  });
+
+  it('many writers: every acknowledged version is distinct and the last one serves', async () => {
+    const { registry, store } = fakeRegistry();
+    const puts = await Promise.all(
+      Array.from({ length: 20 }, (_, i) => registry.put('zoo', { classes: [`c${i}`] }, wait)),
+    );
+    assert.equal(new Set(puts.map((p) => p.view.etag)).size <= 20, true);
+    assert.equal(store.records.get('zoo')?.version, 20);
+    assert.deepEqual(registry.resolve('zoo').classes, store.records.get('zoo')?.definition.classes);
+  });
+
+  it('a build that fails is tried again and says why meanwhile', async () => {
+    const { registry, builder } = fakeRegistry();
+    builder.failures = [new ServiceError('engine_unavailable', 'The text encoder stopped.')];
+    const put = await registry.put('zoo', { classes: ['dog'] }, { waitMs: 100 });
+    assert.deepEqual([put.view.state, put.view.failure], ['failed', 'The text encoder stopped.']);
+    assert.throws(() => registry.resolve('zoo'), { code: 'tenant_not_ready' });
+    assert.deepEqual(registry.counts(), { ready: 0, building: 0, failed: 1 });
+    await sleep(700);
+    assert.equal(registry.get('zoo').state, 'ready');
+    await registry.stop();
+  });
+
+  it('after a restart everything is known at once and serves from the cache', async () => {
+    const { registry, store, cache } = fakeRegistry();
+    await registry.put('zoo', { classes: ['dog', 'cat'] }, wait);
+    await registry.stop();
+    const next = fakeRegistry({ store, cache });
+    await next.registry.load();
+    assert.throws(() => next.registry.resolve('zoo'), { code: 'tenant_not_ready' });
+    assert.throws(() => next.registry.resolve('other'), { code: 'tenant_not_found' });
+    await next.registry.start();
+    assert.deepEqual(next.registry.resolve('zoo').classes, ['dog', 'cat']);
+    assert.deepEqual(next.builder.built, []);
+  });
+
+  it('makes the demo once; deleted, it stays away', async () => {
+    const { registry, store } = fakeRegistry();
+    store.seeded = false;
+    await registry.load();
+    await registry.start();
+    assert.equal(registry.get('demo').state, 'ready');
+    await registry.delete('demo');
+    const next = fakeRegistry({ store });
+    await next.registry.load();
+    assert.throws(() => next.registry.get('demo'), { code: 'tenant_not_found' });
+  });
+
+  it('preconditions guard against lost updates', async () => {
+    const { registry, store } = fakeRegistry();
+    await assert.rejects(registry.put('zoo', { classes: ['a'] }, { ...wait, ifMatch: '*' }), {
+      code: 'precondition_failed',
+    });
+    assert.equal(store.records.size, 0);
+    const { view } = await registry.put('zoo', { classes: ['a'] }, { ...wait, ifNoneMatch: '*' });
+    await assert.rejects(registry.put('zoo', { classes: ['b'] }, { ...wait, ifNoneMatch: '*' }), {
+      code: 'precondition_failed',
+    });
+    await registry.put('zoo', { classes: ['b'] }, { ...wait, ifMatch: `"x", ${view.etag}` });
+    await assert.rejects(registry.put('zoo', { classes: ['c'] }, { ...wait, ifMatch: view.etag }), {
+      code: 'precondition_failed',
+    });
+    await assert.rejects(registry.delete('zoo', { ifMatch: view.etag }), { code: 'precondition_failed' });
+    await registry.delete('zoo', { ifMatch: registry.get('zoo').etag });
+    const { view: reborn } = await registry.put('zoo', { classes: ['a'] }, wait);
+    assert.notEqual(reborn.etag, view.etag, 'a tenant made anew is another');
+    assert.equal(reborn.etag, etagOf(reborn.record));
+  });
+
+  it('a deleted tenant is gone at once, its head after the grace', async () => {
+    const { registry, heads } = fakeRegistry();
+    await registry.put('zoo', { classes: ['dog'] }, wait);
+    const { headId } = registry.resolve('zoo');
+    await registry.delete('zoo');
+    assert.throws(() => registry.resolve('zoo'), { code: 'tenant_not_found' });
+    assert.ok(heads.heads.has(headId));
+    await assert.rejects(registry.delete('zoo'), { code: 'tenant_not_found' });
+    await sleep(50);
+    assert.ok(!heads.heads.has(headId));
+  });
+
+  it('pages in order of id', async () => {
+    const { registry } = fakeRegistry();
+    for (const id of ['c', 'a', 'b']) await registry.put(id, { classes: ['dog'] }, wait);
+    const first = registry.list({ limit: 2 });
+    assert.deepEqual([first.tenants.map((t) => t.record.id), first.next], [['a', 'b'], 'b']);
+    const second = registry.list({ limit: 2, after: 'b' });
+    assert.deepEqual([second.tenants.map((t) => t.record.id), second.next], [['c'], null]);
+  });
+
+  it('refuses what can not be a tenant, with the place of each fault', async () => {
+    const { registry, store } = fakeRegistry({ limits: { maxClasses: 3 } });
+    const refused = async (id: string, definition: object, pattern: RegExp) => {
+      await assert.rejects(registry.put(id, definition as never, wait), (e: ServiceError) => {
+        assert.equal(e.code, 'invalid_request');
+        assert.match(JSON.stringify([e.message, e.extra]), pattern);
+        return true;
+      });
+    };
+    for (const id of ['', 'UPPER', 'a b', '../x', 'x'.repeat(64), '.hidden', 'ä'])
+      await refused(id, { classes: ['dog'] }, /tenant id/);
+    await refused('zoo', { classes: ['a', 'b', 'c', 'd'] }, /at most 3/);
+    await refused('zoo', { classes: ['a', ' ', 'x'.repeat(257)] }, /\/classes\/1.*\/classes\/2/);
+    await refused('zoo', { classes: ['a\u0000b'] }, /control/);
+    await refused('zoo', { classes: ['a'], templates: ['no braces'] }, /\/templates\/0/);
+    await refused('zoo', { classes: ['a'], templates_no: ['{} and {}'] }, /\/templates_no\/0/);
+    assert.equal(store.records.size, 0);
+  });
+
+  it('a bundle with paired prompts wants them in pairs', async () => {
+    const paired = { id: 'm', embeddingDim: 2, templates: { yes: ['a {}'], no: ['no {}'] } };
+    const { registry } = fakeRegistry({ bundle: paired });
+    await registry.put('zoo', { classes: ['dog'] }, wait);
+    await assert.rejects(registry.put('zoo', { classes: ['dog'], templates: ['the {}'] }, wait), {
+      code: 'invalid_request',
+    });
+    await registry.put('zoo', { classes: ['dog'], templates: ['the {}'], templates_no: ['without {}'] }, wait);
+  });
+
+  it('warns of words the model has not learned, of duplicates, and of a single class', () => {
+    const { registry } = fakeRegistry();
+    const codes = (definition: object) => registry.warnings(definition as never).map((w) => [w.code, w.index]);
+    assert.deepEqual(codes({ classes: ['dog', 'cat'] }), []);
+    assert.deepEqual(codes({ classes: ['dog', 'zzap gun', 'dog'] }), [
+      ['unknown_words', 1],
+      ['duplicate_class', 2],
+    ]);
+    assert.deepEqual(codes({ classes: ['dog'] }), [['single_class', undefined]]);
+    assert.deepEqual(codes({ classes: ['dog', 'cat'], templates: ['zzorg {}'] }), [['unknown_words', undefined]]);
+  });
+});
