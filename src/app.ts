@@ -5,6 +5,7 @@ import type { Bundle } from './bundle/load.ts';
 import type { EngineForHttp, HttpConfig } from './http/decorators.ts';
 import { docsPlugin } from './http/plugins/docs.ts';
 import { errorsPlugin } from './http/plugins/errors.ts';
+import { methodNotAllowed } from './http/plugins/method-not-allowed.ts';
 import { requestMetricsPlugin } from './http/plugins/request-metrics.ts';
 import { detectRoute } from './http/routes/detect/index.ts';
 import { livez } from './http/routes/livez/index.ts';
@@ -42,7 +43,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   });
   // queries are text and get coerced; in a JSON body a number where a string belongs is a mistake to be told about
   const query = new Ajv({ coerceTypes: 'array', useDefaults: true, allErrors: true });
-  const body = new Ajv({ useDefaults: true, allErrors: true });
+  const body = new Ajv({ useDefaults: true, allErrors: true, strictTypes: false });
   app.setValidatorCompiler(({ schema, httpPart }) => (httpPart === 'body' ? body : query).compile(schema as object));
   // replies are built from typed objects; their schemas document, and a serializer made from them could only lose fields
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
@@ -70,11 +71,13 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   await app.register(errorsPlugin);
   await app.register(requestMetricsPlugin);
   await app.register(docsPlugin);
+  const refuseOtherMethods = methodNotAllowed(app as unknown as FastifyInstance);
   await app.register(livez);
   await app.register(readyz);
   await app.register(metricsRoute);
   await app.register(detectRoute);
   for (const route of [tenantsPut, tenantsGet, tenantsList, tenantsDelete]) await app.register(route);
+  refuseOtherMethods();
   return app as unknown as FastifyInstance;
 }
 

@@ -2,7 +2,7 @@ import multipart from '@fastify/multipart';
 import type { FastifyPluginAsync } from 'fastify';
 import { ProblemResponses } from '../../schemas/problem.ts';
 import { detect } from './handler.ts';
-import { DetectJsonBody, DetectQuery, DetectReply } from './schema.ts';
+import { DetectBody, DetectQuery, DetectReply } from './schema.ts';
 
 /** `POST /v1/detect`: images in, verdicts out. A verdict is data: out-of-distribution is 200. */
 export const detectRoute: FastifyPluginAsync = async (app) => {
@@ -26,7 +26,7 @@ export const detectRoute: FastifyPluginAsync = async (app) => {
           'Body: multipart/form-data with one or many files, one image as image/* or application/octet-stream, or JSON with base64. ' +
           'One bad image among several fails alone, inside `results`; a single bad image is answered with its own problem document.',
         querystring: DetectQuery,
-        body: { content: { 'application/json': { schema: DetectJsonBody } } },
+        body: { content: DetectBody },
         response: { 200: DetectReply, ...ProblemResponses },
       },
     },

@@ -27,7 +27,13 @@ export async function readImages(request: FastifyRequest, limits: ReadLimits): P
       'There is no image in the request: send a file part, an image body, or {"images": [...]}.',
     );
   }
-  return images;
+  return images.map((image) =>
+    image.bytes instanceof Uint8Array && image.bytes.length === 0 ? { ...image, bytes: empty() } : image,
+  );
+}
+
+function empty(): ServiceError {
+  return new ServiceError('no_image', 'The image is empty.');
 }
 
 function tooMany({ maxImages }: ReadLimits): ServiceError {
@@ -43,6 +49,24 @@ function tooLarge({ maxImageBytes }: ReadLimits): ServiceError {
 }
 
 async function fromMultipart(request: FastifyRequest, limits: ReadLimits): Promise<ReceivedImage[]> {
+  try {
+    return await readParts(request, limits);
+  } catch (error) {
+    // the form parser's own complaints have no code: a form that ends half-way, a header that is none
+    if (error instanceof ServiceError || (error as { code?: string }).code?.startsWith('FST_')) throw error;
+    if (/boundary not found/i.test(String(error))) {
+      throw new ServiceError('unsupported_media_type', 'The content type multipart/form-data needs a boundary.', {
+        cause: error,
+      });
+    }
+    throw new ServiceError('invalid_request', 'The form is malformed or ends half-way.', {
+      internal: String(error),
+      cause: error,
+    });
+  }
+}
+
+async function readParts(request: FastifyRequest, limits: ReadLimits): Promise<ReceivedImage[]> {
   const images: ReceivedImage[] = [];
   let total = 0;
   for await (const part of request.parts()) {

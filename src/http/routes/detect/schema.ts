@@ -34,6 +34,22 @@ export const DetectJsonBody = Type.Object(
 );
 export type DetectJsonBody = Static<typeof DetectJsonBody>;
 
+const file = (description: string) =>
+  Type.Unsafe<unknown>({ contentMediaType: 'application/octet-stream', description });
+
+/** The forms of a body. Only JSON is validated by its schema; of files nothing is known before they are decoded. */
+export const DetectBody = {
+  'application/json': { schema: DetectJsonBody },
+  'multipart/form-data': {
+    schema: Type.Unsafe<unknown>({
+      description: 'One or many files, in fields of any name; the file name becomes the id of the result.',
+      properties: { file: { type: 'array', items: file('An image file.') } },
+    }),
+  },
+  'image/*': { schema: file('One image file.') },
+  'application/octet-stream': { schema: file('One image file.') },
+};
+
 const Probability = Type.Number({ minimum: 0, maximum: 1 });
 
 const TopClass = Type.Object({

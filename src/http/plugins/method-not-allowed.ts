@@ -1,0 +1,36 @@
+import type { FastifyInstance, HTTPMethods } from 'fastify';
+import { ServiceError } from '../../errors/index.ts';
+
+const METHODS: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+/**
+ * Notes which methods each address answers to. Call it before routes are registered, and what it returns after: the other
+ * methods then get 405 with an Allow header instead of a 404 that makes people doubt the address.
+ */
+export function methodNotAllowed(app: FastifyInstance): () => void {
+  const known = new Map<string, Set<string>>();
+  let collecting = true;
+  app.addHook('onRoute', ({ url, method }) => {
+    if (!collecting || url.startsWith('/docs')) return;
+    const methods = known.get(url) ?? new Set();
+    for (const m of [method].flat()) methods.add(m);
+    known.set(url, methods);
+  });
+  return () => {
+    collecting = false;
+    for (const [url, methods] of known) {
+      const allow = [...methods].sort().join(', ');
+      app.route({
+        method: METHODS.filter((m) => !methods.has(m)),
+        url,
+        schema: { hide: true },
+        // at the first moment: a body that nobody wants is not read
+        onRequest: async (request, reply) => {
+          reply.header('allow', allow);
+          throw new ServiceError('method_not_allowed', `${url} answers to ${allow}, not to ${request.method}.`);
+        },
+        handler: () => {},
+      });
+    }
+  };
+}

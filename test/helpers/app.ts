@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import type { TestContext } from 'node:test';
+import type { FastifyInstance } from 'fastify';
+import { buildApp } from '../../src/app.ts';
+import { assess, topK } from '../../src/clipn/index.ts';
+import type { Detection, DetectRequest, EngineStatus } from '../../src/engine/index.ts';
+import { ServiceError } from '../../src/errors/index.ts';
+import type { HttpConfig } from '../../src/http/decorators.ts';
+import { createLogger } from '../../src/telemetry/logger.ts';
+import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts';
+import type { TenantRegistry } from '../../src/tenants/registry.ts';
+import { type FakeBuilder, fakeRegistry } from './tenants.ts';
+
+/** Stands in for the engine: bytes that begin with "BAD" are no image, the rest is judged by their hash. */
+export class FakeEngine {
+  status: EngineStatus = { state: 'ready', device: 'cpu', restarts: 0, inFlight: 0 };
+  readonly requests: DetectRequest[] = [];
+  /** Thrown instead of an answer. */
+  failure: ServiceError | undefined;
+  /** Awaited before an answer. */
+  gate: Promise<unknown> = Promise.resolve();
+  aborted = 0;
+  classes = 2;
+
+  async detect(request: DetectRequest, signal?: AbortSignal): Promise<Detection> {
+    this.requests.push(request);
+    signal?.addEventListener('abort', () => this.aborted++);
+    await this.gate;
+    if (this.failure) throw this.failure;
+    if (Buffer.from(request.bytes).toString('latin1', 0, 3) === 'BAD') {
+      throw new ServiceError('image_undecodable', 'The image is damaged.', { internal: 'secret detail' });
+    }
+    const hash = createHash('sha256').update(request.bytes).digest();
+    const cosines = (at: number) =>
+      Array.from({ length: this.classes }, (_, j) => (hash[(at + j) % 32] as number) / 2550);
+    const a = assess(cosines(0), cosines(16), 100);
+    const noProbability = (j: number) => a.pNo[j] as number;
+    return {
+      index: a.index,
+      probability: a.p[a.index] as number,
+      noProbability: noProbability(a.index),
+      oodProbability: a.pOod,
+      decisions: a.decisions,
+      scores: a.scores,
+      top: topK(a, request.topK).map((index) => ({
+        index,
+        probability: a.p[index] as number,
+        noProbability: noProbability(index),
+      })),
+      image: { sha256: hash.toString('hex'), width: 8, height: 6, format: 'png' },
+      timing: { decode: 1, queue: 0.5, inference: 2 },
+    };
+  }
+}
+
+export interface TestApp {
+  app: FastifyInstance;
+  engine: FakeEngine;
+  registry: TenantRegistry;
+  builder: FakeBuilder;
+  metrics: Metrics;
+  /** Every line of the log. */
+  log: string[];
+}
+
+export async function testApp(t: TestContext, config: Partial<HttpConfig> = {}): Promise<TestApp> {
+  const engine = new FakeEngine();
+  const { registry, builder } = fakeRegistry();
+  await registry.put('demo', { classes: ['dog', 'cat'] }, { waitMs: 1000 });
+  const metrics = createMetrics();
+  const log: string[] = [];
+  const logger = createLogger({ level: 'info', destination: { write: (line: string) => void log.push(line) } });
+  const manifest = { name: 'fake', version: '1.2.3' };
+  const app = await buildApp({
+    config: {
+      maxImages: 4,
+      maxImageBytes: 10_000,
+      maxBodyBytes: 30_000,
+      requestTimeoutMs: 2000,
+      buildWaitMs: 1000,
+      trustProxy: false,
+      ...config,
+    },
+    bundle: { id: 'fake@1.2.3+abc', manifest } as never,
+    engine,
+    tenants: registry,
+    metrics,
+    logger,
+  });
+  await app.ready();
+  t.after(async () => {
+    await app.close();
+    await registry.stop();
+  });
+  return { app, engine, registry, builder, metrics, log };
+}
+
+/** multipart/form-data by hand, so that a test decides about every byte. */
+export function multipart(
+  files: { name?: string; filename?: string; type?: string; data: Buffer | string }[],
+  boundary = 'XBOUNDX',
+) {
+  const parts = files.flatMap(({ name = 'file', filename = 'a.png', type = 'image/png', data }) => [
+    Buffer.from(
+      `--${boundary}\r\ncontent-disposition: form-data; name="${name}"; filename="${filename}"\r\ncontent-type: ${type}\r\n\r\n`,
+    ),
+    Buffer.from(data),
+    Buffer.from('\r\n'),
+  ]);
+  return {
+    payload: Buffer.concat([...parts, Buffer.from(`--${boundary}--\r\n`)]),
+    headers: { 'content-type': `multipart/form-data; boundary=${boundary}` },
+  };
+}

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { testApp } from '../helpers/app.ts';
+
+describe('operations', () => {
+  it('/livez answers whatever the engine does; /readyz says why not', async (t) => {
+    const { app, engine } = await testApp(t);
+    assert.deepEqual((await app.inject('/readyz')).json().status, 'ready');
+    engine.status = {
+      ...engine.status,
+      state: 'restarting',
+      reason: 'the inference engine ended and is being restarted',
+    };
+    const not = await app.inject('/readyz');
+    assert.equal(not.statusCode, 503);
+    assert.deepEqual(not.json().reasons, ['the inference engine ended and is being restarted']);
+    assert.equal((await app.inject('/livez')).statusCode, 200);
+    engine.status = { ...engine.status, state: 'ready' };
+    app.lifecycle.draining = true;
+    assert.deepEqual((await app.inject('/readyz')).json().reasons, ['the service is shutting down']);
+  });
+
+  it('/metrics has what the design names', async (t) => {
+    const { app } = await testApp(t);
+    const text = (await app.inject('/metrics')).body;
+    const names = [
+      'requests_total',
+      'request_duration_seconds',
+      'decisions_total',
+      'no_probability',
+      'ood_probability',
+      'images_rejected_total',
+      'queue_depth',
+      'queue_wait_seconds',
+      'batch_size',
+      'decode_seconds',
+      'inference_seconds',
+      'engine_up',
+      'engine_restarts_total',
+      'cache_requests_total',
+      'tenants',
+      'tenant_build_seconds',
+    ];
+    for (const name of names) assert.match(text, new RegExp(`# TYPE clipn_${name} `), name);
+    assert.match(text, /clipn_engine_up 1/);
+    assert.match(text, /clipn_tenants\{state="ready"\} 1/);
+  });
+
+  it('every operation is in the OpenAPI document, and /docs shows it', async (t) => {
+    const { app } = await testApp(t);
+    const { openapi, paths } = (await app.inject('/openapi.json')).json();
+    assert.match(openapi, /^3\.1/);
+    const operations = Object.entries(paths as Record<string, object>).flatMap(([path, methods]) =>
+      Object.keys(methods).map((m) => `${m} ${path}`),
+    );
+    assert.deepEqual(operations.sort(), [
+      'delete /v1/tenants/{tenant}',
+      'get /livez',
+      'get /metrics',
+      'get /readyz',
+      'get /v1/tenants',
+      'get /v1/tenants/{tenant}',
+      'post /v1/detect',
+      'put /v1/tenants/{tenant}',
+    ]);
+    const content = paths['/v1/detect'].post.requestBody.content;
+    assert.deepEqual(Object.keys(content).sort(), [
+      'application/json',
+      'application/octet-stream',
+      'image/*',
+      'multipart/form-data',
+    ]);
+    const docs = await app.inject('/docs/');
+    assert.equal(docs.statusCode, 200);
+    assert.match(docs.body, /swagger/i);
+  });
+
+  it('unknown addresses and methods are problems with a code', async (t) => {
+    const { app } = await testApp(t);
+    const missing = await app.inject('/v2/detect');
+    assert.deepEqual([missing.statusCode, missing.json().code], [404, 'not_found']);
+    const method = await app.inject('/v1/detect');
+    assert.deepEqual(
+      [method.statusCode, method.json().code, method.headers['allow']],
+      [405, 'method_not_allowed', 'POST'],
+    );
+  });
+});
