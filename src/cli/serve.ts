@@ -72,7 +72,10 @@ export async function serve(config: Config): Promise<void> {
     else logger.info({ signal }, 'shutting down');
     app.lifecycle.draining = true;
     await sleep(config.drainDelayMs);
+    // connections that fall idle after close has begun are nobody's business but ours
+    const sweep = setInterval(() => app.server.closeIdleConnections(), 100);
     await app.close();
+    clearInterval(sweep);
     await tenants.stop();
     await cache.close();
     await engine.stop();

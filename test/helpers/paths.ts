@@ -9,6 +9,9 @@ export const ROOT = resolve(import.meta.dirname, '../..');
 /** The embedded default, or another bundle to try the tests with. */
 export const BUNDLE = process.env['CLIPN_TEST_BUNDLE'] ?? join(ROOT, 'models/clipn-tiny');
 
+/** What real processes run: the build, as users do. `npm test` makes it first. */
+export const COMMAND = join(ROOT, 'dist/cli/main.js');
+
 /** Real photographs, where they are: beside the checkout. */
 const PHOTOS = join(ROOT, '../shared/photos');
 

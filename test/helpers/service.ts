@@ -1,0 +1,90 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { TestContext } from 'node:test';
+import { BUNDLE, COMMAND, ROOT } from './paths.ts';
+
+export interface Service {
+  url: string;
+  child: ChildProcess;
+  /** Parsed log lines so far. */
+  log: Record<string, unknown>[];
+  /** Process id of the engine that is ready now. */
+  enginePid(): number;
+  /** Resolves with the exit code, null after a signal. */
+  exited: Promise<number | null>;
+}
+
+/** The environment of a process under test: the caller's own settings stay out. */
+export function environment(settings: Record<string, string>): NodeJS.ProcessEnv {
+  const rest = Object.entries(process.env).filter(
+    ([name]) => !name.startsWith('CLIPN_') && name !== 'NODE_TEST_CONTEXT',
+  );
+  return { ...Object.fromEntries(rest), ...settings };
+}
+
+/** The real thing: the serve command in a process of its own, on a free port. Resolves when it says that it is ready. */
+export async function startService(
+  t: Pick<TestContext, 'after'>,
+  dataDir: string,
+  env: Record<string, string> = {},
+): Promise<Service> {
+  const child = spawn(process.execPath, [COMMAND, 'serve'], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: environment({ CLIPN_BUNDLE: BUNDLE, CLIPN_DATA_DIR: dataDir, CLIPN_PORT: '0', ...env }),
+  });
+  const log: Record<string, unknown>[] = [];
+  let errors = '';
+  child.stderr?.on('data', (chunk) => {
+    errors += chunk;
+  });
+  const exited = new Promise<number | null>((resolve) => child.on('exit', (code) => resolve(code)));
+  t.after(async () => {
+    child.kill('SIGKILL');
+    await exited;
+  });
+  const url = await new Promise<string>((resolve, reject) => {
+    createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
+      const entry = JSON.parse(line) as Record<string, unknown>;
+      log.push(entry);
+      if (String(entry['msg']).startsWith('ready: ')) resolve(String(entry['address']));
+    });
+    void exited.then((code) =>
+      reject(new Error(`the service ended with ${code} before it was ready\n${errors}${JSON.stringify(log)}`)),
+    );
+  });
+  const enginePid = () => Number(log.findLast((l) => l['msg'] === 'engine ready')?.['pid']);
+  return { url, child, log, enginePid, exited };
+}
+
+export async function putTenant(url: string, id: string, definition: object): Promise<Response> {
+  return fetch(`${url}/v1/tenants/${id}`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(definition),
+  });
+}
+
+export function sendImage(url: string, bytes: Uint8Array, query = '', signal?: AbortSignal): Promise<Response> {
+  return fetch(`${url}/v1/detect${query}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/octet-stream' },
+    body: bytes as Uint8Array<ArrayBuffer>,
+    ...(signal ? { signal } : {}),
+  });
+}
+
+/** Waits until `condition` holds; fails after `ms`. */
+export async function until(what: string, ms: number, condition: () => boolean | Promise<boolean>): Promise<void> {
+  const end = Date.now() + ms;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error(`not within ${ms} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+export const isReady = (url: string) => () =>
+  fetch(`${url}/readyz`).then(
+    (r) => r.status === 200,
+    () => false,
+  );

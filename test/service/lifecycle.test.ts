@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { cp, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { waves } from '../helpers/images.ts';
+import { BUNDLE, COMMAND, ROOT, temporaryDirectory } from '../helpers/paths.ts';
+import { environment, putTenant, sendImage, startService } from '../helpers/service.ts';
+
+/** Runs `serve` where it is expected to end by itself. */
+function serve(env: Record<string, string>): Promise<{ code: number | null; output: string }> {
+  const child = spawn(process.execPath, [COMMAND, 'serve'], {
+    cwd: ROOT,
+    env: environment({ CLIPN_PORT: '0', ...env }),
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
+  return new Promise((resolve) => child.on('exit', (code) => resolve({ code, output })));
+}
+
+describe('from start to end', () => {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    it(`${signal}: what is under way is answered, then the process ends with 0`, async (t) => {
+      const { url, child, exited, enginePid } = await startService(t, await temporaryDirectory(t));
+      const image = await waves(900, 700, 5).jpeg().toBuffer();
+      const requests = Array.from({ length: 30 }, () => sendImage(url, image));
+      await sleep(60);
+      child.kill(signal);
+      const answers = await Promise.allSettled(requests);
+      const statuses = answers.map((a) => (a.status === 'fulfilled' ? a.value.status : 'refused'));
+      assert.ok(statuses.includes(200), String(statuses));
+      assert.ok(
+        statuses.every((s) => s === 200 || s === 503 || s === 'refused'),
+        String(statuses),
+      );
+      assert.equal(await exited, 0);
+      assert.throws(() => process.kill(enginePid(), 0), 'the engine is gone too');
+    });
+  }
+
+  it('tenants and their features are there after a restart, without being computed again', async (t) => {
+    const dir = await temporaryDirectory(t);
+    const first = await startService(t, dir);
+    await putTenant(first.url, 'zoo', { classes: ['dog', 'cat', 'panda'], method: 'atd' });
+    const image = await waves(200, 200, 7).png().toBuffer();
+    const before = (await (await sendImage(first.url, image, '?tenant=zoo')).json()) as { results: unknown };
+    assert.equal((await fetch(`${first.url}/v1/tenants/demo`, { method: 'DELETE' })).status, 204);
+    first.child.kill('SIGTERM');
+    assert.equal(await first.exited, 0);
+
+    const second = await startService(t, dir);
+    const after = (await (await sendImage(second.url, image, '?tenant=zoo')).json()) as { results: unknown };
+    assert.deepEqual(after.results, before.results);
+    assert.equal((await sendImage(second.url, image, '?tenant=demo')).status, 404, 'a deleted demo stays deleted');
+    const metrics = await (await fetch(`${second.url}/metrics`)).text();
+    assert.match(metrics, /clipn_cache_requests_total\{cache="features",result="hit"\} 6/);
+    assert.doesNotMatch(metrics, /result="miss"/);
+  });
+
+  it('a wrong bundle is refused, with every fault', async (t) => {
+    const dir = await temporaryDirectory(t);
+    const copy = join(dir, 'bundle');
+    await cp(BUNDLE, copy, { recursive: true });
+    const graph = await readFile(join(copy, 'image.onnx'));
+    graph[graph.length >> 1] = (graph[graph.length >> 1] as number) ^ 0xff;
+    await writeFile(join(copy, 'image.onnx'), graph);
+    await writeFile(join(copy, 'tokenizer.json'), '{}');
+    const { code, output } = await serve({ CLIPN_BUNDLE: copy, CLIPN_DATA_DIR: join(dir, 'data') });
+    assert.equal(code, 1);
+    assert.match(output, /image\.onnx is not the file the manifest describes/);
+    assert.match(output, /tokenizer\.json has 2 bytes/);
+  });
+
+  it('a bundle whose graph computes something else is refused by its golden file', async (t) => {
+    const dir = await temporaryDirectory(t);
+    const copy = join(dir, 'bundle');
+    await cp(BUNDLE, copy, { recursive: true });
+    const { createHash } = await import('node:crypto');
+    const golden = JSON.parse(await readFile(join(copy, 'golden.json'), 'utf8'));
+    const features = Buffer.from(golden.image.features.data, 'base64');
+    features.writeFloatLE(features.readFloatLE(0) + 0.01, 0);
+    golden.image.features.data = features.toString('base64');
+    const text = JSON.stringify(golden);
+    await writeFile(join(copy, 'golden.json'), text);
+    const manifest = JSON.parse(await readFile(join(copy, 'bundle.json'), 'utf8'));
+    manifest.files['golden.json'] = {
+      bytes: Buffer.byteLength(text),
+      sha256: createHash('sha256').update(text).digest('hex'),
+    };
+    await writeFile(join(copy, 'bundle.json'), JSON.stringify(manifest));
+    const { code, output } = await serve({ CLIPN_BUNDLE: copy, CLIPN_DATA_DIR: join(dir, 'data') });
+    assert.notEqual(code, 0);
+    assert.match(output, /golden/i);
+  });
+
+  it('every fault of the configuration is told at once', async () => {
+    const { code, output } = await serve({ CLIPN_PORT: 'eighty', CLIPN_MAX_BATCH: '0', CLIPN_METHOD: 'best' });
+    assert.equal(code, 2);
+    for (const name of ['CLIPN_PORT', 'CLIPN_MAX_BATCH', 'CLIPN_METHOD']) assert.match(output, new RegExp(name));
+  });
+
+  it('a port in use is said in words', async (t) => {
+    const dir = await temporaryDirectory(t);
+    const { url } = await startService(t, dir);
+    const { code, output } = await serve({
+      CLIPN_BUNDLE: BUNDLE,
+      CLIPN_DATA_DIR: join(dir, 'other'),
+      CLIPN_PORT: new URL(url).port,
+    });
+    assert.notEqual(code, 0);
+    assert.match(output, /in use/i);
+  });
+});
