@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { before, describe, it, type TestContext } from 'node:test';
+import { noise, waves } from '../helpers/images.ts';
+import { BUNDLE, COMMAND, ROOT, temporaryDirectory } from '../helpers/paths.ts';
+import { environment, putTenant, sendImage, startService } from '../helpers/service.ts';
+
+const run = (args: string[], env: Record<string, string> = {}) =>
+  spawnSync(process.execPath, [COMMAND, ...args], {
+    cwd: ROOT,
+    encoding: 'utf8',
+    env: environment({ CLIPN_BUNDLE: BUNDLE, ...env }),
+  });
+
+async function folder(t: TestContext): Promise<string> {
+  const dir = await temporaryDirectory(t);
+  await mkdir(join(dir, 'deep'), { recursive: true });
+  await writeFile(join(dir, 'one.jpg'), await waves(120, 90, 1).jpeg().toBuffer());
+  await writeFile(join(dir, 'deep', 'two.png'), await noise(50, 60).png().toBuffer());
+  await writeFile(join(dir, 'notes.txt'), 'not a picture');
+  return dir;
+}
+
+describe('clipn-gate detect', () => {
+  let jpeg: Buffer;
+  before(async () => {
+    jpeg = await waves(120, 90, 1).jpeg().toBuffer();
+  });
+
+  it('a table for people', async (t) => {
+    const dir = await folder(t);
+    const { status, stdout } = run([
+      'detect',
+      '--classes',
+      'dog, cat',
+      join(dir, 'one.jpg'),
+      join(dir, 'deep', 'two.png'),
+    ]);
+    assert.equal(status, 0);
+    const lines = stdout.trim().split('\n');
+    assert.match(lines[0] as string, /file\s+ctw\s+class/);
+    assert.match(stdout, /one\.jpg\s+(in|OUT)\s+(dog|cat)\s+\d\.\d{3}/);
+  });
+
+  it('lines of JSON for programs, a folder walked, the same numbers as the service', async (t) => {
+    const dir = await folder(t);
+    const data = await temporaryDirectory(t);
+    const { url, child, exited } = await startService(t, data);
+    await putTenant(url, 'pets', { classes: ['dog', 'cat'], method: 'atd' });
+    const { results } = (await (await sendImage(url, jpeg, '?tenant=pets')).json()) as {
+      results: Record<string, unknown>[];
+    };
+    child.kill('SIGTERM');
+    await exited;
+    const { status, stdout, stderr } = run(['detect', '--tenant', 'pets', '--json', '--data-dir', data, dir]);
+    assert.equal(status, 0, stderr);
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    assert.equal(lines.length, 2, 'notes.txt is no image');
+    const { id, ...expected } = results[0] as { id: string };
+    const { file, ...ours } = lines.find((l) => l.file.endsWith('one.jpg'));
+    assert.deepEqual(ours, expected);
+  });
+
+  it('one bad file fails alone and in the exit status', async (t) => {
+    const dir = await folder(t);
+    await writeFile(join(dir, 'cut.jpg'), jpeg.subarray(0, 400));
+    const { status, stdout } = run(['detect', '--classes', 'dog,cat', '--json', dir, join(dir, 'missing.jpg')]);
+    assert.equal(status, 1);
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    assert.equal(lines.filter((l) => l.decision).length, 2);
+    assert.equal(lines.find((l) => l.file.endsWith('cut.jpg')).error.code, 'image_undecodable');
+    assert.match(lines.find((l) => l.file.endsWith('missing.jpg')).error.detail, /missing\.jpg/);
+  });
+
+  it('mistakes are told in words', async (t) => {
+    const dir = await folder(t);
+    const says = (args: string[], pattern: RegExp, env = {}) => {
+      const { status, stdout, stderr } = run(args, env);
+      assert.notEqual(status, 0);
+      assert.match(stderr + stdout, pattern);
+      assert.ok(!stderr.includes('    at '), `no stack trace: ${stderr}`);
+    };
+    says(['detect', '--classes', ' , ', join(dir, 'one.jpg')], /at least one class/i);
+    says(['detect', '--tenant', 'nobody', '--data-dir', join(dir, 'none'), join(dir, 'one.jpg')], /no tenant "nobody"/);
+    says(['detect', '--classes', 'a', join(dir, 'deep', 'nothing-here')], /nothing-here/);
+    says(['detect', '--classes', 'a', '--threads', 'two', join(dir, 'one.jpg')], /threads/i);
+    says(['detect'], /missing required argument/);
+    says(['dance'], /unknown command/);
+    says(['detect', '--classes', 'a', '--bundle', join(dir, 'no-bundle'), join(dir, 'one.jpg')], /bundle/);
+  });
+
+  it('warns of words the model has not learned', async (t) => {
+    const dir = await folder(t);
+    const { stderr } = run(['detect', '--classes', 'dog,flurbish', '--json', join(dir, 'one.jpg')]);
+    assert.match(stderr, /flurbish/);
+  });
+});
