@@ -82,7 +82,7 @@ def jitter(pixels: Tensor, rng: np.random.Generator, strength: float = 0.2) -> T
 
 def centre(images: np.ndarray, resolution: int) -> Tensor:
     """The evaluation view of packed squares: uint8 [N, S, S, 3] -> float32 [N, 3, R, R] in 0..1 (bicubic, antialiased)."""
-    pixels = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float()
+    pixels = torch.from_numpy(np.array(images)).permute(0, 3, 1, 2).float()
     if pixels.shape[-1] != resolution:
         pixels = F.interpolate(pixels, size=(resolution, resolution), mode="bicubic", antialias=True, align_corners=False).round().clamp(0, 255)
     return pixels / 255

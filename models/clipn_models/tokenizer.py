@@ -6,6 +6,7 @@ suffix. Start- and end-of-text are the two highest ids (CLIP reads a text at the
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -26,20 +27,23 @@ def train(texts: Iterable[str], vocab_size: int) -> Tokenizer:
     )
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     trainer = BpeTrainer(
-        vocab_size=vocab_size - 2 - len(alphabet), initial_alphabet=alphabet, end_of_word_suffix="</w>", show_progress=False, special_tokens=[]
+        vocab_size=vocab_size - 2,
+        initial_alphabet=alphabet,
+        end_of_word_suffix="</w>",
+        show_progress=False,
+        # every byte also as the last of a word; said beforehand, because the trainer numbers what it meets in random order
+        # and breaks ties between merges by number: the same texts would give another tokenizer each time
+        special_tokens=[symbol + "</w>" for symbol in alphabet],
     )
     tokenizer.train_from_iterator(texts, trainer)
     return _finish(tokenizer, vocab_size)
 
 
 def _finish(tokenizer: Tokenizer, vocab_size: int) -> Tokenizer:
-    """Adds what the trainer leaves out: every byte also as the last of a word, and the two markers at the end."""
-    import json
-
+    """Fills the vocabulary up and puts the two markers at its end."""
     state = json.loads(tokenizer.to_str())
+    state["added_tokens"] = []
     vocab = state["model"]["vocab"]
-    for symbol in sorted(pre_tokenizers.ByteLevel.alphabet()):
-        vocab.setdefault(symbol + "</w>", len(vocab))
     while len(vocab) < vocab_size - 2:
         vocab[f"<|unused{len(vocab)}|>"] = len(vocab)
     if len(vocab) != vocab_size - 2:

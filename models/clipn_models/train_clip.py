@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import lexicon, tokenizer
-from .batches import Source, centre, class_keys, jitter
+from .batches import Source, centre, class_keys, held_out, jitter
 from .captions import DEFAULT_TEMPLATES, NameBank, corpus, template_texts, vocabulary
 from .model import CLIPN, LOGIT_SCALE, arch_config, build
 from .muon import Muon
@@ -198,8 +198,9 @@ class Trainer:
 
         over = torch.from_numpy(self.bank.hypernym_of[labels].astype(np.float32)).to(self.device)
         has = over.sum(-1) > 0
-        over = over[has] / over[has].sum(-1, keepdim=True)
-        losses["hypernyms"] = F.cross_entropy(scale * image[:count][has] @ text[n_names:].T, over)
+        if has.any():
+            over = over[has] / over[has].sum(-1, keepdim=True)
+            losses["hypernyms"] = F.cross_entropy(scale * image[:count][has] @ text[n_names:].T, over)
         if captions:
             losses["captions"] = caption_loss(image[count:], self._text(captions), scale)
         soft = [b.teacher for b in batches]
@@ -265,35 +266,24 @@ class Trainer:
             if self.step % checkpoint == 0 or self.step == self.preset.steps:
                 self.save()
             if self.step % (checkpoint * 2) == 0 or self.step == self.preset.steps:
-                print(
-                    json.dumps(
-                        {
-                            "step": self.step,
-                            "tiny_top1_first_2000": round(zero_shot(self.model, self.tokenizer, self.packs, "tiny-val", self.classes[:200], limit=2000), 4),
-                        }
-                    ),
-                    flush=True,
-                )
+                print(json.dumps({"step": self.step, "held_out_top1": round(self.held_out_top1(resolution=int(losses["resolution"])), 4)}), flush=True)
                 since = time.time()
 
-
-@torch.no_grad()
-def zero_shot(model: CLIPN, tok, packs: Path, split: str, classes: list[lexicon.ClassNames], limit: int | None = None) -> float:
-    """Top-1 accuracy of the packed split against the canonical names in the default templates."""
-    from .packs import load_pack
-
-    was = model.training
-    model.eval()
-    pack = load_pack(packs, split)
-    device = next(model.parameters()).device
-    features = class_features(model, tok, [c.names[0] for c in classes], DEFAULT_TEMPLATES, "yes")
-    order = np.random.default_rng(0).permutation(len(pack))[:limit]
-    hits = 0
-    for part in np.array_split(order, math.ceil(len(order) / 500)):
-        image = F.normalize(model.encode_image(normalise(centre(pack.pixels[part], model.image_size).to(device))).float(), dim=-1)
-        hits += int(((image @ features.T).argmax(-1).cpu().numpy() == pack.labels[part]).sum())
-    model.train(was)
-    return hits / len(order)
+    @torch.no_grad()
+    def held_out_top1(self, resolution: int) -> float:
+        """Zero-shot top-1 among its own classes on the first split's photographs that training never sees, canonical names."""
+        source = next(iter(self.sources.values()))
+        classes = self.classes[source.offset : source.offset + len(source.pack.classes)]
+        self.model.eval()
+        text = class_features(self.model, self.tokenizer, [c.names[0] for c in classes], DEFAULT_TEMPLATES, "yes")
+        hits = 0
+        rows = np.flatnonzero(held_out(len(source.pack)))
+        for part in np.array_split(rows, math.ceil(len(rows) / 500)):
+            pixels = normalise(centre(source.pack.pixels[part], resolution).to(self.device))
+            image = F.normalize(self.model.encode_image(pixels).float(), dim=-1)
+            hits += int(((image @ text.T).argmax(-1).cpu().numpy() == source.pack.labels[part]).sum())
+        self.model.train()
+        return hits / len(rows)
 
 
 @torch.no_grad()

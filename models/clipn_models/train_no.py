@@ -60,7 +60,7 @@ class FeatureBank:
         boxes = crop_boxes(len(self.pack), views, seed + 1, scale=(0.9, 1.0))
         for at in range(0, len(self.pack), 500):
             raw = self.pack.pixels[at : at + 500]
-            images = torch.from_numpy(np.ascontiguousarray(raw))
+            images = torch.from_numpy(np.array(raw))
             for v in range(views + 1):
                 pixels = centre(raw, model.image_size) if v == 0 else crop(images, torch.from_numpy(boxes[at : at + 500, v - 1]), model.image_size)
                 with torch.autocast(device.type, torch.bfloat16):

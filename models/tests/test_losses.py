@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from clipn_models.losses import clipn_loss, image_text_binary_opposite, text_semantic_opposite
+
+
+def unit(n: int, d: int, seed: int) -> torch.Tensor:
+    return F.normalize(torch.randn(n, d, generator=torch.Generator().manual_seed(seed), dtype=torch.float64), dim=-1)
+
+
+@given(st.integers(2, 9), st.integers(0, 1000), st.floats(0.1, 8))
+@settings(max_examples=50, deadline=None)
+def test_binary_opposite_is_the_papers_formula(n: int, seed: int, scale: float) -> None:
+    image, yes, no = unit(n, 8, seed), unit(n, 8, seed + 1), unit(n, 8, seed + 2)
+    s, s_no = scale * image @ yes.T, scale * image @ no.T
+    p_no = torch.exp(s_no) / (torch.exp(s_no) + torch.exp(s))  # the paper's softmax over the pair
+    want_yes = -torch.log(1 - p_no).diagonal().mean()
+    off = ~torch.eye(n, dtype=torch.bool)
+    want_no = -torch.log(p_no)[off].mean()
+    got_yes, got_no = image_text_binary_opposite(image @ yes.T, image @ no.T, scale)
+    assert got_yes.item() == pytest.approx(want_yes.item(), rel=1e-8)
+    assert got_no.item() == pytest.approx(want_no.item(), rel=1e-8)
+
+
+def test_no_underflow_at_scale_100() -> None:
+    image = unit(4, 8, 0).float().requires_grad_()
+    losses = clipn_loss(image, image.detach(), -image.detach(), 100.0)
+    assert all(torch.isfinite(v) for v in losses.values())
+    losses["total"].backward()
+    assert torch.isfinite(image.grad).all()
+    worst = clipn_loss(image, -image.detach(), image.detach(), 100.0)
+    assert torch.isfinite(worst["yes"])
+    assert worst["yes"] > 100
+
+
+def test_relation_decides_what_is_a_pair() -> None:
+    yes, no = torch.tensor([[0.9, 0.1, 0.2]]), torch.tensor([[0.1, 0.9, 0.8]])
+    positive, ignore = torch.tensor([[True, False, False]]), torch.tensor([[False, False, True]])
+    a = image_text_binary_opposite(yes, no, 10.0, positive, ignore)
+    no[0, 2] = -5.0  # nothing is known of that pair, so it must not matter
+    b = image_text_binary_opposite(yes, no, 10.0, positive, ignore)
+    assert a == b
+
+
+def test_text_opposite_falls_as_features_part() -> None:
+    g = unit(5, 8, 3)
+    same, apart = text_semantic_opposite(g, g), text_semantic_opposite(g, -g)
+    assert same.item() == pytest.approx(2 - 1e-2, abs=1e-9)  # sqrt(1e-4) keeps the gradient finite
+    assert apart.item() == pytest.approx(0, abs=1e-4)

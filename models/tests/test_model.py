@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from clipn_models.model import NUM_PROMPTS, arch_config, build
+from clipn_models.muon import Muon, orthogonalise
+
+
+def test_parameter_names_are_the_official_ones(mini_arch: str) -> None:
+    names = set(build(arch_config(mini_arch)).no_parameters())
+    stems = {n.split(".")[0] for n in names}
+    assert stems == {"transformer_no", "token_embedding_no", "positional_embedding_no", "ln_final_no", "text_projection_no", "prompt_no"}
+    assert "prompt_no" not in build(arch_config(mini_arch), learnable_prompt=False).no_parameters()
+
+
+def test_no_tower_starts_as_a_copy(mini_arch: str) -> None:
+    model = build(arch_config(mini_arch)).eval()
+    tokens = torch.tensor([[1, 5, 6, 699]])
+    with torch.no_grad():
+        for p in model.no_parameters().values():
+            p.normal_()
+    assert not torch.equal(model.text_features(tokens, "yes"), model.text_features(tokens, "no"))
+    model.start_no_from_yes()
+    assert torch.equal(model.text_features(tokens, "yes"), model.text_features(tokens, "no"))
+
+
+def test_the_prompt_is_the_mean_of_sixteen_at_every_position(mini_arch: str) -> None:
+    model = build(arch_config(mini_arch)).eval()
+    model.start_no_from_yes()
+    tokens = torch.tensor([[1, 5, 6, 699]])
+    with torch.no_grad():
+        model.prompt_no.normal_()
+        got = model.text_features(tokens, "no")
+        model.positional_embedding_no += model.prompt_no.mean(0)
+        model.prompt_no.zero_()
+        assert torch.allclose(got, model.text_features(tokens, "no"), atol=1e-6)
+
+
+def test_what_follows_the_end_of_text_changes_nothing(mini_arch: str) -> None:
+    model = build(arch_config(mini_arch)).eval()
+    for tower in ("yes", "no"):
+        short = model.text_features(torch.tensor([[1, 5, 699]]), tower)
+        padded = model.text_features(torch.tensor([[1, 5, 699] + [0] * 13]), tower)
+        noise = model.text_features(torch.tensor([[1, 5, 699] + [7] * 13]), tower)
+        assert torch.allclose(short, padded, atol=1e-4)
+        assert torch.allclose(short, noise, atol=1e-4)
+
+
+def test_drawn_prompts_are_the_sixteen_or_their_mean(mini_arch: str) -> None:
+    model = build(arch_config(mini_arch))
+    with torch.no_grad():
+        model.prompt_no.normal_()
+    drawn = model.draw_prompts(400, torch.Generator().manual_seed(0))
+    choices = torch.cat([model.prompt_no, model.prompt_no.mean(0, keepdim=True)])
+    matches = (drawn[:, None] == choices[None]).all(-1).all(-1)
+    assert (matches.sum(1) == 1).all()
+    assert matches.any(0).sum() == NUM_PROMPTS + 1
+
+
+def test_unknown_architecture_is_named() -> None:
+    with pytest.raises(ValueError, match="no-such-arch"):
+        arch_config("no-such-arch")
+    assert arch_config("ViT-B-32")["embed_dim"] == 512
+
+
+@pytest.mark.parametrize("shape", [(64, 32, 3, 3), (8, 100), (100, 8)])
+def test_muon_orthogonalises(shape: tuple[int, ...]) -> None:
+    g = torch.randn(shape, generator=torch.Generator().manual_seed(0)).flatten(1)
+    singular = torch.linalg.svdvals(orthogonalise(g, steps=5))
+    assert singular.min() > 0.5
+    assert singular.max() < 1.5
+
+
+def test_muon_learns() -> None:
+    torch.manual_seed(0)
+    x, w = torch.randn(200, 10), torch.randn(4, 10)
+    p = torch.nn.Parameter(torch.zeros(4, 10))
+    optimizer = Muon([p], lr=0.3)
+    for step in range(100):
+        optimizer.param_groups[0]["lr"] = 0.3 * (1 - step / 100)
+        optimizer.zero_grad()
+        loss = F.mse_loss(x @ p.T, x @ w.T)
+        loss.backward()
+        optimizer.step()
+    assert loss < 0.05 * F.mse_loss(torch.zeros(200, 4), x @ w.T)
