@@ -53,7 +53,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   app.decorate('engine', parts.engine);
   app.decorate('tenants', parts.tenants);
   app.decorate('metrics', parts.metrics);
-  app.decorate('lifecycle', { draining: false });
+  app.decorate('lifecycle', { restoring: false, draining: false });
 
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);

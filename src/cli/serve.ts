@@ -82,9 +82,11 @@ export async function serve(config: Config): Promise<void> {
     logger.info('shut down');
   });
 
+  app.lifecycle.restoring = true;
   const address = await app.listen({ host: config.host, port: config.port });
   await engine.start();
   await tenants.start();
+  app.lifecycle.restoring = false;
   const { name, version } = bundle.manifest;
   logger.info(
     { address, model: `${name} ${version}`, engine: engine.status },

@@ -1,4 +1,5 @@
 import type { Bundle } from '../bundle/load.ts';
+import type { InitMessage } from './protocol.ts';
 import { EngineSupervisor } from './supervisor.ts';
 import { TextEncoderProcess } from './text-encoder.ts';
 import type {
@@ -16,16 +17,9 @@ import type {
 export { usableCores } from './cpus.ts';
 export type * from './types.ts';
 
-export interface EngineOptions {
+/** What the engine process is told at its start, and what only this side needs. */
+export interface EngineOptions extends Omit<InitMessage, 'bundleDir'> {
   bundle: Bundle;
-  device: string;
-  /** Threads inside one run of a session. */
-  threads: number;
-  maxBatch: number;
-  maxQueue: number;
-  batchWaitMs: number;
-  decodeThreads: number;
-  maxPixels: number;
   startTimeoutMs: number;
   /** Keeps the text encoder process, and with it the text sessions, between builds. */
   keepTextSessions: boolean;

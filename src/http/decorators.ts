@@ -14,6 +14,8 @@ export interface HttpConfig {
 }
 
 export interface Lifecycle {
+  /** Set while the tenants of the last run get their features: until then they would be answered with 409. */
+  restoring: boolean;
   /** Set once shutdown has begun: readiness fails first, so that balancers stop sending before connections close. */
   draining: boolean;
 }

@@ -16,6 +16,9 @@ describe('operations', () => {
     assert.deepEqual(not.json().reasons, ['the inference engine ended and is being restarted']);
     assert.equal((await app.inject('/livez')).statusCode, 200);
     engine.status = { ...engine.status, state: 'ready' };
+    app.lifecycle.restoring = true;
+    assert.deepEqual((await app.inject('/readyz')).json().reasons, ['tenants are being restored, 1 are ready']);
+    app.lifecycle.restoring = false;
     app.lifecycle.draining = true;
     assert.deepEqual((await app.inject('/readyz')).json().reasons, ['the service is shutting down']);
   });

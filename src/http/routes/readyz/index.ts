@@ -13,6 +13,7 @@ export const readyz: FastifyPluginAsync = async (app) => {
       const reasons = [
         ...(app.lifecycle.draining ? ['the service is shutting down'] : []),
         ...(status.state === 'ready' ? [] : [status.reason ?? status.state]),
+        ...(app.lifecycle.restoring ? [`tenants are being restored, ${app.tenants.counts().ready} are ready`] : []),
       ];
       const { name, version } = app.bundle.manifest;
       return reply.code(reasons.length === 0 ? 200 : 503).send({
