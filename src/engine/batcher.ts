@@ -60,7 +60,7 @@ export class Batcher<T, R> {
     return Math.max(1, Math.ceil((this.#depth * this.#msPerItem) / 1000));
   }
 
-  /** Resolves with the item's result and how long it waited. Rejects: overloaded, deadline_exceeded, the signal's reason, or what `run` threw. */
+  /** Resolves with the item's result and how long it waited. Rejects: overloaded (no room, or no time), deadline_exceeded, the signal's reason, or what `run` threw. */
   submit(item: T, options: SubmitOptions): Promise<{ result: R; queuedMs: number }> {
     const { signal } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
@@ -71,11 +71,23 @@ export class Batcher<T, R> {
         }),
       );
     }
+    const { deadline = Number.POSITIVE_INFINITY } = options;
+    if (this.#now() + this.#expectedWaitMs(options.key) > deadline) {
+      return Promise.reject(
+        new ServiceError(
+          'overloaded',
+          'The queue is too long for the image to be looked at in time; try again shortly.',
+          {
+            retryAfter: this.retryAfterSeconds,
+          },
+        ),
+      );
+    }
     return new Promise((resolve, reject) => {
       const waiting: Waiting<T, R> = {
         item,
         enqueued: this.#now(),
-        deadline: options.deadline ?? Number.POSITIVE_INFINITY,
+        deadline,
         resolve,
         reject,
         detach: () => signal?.removeEventListener('abort', onAbort),
@@ -90,6 +102,14 @@ export class Batcher<T, R> {
       this.#depth++;
       this.#wake();
     });
+  }
+
+  /** What runs before a new item of `key` does, at the measured rate: its own key's queue, and as many of every other key. */
+  #expectedWaitMs(key: string): number {
+    const own = this.#queues.get(key)?.length ?? 0;
+    let ahead = own;
+    for (const [other, queue] of this.#queues) if (other !== key) ahead += Math.min(queue.length, own + 1);
+    return ahead * this.#msPerItem;
   }
 
   #remove(key: string, waiting: Waiting<T, R>): boolean {

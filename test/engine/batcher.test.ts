@@ -83,6 +83,25 @@ describe('batcher', () => {
     assert.equal((await fine).queuedMs, 100);
   });
 
+  it('refuses on arrival what can not be reached in time, counting what really comes first', async () => {
+    const { runs, run } = device();
+    let now = 0;
+    const batcher = new Batcher({ maxBatch: 1, maxQueue: 100, run, now: () => now });
+    const first = batcher.submit('a', { key: 'big' });
+    now = 10; // one item takes 10 ms
+    runs[0]?.finish();
+    await first;
+    for (let i = 0; i < 6; i++) void batcher.submit(`b${i}`, { key: 'big' });
+    assert.equal(batcher.depth, 5);
+    await assert.rejects(batcher.submit('x', { key: 'big', deadline: now + 40 }), (e: ServiceError) => {
+      assert.deepEqual([e.code, e.retryAfter], ['overloaded', 1]);
+      return true;
+    });
+    void batcher.submit('enough time', { key: 'big', deadline: now + 60 });
+    void batcher.submit('another key has its turn at once', { key: 'small', deadline: now + 15 });
+    assert.equal(batcher.depth, 7);
+  });
+
   it('drops work whose client has left before it costs the device', async () => {
     const { runs, run } = device();
     const batcher = new Batcher({ maxBatch: 4, maxQueue: 10, run });
