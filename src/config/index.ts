@@ -68,6 +68,7 @@ function distance(a: string, b: string): number {
 function unknownVariables(env: NodeJS.ProcessEnv, known: string[]): string[] {
   return Object.keys(env)
     .filter((name) => name.startsWith('CLIPN_') && !known.includes(name) && !IGNORED.has(name))
+    .filter((name) => !isServiceLink(name, env[name]))
     .map((name) => {
       const [closest] = known.map((k) => ({ k, d: distance(name, k) })).sort((a, b) => a.d - b.d);
       return `${name} is not a setting${closest && closest.d <= 4 ? `; did you mean ${closest.k}?` : ''}`;
@@ -75,7 +76,12 @@ function unknownVariables(env: NodeJS.ProcessEnv, known: string[]): string[] {
 }
 
 /** Variables of the tests and of CI: not settings, and no mistakes either. */
-const IGNORED = new Set(['CLIPN_PYTHON', 'CLIPN_VENV']);
+const IGNORED = new Set(['CLIPN_PYTHON', 'CLIPN_TEST_BUNDLE', 'CLIPN_VENV']);
+
+/** Kubernetes tells every pod of every service in these: one called clipn-gate gives CLIPN_GATE_PORT=tcp://10.0.0.1:8080. */
+const SERVICE_LINK = /^CLIPN_([A-Z0-9_]+_)?(SERVICE_(HOST|PORT)|PORT_\d+_(TCP|UDP|SCTP))(_|$)/;
+const isServiceLink = (name: string, value: string | undefined) =>
+  SERVICE_LINK.test(name) || (name.endsWith('_PORT') && /^(tcp|udp|sctp):\/\//.test(value ?? ''));
 
 /** A path as it is; a bare name is a bundle under models/. */
 function bundlePath(value: string): string {
@@ -97,7 +103,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, flags: Record<string, string 
   );
   const values: Record<string, unknown> = {};
   for (const { key, variable, flag, kind, schema } of rows) {
-    const given = flags[flag] ?? (env[variable] || undefined);
+    const given = flags[flag] ?? (isServiceLink(variable, env[variable]) ? undefined : env[variable] || undefined);
     const source = flags[flag] === undefined ? variable : `--${flag}`;
     if (given === undefined) {
       values[key] = (schema as { default?: unknown }).default;

@@ -77,4 +77,17 @@ describe('configuration', () => {
       assert.ok(row.meaning.length > 5);
     }
   });
+
+  it('takes no notice of what Kubernetes says about services called clipn', () => {
+    const links = {
+      CLIPN_PORT: 'tcp://10.0.0.1:8080',
+      CLIPN_SERVICE_HOST: '10.0.0.1',
+      CLIPN_SERVICE_PORT_HTTP: '8080',
+      CLIPN_GATE_PORT: 'tcp://10.0.0.2:80',
+      CLIPN_GATE_PORT_80_TCP_ADDR: '10.0.0.2',
+    };
+    assert.equal(loadConfig(links).port, 8080);
+    assert.equal(loadConfig({ ...links, CLIPN_PORT: '9000' }).port, 9000);
+    assert.deepEqual(faults({ CLIPN_PORTAL: 'x' }).length, 1);
+  });
 });
