@@ -36,7 +36,7 @@ class NoPreset:
     steps: int = 1200
     named: tuple[tuple[str, int], ...] = (("tiny-train", 1024), ("cifar-train", 512), ("caltech-train", 128))
     captioned: int = 96
-    views: int = 2
+    views: int = 1
     """Random crops of 0.9 to 1.0 of each photograph whose features are kept, beside the centre."""
     lr: float = 3e-4
     weight_decay: float = 0.2
