@@ -33,7 +33,7 @@ def prepare(args: argparse.Namespace) -> None:
     sources = {"tiny-imagenet": args.tiny_imagenet, "cifar100": args.cifar100, "caltech101": args.caltech101, "flickr8k": args.flickr8k}
     packs.prepare(sources, args.work / "packs")
     if args.teacher:
-        for split, views in (("tiny-train", 4), ("caltech-train", 4), ("flickr-train", 4), ("cifar-train", 3)):
+        for split, views in (("tiny-train", 4), ("caltech-train", 4), ("flickr-train", 4), ("cifar-train", 2)):
             teacher.label(args.work / "packs", split, args.teacher, views, seed=0)
 
 

@@ -57,7 +57,9 @@ class Source:
         view = rng.integers(0, self.boxes.shape[1], count)
         order = np.argsort(picked)  # memory-mapped rows read in file order
         picked, view = picked[order], view[order]
-        pixels = crop(torch.from_numpy(self.pack.pixels[picked]), torch.from_numpy(self.boxes[picked, view]), resolution)
+        boxes = self.boxes[picked, view]
+        boxes[:, 4] = rng.integers(0, 2, count)  # the teacher's answer to a crop serves its mirror image too: twice the variety at no cost
+        pixels = crop(torch.from_numpy(self.pack.pixels[picked]), torch.from_numpy(boxes), resolution)
         teacher = None if self.teacher is None else torch.from_numpy(self.teacher[picked, view].astype(np.float32)) * TEACHER_SCALE
         return Batch(pixels, self.pack.labels[picked] + self.offset, teacher)
 
