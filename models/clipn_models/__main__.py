@@ -3,183 +3,26 @@
 from __future__ import annotations
 
 import argparse
-import datetime
-import subprocess
-import sys
-from pathlib import Path
 
-HERE = Path(__file__).parent
-NAMED = ["tiny-train", "cifar-train", "caltech-train"]
+from .commands import default, verify
 
 
-def _tiny(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--tiny-imagenet", type=Path, required=True, help="tiny-imagenet-200/ as distributed, with wnids.txt and words.txt")
+def parser() -> argparse.ArgumentParser:
+    root = argparse.ArgumentParser(prog="clipn_models", description=__doc__)
+    commands = root.add_subparsers(required=True, metavar="COMMAND")
 
-
-def _sources(parser: argparse.ArgumentParser) -> None:
-    _tiny(parser)
-    parser.add_argument("--cifar100", type=Path, required=True, help="CIFAR-100 as train/<class>/*.png and test/<class>/*.png")
-    parser.add_argument("--caltech101", type=Path, required=True, help="101_ObjectCategories/ with train.txt and test.txt beside it")
-    parser.add_argument("--flickr8k", type=Path, required=True, help="Flickr8k photographs with Flickr8k_text/ among them")
-
-
-def _work(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--work", type=Path, required=True, help="directory for packs, checkpoints and features; an interrupted run goes on from it")
-
-
-def prepare(args: argparse.Namespace) -> None:
-    from . import packs, teacher
-
-    sources = {"tiny-imagenet": args.tiny_imagenet, "cifar100": args.cifar100, "caltech101": args.caltech101, "flickr8k": args.flickr8k}
-    packs.prepare(sources, args.work / "packs")
-    if args.teacher:
-        for split, views in (("tiny-train", 4), ("caltech-train", 4), ("flickr-train", 4), ("cifar-train", 2)):
-            teacher.label(args.work / "packs", split, args.teacher, views, seed=0)
-
-
-def train_clip(args: argparse.Namespace) -> None:
-    from .train_clip import ClipPreset, Trainer
-
-    trainer = Trainer(args.work / "packs", args.tiny_imagenet / "words.txt", args.work / "clip", ClipPreset(), args.seed)
-    trainer.resume()
-    trainer.run()
-
-
-def _trained(args: argparse.Namespace):
-    import torch
-
-    from . import tokenizer
-    from .model import arch_config, build
-    from .train_clip import ClipPreset
-
-    model = build(arch_config(ClipPreset().arch))
-    model.load_state_dict(torch.load(args.work / "clip" / "clip.pt", map_location="cpu", weights_only=False)["state_dict"])
-    return model.eval(), tokenizer.load(args.work / "clip" / "tokenizer.json")
-
-
-def train_no(args: argparse.Namespace) -> None:
-    import torch
-
-    from .train_clip import load_classes
-    from .train_no import NoPreset, NoTrainer
-
-    model, tok = _trained(args)
-    if torch.cuda.is_available():
-        model = model.cuda()
-    classes, offsets = load_classes(args.work / "packs", NAMED, args.tiny_imagenet / "words.txt")
-    NoTrainer(model, tok, classes, offsets, args.work / "packs", args.work / "no", NoPreset(), args.seed).run()
-
-
-def _commit() -> str | None:
-    try:
-        return subprocess.run(["git", "rev-parse", "HEAD"], cwd=HERE, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None
-
-
-def export(args: argparse.Namespace) -> None:
-    import json
-
-    import torch
-
-    from .bundle import write
-    from .captions import DEFAULT_TEMPLATES
-    from .train_clip import ClipPreset
-
-    model, _ = _trained(args)
-    model.load_state_dict(torch.load(args.work / "no" / "clipn.pt", map_location="cpu", weights_only=True)["state_dict"])
-    write(
-        model,
-        args.work / "clip" / "tokenizer.json",
-        args.out,
-        name=args.name,
-        version=args.version,
-        licence="Apache-2.0",
-        provenance={
-            "architecture": ClipPreset().arch,
-            "variant": "learnable",
-            "checkpoint": f"trained from scratch, seed {args.seed}",
-            "training_data": ["Tiny-ImageNet (train)", "CIFAR-100 (train)", "Caltech-101 (train list)", "Flickr8k (train list, captions)"],
-            "commit": _commit(),
-            "date": datetime.date.today().isoformat(),
-        },
-        templates={"yes": DEFAULT_TEMPLATES, "no": None},
-        vocabulary=json.loads((args.work / "clip" / "vocabulary.json").read_text()),
-        evaluation={},
-    )
-
-
-def verify(args: argparse.Namespace) -> None:
-    from .bundle import resolve
-    from .verify import Faults
-    from .verify import verify as check
-
-    try:
-        check(resolve(args.bundle))
-    except (Faults, ValueError, OSError) as error:
-        sys.exit(f"{args.bundle}: {error}")
-
-
-def evaluate(args: argparse.Namespace) -> None:
-    from .bundle import load_manifest, resolve, save_manifest
-    from .evaluate import evaluate as measure
-    from .evaluate import report
-
-    path = resolve(args.bundle)
-    result = measure(path, args.work / "packs", args.tiny_imagenet / "words.txt", log=lambda *_: None)
-    print(report(result))
-    if args.write:
-        manifest = load_manifest(path)
-        manifest["evaluation"] = {**result, "command": "python -m clipn_models evaluate (see models/README.md)"}
-        save_manifest(path, manifest)
-
-
-def make_default(args: argparse.Namespace) -> None:
-    args.bundle, args.write = str(args.out), True
-    for step in (prepare, train_clip, train_no, export, verify, evaluate):
-        print(f"== {step.__name__.replace('_', '-')}", flush=True)
-        step(args)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="clipn_models", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    def command(name: str, run, about: str) -> argparse.ArgumentParser:
+    def add(name: str, run, about: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=about, description=about)
         sub.set_defaults(run=run)
         return sub
 
-    c = command("prepare", prepare, "decode the training photographs once; with --teacher, label them softly")
-    _sources(c), _work(c)
-    c.add_argument("--teacher", type=Path, help="a quantised ImageNet MobileNetV2 .tflite; needs the extra `teacher`")
-    c = command("train-clip", train_clip, "stage one: a small CLIP from scratch")
-    _tiny(c), _work(c)
-    c.add_argument("--seed", type=int, default=0)
-    c = command("train-no", train_no, "stage two, CLIPN: the no tower")
-    _tiny(c), _work(c)
-    c.add_argument("--seed", type=int, default=0)
-    c = command("export", export, "checkpoints of both stages -> bundle")
-    _work(c)
-    c.add_argument("--seed", type=int, default=0)
-    for name, default in (("name", "clipn-tiny"), ("version", "1.0.0")):
-        c.add_argument(f"--{name}", default=default)
-    c.add_argument("--out", type=Path, required=True)
-    c = command("verify", verify, "checksums, graph contracts, golden file, comparison with PyTorch")
-    c.add_argument("bundle", help="a directory, or the name of a bundle next to this package")
-    c = command("evaluate", evaluate, "accuracy and out-of-distribution detection of a bundle")
-    c.add_argument("bundle")
-    _tiny(c), _work(c)
-    c.add_argument("--write", action="store_true", help="write the figures into the manifest")
-    c = command("make-default", make_default, "everything above in a row: photographs -> verified, measured bundle")
-    _sources(c), _work(c)
-    c.add_argument("--teacher", type=Path, required=True)
-    c.add_argument("--seed", type=int, default=0)
-    for name, default in (("name", "clipn-tiny"), ("version", "1.0.0")):
-        c.add_argument(f"--{name}", default=default)
-    c.add_argument("--out", type=Path, required=True)
+    for command in (default, verify):
+        command.register(add)
+    return root
 
-    args = parser.parse_args()
+
+def main() -> None:
+    args = parser().parse_args()
     args.run(args)
 
 
