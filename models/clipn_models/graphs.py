@@ -171,7 +171,8 @@ def export(name: str, graph: nn.Module, path: Path, image_size: int, storage: st
 
 
 PARAMETERS = "clipn.parameters"
-"""Metadata key of the map {PyTorch parameter: [initialiser, transposed?]}: exporters rename, transpose and merge tensors."""
+"""Metadata key of the map {PyTorch parameter: [initialiser, transposed?]}: exporters rename and transpose tensors. A third entry is
+where the parameter begins in a longer vector: exporters join biases."""
 
 
 def note_parameters(proto: onnx.ModelProto, graph: nn.Module) -> None:
@@ -182,6 +183,9 @@ def note_parameters(proto: onnx.ModelProto, graph: nn.Module) -> None:
         value = p.detach().numpy()
         kinds = ((False, _same), (True, _same), (False, _same_but_for_ones))
         place = next(([k, flip] for flip, same in kinds for k, v in stored.items() if same(v, value.T if flip else value)), None)
+        if place is None and value.ndim == 1:
+            n, vectors = value.size, {k: v for k, v in stored.items() if v.ndim == 1}
+            place = next(([k, False, at] for k, v in vectors.items() for at in range(0, v.size - n + 1, n) if _same(v[at : at + n], value)), None)
         if place is None:
             raise ValueError(f"the exported graph does not hold the parameter {name}")
         places[name] = place
@@ -207,8 +211,10 @@ def load_parameters(path: Path, graph: nn.Module) -> None:
     for name, p in graph.named_parameters():
         if name not in places:
             raise ValueError(f"{path.name} says nothing of the parameter {name}")
-        initialiser, flipped = places[name]
+        initialiser, flipped, *begin = places[name]
         value = stored[initialiser].T if flipped else stored[initialiser]
+        if begin:
+            value = value[begin[0] : begin[0] + p.numel()]
         if value.size != p.numel() or (value.ndim == p.ndim and value.shape != tuple(p.shape)):
             raise ValueError(f"{path.name}: {name} has shape {value.shape}, the architecture wants {tuple(p.shape)}")
         state[name] = torch.from_numpy(np.ascontiguousarray(value)).view(p.shape)

@@ -32,6 +32,11 @@ function damaged(count: number, { encodings, entities, ligatures }: CleanTables)
   const next = draw(2024);
   const of = <T>(list: readonly T[]): T => list[next(list.length)] as T;
   const names = Object.keys(entities);
+  /** Also beyond the last one; but none without a meaning yet, which the next edition of Unicode may call a letter. */
+  const codePoint = (): number => {
+    const code = next(0x120000);
+    return code > 0x10ffff || !/\p{Cn}/u.test(String.fromCodePoint(code)) ? code : codePoint();
+  };
   const pieces: (() => string)[] = [
     () => of(WORDS),
     () => garble(of(WORDS), of(encodings).high),
@@ -45,7 +50,8 @@ function damaged(count: number, { encodings, entities, ligatures }: CleanTables)
     () => `&amp;${of(names)}`,
     () => `&${of(names).replace(';', '')}${of(['', 'x', ';', ' '])}`,
     () => `&#${next(300)};`,
-    () => `&#${of(['', 'x', 'X'])}${next(0x120000)}${of(['', ';'])}`,
+    () =>
+      `&#${of([String, (n: number) => `x${n.toString(16)}`, (n: number) => `X${n.toString(16)}`])(codePoint())}${of([';', '.'])}`,
     () => `&amp;#x${(0x300 + next(0x40)).toString(16)};`,
     () => of(Object.keys(ligatures)),
     () => String.fromCharCode(0xff00 + next(0xf0)),
