@@ -32,11 +32,6 @@ function damaged(count: number, { encodings, entities, ligatures }: CleanTables)
   const next = draw(2024);
   const of = <T>(list: readonly T[]): T => list[next(list.length)] as T;
   const names = Object.keys(entities);
-  /** Also beyond the last one; but none without a meaning yet, which the next edition of Unicode may call a letter. */
-  const codePoint = (): number => {
-    const code = next(0x120000);
-    return code > 0x10ffff || !/\p{Cn}/u.test(String.fromCodePoint(code)) ? code : codePoint();
-  };
   const pieces: (() => string)[] = [
     () => of(WORDS),
     () => garble(of(WORDS), of(encodings).high),
@@ -51,7 +46,7 @@ function damaged(count: number, { encodings, entities, ligatures }: CleanTables)
     () => `&${of(names).replace(';', '')}${of(['', 'x', ';', ' '])}`,
     () => `&#${next(300)};`,
     () =>
-      `&#${of([String, (n: number) => `x${n.toString(16)}`, (n: number) => `X${n.toString(16)}`])(codePoint())}${of([';', '.'])}`,
+      `&#${of([String, (n: number) => `x${n.toString(16)}`, (n: number) => `X${n.toString(16)}`])(next(0x120000))}${of([';', ''])}`,
     () => `&amp;#x${(0x300 + next(0x40)).toString(16)};`,
     () => of(Object.keys(ligatures)),
     () => String.fromCharCode(0xff00 + next(0xf0)),
@@ -129,18 +124,27 @@ describe("the clean-up of CLIP's reference", () => {
       env: { ...process.env, PYTHONPATH: join(ROOT, 'models') },
     });
     assert.equal(python.status, 0, python.stderr);
-    const expected = JSON.parse(python.stdout) as { clean: string[]; ids: number[][] };
+    const expected = JSON.parse(python.stdout) as {
+      clean: string[];
+      ids: number[][];
+      assigned: boolean[];
+    };
     const tokenizer = createTokenizer(JSON.parse(await readFile(file, 'utf8')), 1_000_000);
     const clean = cleanerOf(fixture.tokenizer.clean);
-    const wrong = texts
-      .map((text, i) => ({
-        text,
-        ours: clean(text),
-        theirs: expected.clean[i],
-        same: tokenizer.encode(text).join() === expected.ids[i]?.join(),
-      }))
-      .filter(({ same }) => !same);
-    t.diagnostic(`${texts.length - wrong.length} of ${texts.length} texts have identical ids`);
+    const results = texts.map((text, i) => ({
+      text,
+      ours: clean(text),
+      theirs: expected.clean[i],
+      same: tokenizer.encode(text).join() === expected.ids[i]?.join(),
+      assigned: expected.assigned[i],
+    }));
+    const [known, fresh] = [results.filter((r) => r.assigned), results.filter((r) => !r.assigned)];
+    const wrong = known.filter((r) => !r.same);
+    t.diagnostic(
+      `${known.length - wrong.length} of ${known.length} texts have identical ids; of ${fresh.length} more with ` +
+        `code points that Python's edition of Unicode does not have, ${fresh.filter((r) => r.same).length}`,
+    );
+    assert.ok(known.length > 0.9 * texts.length);
     assert.deepEqual(wrong.slice(0, 5), []);
   });
 });
