@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { type CleanTables, cleanerOf } from '../../src/bundle/clean.ts';
-import { createTokenizer } from '../../src/bundle/tokenizer.ts';
+import { createTokenizer, loadTokenizer } from '../../src/bundle/tokenizer.ts';
 import { PYTHON, ROOT, skip, temporaryDirectory } from '../helpers/paths.ts';
 import { draw, strings } from '../helpers/strings.ts';
 
@@ -110,6 +110,26 @@ describe("the clean-up of CLIP's reference", () => {
   it('a rule that is not known is refused', () => {
     assert.throws(() => cleanerOf({ ...fixture.tokenizer.clean, rule: 'other' }), /other is not supported/);
     assert.throws(() => cleanerOf({ ...fixture.tokenizer.clean, encodings: [] }), /lack sloppy-windows-1252/);
+  });
+
+  it('a manifest and a tokenizer that disagree about it are refused', async (t) => {
+    const dir = await temporaryDirectory(t);
+    const bundle = (file: object, clean?: 'clip') =>
+      writeFile(join(dir, 'tokenizer.json'), JSON.stringify(file)).then(
+        () =>
+          ({
+            dir,
+            files: { tokenizer: join(dir, 'tokenizer.json') },
+            manifest: { text: { context_length: 77, clean } },
+          }) as never,
+      );
+    const { clean: _, ...without } = fixture.tokenizer;
+    assert.equal((await loadTokenizer(await bundle(fixture.tokenizer, 'clip'))).encode('dog').length, 3);
+    await assert.rejects(
+      loadTokenizer(await bundle(fixture.tokenizer)),
+      /its clean-up is clip, the manifest says null/,
+    );
+    await assert.rejects(loadTokenizer(await bundle(without, 'clip')), /its clean-up is null, the manifest says clip/);
   });
 
   it('identical ids to open_clip on 30,000 strings: mixed scripts, control characters, mojibake, entities', {
