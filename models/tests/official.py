@@ -58,6 +58,9 @@ def make(arch: str, learnable: bool, seed: int) -> CLIPN:
             p.mul_(GAIN)
         elif p.ndim < 2 and name != "logit_scale":  # gains and biases too, or an export that drops them goes unnoticed
             p.add_(torch.randn_like(p) * 0.05)
+    for norm in (m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)):
+        norm.running_mean.normal_(0, 0.3)
+        norm.running_var.uniform_(0.5, 2)
     for p in model.no_parameters().values():
         p.add_(torch.randn_like(p) * p.std().clamp(min=0.01) * 0.5)
     tokens = SimpleTokenizer(context_length=model.context_length)(TEXTS)
