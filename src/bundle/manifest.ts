@@ -47,6 +47,11 @@ export const Manifest = Type.Object(
         vocabulary: Type.Union([Type.Array(Type.String()), Type.Null()], {
           description: 'Words the text towers saw in training; null where that is no limit.',
         }),
+        clean: Type.Optional(
+          Type.Literal('clip', {
+            description: 'Clean-up of every text before the tokenizer; its tables are in tokenizer.json. Absent: none.',
+          }),
+        ),
       },
       closed,
     ),
