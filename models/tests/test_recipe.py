@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from made_pairs import COLOURS, Made, caption, picture
+from made_pairs import ARCH, COLOURS, Made, caption, picture
 
 from clipn_models import pretrained
 from clipn_models.__main__ import parser
@@ -147,8 +147,7 @@ def test_killed_and_interrupted_runs_end_like_an_undisturbed_one(made: Made, tmp
     process.communicate()
     saved = torch.load(out / "checkpoint.pt", weights_only=True)["step"]
     assert 0 < saved < 300
-    (out / "checkpoint.pt").rename(out / "before.pt")
-    (out / "before.pt").link_to(out / "checkpoint.pt") if hasattr(Path, "link_to") else os.link(out / "before.pt", out / "checkpoint.pt")
+    os.link(out / "checkpoint.pt", out / "before.pt")
     process = start()
     until = time.monotonic() + 120
     while os.path.samefile(out / "checkpoint.pt", out / "before.pt"):
@@ -177,10 +176,21 @@ def free_port() -> int:
         return s.getsockname()[1]
 
 
-@pytest.mark.parametrize("strict", [(), ("--strict",)])
-def test_two_processes_do_what_one_does(made: Made, tmp_path: Path, strict: tuple[str, ...]) -> None:
+def farthest(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> float:
+    """Largest difference of any weight. Biases of attention's keys shift all scores of a query alike, so their gradient is
+    zero but for rounding, which Adam blows up to steps: they differ freely, and no output does."""
+    compared = all_but_keys(a)
+    return max(float((a[k] - b[k])[compared.get(k, slice(None))].abs().max()) for k in a)
+
+
+def all_but_keys(state: dict[str, torch.Tensor]) -> dict[str, np.ndarray]:
+    """{in_proj_bias: the entries of queries and values}"""
+    return {k: np.r_[0 : len(v) // 3, 2 * len(v) // 3 : len(v)] for k, v in state.items() if k.endswith("in_proj_bias")}
+
+
+def test_two_processes_do_what_one_does(made: Made, tmp_path: Path) -> None:
     """Gloo on the CPU; features too are computed by both, from shard and table together."""
-    more = (*BRIEF, *strict)
+    more = BRIEF
     both = ("--data", str(made.shard))
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-addr", "127.0.0.1", "--master-port", str(free_port())]
     call = [*launch, "-m", "clipn_models", *made.command(tmp_path / "two", *more, *both)]
@@ -189,20 +199,20 @@ def test_two_processes_do_what_one_does(made: Made, tmp_path: Path, strict: tupl
     args = parser().parse_args(made.command(tmp_path / "one", *more, *both))
     args.run(args)
     one, two = read_state(tmp_path / "one" / "epoch_2.pt"), read_state(tmp_path / "two" / "epoch_2.pt")
-    moved = max((one[k] - v).abs().max().item() for k, v in started(made).items())
-    apart = max((one[k] - two[k]).abs().max().item() for k in one)
-    assert moved > 1e-2
-    assert apart < 1e-3 * moved
+    assert farthest(pretrained.load(made.checkpoint, str(made.arch))[0].state_dict(), one) > 1e-2
+    assert farthest(one, two) < 1e-5
     assert done.stdout.count("step 20/20") == 1, "one process speaks"
-
-
-def started(made: Made) -> dict[str, torch.Tensor]:
-    return pretrained.load(made.checkpoint, str(made.arch))[0].state_dict()
 
 
 def test_pieces_change_nothing_but_memory(made: Made, whole: tuple[Path, dict], tmp_path: Path) -> None:
     state = run(made, tmp_path, *BRIEF, "--texts-at-once", "7")
-    assert all(torch.allclose(state[k], v, atol=2e-5) for k, v in whole[1].items())
+    assert farthest(state, whole[1]) < 1e-5
+
+
+def test_bfloat16_learns_too(made: Made, whole: tuple[Path, dict], tmp_path: Path) -> None:
+    state = run(made, tmp_path, *BRIEF, "--precision", "bf16")
+    assert all(v.isfinite().all() for v in state.values())
+    assert 0 < farthest(state, whole[1]) < 0.02
 
 
 def test_equal_captions_and_photographs_are_no_negatives() -> None:
@@ -236,7 +246,8 @@ def test_a_clipn_goes_on_from_its_own_no_tower(made: Made, whole: tuple[Path, di
     ("change", "message"),
     [
         ({"--arch": "no-such-arch"}, "unknown architecture 'no-such-arch'"),
-        ({"--arch": "ViT-B-32"}, "does not match ViT-B-32: .*lacks|is .* and not"),
+        ({"--arch": "deeper"}, r"does not match .*deeper\.json: lacks transformer\.resblocks\.2\."),
+        ({"--arch": "wider"}, r"does not match .*wider\.json: .*positional_embedding is \[16, 32\] and not \[16, 64\]"),
         ({"--arch": "ViT-B-16-SigLIP"}, "its text tower is not CLIP's"),
         ({"--checkpoint": "gone.pt"}, "no such file"),
         ({"--data": "gone.csv"}, "no such file"),
@@ -247,8 +258,11 @@ def test_a_clipn_goes_on_from_its_own_no_tower(made: Made, whole: tuple[Path, di
 def test_refusals_say_what_is_wrong(made: Made, tmp_path: Path, change: dict[str, str], message: str) -> None:
     if "--device" in change and torch.cuda.is_available():
         pytest.skip("there is a CUDA device")
+    for name, text in (("deeper", {"layers": 3}), ("wider", {"width": 64})):
+        (tmp_path / f"{name}.json").write_text(json.dumps({**ARCH, "text_cfg": {**ARCH["text_cfg"], **text}}))
     call = made.command(tmp_path, "--cache", str(made.root / "cache"))
     for option, value in change.items():
+        value = str(tmp_path / f"{value}.json") if (tmp_path / f"{value}.json").exists() else value
         if option in call:
             call[call.index(option) + 1] = value
         else:
