@@ -180,7 +180,7 @@ def farthest(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> float:
     """Largest difference of any weight. Biases of attention's keys shift all scores of a query alike, so their gradient is
     zero but for rounding, which Adam blows up to steps: they differ freely, and no output does."""
     compared = all_but_keys(a)
-    return max(float((a[k] - b[k])[compared.get(k, slice(None))].abs().max()) for k in a)
+    return max(float((a[k] - b[k])[compared.get(k, ...)].abs().max()) for k in a)
 
 
 def all_but_keys(state: dict[str, torch.Tensor]) -> dict[str, np.ndarray]:
