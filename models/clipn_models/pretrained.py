@@ -11,26 +11,19 @@ from torch import Tensor
 
 from . import tokenizer as bpe
 from .checkpoint import CheckpointError, read_state
+from .loader import check_architecture, differences
 from .model import CLIPN, arch_config, build
 
 Tokenise = Callable[[list[str]], Tensor]
 """Texts -> int64 [N, T], padded with 0; T may be the context length or the longest text's."""
 
-NOISE = ("input_resolution", "context_length", "vocab_size", "attn_mask")
-"""Entries of OpenAI's and early open_clip state dicts that are settings and not weights."""
+SETTINGS = ("input_resolution", "context_length", "vocab_size", "logit_bias")
+"""Entries of state dicts (OpenAI's among them) that are settings, or belong to losses that this is not trained with."""
 
 
 def is_no(name: str) -> bool:
     """Whether a parameter belongs to the no tower: ``_no`` at the end of the first part of its name."""
     return name.partition(".")[0].endswith("_no")
-
-
-def check_text_tower(arch: str, config: dict) -> None:
-    """Raises ValueError for architectures whose text tower is not CLIP's own: causal, read at the end-of-text token."""
-    text = config.get("text_cfg", {})
-    other = config.get("custom_text") or config.get("multimodal_cfg") or text.get("hf_model_name")
-    if other or text.get("no_causal_mask") or text.get("embed_cls") or text.get("pool_type", "argmax") != "argmax":
-        raise ValueError(f"{arch}: its text tower is not CLIP's (causal, read at the end of the text), which is what CLIPN doubles")
 
 
 def load(checkpoint: Path, arch: str) -> tuple[CLIPN, bool]:
@@ -40,20 +33,18 @@ def load(checkpoint: Path, arch: str) -> tuple[CLIPN, bool]:
     don't match the architecture, ValueError for an architecture that is unknown or can't be a CLIPN.
     """
     config = arch_config(arch)
-    check_text_tower(arch, config)
-    state = {k: v for k, v in read_state(checkpoint).items() if k not in NOISE}
+    check_architecture(config, arch)
+    state = {k: v for k, v in read_state(checkpoint).items() if k not in SETTINGS}
     model = build(config).eval()
     goes_on = any(is_no(k) for k in state)
-    wanted = {k: v for k, v in model.state_dict().items() if goes_on or not is_no(k)}
-    faults = [f"lacks {k}" for k in wanted if k not in state and k != "logit_scale"]  # the method ignores the scale
-    faults += [f"has {k}, which the architecture has not" for k in state if k not in wanted and k != "logit_bias"]
-    faults += [f"{k} is {list(state[k].shape)} and not {list(v.shape)}" for k, v in wanted.items() if k in state and state[k].shape != v.shape]
-    if "prompt_no" in wanted and "lacks prompt_no" in faults:
-        faults = ["has a no tower without prompt_no: the hand-crafted variant, which has no prompt to learn"]
+    if not goes_on:
+        state |= {k: v for k, v in model.state_dict().items() if is_no(k)}
+    elif "prompt_no" not in state:
+        raise CheckpointError(f"{checkpoint}: a no tower without prompt_no is the hand-crafted variant, which has no prompt to learn")
+    faults = differences(model, state)
     if faults:
-        more = f" and {len(faults) - 5} more faults" if len(faults) > 5 else ""
-        raise CheckpointError(f"{checkpoint} does not match {arch}: {'; '.join(faults[:5])}{more}")
-    model.load_state_dict({k: v for k, v in state.items() if k in wanted}, strict=False)
+        raise CheckpointError("\n  ".join([f"{checkpoint} does not match {arch}:", *faults]))
+    model.load_state_dict({k: v for k, v in state.items() if k in model.state_dict()}, strict=False)
     if not goes_on:
         model.start_no_from_yes()
     return model, goes_on
