@@ -36,6 +36,8 @@ class World:
         size = int(os.environ.get("WORLD_SIZE", "1"))
         if size == 1:
             return cls(torch.device(device))
+        if ":" in device:
+            raise ValueError(f"--device {device}: several processes can't share one GPU; with --device cuda each takes its own")
         if device == "cuda":
             device = f"cuda:{os.environ['LOCAL_RANK']}"
         chosen = torch.device(device)

@@ -204,6 +204,19 @@ def test_two_processes_do_what_one_does(made: Made, tmp_path: Path) -> None:
     assert done.stdout.count("step 20/20") == 1, "one process speaks"
 
 
+def test_few_and_partly_broken_pairs(made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Shards by braces, a table with rows that lead nowhere, and less than one batch of the preset in all."""
+    (tmp_path / "more.csv").write_text("filepath,title\ngone.png,a photo of nothing\nalso-gone.png,nothing\n")
+    run(made, tmp_path / "out", "--epochs", "1", "--data", str(tmp_path / "more.csv"), data=made.root / "pairs-{000..000}.tar")
+    said = capsys.readouterr().out
+    assert "160 pairs of 162 are usable" in said
+    assert "skipped 2 broken pairs: 2 image file missing; such as gone.png, also-gone.png" in said
+    assert "fewer pairs than a batch of the preset: 160 per batch" in said
+    rows = [json.loads(line) for line in (tmp_path / "out" / "train.jsonl").read_text().splitlines()]
+    assert {"stage": "features", "broken": {"image file missing": 2}, "such_as": ["gone.png", "also-gone.png"]} in rows
+    assert rows[-1]["step"] == rows[-1]["of"] == 1
+
+
 def test_pieces_change_nothing_but_memory(made: Made, whole: tuple[Path, dict], tmp_path: Path) -> None:
     state = run(made, tmp_path, *BRIEF, "--texts-at-once", "7")
     assert farthest(state, whole[1]) < 1e-5
