@@ -7,6 +7,7 @@ import { ServiceError } from '../errors/index.ts';
 import { EvaluationError } from '../evaluation/index.ts';
 import { type DetectArguments, detectFiles } from './detect.ts';
 import { type EvalArguments, evaluateFolders } from './eval.ts';
+import { listModels, type ModelsArguments, modelInfo, verifyModels } from './models.ts';
 import { serve } from './serve.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -99,6 +100,29 @@ withSettings(
   .action(async (options: Record<string, unknown>) => {
     process.exitCode = await evaluateFolders(options as unknown as EvalArguments, configFrom(options), version);
   });
+
+const models = program
+  .command('models')
+  .description('which model bundles are here, are they whole, what are they good for');
+const MODEL_COMMANDS = [
+  ['list', 'bundles under models/ and the configured one, with their faults', listModels],
+  ['verify', 'proves a bundle on this machine, or every one: checksums, graphs, golden file', verifyModels],
+  ['info', 'what the manifest says: origin, licence, vocabulary, precisions, measured quality', modelInfo],
+] as const;
+for (const [name, description, action] of MODEL_COMMANDS) {
+  const command = models.command(name).description(description).option('--json', 'as JSON, for programs');
+  if (name !== 'list') command.argument('[bundle]', 'a name under models/, or a path');
+  const settings = name === 'verify' ? ['CLIPN_BUNDLE', 'CLIPN_DEVICE', 'CLIPN_THREADS'] : ['CLIPN_BUNDLE'];
+  withSettings(command, new Set(settings)).action(async () => {
+    const [bundle] = command.args;
+    const options = command.opts<{ json?: boolean }>();
+    const args: ModelsArguments = {
+      ...(bundle === undefined ? {} : { bundle }),
+      ...(options.json ? { json: true } : {}),
+    };
+    process.exitCode = await action(args, configFrom(options));
+  });
+}
 
 try {
   await program.parseAsync();
