@@ -16,8 +16,11 @@ const series = (i: number) => (i % 6) + 1;
 
 export function figuresSection(results: Results): string {
   const tables = tablesOf(results).map((t) => tableHtml(t, t.title.startsWith('FPR95') ? 'lowest' : 'highest'));
-  return `<h2>Figures</h2><p class="faint">Bold: the best of each column, by the first number of a cell.</p>${tables.join('')}`;
+  return `<h2>Figures</h2><p class="faint">Bold: the best of each column, by the first number of a cell.</p><div class="tables">${tables.join('')}</div>`;
 }
+
+/** Scores that are probabilities are drawn over all they can be; the others over what they are. */
+const SHARES = new Set<ScoreName>(['ctw', 'atd', 'msp']);
 
 /** Where the rule that goes by a score draws its line on it. ATD compares with the likeliest class, so it has no fixed line. */
 const THRESHOLDS: Partial<Record<ScoreName, number>> = { ctw: 0.5 };
@@ -29,13 +32,13 @@ export function histogramSection(collector: Collector): string {
     series: i === 0 ? 0 : series(i - 1),
   }));
   const charts = SCORES.map((score) => {
-    const range = rangeOf(sets.map((s) => s.scores[score].values));
+    const range = SHARES.has(score) ? { low: 0, high: 1 } : rangeOf(sets.map((s) => s.scores[score].values));
     const bars = sets.map((s, i) => ({
       ...(drawn[i] as (typeof drawn)[number]),
       histogram: histogram(s.scores[score].values, range, BINS),
     }));
     const caption = `<figcaption><b>${LABELS[score]}</b>${score === 'ctw' ? ', the dotted line is where CTW decides' : ''}</figcaption>`;
-    return `<figure>${histogramChart(LABELS[score], bars, THRESHOLDS[score])}${caption}</figure>`;
+    return `<figure>${caption}${histogramChart(LABELS[score], bars, THRESHOLDS[score])}</figure>`;
   });
   return `<h2>Scores</h2><p>Share of images per score, higher is more in-distribution. The further the outlines keep from the filled shape, the better the score tells them apart. Heights are square roots of shares.</p>${legend(drawn)}<div class="charts">${charts.join('')}</div>`;
 }
@@ -43,19 +46,20 @@ export function histogramSection(collector: Collector): string {
 export function rocSection(collector: Collector, results: Results): string {
   const [id, ...ood] = collector.sets;
   const drawn = SCORES.map((s, i) => ({ label: LABELS[s], series: series(i), score: s }));
+  const rules = RULES.map((r, at) => ({ label: `${LABELS[r]} rule`, mark: at }));
   const charts = ood.map((set, i) => {
     const figures = results.ood[i]?.figures;
     if (!figures || !id) return '';
     const curves = drawn.map((d) => ({ ...d, curve: curveOf(id.scores[d.score].values, set.scores[d.score].values) }));
-    const marks = RULES.map((r) => ({
-      label: LABELS[r],
+    const marks = RULES.map((r, at) => ({
+      ...(rules[at] as (typeof rules)[number]),
       fpr: 1 - figures.decisions[r].ood_caught,
       tpr: figures.decisions[r].id_kept,
     }));
     const caption = `<figcaption><b>${escapeMarkup(set.name)}</b>: share of ID accepted (up) over share of OOD accepted (right)</figcaption>`;
-    return `<figure>${rocChart(set.name, curves, marks)}${caption}</figure>`;
+    return `<figure>${caption}${rocChart(set.name, curves, marks)}</figure>`;
   });
-  return `<h2>ROC</h2><p>Each curve is every threshold one might choose; the circles are where the threshold-free rules stand. Up and to the left is better.</p>${legend(drawn)}<div class="charts">${charts.join('')}</div>`;
+  return `<h2>ROC</h2><p>Each curve is every threshold one might choose; the marks are where the threshold-free rules stand. Up and to the left is better.</p>${legend(drawn, rules)}<div class="charts">${charts.join('')}</div>`;
 }
 
 function pictures(mistakes: readonly Mistake[], results: Results, thumbnails: Map<string, string>): string {

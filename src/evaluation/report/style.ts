@@ -11,25 +11,26 @@ h1{font-size:1.6rem;line-height:1.2;margin:.2em 0}
 h2{font-size:1.2rem;margin:2.4rem 0 .4rem;padding-top:.8rem;border-top:1px solid var(--line)}
 h3{font-size:1rem;margin:1.2rem 0 .3rem}
 p{margin:.3rem 0 .8rem;max-width:48rem}
-.faint,figcaption,caption small{color:var(--faint);font-size:.875rem}
+.faint,figcaption{color:var(--faint);font-size:.875rem}
 .facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(9.5rem,1fr));gap:.6rem;margin:1rem 0;padding:0;list-style:none}
 .facts li{background:var(--card);border:1px solid var(--line);border-radius:.5rem;padding:.5rem .75rem}
 .facts b{display:block;font-size:1.35rem;font-variant-numeric:tabular-nums;line-height:1.3}
 .facts span{color:var(--faint);font-size:.85rem;overflow-wrap:anywhere}
-.scroll{overflow-x:auto;margin:.8rem 0 1.4rem}
+.tables{display:flex;flex-wrap:wrap;gap:0 2rem}
+.table{max-width:100%;flex:0 1 auto}
+.table p{max-width:28rem;margin:0 0 .4rem}
+.scroll{overflow-x:auto;margin:0 0 1.2rem}
 .scroll:focus-visible{outline:2px solid var(--c0);outline-offset:2px}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.925rem}
-caption{text-align:left;font-weight:600;padding-bottom:.35rem}
-caption small{display:block;font-weight:400;max-width:48rem}
-th,td{padding:.3rem .8rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}
+th,td{padding:.3rem .7rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}
 th:first-child,td.word{text-align:left}
 thead th{border-bottom-width:2px}
-tbody th{font-weight:600}
+tbody th{font-weight:600;position:sticky;left:0;background:var(--ground)}
 .best{font-weight:700}
 .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,20rem),1fr));gap:1rem 1.5rem;margin:.8rem 0}
 figure{margin:0}
 figure svg{width:100%;height:auto;display:block}
-figcaption{margin-top:.15rem}
+figcaption{margin-bottom:.15rem}
 figcaption b{color:var(--text)}
 svg text{fill:var(--faint);font:10.5px system-ui,sans-serif}
 .grid{stroke:var(--line);stroke-width:1}
@@ -37,8 +38,7 @@ svg text{fill:var(--faint);font:10.5px system-ui,sans-serif}
 .threshold{stroke:var(--text);stroke-width:1.2;stroke-dasharray:2 3}
 .line{fill:none;stroke-width:1.8}
 .area{stroke-width:1.2;fill-opacity:.28}
-.mark{fill:var(--ground);stroke:var(--text);stroke-width:2}
-svg text.marked{fill:var(--text);paint-order:stroke;stroke:var(--ground);stroke-width:3px}
+.mark{fill:var(--ground);fill-opacity:.6;stroke:var(--text);stroke-width:1.8}
 .s0{stroke:var(--c0)}.area.s0{fill:var(--c0)}
 .s1{stroke:var(--c1)}.s2{stroke:var(--c2);stroke-dasharray:7 2}.s3{stroke:var(--c3);stroke-dasharray:2 2}
 .s4{stroke:var(--c4);stroke-dasharray:8 2 2 2}.s5{stroke:var(--c5);stroke-dasharray:4 3}.s6{stroke:var(--c6);stroke-dasharray:1 3}

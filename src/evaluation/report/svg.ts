@@ -9,10 +9,18 @@ export interface Drawn {
 }
 
 const WIDTH = 320;
-const MARGIN = { left: 34, right: 10, top: 8, bottom: 26 };
+const MARGIN = { left: 40, right: 10, top: 8, bottom: 26 };
 
 const px = (x: number) => x.toFixed(1).replace(/\.0$/, '');
-const short = (x: number) => String(Number(x.toPrecision(3)));
+const short = (x: number, digits = 3) => String(Number(x.toPrecision(digits)));
+
+/** Numbers as labels with just as many digits as tell them apart. */
+function labels(values: number[]): string[] {
+  for (let digits = 3; ; digits++) {
+    const texts = values.map((v) => short(v, digits));
+    if (new Set(texts).size === values.length || digits === 15) return texts;
+  }
+}
 
 type Scale = (value: number) => number;
 
@@ -27,10 +35,11 @@ function frame(height: number, label: string, content: string): string {
 
 /** Three labelled ticks along the bottom and lines up from them. */
 function xAxis(x: Scale, values: number[], top: number, bottom: number): string {
+  const texts = labels(values);
   return values
     .map((v, i) => {
       const anchor = i === 0 ? 'start' : i === values.length - 1 ? 'end' : 'middle';
-      return `<line class="grid" x1="${px(x(v))}" x2="${px(x(v))}" y1="${top}" y2="${bottom}"/><text x="${px(x(v))}" y="${bottom + 15}" text-anchor="${anchor}">${short(v)}</text>`;
+      return `<line class="grid" x1="${px(x(v))}" x2="${px(x(v))}" y1="${top}" y2="${bottom}"/><text x="${px(x(v))}" y="${bottom + 15}" text-anchor="${anchor}">${texts[i]}</text>`;
     })
     .join('');
 }
@@ -70,7 +79,8 @@ export function histogramChart(title: string, sets: (Drawn & { histogram: Histog
       ? ''
       : `<line class="threshold" x1="${px(x(threshold))}" x2="${px(x(threshold))}" y1="${MARGIN.top}" y2="${bottom}"/>`;
   const axes =
-    xAxis(x, [low, (low + high) / 2, high], MARGIN.top, bottom) + yAxis(y, [top / 4, top], (v) => `${short(100 * v)}%`);
+    xAxis(x, [low, (low + high) / 2, high], MARGIN.top, bottom) +
+    yAxis(y, [top / 4, top], (v) => `${short(100 * v, 2)}%`);
   const label = `Histogram of ${title}: ${sets.map((s) => s.label).join(', ')}. Values from ${short(low)} to ${short(high)}.`;
   return frame(height, label, axes + paths.join('') + line);
 }
@@ -93,11 +103,24 @@ function polyline({ idCount, oodCount, idAccepted, oodAccepted }: Curve, x: Scal
   return points.join(' ');
 }
 
+/** A rule as the charts show it: each has a shape of its own, so that those that agree are seen through each other. */
+export interface Marked {
+  label: string;
+  /** 0 circle, 1 square, 2 diamond. */
+  mark: number;
+}
+
+function shape(mark: number, x: number, y: number): string {
+  if (mark === 0) return `<circle class="mark" cx="${px(x)}" cy="${px(y)}" r="3.5"/>`;
+  if (mark === 1) return `<rect class="mark" x="${px(x - 4.5)}" y="${px(y - 4.5)}" width="9" height="9"/>`;
+  return `<path class="mark" d="M${px(x)} ${px(y - 8)}l8 8-8 8-8-8z"/>`;
+}
+
 /** ROC curves, and as marks the points where threshold-free rules stand. */
 export function rocChart(
   title: string,
   curves: (Drawn & { curve: Curve })[],
-  marks: { label: string; fpr: number; tpr: number }[],
+  marks: (Marked & { fpr: number; tpr: number })[],
 ): string {
   const height = 300;
   const bottom = height - MARGIN.bottom;
@@ -110,21 +133,26 @@ export function rocChart(
   const lines = curves.map(
     ({ curve, series }) => `<polyline class="line s${series}" points="${polyline(curve, x, y)}"/>`,
   );
-  const points = marks.map(({ label, fpr, tpr }, i) => {
-    const [cx, cy] = [x(fpr), y(tpr)];
-    // the labels of rules that agree would lie on each other
-    const left = cx > WIDTH * 0.7;
-    return `<circle class="mark" cx="${px(cx)}" cy="${px(cy)}" r="4"/><text class="marked" x="${px(cx + (left ? -8 : 8))}" y="${px(Math.min(cy + 4 + 11 * i, bottom - 3))}" text-anchor="${left ? 'end' : 'start'}">${escapeMarkup(label)}</text>`;
-  });
-  const label = `ROC curves against ${title}: share of ID accepted over share of OOD accepted, ${curves.map((c) => c.label).join(', ')}.`;
+  const points = marks.toReversed().map(({ mark, fpr, tpr }) => shape(mark, x(fpr), y(tpr)));
+  const places = marks.map((m) => `${m.label} at ${short(m.fpr)}, ${short(m.tpr)}`);
+  const label = `ROC curves against ${title}: share of ID accepted over share of OOD accepted, ${curves.map((c) => c.label).join(', ')}. ${places.join('; ')}.`;
   return frame(height, label, axes + lines.join('') + points.join(''));
 }
 
-/** The names of what is drawn, each with its colour and dashes. */
-export function legend(drawn: Drawn[]): string {
-  const items = drawn.map(
-    ({ label, series }) =>
-      `<li><svg viewBox="0 0 28 12" width="28" height="12" aria-hidden="true">${series === 0 ? '<path class="area s0" d="M1 11V3H27V11"/>' : `<line class="line s${series}" x1="1" x2="27" y1="6" y2="6"/>`}</svg>${escapeMarkup(label)}</li>`,
-  );
+/** The names of what is drawn, each with its colour and dashes, or its shape. */
+export function legend(drawn: Drawn[], marked: Marked[] = []): string {
+  const item = (label: string, sample: string) =>
+    `<li><svg viewBox="0 0 28 20" width="28" height="20" aria-hidden="true">${sample}</svg>${escapeMarkup(label)}</li>`;
+  const items = [
+    ...drawn.map(({ label, series }) =>
+      item(
+        label,
+        series === 0
+          ? '<path class="area s0" d="M1 16V4H27V16"/>'
+          : `<line class="line s${series}" x1="1" x2="27" y1="10" y2="10"/>`,
+      ),
+    ),
+    ...marked.map(({ label, mark }) => item(label, shape(mark, 14, 10))),
+  ];
   return `<ul class="legend">${items.join('')}</ul>`;
 }

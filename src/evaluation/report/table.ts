@@ -6,6 +6,8 @@ function bestRows(rows: string[][], column: number, best: 'highest' | 'lowest' |
   const values = rows.map((r) => Number.parseFloat(r[column] as string));
   if (best === 'none' || values.some(Number.isNaN)) return new Set();
   const extreme = best === 'lowest' ? Math.min(...values) : Math.max(...values);
+  // where all are equal none is the best
+  if (values.every((v) => v === extreme)) return new Set();
   return new Set(values.flatMap((v, i) => (v === extreme ? [i] : [])));
 }
 
@@ -18,6 +20,7 @@ export function tableHtml({ title, note, header, rows }: Table, mark: 'highest' 
     const tds = rest.map((c, i) => `<td${best[i + 1]?.has(r) ? ' class="best"' : ''}>${c}</td>`).join('');
     return `<tr><th scope="row">${first}</th>${tds}</tr>`;
   });
-  const caption = `<caption>${escapeMarkup(title)}${note ? `<small>${escapeMarkup(note)}</small>` : ''}</caption>`;
-  return `<div class="scroll" tabindex="0" role="region" aria-label="${escapeMarkup(title)}"><table>${caption}<thead><tr>${head}</tr></thead><tbody>${body.join('')}</tbody></table></div>`;
+  const label = escapeMarkup(title);
+  const small = note ? `<p class="faint">${escapeMarkup(note)}</p>` : '';
+  return `<section class="table"><h3>${label}</h3>${small}<div class="scroll" tabindex="0" role="region" aria-label="${label}"><table aria-label="${label}"><thead><tr>${head}</tr></thead><tbody>${body.join('')}</tbody></table></div></section>`;
 }
