@@ -2,7 +2,8 @@
 
 Near OOD: ``splits`` seeded halves of Tiny-ImageNet's 200 classes, one half's names registered, all validation photographs
 asked. Note what that means: the other half's photographs come from classes that training has seen under their own names.
-Far OOD: handwritten digits (scikit-learn's), which training has never seen in any form.
+Far OOD: handwritten digits (scikit-learn's), which training has never seen in any form, and folders of photographs that the caller names.
+Small tenants: see ``small_tenants``.
 FPR95 in both conventions: of CLIPN and MCM (share of OOD accepted where 95 % of ID is) and of OpenOOD (share of ID rejected
 where 95 % of OOD is).
 """
@@ -13,13 +14,15 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
+from PIL import Image
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from . import lexicon
 from . import tokenizer as bpe
 from .batches import centre
 from .bundle import load_manifest
-from .packs import load_pack
+from .packs import load_pack, resize_and_crop
+from .small_tenants import RULES, small_tenants, unseen, unseen_names
 
 SCORES = ("ctw", "atd", "msp", "max_logit", "energy", "mcm")
 
@@ -99,7 +102,7 @@ def compare(inside: dict[str, np.ndarray], outside: dict[str, np.ndarray]) -> di
     }
     rules = {
         rule: {"id_accepted": float(1 - inside[f"reject_{rule}"].mean()), "ood_rejected": float(outside[f"reject_{rule}"].mean())}
-        for rule in ("ctw", "atd", "atd_rescaled")
+        for rule in RULES
     }
     return {"scores": out, "decisions": rules}
 
@@ -117,7 +120,19 @@ def digits() -> np.ndarray:
     return np.repeat(np.repeat(np.repeat(small, 8, 1), 8, 2)[..., None], 3, -1)
 
 
-def evaluate(path: Path, packs: Path, words: Path, splits: int = 5, log=print) -> dict:
+def photographs(folder: Path, size: int) -> np.ndarray:
+    """uint8 [N, size, size, 3]: every JPEG and PNG below ``folder`` through CLIP's transform."""
+    files = sorted(f for f in folder.rglob("*") if f.suffix.lower() in {".jpg", ".jpeg", ".png"})
+    if not files:
+        raise ValueError(f"{folder} holds no photographs")
+    out = np.empty((len(files), size, size, 3), np.uint8)
+    for i, file in enumerate(files):
+        with Image.open(file) as image:
+            out[i] = resize_and_crop(image, size)
+    return out
+
+
+def evaluate(path: Path, packs: Path, words: Path, far: tuple[Path, ...] = (), splits: int = 5, log=print) -> dict:
     bundle = OnnxBundle(path)
     scale = bundle.manifest["logit_scale"]
     table = dict(line.split("\t") for line in words.read_text().splitlines())
@@ -133,18 +148,24 @@ def evaluate(path: Path, packs: Path, words: Path, splits: int = 5, log=print) -
         log(split, result["zero_shot_top1"])
 
     image, labels, yes, no = features["tiny-val"]
-    far = bundle.images(digits())
-    near_results, far_results, accuracy = [], [], []
+    size = bundle.manifest["image"]["size"]
+    outside = {"digits": bundle.images(digits())} | {f"{d.name} (photographs)": bundle.images(photographs(d, size)) for d in far}
+    near_results, far_results, accuracy = [], {name: [] for name in outside}, []
     for seed in range(splits):
         kept = np.sort(np.random.default_rng(seed).permutation(len(yes))[: len(yes) // 2])
         inside = np.isin(labels, kept)
         s_in = scores(image[inside], yes[kept], no[kept], scale)
         accuracy.append(float((kept[s_in["index"]] == labels[inside]).mean()))
         near_results.append(compare(s_in, scores(image[~inside], yes[kept], no[kept], scale)))
-        far_results.append(compare(s_in, scores(far, yes[kept], no[kept], scale)))
-    name = f"tiny-val, 100 classes against the other 100, mean of {splits} splits"
+        for name, features_ in outside.items():
+            far_results[name].append(compare(s_in, scores(features_, yes[kept], no[kept], scale)))
     result["top1_among_100"] = round(float(np.mean(accuracy)), 4)
-    result["ood"] = {name: mean(near_results), f"tiny-val, 100 classes against digits, mean of {splits} splits": mean(far_results)}
+    result["ood"] = {f"tiny-val, 100 classes against the other 100, mean of {splits} splits": mean(near_results)}
+    result["ood"] |= {f"tiny-val, 100 classes against {name}, mean of {splits} splits": mean(r) for name, r in far_results.items()}
+    result["small_tenants"] = {f"{n} of 200 classes": small_tenants(scores, image, labels, yes, no, scale, n) for n in (1, 3, 10)}
+    strange = unseen_names(bundle.manifest["text"]["vocabulary"])
+    if strange:
+        result["unseen_names"] = unseen(scores, image, bundle.classes(strange, "yes"), bundle.classes(strange, "no"), scale)
     return result
 
 
@@ -159,4 +180,11 @@ def report(result: dict) -> str:
         lines += [
             f"{rule:<14} keeps {100 * v['id_accepted']:.1f} % of ID, rejects {100 * v['ood_rejected']:.1f} % of OOD" for rule, v in r["decisions"].items()
         ]
+    for name, r in result["small_tenants"].items():
+        kept = ", ".join(f"{rule} keeps {100 * d['id_accepted']:.1f} % and rejects {100 * d['ood_rejected']:.1f} %" for rule, d in r["decisions"].items())
+        lines += ["", f"tenants of {name}: AUROC ctw {100 * r['auroc']['ctw']:.1f}, atd {100 * r['auroc']['atd']:.1f}; {kept}"]
+    if "unseen_names" in result:
+        r = result["unseen_names"]
+        rejected = ", ".join(f"{rule} {100 * v:.1f} %" for rule, v in r["ood_rejected"].items())
+        lines += ["", f"a tenant of {r['classes']} names never learned: rejected of photographs of other things {rejected}"]
     return "\n".join(lines)

@@ -40,3 +40,19 @@ def clipn_loss(image: Tensor, yes: Tensor, no: Tensor, scale: float, positive: T
     l_yes, l_no = image_text_binary_opposite(image @ yes.T, image @ no.T, scale, positive, ignore)
     l_tso = text_semantic_opposite(yes, no)
     return {"yes": l_yes, "no": l_no, "tso": l_tso, "total": 0.5 * (l_yes + l_no + l_tso)}
+
+
+def competing_loss(cos_yes: Tensor, cos_no: Tensor, scale: float, relation: Tensor, registered: Tensor) -> Tensor | None:
+    """The decision that CTW will have to take, as a loss. Not in the paper: an addition for small models.
+
+    cos_yes, cos_no [N, C]; ``relation`` int8 [N, C]: 1 the text fits the image, 0 it does not, -1 unknown; ``registered``
+    bool [C]: the classes of an imagined tenant. Each image's likeliest registered class wins; its "no" should say whether it
+    fits. Winners that fit and winners that don't weigh the same: L_no's mean over all pairs is nearly all easy ones, so a
+    class that only looks alike weighs next to nothing there. None where the batch has winners of one kind only.
+    """
+    winner = cos_yes.detach().masked_fill(~registered, -2).argmax(-1, keepdim=True)
+    fits = relation.gather(1, winner)[:, 0]
+    x = scale * (cos_no - cos_yes).gather(1, winner)[:, 0]
+    if not (fits == 1).any() or not (fits == 0).any():
+        return None
+    return (-F.logsigmoid(-x)[fits == 1].mean() - F.logsigmoid(x)[fits == 0].mean()) / 2

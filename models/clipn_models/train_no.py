@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from . import lexicon, tokenizer
 from .batches import centre, crop, held_out
 from .captions import NameBank, template_texts
-from .losses import clipn_loss
+from .losses import clipn_loss, competing_loss
 from .model import CLIPN, LOGIT_SCALE
 from .packs import load_pack
 from .teacher import crop_boxes
@@ -40,6 +40,10 @@ class NoPreset:
     """Random crops of 0.9 to 1.0 of each photograph whose features are kept, beside the centre."""
     lr: float = 3e-4
     weight_decay: float = 0.2
+    competing: float = 1.0
+    """weight of ``losses.competing_loss``; 0 is the paper's recipe alone"""
+    tenants: tuple[float, ...] = (0.5, 0.25, 0.1, 0.03)
+    """shares of all classes that the imagined tenants of a step register"""
 
 
 class FeatureBank:
@@ -145,11 +149,29 @@ class NoTrainer:
         yes, no = self._texts(texts)
         relation = torch.from_numpy(self.relations(labels, table, len(captions))).to(self.device)
         losses = clipn_loss(image, yes, no, LOGIT_SCALE, relation == 1, relation < 0)
+        competing = self._competing(image, yes, no, relation, len(labels), len(names))
+        total = losses["total"]
+        if competing is not None:
+            losses["competing"] = competing
+            total = total + p.competing * competing
         self.optimizer.zero_grad(set_to_none=True)
-        losses["total"].backward()
+        total.backward()
         nn.utils.clip_grad_norm_(self.model.no_parameters().values(), 1.0)
         self.optimizer.step()
         return {k: float(v.detach()) for k, v in losses.items()}
+
+    def _competing(self, image: Tensor, yes: Tensor, no: Tensor, relation: Tensor, images: int, classes: int) -> Tensor | None:
+        """Mean over imagined tenants, each with a random share of all classes; named photographs and class names only."""
+        if not self.preset.competing:
+            return None
+        cos_yes, cos_no = image[:images] @ yes[:classes].T, image[:images] @ no[:classes].T
+        parts = []
+        for share in self.preset.tenants:
+            registered = torch.from_numpy(self.rng.permutation(classes) < max(1, round(share * classes))).to(self.device)
+            part = competing_loss(cos_yes, cos_no, LOGIT_SCALE, relation[:images, :classes], registered)
+            if part is not None:
+                parts.append(part)
+        return torch.stack(parts).mean() if parts else None
 
     def run(self, every: int = 50) -> None:
         self.out.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clipn_models.losses import clipn_loss, image_text_binary_opposite, text_semantic_opposite
+from clipn_models.losses import clipn_loss, competing_loss, image_text_binary_opposite, text_semantic_opposite
 
 
 def unit(n: int, d: int, seed: int) -> torch.Tensor:
@@ -52,3 +52,22 @@ def test_text_opposite_falls_as_features_part() -> None:
     same, apart = text_semantic_opposite(g, g), text_semantic_opposite(g, -g)
     assert same.item() == pytest.approx(2 - 1e-2, abs=1e-9)  # sqrt(1e-4) keeps the gradient finite
     assert apart.item() == pytest.approx(0, abs=1e-4)
+
+
+def test_competing_loss_looks_at_the_winner_among_the_registered_only() -> None:
+    cos_yes = torch.tensor([[0.9, 0.5, 0.1], [0.2, 0.8, 0.3]])
+    cos_no = torch.tensor([[0.1, 0.52, 0.9], [0.2, 0.79, 0.3]])
+    relation = torch.tensor([[1, 0, 0], [0, 1, 0]], dtype=torch.int8)
+    # class 0 is not registered: image 0 is won by class 1, which does not fit; image 1 by class 1, which does
+    loss = competing_loss(cos_yes, cos_no, 100.0, relation, torch.tensor([False, True, True]))
+    x = torch.tensor([2.0, -1.0])
+    want = (torch.log1p(torch.exp(-x[0])) + torch.log1p(torch.exp(x[1]))) / 2
+    assert loss is not None
+    assert loss.item() == pytest.approx(want.item(), rel=1e-4)
+
+
+def test_competing_loss_needs_winners_of_both_kinds_and_leaves_unknown_ones_out() -> None:
+    cos = torch.tensor([[0.9, 0.5], [0.2, 0.8]])
+    every = torch.ones(2, dtype=torch.bool)
+    assert competing_loss(cos, cos, 100.0, torch.eye(2, dtype=torch.int8), every) is None
+    assert competing_loss(cos, cos, 100.0, torch.tensor([[-1, 0], [0, 1]], dtype=torch.int8), every) is None

@@ -36,6 +36,10 @@ def _named(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--version", default="1.0.0")
 
 
+def _far(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--far", type=Path, nargs="*", default=[], help="folders of photographs unlike anything in training, such as textures")
+
+
 def prepare(args: argparse.Namespace) -> None:
     from .. import packs, teacher
 
@@ -124,7 +128,7 @@ def evaluate(args: argparse.Namespace) -> None:
     from ..evaluate import report
 
     path = resolve(args.bundle)
-    result = measure(path, args.work / "packs", args.tiny_imagenet / "words.txt", log=lambda *_: None)
+    result = measure(path, args.work / "packs", args.tiny_imagenet / "words.txt", tuple(args.far), log=lambda *_: None)
     print(report(result))
     if args.write:
         manifest = load_manifest(path)
@@ -154,7 +158,8 @@ def register(add) -> None:
     c = add("evaluate", evaluate, "accuracy and out-of-distribution detection of a bundle on the default's test splits")
     c.add_argument("bundle")
     _tiny(c), _work(c)
+    _far(c)
     c.add_argument("--write", action="store_true", help="write the figures into the manifest")
     c = add("make-default", make_default, "everything above in a row: photographs -> verified, measured bundle")
-    _sources(c), _work(c), _seed(c), _named(c)
+    _sources(c), _work(c), _seed(c), _named(c), _far(c)
     c.add_argument("--teacher", type=Path, required=True)

@@ -23,5 +23,7 @@ export const docsPlugin = fp(async (app) => {
     },
   });
   await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true, logLevel: 'warn' });
+  // whoever opens the address in a browser is shown something to read
+  app.get('/', { schema: { hide: true }, logLevel: 'warn' }, async (_request, reply) => reply.redirect('docs/'));
   app.get('/openapi.json', { schema: { hide: true }, logLevel: 'warn' }, async () => app.swagger());
 });
