@@ -26,21 +26,21 @@ const SHARES = new Set<ScoreName>(['ctw', 'atd', 'msp']);
 const THRESHOLDS: Partial<Record<ScoreName, number>> = { ctw: 0.5 };
 
 export function histogramSection(collector: Collector): string {
-  const sets = collector.sets.filter((s) => s.scores.ctw.length > 0);
-  const drawn = sets.map((s, i) => ({
-    label: i === 0 ? `${s.name} (ID)` : s.name,
-    series: i === 0 ? 0 : series(i - 1),
-  }));
+  const sets = collector.sets
+    .map((set, i) => ({
+      label: i === 0 ? `${set.name} (ID)` : set.name,
+      series: i === 0 ? 0 : series(i - 1),
+      scores: set.scores,
+    }))
+    .filter((s) => s.scores.ctw.length > 0);
+  if (sets.length === 0) return '';
   const charts = SCORES.map((score) => {
     const range = SHARES.has(score) ? { low: 0, high: 1 } : rangeOf(sets.map((s) => s.scores[score].values));
-    const bars = sets.map((s, i) => ({
-      ...(drawn[i] as (typeof drawn)[number]),
-      histogram: histogram(s.scores[score].values, range, BINS),
-    }));
+    const bars = sets.map((s) => ({ ...s, histogram: histogram(s.scores[score].values, range, BINS) }));
     const caption = `<figcaption><b>${LABELS[score]}</b>${score === 'ctw' ? ', the dotted line is where CTW decides' : ''}</figcaption>`;
     return `<figure>${caption}${histogramChart(LABELS[score], bars, THRESHOLDS[score])}</figure>`;
   });
-  return `<h2>Scores</h2><p>Share of images per score, higher is more in-distribution. The further the outlines keep from the filled shape, the better the score tells them apart. Heights are square roots of shares.</p>${legend(drawn)}<div class="charts">${charts.join('')}</div>`;
+  return `<h2>Scores</h2><p>Share of images per score, higher is more in-distribution. The further the outlines keep from the filled shape, the better the score tells them apart. Heights are square roots of shares.</p>${legend(sets)}<div class="charts">${charts.join('')}</div>`;
 }
 
 export function rocSection(collector: Collector, results: Results): string {
