@@ -34,7 +34,7 @@ export function progress(total: number, unit: string): Progress {
   const started = performance.now();
   let done = 0;
   let fresh = 0;
-  let drawn = 0;
+  let drawn = started;
   return {
     tick: (known = false) => {
       done++;

@@ -41,7 +41,7 @@ export async function evaluate(evaluation: Evaluation): Promise<Collector | unde
     sets.map((s) => s.name),
     classes.length,
   );
-  const fresh = unknown(imagesOf(sets), evaluation);
+  const fresh = unjudged(imagesOf(sets), evaluation);
   const first = await fresh.next();
   if (!first.done && !signal.aborted) {
     const judge = await evaluation.start();
@@ -58,7 +58,7 @@ export async function evaluate(evaluation: Evaluation): Promise<Collector | unde
 }
 
 /** Images that no earlier run has judged. */
-async function* unknown(
+async function* unjudged(
   images: AsyncGenerator<ImageFile>,
   { log, onImage, signal }: Evaluation,
 ): AsyncGenerator<ImageFile> {

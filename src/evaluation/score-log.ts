@@ -1,8 +1,7 @@
-import { once } from 'node:events';
 import { appendFileSync, closeSync, createWriteStream, openSync } from 'node:fs';
 import { mkdir, rename, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
-import { finished } from 'node:stream/promises';
+import { pipeline } from 'node:stream/promises';
 import { EvaluationError } from './errors.ts';
 import { KeyIndex } from './key-index.ts';
 import { type Line, linesOf } from './lines.ts';
@@ -155,22 +154,27 @@ export class ScoreLog {
    */
   async replay(visit: (row: Row) => void): Promise<void> {
     if (this.#before === 0) return;
-    const stale = this.#lines > this.#index.marked;
-    const temporary = `${this.#path}.tmp`;
-    const copy = stale ? createWriteStream(temporary) : undefined;
-    for await (const { text, end } of linesOf(this.#path, stale ? undefined : this.#before)) {
-      if (end <= this.#before && !isNote(text)) {
-        const row = parseRow(text);
-        if (!row || !this.#index.take(row)) continue;
-        visit(row);
-      }
-      if (copy && !copy.write(`${text}\n`)) await once(copy, 'drain');
+    if (this.#lines === this.#index.marked) {
+      for await (const _ of this.#kept(this.#before, visit));
+      return;
     }
-    if (!copy) return;
-    await finished(copy.end());
+    const temporary = `${this.#path}.tmp`;
+    await pipeline(this.#kept(Number.POSITIVE_INFINITY, visit), createWriteStream(temporary));
     closeSync(this.#fd);
     await rename(temporary, this.#path);
     this.#fd = openSync(this.#path, 'a');
+  }
+
+  /** Lines up to an offset without those of no use; the rows of earlier runs among them are visited. */
+  async *#kept(upTo: number, visit: (row: Row) => void): AsyncGenerator<string> {
+    for await (const { text, end } of linesOf(this.#path, upTo)) {
+      if (end <= this.#before && !isNote(text)) {
+        const row = parseRow(text);
+        if (!row || !isFinal(row) || !this.#index.take(row)) continue;
+        visit(row);
+      }
+      yield `${text}\n`;
+    }
   }
 
   /** The computations so far, oldest first. */

@@ -34,6 +34,8 @@ async function resumed(dir: string, asked: Row[], fresh: Row[] = []) {
   return { ...opened, known: known.length, replayed, runs };
 }
 
+const keyOf = ({ set, path, bytes, mtime_ms }: Row) => ({ set, path, bytes, mtime_ms });
+
 describe('score file', () => {
   it('gives back every row that is asked for, to the last digit', async (t) => {
     const dir = await temporaryDirectory(t);
@@ -110,6 +112,11 @@ describe('score file', () => {
     ];
     await written(dir, rows);
     assert.deepEqual((await resumed(dir, rows)).replayed, rows.slice(0, 1));
+    // judged after all, by a run that was killed before it could sweep: the verdict counts, not the older failure
+    const other = await temporaryDirectory(t);
+    const judged = { ...(ROWS[0] as Row), ...keyOf(rows[1] as Row) };
+    await written(other, [...rows, judged]);
+    assert.deepEqual((await resumed(other, [judged])).replayed, [judged]);
   });
 
   it('another bundle, other classes, or no score file at all: starts over, says why, keeps the old one', async (t) => {
