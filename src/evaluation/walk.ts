@@ -1,7 +1,10 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 
-const IMAGES = new Set(['.jpg', '.jpeg', '.png', '.webp', '.gif', '.avif', '.tif', '.tiff']);
+const ENDINGS = new Set(['.jpg', '.jpeg', '.png', '.webp', '.gif', '.avif', '.tif', '.tiff']);
+
+/** Whether a file is meant to be an image, by its name. Whether it is one, the decoder says. */
+export const isImageName = (name: string): boolean => ENDINGS.has(extname(name).toLowerCase());
 
 interface Entry {
   name: string;
@@ -19,7 +22,7 @@ export async function list(dir: string): Promise<Entry[]> {
     visible.map(async (e): Promise<Entry> => {
       const is = e.isSymbolicLink() ? await stat(join(dir, e.name)).catch(() => undefined) : e;
       if (is?.isDirectory()) return { name: e.name, kind: 'folder' };
-      const image = is?.isFile() && IMAGES.has(extname(e.name).toLowerCase());
+      const image = is?.isFile() && isImageName(e.name);
       return { name: e.name, kind: image ? 'image' : 'other' };
     }),
   );
