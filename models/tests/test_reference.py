@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from clipn_models.evaluate import compare, fpr95, scores
+from clipn_models.evaluate import compare, fpr95, fpr95_id_rejected, scores
 from clipn_models.reference import verdict
 
 getcontext().prec = 60
@@ -51,6 +51,10 @@ def test_fpr95_in_both_conventions() -> None:
     # 95 % of the inside is above 0.05; half of the outside is
     outside = np.r_[np.full(50, 0.0), np.full(50, 0.5)]
     assert fpr95(inside["x"], outside) == pytest.approx(0.5, abs=0.02)
+    # rejecting 95 % of the outside takes a threshold of 0.5; 51 of the inside lie at or below it
+    assert fpr95_id_rejected(inside["x"], outside) == pytest.approx(0.51)
+    # nineteen of twenty are enough, and what lies between them and the last one is not lost
+    assert fpr95_id_rejected(np.array([2.0, 3.0]), np.r_[np.zeros(19), 9.0]) == 0
 
 
 def test_auroc_is_the_right_way_round() -> None:

@@ -1,7 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
-import { extname, join } from 'node:path';
-
-const IMAGES = new Set(['.jpg', '.jpeg', '.png', '.webp', '.gif', '.avif', '.tif', '.tiff']);
+import { join } from 'node:path';
+import { isImageName } from '../evaluation/index.ts';
 
 /** Files as given; of folders every image inside, at any depth, in a stable order. */
 export async function expandFiles(paths: string[]): Promise<string[]> {
@@ -17,7 +16,7 @@ export async function expandFiles(paths: string[]): Promise<string[]> {
       continue;
     }
     const entries = await readdir(path, { withFileTypes: true, recursive: true });
-    const inside = entries.filter((e) => e.isFile() && IMAGES.has(extname(e.name).toLowerCase()));
+    const inside = entries.filter((e) => e.isFile() && isImageName(e.name));
     files.push(...inside.map((e) => join(e.parentPath, e.name)).sort());
   }
   return files;

@@ -4,7 +4,10 @@ import { Command, Option } from 'commander';
 import { BundleError } from '../bundle/errors.ts';
 import { type Config, ConfigError, describeConfig, loadConfig } from '../config/index.ts';
 import { ServiceError } from '../errors/index.ts';
+import { EvaluationError } from '../evaluation/index.ts';
 import { type DetectArguments, detectFiles } from './detect.ts';
+import { type EvalArguments, evaluateFolders } from './eval.ts';
+import { listModels, type ModelsArguments, modelInfo, verifyModels } from './models.ts';
 import { serve } from './serve.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -14,7 +17,9 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 const program = new Command('clipn-gate')
   .description('Out-of-distribution gating of images: which of your classes does it show, and does it show any at all?')
   .version(version)
-  .showHelpAfterError();
+  .showHelpAfterError()
+  // inherited by every command: 2 says that it was called wrongly, 1 that it was called rightly and failed
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
 
 /** Adds the settings of the configuration as flags; each is also an environment variable. */
 function withSettings(command: Command, only?: Set<string>): Command {
@@ -66,9 +71,66 @@ withSettings(
   );
 });
 
+const EVAL_SETTINGS = new Set([
+  'CLIPN_BUNDLE',
+  'CLIPN_DEVICE',
+  'CLIPN_THREADS',
+  'CLIPN_DECODE_THREADS',
+  'CLIPN_MAX_BATCH',
+  'CLIPN_MAX_PIXELS',
+  'CLIPN_MAX_CLASSES',
+]);
+withSettings(
+  program
+    .command('eval')
+    .description('what the model is worth on your images: AUROC, FPR95, AUPR, accuracy, and what the rules decide')
+    .requiredOption('--id <dir>', 'in-distribution images: one folder per class, named like the class')
+    .requiredOption('--ood <dir...>', 'out-of-distribution images: one or more folders, each a set of its own')
+    .option('--classes <file>', 'class names: one line per class folder in sorted order, or lines of folder, tab, name')
+    .option('--templates <file>', "prompt templates, one per line, instead of the bundle's")
+    .option('--templates-no <file>', 'templates of the "no" encoder, where they differ')
+    .option('--out <dir>', 'where to write results.json, report.html and scores.jsonl; a second run goes on from there')
+    .option('--json', 'the results as JSON instead of tables'),
+  EVAL_SETTINGS,
+)
+  .addHelpText(
+    'after',
+    '\nExit status: 0; 1 when images had no verdict or it failed; 2 on wrong arguments; 130 after Ctrl-C.',
+  )
+  .action(async (options: Record<string, unknown>) => {
+    process.exitCode = await evaluateFolders(options as unknown as EvalArguments, configFrom(options), version);
+  });
+
+const models = program
+  .command('models')
+  .description('which model bundles are here, are they whole, what are they good for');
+const MODEL_COMMANDS = [
+  ['list', 'bundles under models/ and the configured one, with their faults', listModels],
+  ['verify', 'proves a bundle on this machine, or every one: checksums, graphs, golden file', verifyModels],
+  ['info', 'what the manifest says: origin, licence, vocabulary, precisions, measured quality', modelInfo],
+] as const;
+for (const [name, description, action] of MODEL_COMMANDS) {
+  const command = models.command(name).description(description).option('--json', 'as JSON, for programs');
+  if (name !== 'list') command.argument('[bundle]', 'a name under models/, or a path');
+  const settings = name === 'verify' ? ['CLIPN_BUNDLE', 'CLIPN_DEVICE', 'CLIPN_THREADS'] : ['CLIPN_BUNDLE'];
+  withSettings(command, new Set(settings)).action(async () => {
+    const [bundle] = command.args;
+    const options = command.opts<{ json?: boolean }>();
+    const args: ModelsArguments = {
+      ...(bundle === undefined ? {} : { bundle }),
+      ...(options.json ? { json: true } : {}),
+    };
+    process.exitCode = await action(args, configFrom(options));
+  });
+}
+
 try {
   await program.parseAsync();
 } catch (error) {
+  if (error instanceof EvaluationError) {
+    process.stderr.write(`clipn-gate: ${error.message} (${error.code})\n`);
+    process.exit(2);
+  }
   if (error instanceof ConfigError || error instanceof BundleError || error instanceof ServiceError) {
     const internal = error instanceof ServiceError && error.internal ? `\n  ${error.internal}` : '';
     process.stderr.write(`clipn-gate: ${error.message}${internal}\n`);

@@ -16,22 +16,37 @@ export function table(header: string[], rows: string[][], right: Set<number>): s
 }
 
 /** A line on a terminal that counts; silent where standard error is not a terminal or there is little to count. */
-export function progress(total: number, unit: string): { tick(): void; end(): void } {
+export interface Progress {
+  /** One more is done. `known` when it cost nothing, being done before: the rate and the time left go by the others. */
+  tick(known?: boolean): void;
+  end(): void;
+}
+
+/** Seconds as people say them. */
+function duration(seconds: number): string {
+  if (seconds < 90) return `${Math.ceil(seconds)} s`;
+  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
+export function progress(total: number, unit: string): Progress {
   const stream = process.stderr;
   if (!stream.isTTY || total < 8) return { tick: () => {}, end: () => {} };
   const started = performance.now();
   let done = 0;
-  let drawn = 0;
+  let fresh = 0;
+  let drawn = started;
   return {
-    tick: () => {
+    tick: (known = false) => {
       done++;
+      if (!known) fresh++;
       const now = performance.now();
       if (now - drawn < 100 && done < total) return;
       drawn = now;
-      const rate = done / ((now - started) / 1000);
+      const rate = fresh / ((now - started) / 1000);
       const filled = Math.round((done / total) * 24);
+      const left = rate > 0 ? `, ${duration((total - done) / rate)} left` : '';
       stream.write(
-        `\r[${'#'.repeat(filled)}${'.'.repeat(24 - filled)}] ${done}/${total} ${unit}, ${rate.toFixed(0)}/s `,
+        `\r[${'#'.repeat(filled)}${'.'.repeat(24 - filled)}] ${done}/${total} ${unit}, ${rate.toFixed(rate < 10 ? 1 : 0)}/s${left}\u001b[K`,
       );
     },
     end: () => stream.write('\r\u001b[K'),

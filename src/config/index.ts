@@ -18,7 +18,7 @@ export class ConfigError extends Error {
 }
 
 /** Where bundles are looked up by name: models/ beside src/ or dist/. */
-const MODELS = fileURLToPath(new URL('../../models/', import.meta.url));
+export const MODELS = fileURLToPath(new URL('../../models/', import.meta.url));
 
 const UNITS: Record<Kind, Record<string, number> | undefined> = {
   text: undefined,
@@ -84,7 +84,7 @@ const isServiceLink = (name: string, value: string | undefined) =>
   SERVICE_LINK.test(name) || (name.endsWith('_PORT') && /^(tcp|udp|sctp):\/\//.test(value ?? ''));
 
 /** A path as it is; a bare name is a bundle under models/. */
-function bundlePath(value: string): string {
+export function bundlePath(value: string): string {
   if (isAbsolute(value) || value.includes('/') || value.includes('\\')) return resolve(value);
   const named = resolve(MODELS, value);
   return existsSync(named) || !existsSync(value) ? named : resolve(value);

@@ -1,0 +1,119 @@
+import type { Scores } from '../clipn/index.ts';
+import { Column } from './column.ts';
+import {
+  type FailedRow,
+  isFailed,
+  type Row,
+  RULES,
+  type RuleName,
+  SCORES,
+  type ScoredRow,
+  type ScoreName,
+} from './rows.ts';
+import { type Mistake, Worst } from './worst.ts';
+
+/** Most failed images that are remembered by name; all of them are counted, and all are in the score file. */
+export const MOST_FAILURES = 1000;
+const MOST_MISTAKES = 12;
+
+/** Rules whose worst mistakes are shown, each with the score it goes by. */
+export const SHOWN_RULES = ['ctw', 'atd'] as const;
+
+/** What is known of one set so far. */
+export interface Tally {
+  name: string;
+  /** One column per score, an entry per judged image. */
+  scores: Record<ScoreName, Column>;
+  /** Images that each rule takes for ID. */
+  kept: Record<RuleName, number>;
+  failed: number;
+}
+
+/** Of one class: images judged, told right among the classes, kept by each rule. */
+export interface ClassTally {
+  images: number;
+  correct: number;
+  kept: Record<RuleName, number>;
+}
+
+export interface Mistakes {
+  /** ID images rejected, lowest score first. */
+  id_rejected: readonly Mistake[];
+  /** OOD images accepted, highest score first. */
+  ood_accepted: readonly Mistake[];
+}
+
+const perRule = <T>(of: () => T) => Object.fromEntries(RULES.map((r) => [r, of()])) as Record<RuleName, T>;
+
+/**
+ * Takes rows in any order and keeps of each only numbers: six columns of float64 per set, counts per class, the few worst mistakes.
+ * What it says does not depend on the order.
+ */
+export class Collector {
+  /** ID first. */
+  readonly sets: Tally[];
+  readonly classes: ClassTally[];
+  readonly #byName: Map<string, Tally>;
+  readonly #idRejected = Object.fromEntries(SHOWN_RULES.map((r) => [r, new Worst(MOST_MISTAKES, 'lowest')]));
+  readonly #oodAccepted = Object.fromEntries(SHOWN_RULES.map((r) => [r, new Worst(MOST_MISTAKES, 'highest')]));
+  readonly #failures: FailedRow[] = [];
+
+  /** @param setNames the ID set first */
+  constructor(setNames: string[], classCount: number) {
+    this.sets = setNames.map((name) => ({
+      name,
+      scores: Object.fromEntries(SCORES.map((s) => [s, new Column()])) as Record<ScoreName, Column>,
+      kept: perRule(() => 0),
+      failed: 0,
+    }));
+    this.classes = Array.from({ length: classCount }, () => ({ images: 0, correct: 0, kept: perRule(() => 0) }));
+    this.#byName = new Map(this.sets.map((s) => [s.name, s]));
+  }
+
+  /** @throws RangeError on a set or class that was not announced */
+  add(row: Row): void {
+    const tally = this.#byName.get(row.set);
+    if (!tally) throw new RangeError(`there is no set "${row.set}"`);
+    if (isFailed(row)) {
+      tally.failed++;
+      if (this.#failures.length < MOST_FAILURES) this.#failures.push(row);
+      return;
+    }
+    for (const s of SCORES) tally.scores[s].push(row.scores[s]);
+    for (const r of RULES) if (row.decisions[r] === 'id') tally.kept[r]++;
+    if (row.class !== undefined) this.#addToClass(row, row.class);
+    this.#look(row);
+  }
+
+  #addToClass(row: ScoredRow, at: number): void {
+    const tally = this.classes[at];
+    if (!tally) throw new RangeError(`there is no class ${at}`);
+    tally.images++;
+    if (row.index === at) tally.correct++;
+    for (const r of RULES) if (row.decisions[r] === 'id') tally.kept[r]++;
+  }
+
+  #look(row: ScoredRow): void {
+    for (const rule of SHOWN_RULES) {
+      const score = row.scores[rule satisfies keyof Scores];
+      const accepted = row.decisions[rule] === 'id';
+      if (row.class !== undefined && !accepted) this.#idRejected[rule]?.offer(row, score);
+      if (row.class === undefined && accepted) this.#oodAccepted[rule]?.offer(row, score);
+    }
+  }
+
+  mistakes(rule: (typeof SHOWN_RULES)[number]): Mistakes {
+    return {
+      id_rejected: this.#idRejected[rule]?.list ?? [],
+      ood_accepted: this.#oodAccepted[rule]?.list ?? [],
+    };
+  }
+
+  /** The first failed images, by set and path. */
+  get failures(): FailedRow[] {
+    const order = this.sets.map((s) => s.name);
+    return this.#failures.toSorted(
+      (a, b) => order.indexOf(a.set) - order.indexOf(b.set) || (a.path < b.path ? -1 : a.path > b.path ? 1 : 0),
+    );
+  }
+}

@@ -1,0 +1,26 @@
+/** What can be wrong with what an evaluation was given. The codes are stable; scripts may rely on them. */
+export type EvaluationErrorCode =
+  | 'set_unreadable'
+  | 'set_empty'
+  | 'sets_overlap'
+  | 'id_without_classes'
+  | 'classes_unreadable'
+  | 'classes_invalid'
+  | 'classes_count'
+  | 'classes_unknown_folder'
+  | 'classes_missing_folder'
+  | 'classes_repeated_folder'
+  | 'templates_unreadable'
+  | 'templates_invalid'
+  | 'out_unusable';
+
+/** A fault in folders, class list, templates or output directory, in words for whoever started the evaluation. */
+export class EvaluationError extends Error {
+  override readonly name = 'EvaluationError';
+  readonly code: EvaluationErrorCode;
+
+  constructor(code: EvaluationErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+  }
+}

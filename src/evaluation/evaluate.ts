@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import type { Detection, DetectRequest } from '../engine/index.ts';
+import { Collector } from './collector.ts';
+import type { Row } from './rows.ts';
+import { keyOf, scoreImages } from './score-images.ts';
+import type { ScoreLog } from './score-log.ts';
+import { type ImageFile, type ImageSet, imagesOf } from './sets.ts';
+
+/** What judges images: started only when there is an image left to judge. */
+export interface Judge {
+  detect(request: DetectRequest): Promise<Detection>;
+  headId: string;
+  concurrency: number;
+}
+
+export interface Evaluation {
+  sets: [ImageSet, ...ImageSet[]];
+  classes: string[];
+  /** Rows of this and earlier runs; without it nothing is kept. */
+  log?: ScoreLog;
+  start(): Promise<Judge>;
+  signal: AbortSignal;
+  /** Called for every image: `known` when an earlier run had judged it. */
+  onImage(known: boolean): void;
+}
+
+/** Hash of what a row means beside the bundle: folders and names of the classes and the prompts of both encoders. */
+export function classesHash(folders: string[], classes: string[], prompts: { yes: string[]; no: string[] }): string {
+  return createHash('sha256')
+    .update(JSON.stringify([folders, classes, prompts.yes, prompts.no]))
+    .digest('hex');
+}
+
+/**
+ * Judges every image that no earlier run has, and returns what all of them come to; undefined when the signal cut it short.
+ * @throws what starting the judge or writing the rows throws; EngineLost
+ */
+export async function evaluate(evaluation: Evaluation): Promise<Collector | undefined> {
+  const { sets, classes, log, signal, onImage } = evaluation;
+  const collector = new Collector(
+    sets.map((s) => s.name),
+    classes.length,
+  );
+  const fresh = unjudged(imagesOf(sets), evaluation);
+  const first = await fresh.next();
+  if (!first.done && !signal.aborted) {
+    const judge = await evaluation.start();
+    const onRow = (row: Row) => {
+      log?.append(row);
+      collector.add(row);
+      onImage(false);
+    };
+    await scoreImages(startingWith(first.value, fresh), { ...judge, signal, onRow });
+  }
+  if (signal.aborted) return undefined;
+  await log?.replay((row) => collector.add(row));
+  return collector;
+}
+
+/** Images that no earlier run has judged. */
+async function* unjudged(
+  images: AsyncGenerator<ImageFile>,
+  { log, onImage, signal }: Evaluation,
+): AsyncGenerator<ImageFile> {
+  for await (const image of images) {
+    if (signal.aborted) return;
+    if (log?.has(keyOf(image))) onImage(true);
+    else yield image;
+  }
+}
+
+async function* startingWith<T>(first: T, rest: AsyncGenerator<T>): AsyncGenerator<T> {
+  yield first;
+  yield* rest;
+}

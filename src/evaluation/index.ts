@@ -1,0 +1,12 @@
+/** Measures what a bundle is worth on folders of images. It takes an engine and starts none. */
+export { classNames, readTemplates } from './classes.ts';
+export { EvaluationError, type EvaluationErrorCode } from './errors.ts';
+export { classesHash, type Evaluation, evaluate, type Judge } from './evaluate.ts';
+export { reportHtml } from './report/html.ts';
+export { thumbnails } from './report/thumbnails.ts';
+export { type Results, resultsOf } from './results.ts';
+export { type Opened, ScoreLog } from './score-log.ts';
+export { countImages, type ImageSet, openSets } from './sets.ts';
+export { SteadyDetector } from './steady.ts';
+export { tablesOf } from './tables.ts';
+export { isImageName } from './walk.ts';

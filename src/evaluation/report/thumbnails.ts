@@ -1,0 +1,36 @@
+import { join } from 'node:path';
+import sharp from 'sharp';
+import type { Results } from '../results.ts';
+
+const SIDE = 128;
+
+export const thumbnailKey = ({ set, path }: { set: string; path: string }) => `${set}\0${path}`;
+
+/**
+ * Small JPEGs as data addresses of all mistakes that the results name, by `thumbnailKey`: the centre square, as the model sees it,
+ * stored orientation ignored as there. Only images that the engine process has opened before get here; one that can't be read any
+ * more has no picture.
+ */
+export async function thumbnails(results: Results, dirs: Map<string, string>): Promise<Map<string, string>> {
+  const pictures = new Map<string, string>();
+  for (const { id_rejected, ood_accepted } of Object.values(results.worst)) {
+    for (const mistake of [...id_rejected, ...ood_accepted]) {
+      const key = thumbnailKey(mistake);
+      if (pictures.has(key)) continue;
+      try {
+        const jpeg = await sharp(join(dirs.get(mistake.set) as string, mistake.path), {
+          limitInputPixels: results.settings.max_pixels,
+        })
+          .resize(SIDE, SIDE, { fit: 'cover' })
+          .flatten({ background: '#ffffff' })
+          .toColourspace('srgb')
+          .jpeg({ quality: 70 })
+          .toBuffer();
+        pictures.set(key, `data:image/jpeg;base64,${jpeg.toString('base64')}`);
+      } catch {
+        // gone or changed since it was judged: its line in the report stands without a picture
+      }
+    }
+  }
+  return pictures;
+}

@@ -1,0 +1,64 @@
+import type { Decision, Decisions, Scores } from '../clipn/index.ts';
+
+export const SCORES = ['ctw', 'atd', 'msp', 'max_logit', 'energy', 'mcm'] as const satisfies (keyof Scores)[];
+export type ScoreName = (typeof SCORES)[number];
+
+export const RULES = ['ctw', 'atd', 'atd_rescaled'] as const satisfies (keyof Decisions)[];
+export type RuleName = (typeof RULES)[number];
+
+/** Which image, in which state: a file that was replaced is another image. */
+export interface ImageKey {
+  set: string;
+  /** Relative to the set's folder, with forward slashes. */
+  path: string;
+  bytes: number;
+  mtime_ms: number;
+}
+
+/** What the engine said of one image. */
+export interface ScoredRow extends ImageKey {
+  /** Index of its own class; absent of OOD images. */
+  class?: number;
+  /** Index of the likeliest class. */
+  index: number;
+  scores: Scores;
+  decisions: Decisions;
+}
+
+/** An image without a verdict. */
+export interface FailedRow extends ImageKey {
+  class?: number;
+  error: { code: string; detail: string };
+}
+
+export type Row = ScoredRow | FailedRow;
+
+export const isFailed = (row: Row): row is FailedRow => 'error' in row;
+
+/** Faults of the image itself: asking again gives the same answer. Anything else is tried again by the next run. */
+const FINAL = new Set(['image_undecodable', 'unsupported_media_type', 'no_image']);
+
+export const isFinal = (row: Row): boolean => !isFailed(row) || FINAL.has(row.error.code);
+
+const isObject = (v: unknown): v is Record<string, unknown> => typeof v === 'object' && v !== null;
+const isIndex = (v: unknown): v is number => Number.isInteger(v) && (v as number) >= 0;
+const isDecision = (v: unknown): v is Decision => v === 'id' || v === 'ood';
+
+/** The row of a stored line; undefined of anything that is not exactly one, such as the torn end of an interrupted write. */
+export function parseRow(line: string): Row | undefined {
+  let v: unknown;
+  try {
+    v = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  if (!isObject(v) || typeof v['set'] !== 'string' || typeof v['path'] !== 'string') return undefined;
+  if (!Number.isFinite(v['bytes']) || !Number.isFinite(v['mtime_ms'])) return undefined;
+  if (v['class'] !== undefined && !isIndex(v['class'])) return undefined;
+  const { error, scores, decisions } = v;
+  if (isObject(error)) return typeof error['code'] === 'string' ? (v as unknown as FailedRow) : undefined;
+  if (!isIndex(v['index']) || !isObject(scores) || !isObject(decisions)) return undefined;
+  if (!SCORES.every((s) => Number.isFinite(scores[s])) || !RULES.every((r) => isDecision(decisions[r])))
+    return undefined;
+  return v as unknown as ScoredRow;
+}

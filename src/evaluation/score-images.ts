@@ -1,0 +1,59 @@
+import { readFile } from 'node:fs/promises';
+import type { Detection, DetectRequest } from '../engine/index.ts';
+import { ServiceError } from '../errors/index.ts';
+import type { ImageKey, Row } from './rows.ts';
+import { classOf, type ImageFile } from './sets.ts';
+import { EngineLost } from './steady.ts';
+
+export interface Scoring {
+  /** Rejects with a ServiceError where there is no verdict. */
+  detect(request: DetectRequest): Promise<Detection>;
+  headId: string;
+  /** Images under way at a time: read, decoded, waiting or on the device. */
+  concurrency: number;
+  signal: AbortSignal;
+  onRow(row: Row): void;
+}
+
+export function keyOf({ set, path, bytes, mtimeMs }: ImageFile): ImageKey {
+  return { set: set.name, path, bytes, mtime_ms: mtimeMs };
+}
+
+async function judge(image: ImageFile, { detect, headId }: Scoring): Promise<Row> {
+  const own = classOf(image);
+  const key = { ...keyOf(image), ...(own === null ? {} : { class: own }) };
+  try {
+    const bytes = await readFile(image.file).catch((cause) => {
+      throw new ServiceError('invalid_request', `The file can't be read: ${(cause as Error).message}`, { cause });
+    });
+    const { index, scores, decisions } = await detect({ bytes, headId, tenant: headId, topK: 0 });
+    return { ...key, index, scores, decisions };
+  } catch (error) {
+    if (!(error instanceof ServiceError) || error instanceof EngineLost) throw error;
+    return { ...key, error: { code: error.code, detail: error.message } };
+  }
+}
+
+/**
+ * Judges images as they come, a bounded number at a time; nothing of an image is held after its row is handed over. An image
+ * without a verdict gives a row that says why. Once the signal is given no further image is begun, those under way are finished.
+ * @throws what the source or `onRow` throws, and EngineLost
+ */
+export async function scoreImages(images: AsyncGenerator<ImageFile>, scoring: Scoring): Promise<void> {
+  let stop = false;
+  const lane = async () => {
+    while (!stop && !scoring.signal.aborted) {
+      const next = await images.next();
+      if (next.done) return;
+      try {
+        scoring.onRow(await judge(next.value, scoring));
+      } catch (error) {
+        stop = true;
+        throw error;
+      }
+    }
+  };
+  const lanes = await Promise.allSettled(Array.from({ length: scoring.concurrency }, lane));
+  const failed = lanes.find((l) => l.status === 'rejected');
+  if (failed) throw failed.reason;
+}

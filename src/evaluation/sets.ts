@@ -1,0 +1,134 @@
+import { realpath, stat } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { EvaluationError } from './errors.ts';
+import { list, walk } from './walk.ts';
+
+/** One folder of images under test. */
+export interface ImageSet {
+  /** The folder's name; where several share it, with as much of the path before it as tells them apart. */
+  name: string;
+  /** Real absolute path. */
+  dir: string;
+  /** Class folders of the ID set, in order; absent of OOD sets, whose folders mean nothing. */
+  folders?: string[];
+  /** Real paths of folders inside that belong to another set. */
+  skip: ReadonlySet<string>;
+}
+
+/** One image to be judged. */
+export interface ImageFile {
+  set: ImageSet;
+  /** Relative to the set's folder, with forward slashes. */
+  path: string;
+  /** Absolute. */
+  file: string;
+  bytes: number;
+  mtimeMs: number;
+}
+
+async function folder(path: string): Promise<string> {
+  try {
+    const real = await realpath(path);
+    if ((await stat(real)).isDirectory()) return real;
+  } catch (cause) {
+    throw new EvaluationError('set_unreadable', `The folder ${path} can't be read: ${(cause as Error).message}`, cause);
+  }
+  throw new EvaluationError('set_unreadable', `${path} is not a folder.`);
+}
+
+/** The last part of each path, lengthened to the left where it is not the only one of its name. */
+export function setNames(dirs: string[]): string[] {
+  const parts = dirs.map((d) => d.split(sep).filter((p) => p !== ''));
+  const name = (i: number, length: number) => (parts[i] as string[]).slice(-length).join('/') || '/';
+  return dirs.map((_, i) => {
+    let length = 1;
+    const taken = () => dirs.some((_, j) => j !== i && name(j, length) === name(i, length));
+    while (length < (parts[i] as string[]).length && taken()) length++;
+    return name(i, length);
+  });
+}
+
+const within = (inner: string, outer: string) =>
+  inner === outer || inner.startsWith(outer.endsWith(sep) ? outer : outer + sep);
+
+/**
+ * Opens the sets: the first is ID, folder by folder one class; the others are OOD. An OOD folder that lies inside the ID folder is
+ * none of its classes; one that lies inside another OOD folder is measured on its own and not counted in the outer one.
+ * @throws EvaluationError set_unreadable, sets_overlap, id_without_classes
+ */
+export async function openSets(id: string, ood: string[]): Promise<[ImageSet, ...ImageSet[]]> {
+  const dirs = await Promise.all([id, ...ood].map(folder));
+  const [inside, ...outside] = dirs as [string, ...string[]];
+  for (const [i, dir] of outside.entries()) {
+    if (within(inside, dir)) {
+      throw new EvaluationError(
+        'sets_overlap',
+        `The ID folder ${inside} lies in the OOD folder ${dir}: it can't be both.`,
+      );
+    }
+    if (outside.indexOf(dir) !== i) throw new EvaluationError('sets_overlap', `The OOD folder ${dir} is given twice.`);
+  }
+  const names = setNames(dirs);
+  const sets = dirs.map((dir, i): ImageSet => {
+    const skip = new Set(dirs.filter((other) => other !== dir && within(other, dir)));
+    return { name: names[i] as string, dir, skip };
+  });
+  const first = sets[0] as ImageSet;
+  const folders: string[] = [];
+  for (const entry of await list(inside)) {
+    if (entry.kind === 'folder' && !first.skip.has(await realpath(join(inside, entry.name)))) folders.push(entry.name);
+  }
+  if (folders.length === 0) {
+    throw new EvaluationError(
+      'id_without_classes',
+      `The ID folder ${inside} has no folders in it. It needs one per class, named like the class, with that class's images inside.`,
+    );
+  }
+  first.folders = folders;
+  return sets as [ImageSet, ...ImageSet[]];
+}
+
+/** Paths of a set's images. Of the ID set only those in class folders: an image beside them has no class. */
+async function* paths(set: ImageSet): AsyncGenerator<string> {
+  if (!set.folders) {
+    yield* walk(set.dir, set.skip);
+    return;
+  }
+  for (const name of set.folders) yield* walk(set.dir, set.skip, `${name}/`);
+}
+
+/**
+ * Number of images of each set, in their order.
+ * @throws EvaluationError set_empty
+ */
+export async function countImages(sets: ImageSet[]): Promise<number[]> {
+  const counts: number[] = [];
+  for (const set of sets) {
+    let count = 0;
+    for await (const _ of paths(set)) count++;
+    if (count === 0) {
+      throw new EvaluationError(
+        'set_empty',
+        `There are no images in ${set.dir}${set.folders ? "'s class folders" : ''} (JPEG, PNG, WebP, GIF, AVIF or TIFF files).`,
+      );
+    }
+    counts.push(count);
+  }
+  return counts;
+}
+
+/** Every image of every set in a stable order. A file that vanishes on the way is left out. */
+export async function* imagesOf(sets: ImageSet[]): AsyncGenerator<ImageFile> {
+  for (const set of sets) {
+    for await (const path of paths(set)) {
+      const file = join(set.dir, path);
+      const stats = await stat(file).catch(() => undefined);
+      if (stats) yield { set, path, file, bytes: stats.size, mtimeMs: stats.mtimeMs };
+    }
+  }
+}
+
+/** Index of the class folder that an image of the ID set lies in; null of OOD images. */
+export function classOf({ set, path }: ImageFile): number | null {
+  return set.folders ? set.folders.indexOf(path.slice(0, path.indexOf('/'))) : null;
+}

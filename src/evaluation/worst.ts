@@ -1,0 +1,42 @@
+import type { ScoredRow } from './rows.ts';
+
+/** One mistake as the report shows it. */
+export interface Mistake {
+  set: string;
+  path: string;
+  score: number;
+  /** Index of its own class, null of OOD images. */
+  class: number | null;
+  /** Index of the class it was taken for. */
+  index: number;
+}
+
+/** The `limit` most extreme mistakes of all that are offered. Which ones does not depend on their order. */
+export class Worst {
+  readonly #limit: number;
+  readonly #sign: number;
+  #list: Mistake[] = [];
+
+  constructor(limit: number, extreme: 'lowest' | 'highest') {
+    this.#limit = limit;
+    this.#sign = extreme === 'lowest' ? 1 : -1;
+  }
+
+  offer(row: ScoredRow, score: number): void {
+    const last = this.#list.at(-1);
+    if (this.#list.length === this.#limit && last && this.#sign * score > this.#sign * last.score) return;
+    const { set, path, index } = row;
+    this.#list.push({ set, path, score, class: row.class ?? null, index });
+    this.#list.sort((a, b) => this.#sign * (a.score - b.score) || byName(a, b));
+    this.#list.length = Math.min(this.#list.length, this.#limit);
+  }
+
+  get list(): readonly Mistake[] {
+    return this.#list;
+  }
+}
+
+function byName(a: Mistake, b: Mistake): number {
+  if (a.set !== b.set) return a.set < b.set ? -1 : 1;
+  return a.path < b.path ? -1 : 1;
+}

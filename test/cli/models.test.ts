@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { appendFile, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import type { Manifest } from '../../src/bundle/manifest.ts';
+import { bundleFolders } from '../../src/cli/model-inventory.ts';
+import { describeInfo, precisionsOf } from '../../src/cli/model-output.ts';
+import { BUNDLE, COMMAND, ROOT, temporaryDirectory } from '../helpers/paths.ts';
+import { environment } from '../helpers/service.ts';
+
+const run = (args: string[], bundle = BUNDLE) =>
+  spawnSync(process.execPath, [COMMAND, 'models', ...args], {
+    cwd: ROOT,
+    encoding: 'utf8',
+    env: environment({ CLIPN_BUNDLE: bundle }),
+  });
+
+async function copy(t: TestContext): Promise<string> {
+  const dir = join(await temporaryDirectory(t), 'copy');
+  await cp(BUNDLE, dir, { recursive: true });
+  return dir;
+}
+
+const manifestOf = async (dir: string): Promise<Manifest> =>
+  JSON.parse(await readFile(join(dir, 'bundle.json'), 'utf8'));
+
+/** Changes the golden file and lets the manifest agree: checksums alone don't notice. */
+async function editGolden(dir: string, change: (golden: Record<string, never>) => void): Promise<void> {
+  const golden = JSON.parse(await readFile(join(dir, 'golden.json'), 'utf8'));
+  change(golden);
+  const bytes = Buffer.from(JSON.stringify(golden));
+  await writeFile(join(dir, 'golden.json'), bytes);
+  const manifest = await manifestOf(dir);
+  manifest.files['golden.json'] = { sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.length };
+  await writeFile(join(dir, 'bundle.json'), JSON.stringify(manifest));
+}
+
+/** Adds 0.2 to the first number of a packed float32 tensor. */
+function shift(tensor: { data: string }): void {
+  const bytes = Buffer.from(tensor.data, 'base64');
+  bytes.writeFloatLE(bytes.readFloatLE(0) + 0.2, 0);
+  tensor.data = bytes.toString('base64');
+}
+
+describe('clipn-gate models', () => {
+  it('list: the configured bundle is there and whole', async () => {
+    const manifest = await manifestOf(BUNDLE);
+    const { status, stdout, stderr } = run(['list']);
+    assert.equal(status, 0, stderr);
+    assert.match(
+      stdout,
+      new RegExp(`^\\* +${manifest.name} +${manifest.version} +${manifest.precision}.* whole `, 'm'),
+    );
+    const listed = JSON.parse(run(['list', '--json']).stdout) as { dir: string; whole: boolean }[];
+    assert.equal(listed.find((b) => b.dir === BUNDLE)?.whole, true);
+  });
+
+  it('list: a damaged bundle stands there with all its faults', async (t) => {
+    const dir = await copy(t);
+    await rm(join(dir, 'text-no.onnx'));
+    await appendFile(join(dir, 'image.onnx'), ' ');
+    const { status, stdout } = run(['list'], dir);
+    assert.equal(status, 0);
+    assert.match(stdout, /^\*.* damaged /m);
+    assert.match(stdout, /can't be served:\n {2}- image\.onnx has \d+ bytes.*\n {2}- text-no\.onnx is missing/);
+    const damaged = JSON.parse(run(['list', '--json'], dir).stdout).find((b: { dir: string }) => b.dir === dir);
+    assert.deepEqual([damaged.whole, damaged.faults.length], [false, 2]);
+    await writeFile(join(dir, 'bundle.json'), '{');
+    assert.match(run(['list'], dir).stdout, /bundle\.json is not JSON/);
+  });
+
+  it('verify: proved on this machine, in numbers', () => {
+    const { status, stdout, stderr } = run(['verify', BUNDLE]);
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /whole, graphs as agreed, features within \d\.\de-\d+, probabilities within \d\.\de-\d+/);
+    const [found] = JSON.parse(run(['verify', '--json', BUNDLE]).stdout);
+    assert.equal(found.usable, true);
+    assert.ok(found.feature_difference < 1e-4 && found.probability_difference < 1e-3, JSON.stringify(found));
+  });
+
+  it("verify: files that are not the manifest's, status 1", async (t) => {
+    const dir = await copy(t);
+    const bytes = await readFile(join(dir, 'tokenizer.json'));
+    bytes[100] = (bytes[100] as number) ^ 1;
+    await writeFile(join(dir, 'tokenizer.json'), bytes);
+    const { status, stdout } = run(['verify', dir]);
+    assert.equal(status, 1);
+    assert.match(stdout, /NOT usable[\s\S]*tokenizer\.json is not the file/);
+  });
+
+  it('verify: a runtime that computes something else than PyTorch did, images, texts and verdicts', async (t) => {
+    type Golden = {
+      image: { features: { data: string } };
+      text: { yes: { data: string } };
+      verdict: { p: { data: string } };
+    };
+    const cases: [(g: Golden) => { data: string }, RegExp][] = [
+      [(g) => g.image.features, /does not compute on this machine.*golden check of image 0/],
+      [(g) => g.text.yes, /does not compute on this machine.*golden check of yes texts/],
+      [(g) => g.verdict.p, /the golden verdicts come out different: a probability by 0\.(19|2)/],
+    ];
+    for (const [part, pattern] of cases) {
+      const dir = await copy(t);
+      await editGolden(dir, (golden) => shift(part(golden as unknown as Golden)));
+      const { status, stdout, stderr } = run(['verify', dir]);
+      assert.equal(status, 1, stderr);
+      assert.match(stdout, pattern);
+      assert.doesNotMatch(stdout + stderr, / {4}at /, 'no stack trace');
+    }
+  });
+
+  it("verify: graphs that don't keep the contract", async (t) => {
+    const dir = await copy(t);
+    const manifest = await manifestOf(dir);
+    await cp(join(dir, 'text-no.onnx'), join(dir, 'image.onnx'));
+    manifest.files['image.onnx'] = manifest.files['text-no.onnx'];
+    await writeFile(join(dir, 'bundle.json'), JSON.stringify(manifest));
+    const { status, stdout } = run(['verify', dir]);
+    assert.equal(status, 1);
+    assert.match(stdout, /graph contract.*wanted pixels -> features/);
+  });
+
+  it('verify: all that are here, one bad one fails it', async (t) => {
+    const dir = await copy(t);
+    await rm(join(dir, 'golden.json'));
+    const { status, stdout } = run(['verify'], dir);
+    assert.equal(status, 1);
+    assert.match(stdout, /golden\.json is missing/);
+  });
+
+  it('info: origin, licence, vocabulary, figures', async () => {
+    const manifest = await manifestOf(BUNDLE);
+    const { status, stdout, stderr } = run(['info']);
+    assert.equal(status, 0, stderr);
+    assert.ok(stdout.startsWith(`${manifest.name} ${manifest.version}\n`));
+    for (const text of [manifest.licence, manifest.provenance.architecture, manifest.provenance.checkpoint])
+      assert.ok(stdout.includes(text), text);
+    assert.match(stdout, /What it is good for/);
+    const asJson = JSON.parse(run(['info', '--json']).stdout);
+    assert.deepEqual(asJson.manifest, manifest);
+    assert.deepEqual(asJson.precisions, precisionsOf(manifest));
+  });
+
+  it('info: of nothing, status 1 and where it looked', () => {
+    const { status, stdout } = run(['info', 'no-such-model']);
+    assert.equal(status, 1);
+    assert.match(stdout, /no-such-model[\s\S]*bundle\.json can't be read/);
+    assert.equal(run(['dance']).status, 2);
+  });
+});
+
+describe('what is said of a manifest', () => {
+  it('every precision, where there is a record of more than one', async () => {
+    const manifest = await manifestOf(BUNDLE);
+    const { precisions: _, ...plain } = manifest as Manifest & { precisions?: unknown };
+    assert.deepEqual(precisionsOf(plain as Manifest), [manifest.precision]);
+    const more = { ...plain, precision: 'fp32', precisions: { fp32: {}, int8: { bytes: 5, feature_cosine: 0.999 } } };
+    assert.deepEqual(precisionsOf(more as unknown as Manifest), ['fp32', 'int8']);
+    const text = describeInfo({ name: 'x', dir: '/x', manifest: more as unknown as Manifest, bytes: 1, faults: [] });
+    assert.match(text, /int8: bytes 5, feature_cosine 0\.999/);
+    assert.deepEqual(precisionsOf({ ...plain, precisions: 'strange' } as unknown as Manifest), [manifest.precision]);
+  });
+
+  it('figures of any shape are readable lines', async () => {
+    const manifest = await manifestOf(BUNDLE);
+    const evaluation = {
+      zero_shot_top1: { 'set (200 classes)': 0.58 },
+      ood: { 'near, mean of 5': { scores: { ctw: { auroc: 0.8, fpr95_ood_accepted: 0.5 } } } },
+      command: 'python -m clipn_models evaluate',
+    };
+    const text = describeInfo({ name: 'x', dir: '/x', manifest: { ...manifest, evaluation }, bytes: 1, faults: [] });
+    assert.match(text, /zero_shot_top1: set \(200 classes\) 0\.58/);
+    assert.match(text, /near, mean of 5:\n +scores:\n +ctw: auroc 0\.8, fpr95_ood_accepted 0\.5/);
+  });
+
+  it('folders with a file of a bundle in them are bundles, others are not', async (t) => {
+    const dir = await temporaryDirectory(t);
+    for (const name of ['whole', 'remains', 'code']) await mkdir(join(dir, name));
+    await writeFile(join(dir, 'whole/bundle.json'), '{}');
+    await writeFile(join(dir, 'remains/image.onnx'), '');
+    await writeFile(join(dir, 'code/main.py'), '');
+    await writeFile(join(dir, 'README.md'), '');
+    const folders = await bundleFolders(dir, join(dir, 'elsewhere'));
+    assert.deepEqual(
+      folders.map((f) => basename(f)),
+      ['elsewhere', 'remains', 'whole'],
+    );
+  });
+});

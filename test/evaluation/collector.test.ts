@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { describe, it } from 'node:test';
+import { Collector, MOST_FAILURES } from '../../src/evaluation/collector.ts';
+import { compare, type Results, resultsOf } from '../../src/evaluation/results.ts';
+import type { Row, ScoredRow } from '../../src/evaluation/rows.ts';
+import { RULES, SCORES } from '../../src/evaluation/rows.ts';
+import { tablesOf } from '../../src/evaluation/tables.ts';
+import { PYTHON, ROOT, skip } from '../helpers/paths.ts';
+import { failedRow, madeRow, randoms } from '../helpers/rows.ts';
+
+const NAMES = ['inside', 'near', 'far'];
+
+function madeRows(): Row[] {
+  const random = randoms(7);
+  return [
+    ...Array.from({ length: 90 }, (_, i) => madeRow('inside', i, random, i % 3)),
+    ...Array.from({ length: 60 }, (_, i) => madeRow('near', i, random)),
+    ...Array.from({ length: 30 }, (_, i) => madeRow('far', i, random)),
+    failedRow('inside', 1),
+    failedRow('far', 2, 'unsupported_media_type'),
+  ];
+}
+
+function collected(rows: Row[]): Collector {
+  const collector = new Collector(NAMES, 3);
+  for (const row of rows) collector.add(row);
+  return collector;
+}
+
+function results(collector: Collector): Results {
+  return resultsOf(collector, {
+    tool: { name: 'clipn-gate', version: '0.0.0' },
+    created: '2026-01-01T00:00:00.000Z',
+    bundle: { id: 'b', name: 'b', version: '1.0.0' },
+    settings: { templates: ['{}'], templates_no: ['{}'], logit_scale: 100, max_pixels: 1e6 },
+    identity: { bundle: 'b', classes_sha256: '0' },
+    runs: [],
+    sets: NAMES.map((name) => ({ dir: `/data/${name}` })),
+    folders: ['a', 'b', 'c'],
+    classes: ['first', 'second', 'third'],
+  });
+}
+
+describe('collector', () => {
+  it('says the same in whatever order rows come', () => {
+    const rows = madeRows();
+    const random = randoms(3);
+    const shuffled = rows.map((row) => ({ row, at: random() })).sort((a, b) => a.at - b.at);
+    assert.deepEqual(
+      results(collected(shuffled.map((s) => s.row))),
+      results(collected(rows)),
+      'figures, counts, worst mistakes and failures',
+    );
+  });
+
+  it('counts what one would count by hand', () => {
+    const rows = madeRows();
+    const { id, ood, failed, average, worst } = results(collected(rows));
+    const scored = rows.filter((r): r is ScoredRow => 'scores' in r);
+    const inside = scored.filter((r) => r.set === 'inside');
+    assert.deepEqual([id.images, id.failed, ood[0]?.images, ood[1]?.images, ood[1]?.failed], [90, 1, 60, 30, 1]);
+    assert.equal(id.accuracy, inside.filter((r) => r.index === r.class).length / 90);
+    assert.equal(id.classes[1]?.images, 30);
+    for (const rule of RULES) {
+      const kept = inside.filter((r) => r.decisions[rule] === 'id').length / 90;
+      assert.equal(id.id_kept?.[rule], kept);
+      const caught = ['near', 'far'].map((set) => {
+        const of = scored.filter((r) => r.set === set);
+        return of.filter((r) => r.decisions[rule] === 'ood').length / of.length;
+      }) as [number, number];
+      assert.equal(ood[0]?.figures?.decisions[rule].ood_caught, caught[0]);
+      assert.ok(
+        Math.abs((average?.decisions[rule].balanced_accuracy ?? 0) - (kept + (caught[0] + caught[1]) / 2) / 2) < 1e-12,
+      );
+    }
+    const rejected = inside.filter((r) => r.decisions.ctw === 'ood').sort((a, b) => a.scores.ctw - b.scores.ctw);
+    assert.deepEqual(
+      worst.ctw.id_rejected.map((m) => m.path),
+      rejected.slice(0, 12).map((r) => r.path),
+    );
+    const accepted = scored
+      .filter((r) => r.set !== 'inside' && r.decisions.atd === 'id')
+      .sort((a, b) => b.scores.atd - a.scores.atd);
+    assert.deepEqual(
+      worst.atd.ood_accepted.map((m) => `${m.set}/${m.path}`),
+      accepted.slice(0, 12).map((r) => `${r.set}/${r.path}`),
+    );
+    assert.deepEqual(
+      failed.listed.map((f) => f.code),
+      ['image_undecodable', 'unsupported_media_type'],
+    );
+  });
+
+  it('a set of which nothing could be judged has no figures and spoils no average', () => {
+    const rows = madeRows().filter((r) => r.set !== 'far' || 'error' in r);
+    const r = results(collected(rows));
+    assert.equal(r.ood[1]?.figures, null);
+    assert.deepEqual(r.average, r.ood[0]?.figures);
+    assert.doesNotThrow(() => JSON.parse(JSON.stringify(r)));
+    const nothing = results(collected([failedRow('inside', 1), failedRow('near', 1), failedRow('far', 1)]));
+    assert.deepEqual([nothing.id.accuracy, nothing.average], [null, null]);
+    for (const table of tablesOf(nothing)) assert.match(table.rows.flat().join(' '), /n\/a/);
+  });
+
+  it('remembers so many failures by name and counts all', () => {
+    const collector = new Collector(NAMES, 3);
+    for (let i = 0; i < MOST_FAILURES + 50; i++) collector.add(failedRow('far', i));
+    const { failed } = results(collector);
+    assert.deepEqual([failed.count, failed.listed.length], [MOST_FAILURES + 50, MOST_FAILURES]);
+  });
+
+  it('refuses rows of nobody', () => {
+    const collector = new Collector(NAMES, 3);
+    assert.throws(() => collector.add(madeRow('elsewhere', 1, randoms(1))), RangeError);
+    assert.throws(() => collector.add(madeRow('inside', 1, randoms(1), 3)), RangeError);
+  });
+
+  it('holds numbers, not rows: ten times the images cost under 150 bytes each', (t) => {
+    // a process of its own: no other test's garbage in the figures
+    const script = `
+      import { Collector } from './src/evaluation/collector.ts';
+      import { madeRow, randoms } from './test/helpers/rows.ts';
+      const held = (count) => {
+        const random = randoms(1);
+        const collector = new Collector(['inside', 'near'], 3);
+        for (let i = 0; i < count; i++) collector.add(madeRow(i % 2 ? 'near' : 'inside', i, random, i % 2 ? undefined : i % 3));
+        globalThis.gc();
+        const { heapUsed, arrayBuffers } = process.memoryUsage();
+        return { heapUsed, arrayBuffers, images: collector.sets[0].scores.ctw.length };
+      };
+      held(100);
+      console.log(JSON.stringify([500, 5_000, 50_000].map(held)));
+    `;
+    const child = spawnSync(process.execPath, ['--expose-gc', '--import', 'tsx', '--input-type=module', '-e', script], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    });
+    assert.equal(child.status, 0, child.stderr);
+    const [few, more, many] = JSON.parse(child.stdout) as { heapUsed: number; arrayBuffers: number }[];
+    const grown = (key: 'heapUsed' | 'arrayBuffers', from = few, to = more) => (to?.[key] ?? 0) - (from?.[key] ?? 0);
+    t.diagnostic(
+      `from 500 to 5,000 images: heap ${grown('heapUsed')} bytes, columns ${grown('arrayBuffers')}; to 50,000: heap ${grown('heapUsed', few, many)}, columns ${grown('arrayBuffers', few, many)}`,
+    );
+    // the rows themselves would be some 600 bytes each on the heap
+    assert.ok(grown('heapUsed') < 4500 * 20, `heap grew by ${grown('heapUsed')}`);
+    assert.ok(grown('heapUsed', few, many) < 49_500 * 5, `heap grew by ${grown('heapUsed', few, many)}`);
+    assert.ok(grown('arrayBuffers', few, many) < 49_500 * 150, `columns grew by ${grown('arrayBuffers', few, many)}`);
+  });
+});
+
+it('the figures are those of the Python package on the same scores', { skip: skip.python }, () => {
+  const rows = madeRows().filter((r): r is ScoredRow => 'scores' in r);
+  const side = (set: string) => {
+    const of = rows.filter((r) => r.set === set);
+    return Object.fromEntries([
+      ...SCORES.map((s) => [s, of.map((r) => r.scores[s])]),
+      ...RULES.map((r) => [`reject_${r}`, of.map((row) => row.decisions[r] === 'ood')]),
+    ]);
+  };
+  const script = `
+import json, sys
+import numpy as np
+from clipn_models.evaluate import compare
+inside, outside = ({k: np.array(v) for k, v in side.items()} for side in json.load(sys.stdin))
+json.dump(compare(inside, outside), sys.stdout)`;
+  const collector = collected(rows);
+  for (const [i, set] of ['near', 'far'].entries()) {
+    const python = spawnSync(PYTHON as string, ['-c', script], {
+      cwd: `${ROOT}/models`,
+      input: JSON.stringify([side('inside'), side(set)]),
+      encoding: 'utf8',
+    });
+    assert.equal(python.status, 0, python.stderr);
+    const theirs = JSON.parse(python.stdout);
+    const ours = compare(collector.sets[0]!, collector.sets[i + 1]!);
+    for (const s of SCORES) {
+      for (const key of ['auroc', 'fpr95_ood_accepted', 'fpr95_id_rejected'] as const) {
+        const difference = Math.abs((ours?.scores[s][key] ?? Number.NaN) - theirs.scores[s][key]);
+        assert.ok(difference <= 1e-9, `${set} ${s} ${key}: ${difference}`);
+      }
+    }
+    for (const r of RULES) {
+      assert.ok(Math.abs((ours?.decisions[r].id_kept ?? 0) - theirs.decisions[r].id_accepted) < 1e-12);
+      assert.ok(Math.abs((ours?.decisions[r].ood_caught ?? 0) - theirs.decisions[r].ood_rejected) < 1e-12);
+    }
+  }
+});
