@@ -109,6 +109,16 @@ def example(name: str, image_size: int) -> Tensor:
 
 
 def export(name: str, graph: nn.Module, path: Path, image_size: int) -> None:
+    """Writes a module of this file as a graph of a bundle: weights stored in half, the place of every parameter noted."""
+    proto = trace(name, graph, image_size)
+    note_parameters(proto, graph)
+    store_half(proto)
+    onnx.checker.check_model(proto, full_check=True)
+    onnx.save(proto, path)
+
+
+def trace(name: str, graph: nn.Module, image_size: int) -> onnx.ModelProto:
+    """The ONNX graph of a module, weights in single precision: N (and T, for texts) are dynamic."""
     argument = "pixels" if name == "image" else "tokens"
     dynamic = {argument: {0: torch.export.Dim("N")}}
     if name != "image":
@@ -128,14 +138,11 @@ def export(name: str, graph: nn.Module, path: Path, image_size: int) -> None:
         )
     proto = program.model_proto
     strip(proto)
-    note_parameters(proto, graph)
-    store_half(proto)
-    onnx.checker.check_model(proto, full_check=True)
-    onnx.save(proto, path)
+    return proto
 
 
 PARAMETERS = "clipn.parameters"
-"""Metadata key of the map {PyTorch parameter: [initialiser, transposed?]}: exporters rename, transpose and merge tensors."""
+"""Metadata key of the map {PyTorch parameter: [initialiser, transposed?]}: exporters rename, transpose, reshape and merge tensors."""
 
 
 def note_parameters(proto: onnx.ModelProto, graph: nn.Module) -> None:
@@ -153,7 +160,12 @@ def note_parameters(proto: onnx.ModelProto, graph: nn.Module) -> None:
 
 
 def _same(a: np.ndarray, b: np.ndarray) -> bool:
-    return a.shape == b.shape and a.dtype == b.dtype and np.array_equal(a, b)
+    """The same numbers in the same order; a tensor may have gained or lost axes of one (a class embedding does)."""
+    return _trimmed(a.shape) == _trimmed(b.shape) and a.dtype == b.dtype and np.array_equal(a.ravel(), b.ravel())
+
+
+def _trimmed(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(n for n in shape if n != 1)
 
 
 def load_parameters(path: Path, graph: nn.Module) -> None:
@@ -167,9 +179,9 @@ def load_parameters(path: Path, graph: nn.Module) -> None:
             raise ValueError(f"{path.name} says nothing of the parameter {name}")
         initialiser, flipped = places[name]
         value = stored[initialiser].T if flipped else stored[initialiser]
-        if value.shape != tuple(p.shape):
+        if _trimmed(value.shape) != _trimmed(tuple(p.shape)):
             raise ValueError(f"{path.name}: {name} has shape {value.shape}, the architecture wants {tuple(p.shape)}")
-        state[name] = torch.from_numpy(np.ascontiguousarray(value))
+        state[name] = torch.from_numpy(np.ascontiguousarray(value)).reshape(p.shape)
     graph.load_state_dict(state, strict=False)
 
 
