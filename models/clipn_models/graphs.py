@@ -108,17 +108,7 @@ def example(name: str, image_size: int) -> Tensor:
     return torch.tensor([[1, 2, 3, 4, 5], [1, 2, 5, 0, 0]])
 
 
-def export(name: str, graph: nn.Module, path: Path, image_size: int) -> None:
-    """Writes a module of this file as a graph of a bundle: weights stored in half, the place of every parameter noted."""
-    proto = trace(name, graph, image_size)
-    note_parameters(proto, graph)
-    store_half(proto)
-    onnx.checker.check_model(proto, full_check=True)
-    onnx.save(proto, path)
-
-
-def trace(name: str, graph: nn.Module, image_size: int) -> onnx.ModelProto:
-    """The ONNX graph of a module, weights in single precision: N (and T, for texts) are dynamic."""
+def export(name: str, graph: nn.Module, path: Path, image_size: int, storage: str = "half") -> None:
     argument = "pixels" if name == "image" else "tokens"
     dynamic = {argument: {0: torch.export.Dim("N")}}
     if name != "image":
@@ -138,11 +128,15 @@ def trace(name: str, graph: nn.Module, image_size: int) -> onnx.ModelProto:
         )
     proto = program.model_proto
     strip(proto)
-    return proto
+    note_parameters(proto, graph)
+    if storage == "half":
+        store_half(proto)
+    onnx.checker.check_model(proto, full_check=True)
+    onnx.save(proto, path)
 
 
 PARAMETERS = "clipn.parameters"
-"""Metadata key of the map {PyTorch parameter: [initialiser, transposed?]}: exporters rename, transpose, reshape and merge tensors."""
+"""Metadata key of the map {PyTorch parameter: [initialiser, transposed?]}: exporters rename, transpose and merge tensors."""
 
 
 def note_parameters(proto: onnx.ModelProto, graph: nn.Module) -> None:
@@ -151,7 +145,8 @@ def note_parameters(proto: onnx.ModelProto, graph: nn.Module) -> None:
     places = {}
     for name, p in graph.named_parameters():
         value = p.detach().numpy()
-        place = next(([k, flip] for flip in (False, True) for k, v in stored.items() if _same(v, value.T if flip else value)), None)
+        kinds = ((False, _same), (True, _same), (False, _same_but_for_ones))
+        place = next(([k, flip] for flip, same in kinds for k, v in stored.items() if same(v, value.T if flip else value)), None)
         if place is None:
             raise ValueError(f"the exported graph does not hold the parameter {name}")
         places[name] = place
@@ -160,12 +155,12 @@ def note_parameters(proto: onnx.ModelProto, graph: nn.Module) -> None:
 
 
 def _same(a: np.ndarray, b: np.ndarray) -> bool:
-    """The same numbers in the same order; a tensor may have gained or lost axes of one (a class embedding does)."""
-    return _trimmed(a.shape) == _trimmed(b.shape) and a.dtype == b.dtype and np.array_equal(a.ravel(), b.ravel())
+    return a.shape == b.shape and a.dtype == b.dtype and np.array_equal(a, b)
 
 
-def _trimmed(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(n for n in shape if n != 1)
+def _same_but_for_ones(a: np.ndarray, b: np.ndarray) -> bool:
+    """The same numbers in the same order; exporters add and drop dimensions of one."""
+    return _same(a.squeeze(), b.squeeze())
 
 
 def load_parameters(path: Path, graph: nn.Module) -> None:
@@ -179,9 +174,9 @@ def load_parameters(path: Path, graph: nn.Module) -> None:
             raise ValueError(f"{path.name} says nothing of the parameter {name}")
         initialiser, flipped = places[name]
         value = stored[initialiser].T if flipped else stored[initialiser]
-        if _trimmed(value.shape) != _trimmed(tuple(p.shape)):
+        if value.size != p.numel() or (value.ndim == p.ndim and value.shape != tuple(p.shape)):
             raise ValueError(f"{path.name}: {name} has shape {value.shape}, the architecture wants {tuple(p.shape)}")
-        state[name] = torch.from_numpy(np.ascontiguousarray(value)).reshape(p.shape)
+        state[name] = torch.from_numpy(np.ascontiguousarray(value)).view(p.shape)
     graph.load_state_dict(state, strict=False)
 
 
