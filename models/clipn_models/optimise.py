@@ -21,7 +21,7 @@ from .checks import INDIFFERENT, company, contract, golden_difference, length_er
 from .fuse import fuse
 from .graphs import export
 from .quality import BATCH, Inputs, Sessions, compare, made, open_graph, photographs, run
-from .timing import gain, interleaved
+from .timing import gain, interleaved, tasks
 
 SAME = 1e-5
 """Largest difference of a feature between the plain and the fused graph, both fp32."""
@@ -124,8 +124,7 @@ def _fuse_all(work: _Work) -> None:
         sessions = {"plain": work.open(plain), "fused": work.open(graph)}
         rows = work.rows(part)
         difference = float(np.abs(run(sessions["fused"], rows) - run(sessions["plain"], rows)).max())
-        argument = sessions["plain"].get_inputs()[0].name
-        seconds = interleaved({n: lambda s=s: s.run(None, {argument: rows}) for n, s in sessions.items()}, work.settings.rounds)
+        seconds = interleaved(tasks(sessions, rows), work.settings.rounds)
         speed = gain(seconds, "fused", "plain")
         faults = _faults(work, part, sessions["fused"], TOLERANCE)
         keep = speed >= SLOWER and difference <= SAME and not faults
@@ -177,10 +176,8 @@ def _int8(work: _Work) -> dict:
             graphs = _int8_graphs(work, method)
             sessions = {p: work.open(g) for p, g in graphs.items()}
             entry = _entry(work, sessions)
-            rows = work.rows("image")
-            seconds = interleaved(
-                {n: lambda s=s: s.run(None, {"pixels": rows}) for n, s in (("fp32", work.base["image"]), ("int8", sessions["image"]))}, work.settings.rounds
-            )
+            both = {"fp32": work.base["image"], "int8": sessions["image"]}
+            seconds = interleaved(tasks(both, work.rows("image")), work.settings.rounds)
             entry["method"], entry["gain"] = method, round(gain(seconds, "int8", "fp32"), 2)
             _report(work, f"int8 ({method})", entry)
             if entry["gain"] < work.settings.min_gain:

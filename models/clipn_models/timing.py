@@ -4,6 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import onnxruntime
+
+
+def tasks(sessions: dict[str, onnxruntime.InferenceSession], rows: np.ndarray) -> dict[str, Callable[[], object]]:
+    """One run of each session on the same pixels or tokens."""
+    return {name: partial(s.run, None, {s.get_inputs()[0].name: rows}) for name, s in sessions.items()}
 
 
 def interleaved(tasks: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
