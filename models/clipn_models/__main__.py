@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .commands import default, optimise, verify
+from .commands import bench, default, optimise, verify
 
 
 def parser() -> argparse.ArgumentParser:
@@ -16,7 +16,7 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
-    for command in (default, optimise, verify):
+    for command in (default, optimise, bench, verify):
         command.register(add)
     return root
 

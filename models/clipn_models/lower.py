@@ -84,7 +84,8 @@ def half(proto: onnx.ModelProto) -> onnx.ModelProto:
     inner = [n for n in graph.node if n.name not in kept]
     singles = {t.name: t for t in graph.initializer if t.data_type == TensorProto.FLOAT}
     for name in sorted({i for n in inner for i in n.input} & singles.keys()):
-        values = numpy_helper.to_array(singles[name]).astype(np.float16)
+        with np.errstate(over="ignore"):
+            values = numpy_helper.to_array(singles[name]).astype(np.float16)
         if not np.isfinite(values).all():
             raise ValueError(f"{name} has numbers beyond the range of half precision")
         graph.initializer.append(numpy_helper.from_array(values, name + ".fp16"))
