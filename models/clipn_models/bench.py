@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
@@ -20,7 +19,7 @@ from . import lower
 from .fuse import fuse
 from .graphs import export, graphs
 from .model import CLIPN, arch_config, build
-from .quality import made, open_graph, photographs
+from .quality import gpu, made, open_graph, photographs
 from .timing import gain, interleaved, median, tasks
 
 PLAIN = "fp32, plain export"
@@ -47,10 +46,9 @@ def variants(model: CLIPN, folder: Path, device: str) -> dict[str, Path]:
         out["fp16"] = folder / "fp16.onnx"
         onnx.save(lower.half(lower.single(best)), out["fp16"])
         return out
-    quantised = lower.rows(lower.single(best))
-    if quantised is not None:
+    if fused is not None:
         out["int8, a scale per row"] = folder / "rows.onnx"
-        onnx.save(quantised, out["int8, a scale per row"])
+        onnx.save(lower.rows(lower.single(best)), out["int8, a scale per row"])
         # for comparison only: what quantize_dynamic makes of the plain graph; its answers depend on the batch
         name = "int8, a scale per batch"
         source, out[name] = folder / "single.onnx", folder / "dynamic.onnx"
@@ -65,7 +63,7 @@ def bench(arch: str, batch: int, threads: int, rounds: int, samples: Path | None
     ``device``: cpu, cuda, or auto (cuda where the runtime has it).
     """
     if device == "auto":
-        device = "cuda" if "CUDAExecutionProvider" in onnxruntime.get_available_providers() else "cpu"
+        device = "cuda" if gpu() else "cpu"
     model = random_model(arch, seed)
     pixels = (photographs(samples, model.image_size, batch) if samples else made(model.image_size)).pixels
     pixels = np.resize(pixels, (batch, *pixels.shape[1:]))

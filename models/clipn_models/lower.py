@@ -24,6 +24,10 @@ LEAST_SCALE = 1e-12
 """Of a row that is all zeros: dividing by it must be harmless."""
 
 
+class Refused(ValueError):
+    """Why a precision is not offered."""
+
+
 def single(path: Path) -> onnx.ModelProto:
     """A bundle's graph with its weights as single-precision initialisers, however the file stores them; metadata left out."""
     proto = onnx.load(path)
@@ -74,6 +78,7 @@ def half(proto: onnx.ModelProto) -> onnx.ModelProto:
     """fp16 throughout but for head and tail; the sums inside layer norms and softmax are kept in single precision by GPU kernels.
 
     ONNX Runtime's own converter rounds what passes between nodes it was told to leave alone, the L2 norm among them.
+    Raises Refused where a weight is too large for half precision.
     """
     out = onnx.ModelProto()
     out.CopyFrom(proto)
@@ -87,7 +92,7 @@ def half(proto: onnx.ModelProto) -> onnx.ModelProto:
         with np.errstate(over="ignore"):
             values = numpy_helper.to_array(singles[name]).astype(np.float16)
         if not np.isfinite(values).all():
-            raise ValueError(f"{name} has numbers beyond the range of half precision")
+            raise Refused(f"{name} has numbers beyond the range of half precision")
         graph.initializer.append(numpy_helper.from_array(values, name + ".fp16"))
         if not any(name in n.input for n in [*first, *last]):
             graph.initializer.remove(singles[name])
@@ -115,11 +120,11 @@ def half(proto: onnx.ModelProto) -> onnx.ModelProto:
     return out
 
 
-def rows(proto: onnx.ModelProto) -> onnx.ModelProto | None:
+def rows(proto: onnx.ModelProto) -> onnx.ModelProto:
     """8-bit products in the linear layers: weights with a scale per output, activations with a scale per row, found as it runs.
 
-    For x [.., K] and W [K, M]: q = round(x / s) + 128 with s = max |x| / 127 of the row, y = (q - 128) Wq * s_W * s. None where
-    there is no linear layer but the final projection.
+    For x [.., K] and W [K, M]: q = round(x / s) + 128 with s = max |x| / 127 of the row, y = (q - 128) Wq * s_W * s.
+    Raises Refused where there is no linear layer but the final projection.
     """
     out = onnx.ModelProto()
     out.CopyFrom(proto)
@@ -128,7 +133,7 @@ def rows(proto: onnx.ModelProto) -> onnx.ModelProto | None:
     kept = {n.name for n in tail(out)}
     chosen = [n for n in graph.node if n.op_type == "MatMul" and n.input[1] in weights and n.name not in kept]
     if not chosen:
-        return None
+        raise Refused("no linear layers worth quantising")
     constants = {
         "rows.zero": np.uint8(128),
         "rows.step": np.float32(1 / 127),

@@ -20,7 +20,7 @@ from .bundle import PARTS, PRECISIONS, TOLERANCE, TorchBundle, graph_file, load_
 from .checks import INDIFFERENT, company, contract, golden_difference, length_error
 from .fuse import fuse
 from .graphs import export
-from .quality import BATCH, Inputs, Sessions, compare, made, open_graph, photographs, run
+from .quality import BATCH, Inputs, Sessions, compare, gpu, made, open_graph, photographs, run
 from .timing import gain, interleaved, tasks
 
 SAME = 1e-5
@@ -98,13 +98,9 @@ def optimise(path: Path, settings: Settings | None = None, log=print) -> dict:
     for precision in settings.precisions:
         try:
             entries[precision] = _fp16(work) if precision == "fp16" else _int8(work)
-        except Refused as reason:
+        except lower.Refused as reason:
             log(f"{precision}: not offered: {reason}")
     return _write(work, entries)
-
-
-class Refused(ValueError):
-    """Why a precision is not offered."""
 
 
 def _fuse_all(work: _Work) -> None:
@@ -161,11 +157,22 @@ def _single(work: _Work, part: str) -> onnx.ModelProto:
 
 
 def _fp16(work: _Work) -> dict:
+    """Checked and timed on a GPU where there is one; on a CPU the numbers are right and the speed means nothing."""
+    device = "cuda" if gpu() else "cpu"
     graphs = {part: lower.half(_single(work, part)).SerializeToString() for part in _parts(work)}
-    entry = _entry(work, {p: work.open(g) for p, g in graphs.items()})
+    sessions = {part: open_graph(graph, work.settings.threads, device) for part, graph in graphs.items()}
+    entry = _entry(work, sessions)
+    if device == "cuda":
+        entry["gain"] = _gain(work, open_graph(work.graph("image"), work.settings.threads, device), sessions["image"])
     _report(work, "fp16", entry)
     work.files |= {graph_file(p, "fp16"): g for p, g in graphs.items()}
     return entry
+
+
+def _gain(work: _Work, base, lowered) -> float:
+    """How many times faster the lowered image graph is."""
+    seconds = interleaved(tasks({"base": base, "lowered": lowered}, work.rows("image")), work.settings.rounds)
+    return round(gain(seconds, "lowered", "base"), 2)
 
 
 def _int8(work: _Work) -> dict:
@@ -176,17 +183,15 @@ def _int8(work: _Work) -> dict:
             graphs = _int8_graphs(work, method)
             sessions = {p: work.open(g) for p, g in graphs.items()}
             entry = _entry(work, sessions)
-            both = {"fp32": work.base["image"], "int8": sessions["image"]}
-            seconds = interleaved(tasks(both, work.rows("image")), work.settings.rounds)
-            entry["method"], entry["gain"] = method, round(gain(seconds, "int8", "fp32"), 2)
+            entry |= {"method": method, "gain": _gain(work, work.base["image"], sessions["image"])}
             _report(work, f"int8 ({method})", entry)
             if entry["gain"] < work.settings.min_gain:
-                raise Refused(f"{entry['gain']} times the speed of fp32, {work.settings.min_gain} is the least")
+                raise lower.Refused(f"{entry['gain']} times the speed of fp32, {work.settings.min_gain} is the least")
             candidates[method] = entry, graphs
-        except Refused as reason:
+        except lower.Refused as reason:
             work.log(f"int8 ({method}): {reason}")
     if not candidates:
-        raise Refused("neither way is worth it")
+        raise lower.Refused("neither way is worth it")
     entry, graphs = max(candidates.values(), key=lambda c: _merit(c[0]))
     work.log(f"int8: {entry['method']} is kept")
     work.files |= {graph_file(p, "int8"): g for p, g in graphs.items()}
@@ -200,37 +205,30 @@ def _merit(entry: dict) -> float:
 
 
 def _int8_graphs(work: _Work, method: str) -> dict[str, bytes]:
+    """The image graph by ``method``; texts, where they are lowered, always with a scale per row: they are too short to calibrate on."""
     out = {}
     for part in _parts(work):
         plain = _single(work, part)
-        if method == "rows":
-            made_graph = lower.rows(plain)
-            if made_graph is None:
-                raise Refused(f"{part}: no linear layers worth quantising")
-        elif not work.inputs.real:
-            raise Refused("fixed scales need photographs to calibrate on (--samples)")
+        if part != "image" or method == "rows":
+            graph = lower.rows(plain)
+        elif work.inputs.real:
+            pixels = work.inputs.halves[0]
+            graph = lower.static(plain, [pixels[i : i + BATCH] for i in range(0, len(pixels), BATCH)])
         else:
-            made_graph = lower.static(plain, _calibration(work, part))
-        out[part] = made_graph.SerializeToString()
+            raise lower.Refused("fixed scales need photographs to calibrate on (--samples)")
+        out[part] = graph.SerializeToString()
     return out
 
 
-def _calibration(work: _Work, part: str) -> list[np.ndarray]:
-    if part == "image":
-        pixels = work.inputs.halves[0]
-        return [pixels[i : i + BATCH] for i in range(0, len(pixels), BATCH)]
-    return [work.rows(part)]
-
-
 def _entry(work: _Work, sessions: Sessions) -> dict:
-    """The manifest's entry of a precision. Raises Refused where a graph fails its checks or costs too much."""
+    """The manifest's entry of a precision. Raises lower.Refused where a graph fails its checks or costs too much."""
     worst = max(golden_difference(part, s, work.golden) for part, s in sessions.items())
     tolerance = float(f"{TOLERANCE + MARGIN * worst:.1e}") if np.isfinite(worst) else np.inf
     faults = [f for part, s in sessions.items() for f in _faults(work, part, s, tolerance)]
     if not tolerance <= LARGEST_TOLERANCE:
         faults.append(f"golden inputs would need a tolerance of {tolerance:.1e}, {LARGEST_TOLERANCE} is the most")
     if faults:
-        raise Refused("; ".join(faults))
+        raise lower.Refused("; ".join(faults))
     tok = bpe.load(work.path / "tokenizer.json")
     quality = compare(work.base, work.base | sessions, work.inputs, tok, work.manifest)
     cosines = [quality[k] for k in ("image_cosine", "text_cosine") if k in quality]
@@ -244,7 +242,7 @@ def _entry(work: _Work, sessions: Sessions) -> dict:
         if value < WORST[name]
     ]
     if low:
-        raise Refused("costs too much: " + ", ".join(low))
+        raise lower.Refused("costs too much: " + ", ".join(low))
     return {"graphs": list(sessions), "tolerance": tolerance, "quality": quality}
 
 

@@ -18,6 +18,10 @@ ENDINGS = {".jpg", ".jpeg", ".png", ".webp"}
 BATCH = 8
 
 
+def gpu() -> bool:
+    return "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+
+
 def open_graph(graph: bytes | Path, threads: int = 0, device: str = "cpu") -> onnxruntime.InferenceSession:
     """A session set up as the service sets up its own; 0 threads leaves their number to the runtime. ``device``: cpu or cuda."""
     options = onnxruntime.SessionOptions()

@@ -212,7 +212,7 @@ def test_a_convolutional_bundle_is_quantised_with_fixed_scales(tmp_path: Path, m
     lines: list[str] = []
     manifest = optimise(path, Settings(samples=photos, min_gain=0, threads=1, rounds=1), lines.append)
     assert "image: nothing to fuse" in lines
-    assert any(line.startswith("int8 (rows): image: no linear layers") for line in lines)
+    assert any(line.startswith("int8 (rows): no linear layers") for line in lines)
     assert any(line.startswith("int8 (static)") for line in lines)
     for precision, entry in manifest.get("precisions", {}).items():
         assert entry["graphs"] == ["image"], precision
