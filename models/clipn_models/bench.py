@@ -19,7 +19,7 @@ from . import lower
 from .fuse import fuse
 from .graphs import export, graphs
 from .model import CLIPN, arch_config, build
-from .quality import gpu, made, open_graph, photographs
+from .quality import BATCH, gpu, made, open_graph, photographs
 from .timing import gain, interleaved, median, tasks
 
 PLAIN = "fp32, plain export"
@@ -27,11 +27,18 @@ PLAIN = "fp32, plain export"
 
 def random_model(arch: str, seed: int = 0) -> CLIPN:
     torch.manual_seed(seed)
-    return build(arch_config(arch)).eval()
+    model = build(arch_config(arch)).eval()
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):  # fresh ones fold into biases of zero, which exporters leave out
+            torch.nn.init.normal_(module.bias, std=0.1)
+    return model
 
 
-def variants(model: CLIPN, folder: Path, device: str) -> dict[str, Path]:
-    """Name -> graph of the image encoder: plain, fused, and what the device would run."""
+def variants(model: CLIPN, folder: Path, device: str, calibration: np.ndarray | None) -> dict[str, Path]:
+    """Name -> graph of the image encoder: plain, fused, and what the device would run.
+
+    ``calibration``: pixels [N, S, S, 3] for fixed 8-bit scales; without them that variant is left out.
+    """
     size = model.image_size
     part = graphs(model)["image"]
     plain = folder / "plain.onnx"
@@ -49,6 +56,11 @@ def variants(model: CLIPN, folder: Path, device: str) -> dict[str, Path]:
     if fused is not None:
         out["int8, a scale per row"] = folder / "rows.onnx"
         onnx.save(lower.rows(lower.single(best)), out["int8, a scale per row"])
+    if calibration is not None:
+        out["int8, fixed scales"] = folder / "static.onnx"
+        batches = [calibration[i : i + BATCH] for i in range(0, len(calibration), BATCH)]
+        onnx.save(lower.static(lower.single(best), batches), out["int8, fixed scales"])
+    if fused is not None:
         # for comparison only: what quantize_dynamic makes of the plain graph; its answers depend on the batch
         name = "int8, a scale per batch"
         source, out[name] = folder / "single.onnx", folder / "dynamic.onnx"
@@ -65,10 +77,12 @@ def bench(arch: str, batch: int, threads: int, rounds: int, samples: Path | None
     if device == "auto":
         device = "cuda" if gpu() else "cpu"
     model = random_model(arch, seed)
-    pixels = (photographs(samples, model.image_size, batch) if samples else made(model.image_size)).pixels
+    given = photographs(samples, model.image_size, 2 * max(batch, 32)) if samples else made(model.image_size)
+    calibration, pixels = given.halves
     pixels = np.resize(pixels, (batch, *pixels.shape[1:]))
     with tempfile.TemporaryDirectory() as folder:
-        sessions = {name: open_graph(path, threads, device) for name, path in variants(model, Path(folder), device).items()}
+        graphs_of = variants(model, Path(folder), device, calibration if given.real else None)
+        sessions = {name: open_graph(path, threads, device) for name, path in graphs_of.items()}
     features = {name: s.run(None, {"pixels": pixels})[0] for name, s in sessions.items()}
     alone = {name: s.run(None, {"pixels": pixels[:1]})[0] for name, s in sessions.items()}
     seconds = interleaved(tasks(sessions, pixels), rounds)
