@@ -17,7 +17,7 @@ import { BUNDLE } from '../helpers/paths.ts';
 
 /** Every twentieth of ImageNet's 1,000 classes, as CLIP calls them: names of one word and of many. */
 const NAMES =
-  'tench,American bullfrog,Komodo dragon,tarantula,goose,flamingo,Japanese Chin,Saluki,Lakeland Terrier,Curly-coated Retriever,Miniature Schnauzer,Bullmastiff,Siberian Husky,red wolf or maned wolf,leopard,rhinoceros beetle,sea urchin,warthog,common squirrel monkey,snoek fish,apron,barbershop,bikini,bow,candle,cassette player,church,cowboy boot,digital clock,espresso machine,fountain,gown,hard disk drive,iPod,ladle,manhole cover,modem,notebook computer,paddle,picket fence,power drill,recreational vehicle,scabbard,slip-on shoe,spotlight,sunglasses,tennis ball,tricycle,wall clock,wooden spoon'.split(
+  'tench,American dipper,Carolina anole,night snake,black grouse,black swan,fiddler crab,dunlin,Afghan Hound,American Staffordshire Terrier,Tibetan Terrier,Sussex Spaniel,Appenzeller Sennenhund,Chow Chow,grey fox,tiger beetle,damselfly,zebra,otter,titi monkey,academic gown,banjo,beer bottle,breakwater,automated teller machine,cliff dwelling,infant bed,drilling rig,football helmet,greenhouse,hook,laptop computer,manhole cover,mobile home,baby pacifier,paper towel,pill bottle,power drill,refrigerator,schooner,slot machine,steam locomotive,mop,tobacco shop,unicycle,water tower,traffic light,spaghetti squash,chocolate syrup,volcano'.split(
     ',',
   );
 const ROWS = 64;
