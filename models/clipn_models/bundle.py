@@ -20,6 +20,9 @@ from .reference import class_features, verdict
 
 FORMAT = 1
 FILES = ("image.onnx", "text-yes.onnx", "text-no.onnx", "tokenizer.json", "golden.json")
+PARTS = ("image", "text-yes", "text-no")
+PRECISIONS = ("fp16", "int8")
+"""What a bundle may hold besides its base precision; see ``optimise``."""
 TOLERANCE = 1e-4
 """Largest difference of a feature from PyTorch's that counts as the same: a hundred times what runtimes differ by."""
 
@@ -153,6 +156,22 @@ def save_manifest(out: Path, manifest: dict) -> None:
     temporary = out / "bundle.json.tmp"
     temporary.write_text(text + "\n")
     temporary.rename(out / "bundle.json")
+
+
+def graph_file(part: str, precision: str) -> str:
+    """The only name that a graph of an extra precision may have."""
+    return f"{part}.{precision}.onnx"
+
+
+def graph_files(manifest: dict, precision: str) -> dict[str, str]:
+    """Part -> file of a precision; parts that it does not replace are the base's. Raises ValueError where the bundle lacks it."""
+    base = {part: f"{part}.onnx" for part in PARTS}
+    if precision == manifest["precision"]:
+        return base
+    extra = manifest.get("precisions", {})
+    if precision not in extra:
+        raise ValueError(f"the bundle has no {precision}: it offers {', '.join([manifest['precision'], *extra])}")
+    return base | {part: graph_file(part, precision) for part in extra[precision]["graphs"]}
 
 
 def load_manifest(path: Path) -> dict:
