@@ -51,13 +51,13 @@ class Source:
         if resident is not None:
             self.pixels = torch.from_numpy(np.array(self.pixels)).to(resident)
             self.teacher = None if self.teacher is None else torch.from_numpy(np.array(self.teacher)).to(resident)
-        self._usable = np.flatnonzero(~held_out(len(self.pack)))
+        self.usable = np.flatnonzero(~held_out(len(self.pack)))
         self._order: np.ndarray = np.empty(0, np.int64)
 
     def indices(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """The next ``count`` of an endless shuffled stream: every image once before any twice."""
         while len(self._order) < count:
-            self._order = np.concatenate([self._order, rng.permutation(self._usable)])
+            self._order = np.concatenate([self._order, rng.permutation(self.usable)])
         head, self._order = self._order[:count], self._order[count:]
         return head
 

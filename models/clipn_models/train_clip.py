@@ -132,6 +132,7 @@ class Trainer:
         self.teacher_head = nn.Linear(self.model.visual.trunk.num_features, 1001).to(self.device)
         self.optimizers = self._optimizers()
         self.step = 0
+        self.settled = False
         self.kept: tuple[Tensor, np.ndarray] | None = None
 
     def _optimizers(self) -> list[torch.optim.Optimizer]:
@@ -238,6 +239,7 @@ class Trainer:
     def save(self, name: str = "clip.pt") -> None:
         state = {
             "step": self.step,
+            "settled": self.settled,
             "preset": asdict(self.preset),
             "seed": self.seed,
             "state_dict": self.model.state_dict(),
@@ -258,6 +260,7 @@ class Trainer:
         if state["preset"]["arch"] != self.preset.arch:
             raise ValueError(f"{path} is of the architecture {state['preset']['arch']}, this run of {self.preset.arch}: give it a directory of its own")
         self.step = state["step"]
+        self.settled = state.get("settled", False)
         self.model.load_state_dict(state["state_dict"])
         self.teacher_head.load_state_dict(state["teacher_head"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
@@ -287,6 +290,35 @@ class Trainer:
             if self.step % (checkpoint * 2) == 0 or self.step == self.preset.steps:
                 print(json.dumps({"step": self.step, "held_out_top1": round(self.held_out_top1(resolution=int(losses["resolution"])), 4)}), flush=True)
                 since = time.time()
+        if not self.settled:
+            self.settle()
+            self.save()
+            print(json.dumps({"step": self.step, "settled": True, "held_out_top1": round(self.held_out_top1(resolution=self.model.image_size), 4)}), flush=True)
+
+    @torch.no_grad()
+    def settle(self, batches: int = 40) -> None:
+        """Batch norms' statistics anew, over whole photographs at full resolution: what is served is no crop of a third.
+
+        Those kept while training are of zoomed and cut views, and of a resolution that has just changed; on held-out photographs the
+        difference is two to three points of accuracy.
+        """
+        norms = [m for m in self.model.visual.modules() if isinstance(m, nn.BatchNorm2d)]
+        momenta = [norm.momentum for norm in norms]
+        rng = np.random.default_rng(self.seed)
+        sources = [(self.sources[s], n) for s, n in self.preset.named]
+        if self.captioned:
+            sources.append((self.captioned, self.preset.captioned))
+        self.model.eval()
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # the plain mean over all batches
+            norm.train()
+        for _ in range(batches if norms else 0):
+            views = [centre(s.pack.pixels[np.sort(rng.choice(s.usable, min(n, len(s.usable)), replace=False))], self.model.image_size) for s, n in sources]
+            self.model.visual.trunk(normalise(torch.cat(views).to(self.device)))
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+        self.settled = True
 
     @torch.no_grad()
     def held_out_top1(self, resolution: int) -> float:

@@ -65,6 +65,22 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path, tiny_packs: Pat
         assert second.one_step()["names"] == pytest.approx(want["names"], rel=1e-3)
 
 
+def test_a_finished_run_settles_its_statistics_once(trained: tuple[Path, Trainer], tiny_packs: Path, mini_arch: str) -> None:
+    """Batch norms then hold the statistics of whole photographs, and going on with a finished run changes nothing."""
+    out, trainer = trained
+    assert trainer.settled
+    stem = copy.deepcopy(trainer.model.visual.trunk.stem).eval()
+    pixels = normalise(centre(load_pack(tiny_packs, "cifar-train").pixels, 32))
+    with torch.no_grad():
+        convolved = stem[0](pixels)
+    assert stem[1].running_mean == pytest.approx(convolved.mean(dim=(0, 2, 3)), abs=0.05 * float(convolved.std()))
+    again = Trainer(tiny_packs, None, out, preset(mini_arch, 150), seed=0)
+    assert again.resume()
+    again.run()
+    kept = torch.load(out / "clip.pt", weights_only=False)["state_dict"]
+    assert all(torch.equal(value, kept[name]) for name, value in trainer.model.state_dict().items())
+
+
 def test_the_same_seed_gives_the_same_model(tmp_path: Path, tiny_packs: Path, mini_arch: str) -> None:
     runs = []
     for name in "ab":
