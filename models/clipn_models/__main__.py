@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .commands import default, verify
+from .commands import bench, default, export, optimise, train, verify
 
 
 def parser() -> argparse.ArgumentParser:
@@ -16,7 +16,7 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
-    for command in (default, verify):
+    for command in (default, export, train, optimise, bench, verify):
         command.register(add)
     return root
 

@@ -34,14 +34,23 @@ def held_out(count: int) -> np.ndarray:
 
 
 class Source:
-    """One split with its crops and, where they were made, the teacher's answers to them."""
+    """One split with its crops and, where they were made, the teacher's answers to them.
 
-    def __init__(self, root: Path, name: str, offset: int = 0, views: int = 4):
+    ``resident``: a device that takes all of the split into its memory once and makes the crops itself; without one, rows are
+    read from the disk and cropped on the CPU. Both draw the same.
+    """
+
+    def __init__(self, root: Path, name: str, offset: int = 0, views: int = 4, resident: torch.device | None = None):
         self.pack: Pack = load_pack(root, name)
         self.offset = offset
         boxes, teacher = root / f"{name}.boxes.npy", root / f"{name}.teacher.npy"
         self.boxes = np.load(boxes) if boxes.exists() else crop_boxes(len(self.pack), views, seed=0)
         self.teacher = np.load(teacher, mmap_mode="r") if teacher.exists() else None
+        self.pixels = self.pack.pixels
+        self.resident = resident
+        if resident is not None:
+            self.pixels = torch.from_numpy(np.array(self.pixels)).to(resident)
+            self.teacher = None if self.teacher is None else torch.from_numpy(np.array(self.teacher)).to(resident)
         self._usable = np.flatnonzero(~held_out(len(self.pack)))
         self._order: np.ndarray = np.empty(0, np.int64)
 
@@ -59,9 +68,16 @@ class Source:
         picked, view = picked[order], view[order]
         boxes = self.boxes[picked, view]
         boxes[:, 4] = rng.integers(0, 2, count)  # the teacher's answer to a crop serves its mirror image too: twice the variety at no cost
-        pixels = crop(torch.from_numpy(self.pack.pixels[picked]), torch.from_numpy(boxes), resolution)
-        teacher = None if self.teacher is None else torch.from_numpy(self.teacher[picked, view].astype(np.float32)) * TEACHER_SCALE
+        pixels = crop(take(self.pixels, picked), torch.from_numpy(boxes).to(self.resident), resolution)
+        teacher = None if self.teacher is None else take(self.teacher, picked, view).float() * TEACHER_SCALE
         return Batch(pixels, self.pack.labels[picked] + self.offset, teacher)
+
+
+def take(rows: np.ndarray | Tensor, *index: np.ndarray) -> Tensor:
+    """``rows[index]`` where the rows are."""
+    if isinstance(rows, Tensor):
+        return rows[tuple(torch.from_numpy(i).to(rows.device) for i in index)]
+    return torch.from_numpy(rows[index])
 
 
 def crop(images: Tensor, boxes: Tensor, resolution: int) -> Tensor:
@@ -77,7 +93,7 @@ def crop(images: Tensor, boxes: Tensor, resolution: int) -> Tensor:
 def jitter(pixels: Tensor, rng: np.random.Generator, strength: float = 0.2) -> Tensor:
     """Brightness and contrast of each photograph, each by up to ``strength``."""
     n = len(pixels)
-    gain = torch.from_numpy(rng.uniform(1 - strength, 1 + strength, (2, n)).astype(np.float32))
+    gain = torch.from_numpy(rng.uniform(1 - strength, 1 + strength, (2, n)).astype(np.float32)).to(pixels.device)
     mean = pixels.mean(dim=(1, 2, 3), keepdim=True)
     return ((pixels - mean) * gain[0].view(n, 1, 1, 1) + mean * gain[1].view(n, 1, 1, 1)).clamp(0, 1)
 

@@ -20,6 +20,9 @@ from .reference import class_features, verdict
 
 FORMAT = 1
 FILES = ("image.onnx", "text-yes.onnx", "text-no.onnx", "tokenizer.json", "golden.json")
+PARTS = ("image", "text-yes", "text-no")
+PRECISIONS = ("fp16", "int8")
+"""What a bundle may hold besides its base precision; see ``optimise``."""
 TOLERANCE = 1e-4
 """Largest difference of a feature from PyTorch's that counts as the same: a hundred times what runtimes differ by."""
 
@@ -53,13 +56,20 @@ GOLDEN_TEXTS = (
     "Überfall 12,5 — 犬 🐕 'quoted'",
     "a small photo of a very " + "very " * 40 + "long name.",
 )
+CLEAN_TEXTS = (
+    "cafÃ© &amp; crÃ¨me brÃ»lÃ©e &eacute; &amp;lt;b&amp;gt; &NTILDE;",
+    "‘Ｆｕｌｌ　ｗｉｄｔｈ’ “quotes” \u00a0\u2003 ﬁne…  ΟΔΟΣ İSTANBUL it's THEY'LL",
+    "â€œmixedâ€\x9d ĂˇrvĂ­ztĹ±rĹ‘ РїСЂРёРІРµС‚ 犬 ðŸ•",
+)
+"""Golden texts besides, for tokenizers with a clean-up of their own."""
 GOLDEN_CLASSES = ("dog", "cat", "school bus", "sunflower", "violin")
 
 
-def golden(parts: dict[str, nn.Module], tok: Tokenizer, size: int, context_length: int, templates: dict) -> dict:
+def golden(parts: dict[str, nn.Module], tok: Tokenizer | bpe.CleanTokenizer, size: int, context_length: int, templates: dict) -> dict:
     """Inputs and PyTorch's outputs."""
     pixels = golden_pixels(size)
-    rows = [[t for t in row.tolist() if True] for row in (bpe.encode(tok, [text], context_length)[0] for text in GOLDEN_TEXTS)]
+    golden_texts = GOLDEN_TEXTS + (CLEAN_TEXTS if isinstance(tok, bpe.CleanTokenizer) else ())
+    rows = [bpe.encode(tok, [text], context_length)[0].tolist() for text in golden_texts]
     with torch.no_grad():
         features = parts["image"](torch.from_numpy(pixels)).numpy()
         texts = {tower: np.concatenate([parts[f"text-{tower}"](torch.tensor([row])).numpy() for row in rows]) for tower in ("yes", "no")}
@@ -70,7 +80,7 @@ def golden(parts: dict[str, nn.Module], tok: Tokenizer, size: int, context_lengt
         "format": FORMAT,
         "tolerance": TOLERANCE,
         "image": {"pixels": pack(pixels), "features": pack(features)},
-        "text": {"texts": list(GOLDEN_TEXTS), "tokens": rows, "yes": pack(texts["yes"]), "no": pack(texts["no"])},
+        "text": {"texts": list(golden_texts), "tokens": rows, "yes": pack(texts["yes"]), "no": pack(texts["no"])},
         "verdict": {
             "classes": list(GOLDEN_CLASSES),
             "templates": templates["yes"],
@@ -93,15 +103,20 @@ def write(
     templates: dict,
     vocabulary: list[str] | None,
     evaluation: dict,
+    storage: str = "half",
 ) -> dict:
-    """Exports ``model`` as a bundle in ``out`` (made, or its files replaced) and returns the manifest."""
+    """Exports ``model`` as a bundle in ``out`` (made, or its files replaced) and returns the manifest.
+
+    ``storage``: "half" rounds the weights to half precision, "single" keeps them to the bit. Both compute in single precision.
+    """
+    parts = graphs(model, storage)
     out.mkdir(parents=True, exist_ok=True)
-    parts = graphs(model)
+    (out / "bundle.json").unlink(missing_ok=True)  # of an older bundle: it describes other files
     size, context_length = model.image_size, model.context_length
     for part, graph in parts.items():
-        export(part, graph, out / f"{part}.onnx", size)
+        export(part, graph, out / f"{part}.onnx", size, storage)
     shutil.copyfile(tokenizer, out / "tokenizer.json")
-    tok = bpe.load(tokenizer)
+    tok, clean = bpe.load(tokenizer), bpe.clean_rule(tokenizer)
     (out / "golden.json").write_text(json.dumps(golden(parts, tok, size, context_length, templates)) + "\n")
     manifest = {
         "format": FORMAT,
@@ -126,6 +141,8 @@ def write(
         "files": {f: {"sha256": sha256(out / f), "bytes": (out / f).stat().st_size} for f in FILES},
         "evaluation": evaluation,
     }
+    if clean:
+        manifest["text"]["clean"] = clean
     save_manifest(out, manifest)
     return manifest
 
@@ -139,6 +156,22 @@ def save_manifest(out: Path, manifest: dict) -> None:
     temporary = out / "bundle.json.tmp"
     temporary.write_text(text + "\n")
     temporary.rename(out / "bundle.json")
+
+
+def graph_file(part: str, precision: str) -> str:
+    """The only name that a graph of an extra precision may have."""
+    return f"{part}.{precision}.onnx"
+
+
+def graph_files(manifest: dict, precision: str) -> dict[str, str]:
+    """Part -> file of a precision; parts that it does not replace are the base's. Raises ValueError where the bundle lacks it."""
+    base = {part: f"{part}.onnx" for part in PARTS}
+    if precision == manifest["precision"]:
+        return base
+    extra = manifest.get("precisions", {})
+    if precision not in extra:
+        raise ValueError(f"the bundle has no {precision}: it offers {', '.join([manifest['precision'], *extra])}")
+    return base | {part: graph_file(part, precision) for part in extra[precision]["graphs"]}
 
 
 def load_manifest(path: Path) -> dict:
@@ -155,7 +188,8 @@ class TorchBundle:
         self.path = path
         self.manifest = load_manifest(path)
         provenance = self.manifest["provenance"]
-        model = build(arch_config(provenance["architecture"]), learnable_prompt=provenance["variant"] == "learnable").eval()
+        config = provenance.get("configuration") or arch_config(provenance["architecture"])
+        model = build(config, learnable_prompt=provenance["variant"] == "learnable").eval()
         fold_batch_norm(model.visual)
         self.parts = {"image": ImageGraph(model.visual), "text-yes": TextGraph(model, "yes"), "text-no": TextGraph(model, "no")}
         for name, part in self.parts.items():
@@ -185,5 +219,5 @@ def resolve(name: str) -> Path:
     return path if (path / "bundle.json").exists() else Path(__file__).parent.parent / name
 
 
-def tokens(tok: Tokenizer, texts: list[str], context_length: int) -> Tensor:
+def tokens(tok: Tokenizer | bpe.CleanTokenizer, texts: list[str], context_length: int) -> Tensor:
     return bpe.encode(tok, texts, context_length)

@@ -108,10 +108,7 @@ def compare(inside: dict[str, np.ndarray], outside: dict[str, np.ndarray]) -> di
         }
         for s in SCORES
     }
-    rules = {
-        rule: {"id_accepted": float(1 - inside[f"reject_{rule}"].mean()), "ood_rejected": float(outside[f"reject_{rule}"].mean())}
-        for rule in RULES
-    }
+    rules = {rule: {"id_accepted": float(1 - inside[f"reject_{rule}"].mean()), "ood_rejected": float(outside[f"reject_{rule}"].mean())} for rule in RULES}
     return {"scores": out, "decisions": rules}
 
 

@@ -4,8 +4,9 @@ image.onnx      ``pixels`` uint8 [N, S, S, 3] -> ``features`` float32 [N, D], un
 text-yes.onnx   ``tokens`` int64 [N, T], 3 <= T <= context length -> ``features`` float32 [N, D], unit length
 text-no.onnx    the same through the no tower, the mean of the sixteen prompts folded into its positions
 
-Weights of more than a few numbers are stored in half precision and cast back inside the graph, which the runtime does once
-when it opens the file. The PyTorch modules carry the same rounded weights, so they stay an exact reference.
+Storage "half": weights of more than a few numbers are stored in half precision and cast back inside the graph, which the runtime
+does once when it opens the file. The PyTorch modules carry the same rounded weights, so they stay an exact reference.
+Storage "single": weights are stored as they are, twice as large. Computation is single precision either way.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ from .model import CLIPN
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 OPSET = 20
+STORAGES = ("half", "single")
+LARGEST = 2**31 - 2**24
+"""Bytes of weights that fit into one file: the format's limit of 2 GiB less room for the graph itself."""
 SMALL = 512
 """Tensors up to this many numbers (biases, gains) keep single precision: they cost nothing and rounding them would not help."""
 
@@ -72,8 +76,21 @@ class TextGraph(nn.Module):
         return F.normalize(x @ self.projection, dim=-1)
 
 
+class Affine(nn.Module):
+    """What a BatchNorm does in eval mode: [N, C, H, W] times a gain plus a bias per channel."""
+
+    def __init__(self, norm: nn.BatchNorm2d):
+        super().__init__()
+        gain = (norm.weight / torch.sqrt(norm.running_var + norm.eps)).detach()
+        self.gain = nn.Parameter(gain.view(-1, 1, 1))
+        self.bias = nn.Parameter((norm.bias.detach() - norm.running_mean * gain).view(-1, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.gain + self.bias
+
+
 def fold_batch_norm(module: nn.Module) -> None:
-    """Folds every BatchNorm that follows a convolution in a Sequential into it, in place. Needs eval mode."""
+    """Folds every BatchNorm that follows a convolution in a Sequential into it and makes the others Affine, in place. Needs eval mode."""
     for child in module.children():
         fold_batch_norm(child)
     if isinstance(module, nn.Sequential):
@@ -81,7 +98,16 @@ def fold_batch_norm(module: nn.Module) -> None:
         for (name, conv), (after, norm) in itertools.pairwise(parts):
             if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                 setattr(module, name, fuse_conv_bn_eval(conv, norm))
-                setattr(module, after, nn.Identity())
+                setattr(module, after, _activation(norm))
+    for name, child in list(module.named_children()):
+        if isinstance(child, nn.BatchNorm2d):
+            setattr(module, name, nn.Sequential(Affine(child), _activation(child)))
+
+
+def _activation(norm: nn.BatchNorm2d) -> nn.Module:
+    """timm's norms may carry the activation that follows."""
+    act = getattr(norm, "act", None)
+    return nn.Identity() if act is None else act
 
 
 def round_weights(module: nn.Module) -> None:
@@ -91,14 +117,23 @@ def round_weights(module: nn.Module) -> None:
                 p.copy_(p.half().float())
 
 
-def graphs(model: CLIPN) -> dict[str, nn.Module]:
-    """{"image", "text-yes", "text-no"}: what the bundle's files compute, in PyTorch, on the CPU, weights rounded as stored."""
+def graphs(model: CLIPN, storage: str = "half") -> dict[str, nn.Module]:
+    """{"image", "text-yes", "text-no"}: what the bundle's files compute, in PyTorch, on the CPU, weights rounded as stored.
+
+    Raises ValueError where a part would be larger than a file can be.
+    """
     visual = copy.deepcopy(model.visual).cpu().eval()
     fold_batch_norm(visual)
     parts = {"image": ImageGraph(visual), "text-yes": TextGraph(model, "yes").cpu(), "text-no": TextGraph(model, "no").cpu()}
     for part in parts.values():
         part.eval().requires_grad_(False)
-        round_weights(part)
+        if storage == "half":
+            round_weights(part)
+    for name, part in parts.items():
+        size = sum(p.numel() for p in part.parameters()) * (2 if storage == "half" else 4)
+        if size > LARGEST:
+            hint = "; half-precision storage halves that" if storage == "single" else ""
+            raise ValueError(f"the weights of {name} take {size / 2**30:.1f} GiB, a graph can hold at most {LARGEST / 2**30:.1f} GiB{hint}")
     return parts
 
 
@@ -108,7 +143,7 @@ def example(name: str, image_size: int) -> Tensor:
     return torch.tensor([[1, 2, 3, 4, 5], [1, 2, 5, 0, 0]])
 
 
-def export(name: str, graph: nn.Module, path: Path, image_size: int) -> None:
+def export(name: str, graph: nn.Module, path: Path, image_size: int, storage: str = "half") -> None:
     argument = "pixels" if name == "image" else "tokens"
     dynamic = {argument: {0: torch.export.Dim("N")}}
     if name != "image":
@@ -129,13 +164,15 @@ def export(name: str, graph: nn.Module, path: Path, image_size: int) -> None:
     proto = program.model_proto
     strip(proto)
     note_parameters(proto, graph)
-    store_half(proto)
+    if storage == "half":
+        store_half(proto)
     onnx.checker.check_model(proto, full_check=True)
     onnx.save(proto, path)
 
 
 PARAMETERS = "clipn.parameters"
-"""Metadata key of the map {PyTorch parameter: [initialiser, transposed?]}: exporters rename, transpose and merge tensors."""
+"""Metadata key of the map {PyTorch parameter: [initialiser, transposed?]}: exporters rename and transpose tensors. A third entry is
+where the parameter begins in a longer vector: exporters join biases."""
 
 
 def note_parameters(proto: onnx.ModelProto, graph: nn.Module) -> None:
@@ -144,7 +181,11 @@ def note_parameters(proto: onnx.ModelProto, graph: nn.Module) -> None:
     places = {}
     for name, p in graph.named_parameters():
         value = p.detach().numpy()
-        place = next(([k, flip] for flip in (False, True) for k, v in stored.items() if _same(v, value.T if flip else value)), None)
+        kinds = ((False, _same), (True, _same), (False, _same_but_for_ones))
+        place = next(([k, flip] for flip, same in kinds for k, v in stored.items() if same(v, value.T if flip else value)), None)
+        if place is None and value.ndim == 1:
+            n, vectors = value.size, {k: v for k, v in stored.items() if v.ndim == 1}
+            place = next(([k, False, at] for k, v in vectors.items() for at in range(0, v.size - n + 1, n) if _same(v[at : at + n], value)), None)
         if place is None:
             raise ValueError(f"the exported graph does not hold the parameter {name}")
         places[name] = place
@@ -156,6 +197,11 @@ def _same(a: np.ndarray, b: np.ndarray) -> bool:
     return a.shape == b.shape and a.dtype == b.dtype and np.array_equal(a, b)
 
 
+def _same_but_for_ones(a: np.ndarray, b: np.ndarray) -> bool:
+    """The same numbers in the same order; exporters add and drop dimensions of one."""
+    return _same(a.squeeze(), b.squeeze())
+
+
 def load_parameters(path: Path, graph: nn.Module) -> None:
     """Fills a PyTorch module with the weights of an exported file. Raises ValueError where the two don't match."""
     proto = onnx.load(path)
@@ -165,11 +211,13 @@ def load_parameters(path: Path, graph: nn.Module) -> None:
     for name, p in graph.named_parameters():
         if name not in places:
             raise ValueError(f"{path.name} says nothing of the parameter {name}")
-        initialiser, flipped = places[name]
+        initialiser, flipped, *begin = places[name]
         value = stored[initialiser].T if flipped else stored[initialiser]
-        if value.shape != tuple(p.shape):
+        if begin:
+            value = value[begin[0] : begin[0] + p.numel()]
+        if value.size != p.numel() or (value.ndim == p.ndim and value.shape != tuple(p.shape)):
             raise ValueError(f"{path.name}: {name} has shape {value.shape}, the architecture wants {tuple(p.shape)}")
-        state[name] = torch.from_numpy(np.ascontiguousarray(value))
+        state[name] = torch.from_numpy(np.ascontiguousarray(value)).view(p.shape)
     graph.load_state_dict(state, strict=False)
 
 

@@ -7,11 +7,11 @@ suffix. Start- and end-of-text are the two highest ids (CLIP reads a text at the
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
-from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, processors
+from tokenizers import Encoding, Regex, Tokenizer, normalizers, pre_tokenizers, processors
 from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
 
@@ -55,11 +55,36 @@ def _finish(tokenizer: Tokenizer, vocab_size: int) -> Tokenizer:
     return tokenizer
 
 
-def load(path: Path) -> Tokenizer:
-    return Tokenizer.from_file(str(path))
+class CleanTokenizer:
+    """A tokenizer behind the clean-up that its file asks for (see ``clip_tokenizer``)."""
+
+    def __init__(self, tokenizer: Tokenizer, clean: Callable[[str], str]):
+        self._tokenizer = tokenizer
+        self._clean = clean
+
+    def encode_batch(self, texts: list[str]) -> list[Encoding]:
+        return self._tokenizer.encode_batch([self._clean(text) for text in texts])
 
 
-def encode(tokenizer: Tokenizer, texts: list[str], context_length: int) -> torch.Tensor:
+def load(path: Path) -> Tokenizer | CleanTokenizer:
+    """The tokenizer of a file, its clean-up included. Raises ValueError for a clean-up that is not known."""
+    content = json.loads(path.read_text())
+    clean = content.pop("clean", None)
+    if clean is None:
+        return Tokenizer.from_file(str(path))
+    if clean["rule"] != "clip":
+        raise ValueError(f"{path}: the clean-up {clean['rule']!r} is not known")
+    from open_clip.tokenizer import get_clean_fn
+
+    return CleanTokenizer(Tokenizer.from_str(json.dumps(content)), get_clean_fn("lower"))
+
+
+def clean_rule(path: Path) -> str | None:
+    """Name of the clean-up that texts go through before the tokenizer of this file; None where it is the file's own normaliser."""
+    return json.loads(path.read_text()).get("clean", {}).get("rule")
+
+
+def encode(tokenizer: Tokenizer | CleanTokenizer, texts: list[str], context_length: int) -> torch.Tensor:
     """int64 [N, T]: ids padded with 0 to the longest text; a text over ``context_length`` is cut and keeps its end token."""
     rows = [e.ids for e in tokenizer.encode_batch(texts)]
     rows = [r if len(r) <= context_length else [*r[: context_length - 1], r[-1]] for r in rows]

@@ -22,17 +22,18 @@ class _Residual(nn.Module):
 class ResNet9(nn.Module):
     """A shallow, wide residual network of plain 3x3 convolutions, after the ResNet-9 of the DAWNBench CIFAR-10 entries.
 
-    [N, 3, R, R] -> [N, C]. Dense convolutions run near a CPU's peak and learn in few passes over the data: side by side on
+    [N, 3, R, R] -> [N, C]. ``blocks``: residual blocks of each stage. ``fine``: the first convolution keeps the resolution,
+    for four times the work. Dense convolutions run near a CPU's peak and learn in few passes over the data: side by side on
     two cores, 150 s of training on Tiny-ImageNet gave twice the accuracy of FasterNet-T0, which sees 1.6 times the photographs.
     """
 
-    def __init__(self, widths: tuple[int, int, int, int] = (32, 96, 192, 384)):
+    def __init__(self, widths: tuple[int, int, int, int] = (32, 96, 192, 384), blocks: tuple[int, int, int] = (1, 1, 1), fine: bool = False):
         super().__init__()
         stem, *stages = widths
-        self.stem = _conv(3, stem, 4, 2, 1)
+        self.stem = _conv(3, stem) if fine else _conv(3, stem, 4, 2, 1)
         self.stages = nn.Sequential()
-        for before, width in zip(widths, stages, strict=False):
-            self.stages.append(nn.Sequential(_conv(before, width), nn.MaxPool2d(2), _Residual(width)))
+        for before, width, count in zip(widths[:-1], stages, blocks, strict=True):
+            self.stages.append(nn.Sequential(_conv(before, width), nn.MaxPool2d(2), *(_Residual(width) for _ in range(count))))
         self.num_features = widths[-1]
         self.default_cfg = {"pool_size": None, "input_size": (3, 64, 64)}
 
@@ -45,10 +46,21 @@ class ResNet9(nn.Module):
         return self.stages(self.stem(x)).mean(dim=(2, 3))
 
 
-@register_model
-def clipn_resnet9(pretrained: bool = False, **kwargs) -> ResNet9:
+def _made(name: str, pretrained: bool, kwargs: dict, **shape) -> ResNet9:
     if pretrained:
-        raise ValueError("clipn_resnet9 has no published weights")
+        raise ValueError(f"{name} has no published weights")
     for unused in ("pretrained_cfg", "pretrained_cfg_overlay", "cache_dir"):
         kwargs.pop(unused, None)
-    return ResNet9(**kwargs)
+    return ResNet9(**shape, **kwargs)
+
+
+@register_model
+def clipn_resnet9(pretrained: bool = False, **kwargs) -> ResNet9:
+    """The default's tower: 4.3 M parameters, 0.25 G multiplications at 64 px."""
+    return _made("clipn_resnet9", pretrained, kwargs)
+
+
+@register_model
+def clipn_resnet13(pretrained: bool = False, **kwargs) -> ResNet9:
+    """Deeper, and at full resolution: 7.7 M parameters, 2.3 G multiplications at 64 px. For training on an accelerator."""
+    return _made("clipn_resnet13", pretrained, kwargs, widths=(64, 128, 256, 432), blocks=(2, 2, 1), fine=True)

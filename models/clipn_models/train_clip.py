@@ -52,6 +52,22 @@ class ClipPreset:
     teacher_weight: float = 0.5
     teacher_temperature: float = 1.0
     smoothing: float = 0.05
+    resident: bool = False
+    """whether all photographs move into the device's memory and are cropped there"""
+
+
+PRESETS = {
+    "cpu": ClipPreset(),
+    "gpu": ClipPreset(
+        arch="clipn-small",
+        steps=5000,
+        named=(("tiny-train", 640), ("cifar-train", 256), ("caltech-train", 64)),
+        captioned=64,
+        resolutions=((0.0, 48), (0.4, 56), (0.7, 64)),
+        resident=True,
+    ),
+}
+"""``cpu`` takes an hour of two cores. ``gpu`` shows five million photographs, two and a half times as many, to a tower of nine times the work."""
 
 
 DATASETS = {"tiny": "tiny-imagenet", "cifar": "cifar100", "caltech": "caltech101"}
@@ -98,8 +114,9 @@ class Trainer:
         self.rng = np.random.default_rng(seed)
         splits = [s for s, _ in preset.named]
         self.classes, offsets = load_classes(packs, splits, words)
-        self.sources = {s: Source(packs, s, offsets[s]) for s in splits}
-        self.captioned = Source(packs, "flickr-train") if preset.captioned else None
+        resident = self.device if preset.resident else None
+        self.sources = {s: Source(packs, s, offsets[s], resident=resident) for s in splits}
+        self.captioned = Source(packs, "flickr-train", resident=resident) if preset.captioned else None
         captions = self.captioned.pack.captions if self.captioned else []
         config = arch_config(preset.arch)
         out.mkdir(parents=True, exist_ok=True)
@@ -238,6 +255,8 @@ class Trainer:
         if not path.exists():
             return False
         state = torch.load(path, map_location=self.device, weights_only=False)
+        if state["preset"]["arch"] != self.preset.arch:
+            raise ValueError(f"{path} is of the architecture {state['preset']['arch']}, this run of {self.preset.arch}: give it a directory of its own")
         self.step = state["step"]
         self.model.load_state_dict(state["state_dict"])
         self.teacher_head.load_state_dict(state["teacher_head"])

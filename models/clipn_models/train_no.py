@@ -46,6 +46,9 @@ class NoPreset:
     """shares of all classes that the imagined tenants of a step register"""
 
 
+PRESETS = {"cpu": NoPreset(), "gpu": NoPreset(steps=2400, views=3)}
+
+
 class FeatureBank:
     """Unit features of a split's photographs, [views, N, D] in half precision on disk, computed once per checkpoint."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,8 @@ import onnxruntime
 import torch
 
 from . import tokenizer as bpe
-from .bundle import FILES, TorchBundle, load_manifest, sha256, unpack
-
-CONTRACTS = {
-    "image.onnx": ("pixels", "tensor(uint8)", 4),
-    "text-yes.onnx": ("tokens", "tensor(int64)", 2),
-    "text-no.onnx": ("tokens", "tensor(int64)", 2),
-}
+from .bundle import FILES, PARTS, PRECISIONS, TorchBundle, graph_file, load_manifest, sha256
+from .checks import ARGUMENTS, INDIFFERENT, company, contract, golden_difference, length_error
 
 
 class Faults(ValueError):
@@ -23,7 +19,7 @@ class Faults(ValueError):
 
 
 def verify(path: Path, log=print) -> None:
-    """Checksums, graph contracts, golden file, PyTorch at several batch sizes and text lengths. Raises Faults."""
+    """Checksums, graph contracts, golden file, PyTorch at several batch sizes and text lengths; every extra precision too. Raises Faults."""
     faults: list[str] = []
 
     def check(ok: bool, what: str) -> None:
@@ -32,7 +28,12 @@ def verify(path: Path, log=print) -> None:
             faults.append(what)
 
     manifest = load_manifest(path)
-    for name in FILES:
+    extra = manifest.get("precisions", {})
+    for precision, entry in extra.items():
+        if precision not in PRECISIONS or not set(entry["graphs"]) <= set(PARTS):
+            raise Faults(f"the manifest speaks of a precision {precision} of {entry['graphs']}: known are {PRECISIONS} of {PARTS}")
+    lower = [(graph_file(part, precision), part, precision) for precision in extra for part in extra[precision]["graphs"]]
+    for name in (*FILES, *(name for name, _, _ in lower)):
         entry = manifest["files"].get(name)
         there = (path / name).exists()
         same = there and entry is not None and sha256(path / name) == entry["sha256"] and (path / name).stat().st_size == entry["bytes"]
@@ -40,32 +41,25 @@ def verify(path: Path, log=print) -> None:
     if faults:
         raise Faults("; ".join(faults))
 
-    sessions = {}
     width, size = manifest["embedding_dim"], manifest["image"]["size"]
-    for name, (argument, kind, rank) in CONTRACTS.items():
-        session = onnxruntime.InferenceSession(str(path / name), providers=["CPUExecutionProvider"])
-        sessions[name.removesuffix(".onnx")] = session
-        (given,), (out,) = session.get_inputs(), session.get_outputs()
-        shape_ok = len(given.shape) == rank and all(isinstance(given.shape[i], str) for i in ((0,) if rank == 4 else (0, 1)))
-        shape_ok = shape_ok and (rank == 2 or list(given.shape[1:]) == [size, size, 3])
-        check(given.name == argument and given.type == kind and shape_ok, f"{name}: takes {argument} {kind} {given.shape}")
-        check(out.name == "features" and out.type == "tensor(float)" and out.shape[-1] == width, f"{name}: gives features [N, {width}]")
-
-    def run(part: str, value: np.ndarray) -> np.ndarray:
-        return sessions[part].run(["features"], {CONTRACTS[part + ".onnx"][0]: value})[0]
-
-    import json
-
     golden = json.loads((path / "golden.json").read_text())
     tolerance = golden["tolerance"]
-    worst = float(np.abs(run("image", unpack(golden["image"]["pixels"])) - unpack(golden["image"]["features"])).max())
+    sessions = {}
+    for part in PARTS:
+        sessions[part] = session = onnxruntime.InferenceSession(str(path / f"{part}.onnx"), providers=["CPUExecutionProvider"])
+        for holds, what in contract(part, session, size, width):
+            check(holds, f"{part}.onnx: {what}")
+
+    def run(part: str, value: np.ndarray) -> np.ndarray:
+        return sessions[part].run(["features"], {ARGUMENTS[part][0]: value})[0]
+
+    worst = golden_difference("image", sessions["image"], golden)
     check(worst <= tolerance, f"golden images: largest difference {worst:.1e}")
     bundle = TorchBundle(path)
     rows = [bpe.encode(bundle.tokenizer, [t], bundle.context_length)[0].tolist() for t in golden["text"]["texts"]]
     check(rows == golden["text"]["tokens"], "golden texts: token ids")
     for tower in ("yes", "no"):
-        got = np.concatenate([run(f"text-{tower}", np.array([row])) for row in rows])
-        worst = float(np.abs(got - unpack(golden["text"][tower])).max())
+        worst = golden_difference(f"text-{tower}", sessions[f"text-{tower}"], golden)
         check(worst <= tolerance, f"golden texts, {tower}: largest difference {worst:.1e}")
 
     rng = np.random.default_rng(1)
@@ -86,5 +80,14 @@ def verify(path: Path, log=print) -> None:
                 want = bundle.parts[f"text-{tower}"](torch.from_numpy(tokens)).numpy()
             worst = max(worst, float(np.abs(run(f"text-{tower}", tokens) - want).max()))
         check(worst <= tolerance, f"{tower} texts against PyTorch: largest difference {worst:.1e}")
+
+    for name, part, precision in lower:
+        session = onnxruntime.InferenceSession(str(path / name), providers=["CPUExecutionProvider"])
+        for holds, what in contract(part, session, size, width):
+            check(holds, f"{name}: {what}")
+        allowed = extra[precision]["tolerance"]
+        worst, moved, length = (f(part, session, golden) for f in (golden_difference, company, length_error))
+        check(worst <= allowed, f"{name}: golden, largest difference {worst:.1e} of {allowed:.1e}")
+        check(moved <= INDIFFERENT and length <= 1e-5, f"{name}: alone and in a batch, largest difference {moved:.1e}, length off by {length:.1e}")
     if faults:
         raise Faults("; ".join(faults))

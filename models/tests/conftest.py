@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import made_pairs
 import numpy as np
 import pytest
 import torch
@@ -59,3 +60,9 @@ def tiny_packs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(root, "flickr-train", pixels, np.arange(100), {"captions": [[f"something {names[k]} number {i}" for i in range(5)] for k in labels]})
     assert packs.load_pack(root, "cifar-train").classes == names
     return root
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> made_pairs.Made:
+    """Image-caption pairs and a CLIP for the recipe."""
+    return made_pairs.make(tmp_path_factory.mktemp("made"))

@@ -5,13 +5,20 @@ import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Ajv } from 'ajv';
 import { BundleError } from './errors.ts';
-import { FILES, Manifest } from './manifest.ts';
+import { FILES, Manifest, type Part, type Precision } from './manifest.ts';
+import { extraGraphs, extraOf, offered } from './precision.ts';
 
 export interface Bundle {
   dir: string;
   /** name@version+first 12 hex digits of the manifest's sha256: features made with one bundle never serve another. */
   id: string;
+  /** What text features depend on: `id`, and the precision where it has text graphs of its own. */
+  textId: string;
   manifest: Manifest;
+  /** Whose graphs `files` names. */
+  precision: Precision;
+  /** Largest difference in the golden check of graphs that are not the base ones; of those the golden file tells. */
+  tolerance: { image?: number | undefined; text?: number | undefined };
   /** Absolute paths. */
   files: { image: string; textYes: string; textNo: string; tokenizer: string; golden: string };
 }
@@ -34,11 +41,37 @@ function faultsOf(value: unknown): string[] {
 }
 
 /**
+ * The same bundle with the graphs of another of its precisions.
+ * @throws BundleError when it has none such, naming those it has
+ */
+export function withPrecision(bundle: Bundle, precision: Precision): Bundle {
+  const { manifest, dir, id } = bundle;
+  if (!offered(manifest).includes(precision)) {
+    throw new BundleError(dir, [`it has no ${precision} graphs; it offers ${offered(manifest).join(', ')}`]);
+  }
+  const own = extraGraphs(manifest, precision);
+  const path = (part: Part) => join(dir, own[part] ?? `${part}.onnx`);
+  const texts = own['text-yes'] !== undefined || own['text-no'] !== undefined;
+  const tolerance = extraOf(manifest, precision)?.tolerance;
+  return {
+    ...bundle,
+    precision,
+    textId: texts ? `${id}-${precision}` : id,
+    tolerance: { image: own.image && tolerance, text: texts ? tolerance : undefined },
+    files: { ...bundle.files, image: path('image'), textYes: path('text-yes'), textNo: path('text-no') },
+  };
+}
+
+/**
  * Opens the bundle in `dir`: manifest valid, every file there with the size and, unless told otherwise, the checksum that the
- * manifest gives. All faults are reported at once.
+ * manifest gives. With a `precision` its graphs are taken and only the files that it needs are looked at. All faults are
+ * reported at once.
  * @throws BundleError
  */
-export async function loadBundle(dir: string, options: { checksums?: boolean } = {}): Promise<Bundle> {
+export async function loadBundle(
+  dir: string,
+  options: { checksums?: boolean; precision?: Precision } = {},
+): Promise<Bundle> {
   const root = resolve(dir);
   let bytes: Buffer;
   try {
@@ -56,10 +89,21 @@ export async function loadBundle(dir: string, options: { checksums?: boolean } =
   if (faults.length > 0) throw new BundleError(root, faults);
   const valid = manifest as Manifest;
 
+  for (const precision of offered(valid)) {
+    for (const name of Object.values(extraGraphs(valid, precision))) {
+      if (!valid.files[name]) faults.push(`bundle.json/precisions/${precision}: ${name} is not among the files`);
+    }
+  }
+  if (faults.length > 0) throw new BundleError(root, faults);
+
+  const { precision } = options;
+  const needed = new Set<string>(
+    precision ? [...FILES, ...Object.values(extraGraphs(valid, precision))] : Object.keys(valid.files),
+  );
   // the names come from the schema, never from the manifest: nothing outside the folder can be named
   await Promise.all(
-    FILES.map(async (name) => {
-      const entry = valid.files[name];
+    Object.entries(valid.files).map(async ([name, entry]) => {
+      if (!needed.has(name)) return;
       const path = join(root, name);
       const size = await stat(path).then(
         (s) => s.size,
@@ -74,10 +118,14 @@ export async function loadBundle(dir: string, options: { checksums?: boolean } =
   );
   if (faults.length > 0) throw new BundleError(root, faults.sort());
   const digest = createHash('sha256').update(bytes).digest('hex').slice(0, 12);
-  return {
+  const id = `${valid.name}@${valid.version}+${digest}`;
+  const base: Bundle = {
     dir: root,
-    id: `${valid.name}@${valid.version}+${digest}`,
+    id,
+    textId: id,
     manifest: valid,
+    precision: valid.precision,
+    tolerance: {},
     files: {
       image: join(root, 'image.onnx'),
       textYes: join(root, 'text-yes.onnx'),
@@ -86,4 +134,5 @@ export async function loadBundle(dir: string, options: { checksums?: boolean } =
       golden: join(root, 'golden.json'),
     },
   };
+  return precision ? withPrecision(base, precision) : base;
 }

@@ -7,8 +7,59 @@ const Template = Type.String({ pattern: '\\{\\}' });
 /** Files of every bundle; the manifest lists size and checksum of each. */
 export const FILES = ['image.onnx', 'text-yes.onnx', 'text-no.onnx', 'tokenizer.json', 'golden.json'] as const;
 
+export const PARTS = ['image', 'text-yes', 'text-no'] as const;
+export type Part = (typeof PARTS)[number];
+/** What a bundle may hold beside its base precision. */
+export const EXTRA_PRECISIONS = ['fp16', 'int8'] as const;
+export type ExtraPrecision = (typeof EXTRA_PRECISIONS)[number];
+export type Precision = 'fp32' | ExtraPrecision;
+
+/** The only name a graph of an extra precision may have. */
+export const graphFile = (part: Part, precision: ExtraPrecision) => `${part}.${precision}.onnx` as const;
+export type ExtraFile = ReturnType<typeof graphFile>;
+const EXTRA_FILES = EXTRA_PRECISIONS.flatMap((precision) => PARTS.map((part) => graphFile(part, precision)));
+
 const FileEntry = Type.Object(
   { sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }), bytes: Type.Integer({ minimum: 0 }) },
+  closed,
+);
+
+const Share = Type.Number({ minimum: 0, maximum: 1 });
+const Cosine = Type.Object(
+  { mean: Type.Number({ minimum: -1, maximum: 1.001 }), min: Type.Number({ minimum: -1, maximum: 1.001 }) },
+  closed,
+);
+
+/** What a lower precision costs against the base, on inputs that were not used to make it. */
+const Quality = Type.Object(
+  {
+    inputs: Type.Union([Type.Literal('photographs'), Type.Literal('made')]),
+    images: Type.Integer({ minimum: 1 }),
+    classes: Type.Integer({ minimum: 1 }),
+    image_cosine: Cosine,
+    text_cosine: Type.Optional(Cosine),
+    probability_difference: Type.Number({
+      minimum: 0,
+      maximum: 1,
+      description: 'Largest difference of any p, p_no or p_{C+1}.',
+    }),
+    equal_decisions: { ...Share, description: 'Images of which class and all three rules say what they said.' },
+  },
+  closed,
+);
+
+const PrecisionEntry = Type.Object(
+  {
+    graphs: Type.Array(Type.Union([Type.Literal('image'), Type.Literal('text-yes'), Type.Literal('text-no')]), {
+      minItems: 1,
+      uniqueItems: true,
+      description: 'Parts with a graph of their own, <part>.<precision>.onnx; the others are the base ones.',
+    }),
+    tolerance: Type.Number({ exclusiveMinimum: 0, maximum: 0.1, description: 'Of the golden check of those graphs.' }),
+    quality: Quality,
+    method: Type.Optional(Type.String()),
+    gain: Type.Optional(Type.Number({ exclusiveMinimum: 0, description: 'Speed over the base where it was made.' })),
+  },
   closed,
 );
 
@@ -47,6 +98,11 @@ export const Manifest = Type.Object(
         vocabulary: Type.Union([Type.Array(Type.String()), Type.Null()], {
           description: 'Words the text towers saw in training; null where that is no limit.',
         }),
+        clean: Type.Optional(
+          Type.Literal('clip', {
+            description: 'Clean-up of every text before the tokenizer; its tables are in tokenizer.json. Absent: none.',
+          }),
+        ),
       },
       closed,
     ),
@@ -62,8 +118,17 @@ export const Manifest = Type.Object(
       closed,
     ),
     precision: Type.Union([Type.Literal('fp32'), Type.Literal('fp16'), Type.Literal('int8')]),
+    precisions: Type.Optional(
+      Type.Object({ fp16: Type.Optional(PrecisionEntry), int8: Type.Optional(PrecisionEntry) }, closed),
+    ),
     files: Type.Object(
-      Object.fromEntries(FILES.map((f) => [f, FileEntry])) as Record<(typeof FILES)[number], typeof FileEntry>,
+      {
+        ...(Object.fromEntries(FILES.map((f) => [f, FileEntry])) as Record<(typeof FILES)[number], typeof FileEntry>),
+        ...(Object.fromEntries(EXTRA_FILES.map((f) => [f, Type.Optional(FileEntry)])) as Record<
+          ExtraFile,
+          ReturnType<typeof Type.Optional<typeof FileEntry>>
+        >),
+      },
       closed,
     ),
     evaluation: Type.Record(Type.String(), Type.Any()),
@@ -71,3 +136,4 @@ export const Manifest = Type.Object(
   closed,
 );
 export type Manifest = Static<typeof Manifest>;
+export type PrecisionQuality = Static<typeof Quality>;

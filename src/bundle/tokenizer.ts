@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Tokenizer } from '@huggingface/tokenizers';
+import { type CleanTables, cleanerOf } from './clean.ts';
 import { BundleError } from './errors.ts';
 import type { Bundle } from './load.ts';
 import { normalizerOf, portableRegex } from './normalize.ts';
@@ -13,6 +14,8 @@ export interface TextTokenizer {
 }
 
 interface TokenizerFile {
+  /** This project's own entry: a clean-up before the tokenizer that its format can't say. */
+  clean?: CleanTables;
   added_tokens?: { id: number; content: string }[];
   normalizer?: Parameters<typeof normalizerOf>[0];
   pre_tokenizer?: unknown;
@@ -38,6 +41,7 @@ function markers(file: TokenizerFile): { before: number[]; after: number[] } {
 
 /** Builds the encoder of a parsed tokenizer.json (Hugging Face tokenizers format). */
 export function createTokenizer(file: TokenizerFile, contextLength: number): TextTokenizer {
+  const clean = file.clean ? cleanerOf(file.clean) : (text: string) => text;
   const normalize = normalizerOf(file.normalizer);
   const { before, after } = markers(file);
   const portable = JSON.parse(JSON.stringify(file.pre_tokenizer ?? null), (key, value) =>
@@ -49,7 +53,7 @@ export function createTokenizer(file: TokenizerFile, contextLength: number): Tex
   );
   return {
     encode(text) {
-      const ids = [...before, ...library.encode(normalize(text), { add_special_tokens: false }).ids, ...after];
+      const ids = [...before, ...library.encode(normalize(clean(text)), { add_special_tokens: false }).ids, ...after];
       return ids.length <= contextLength ? ids : [...ids.slice(0, contextLength - after.length), ...after];
     },
   };
@@ -59,6 +63,8 @@ export function createTokenizer(file: TokenizerFile, contextLength: number): Tex
 export async function loadTokenizer(bundle: Bundle): Promise<TextTokenizer> {
   try {
     const file = JSON.parse(await readFile(bundle.files.tokenizer, 'utf8')) as TokenizerFile;
+    const [has, wants] = [file.clean?.rule ?? null, bundle.manifest.text.clean ?? null];
+    if (has !== wants) throw new Error(`its clean-up is ${has}, the manifest says ${wants}`);
     return createTokenizer(file, bundle.manifest.text.context_length);
   } catch (error) {
     throw new BundleError(bundle.dir, [`tokenizer.json: ${(error as Error).message}`]);

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { loadBundle } from '../bundle/load.ts';
 import { unknownWords } from '../bundle/vocabulary.ts';
 import { decisionOf, type Method } from '../clipn/index.ts';
 import type { Config } from '../config/index.ts';
@@ -10,6 +9,7 @@ import { checkDefinition, promptsOf, type TenantDefinition } from '../tenants/de
 import { FileStore } from '../tenants/file-store.ts';
 import { engineOptions } from './engine-options.ts';
 import { expandFiles } from './files.ts';
+import { openBundle } from './open-bundle.ts';
 import { progress, table } from './table.ts';
 
 export interface DetectArguments {
@@ -46,7 +46,7 @@ async function definitionOf(args: DetectArguments, config: Config): Promise<Tena
 
 /** `clipn-gate detect`: verdicts for files and folders without a server. Returns the exit status: 1 when any image had none. */
 export async function detectFiles(args: DetectArguments, config: Config): Promise<number> {
-  const bundle = await loadBundle(config.bundle, { checksums: true });
+  const { bundle } = await openBundle(config);
   const definition = await definitionOf(args, config);
   const method = args.method ?? definition.method ?? config.method;
   for (const name of definition.classes) {

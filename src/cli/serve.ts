@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
 import { buildApp } from '../app.ts';
-import { loadBundle } from '../bundle/load.ts';
 import { unknownWords } from '../bundle/vocabulary.ts';
 import type { Config } from '../config/index.ts';
 import { Engine, type EngineObserver } from '../engine/index.ts';
@@ -11,6 +10,7 @@ import { FileFeatureCache } from '../tenants/feature-cache.ts';
 import { FileStore } from '../tenants/file-store.ts';
 import { TenantRegistry } from '../tenants/registry.ts';
 import { engineOptions } from './engine-options.ts';
+import { openBundle } from './open-bundle.ts';
 
 /** Engine events to metrics and log. */
 function observer(metrics: Metrics, logger: Logger): EngineObserver {
@@ -37,14 +37,15 @@ function observer(metrics: Metrics, logger: Logger): EngineObserver {
  */
 export async function serve(config: Config): Promise<void> {
   const logger = createLogger({ level: config.logLevel });
-  const bundle = await loadBundle(config.bundle, { checksums: true });
+  const { bundle, why } = await openBundle(config);
+  logger.info({ bundle: bundle.id, precision: bundle.precision, why }, 'model bundle opened');
   const metrics = createMetrics();
   const engine = new Engine({ ...engineOptions(config, bundle), observer: observer(metrics, logger) });
   const store = await FileStore.open(config.dataDir, {
     onDamaged: (file, reason) => logger.error({ file, reason }, 'a tenant file was damaged and has been set aside'),
   });
   const cache = await FileFeatureCache.open(config.dataDir, {
-    bundleId: bundle.id,
+    bundleId: bundle.textId,
     width: bundle.manifest.embedding_dim,
     onEvent: (result) => metrics.cacheRequests.inc({ cache: 'features', result }),
   });
@@ -53,7 +54,7 @@ export async function serve(config: Config): Promise<void> {
     cache,
     features: engine,
     heads: engine,
-    bundle: { id: bundle.id, embeddingDim: bundle.manifest.embedding_dim, templates: bundle.manifest.templates },
+    bundle: { id: bundle.textId, embeddingDim: bundle.manifest.embedding_dim, templates: bundle.manifest.templates },
     unknownWords: (name) => unknownWords(bundle.manifest, name),
     defaults: { method: config.method },
     limits: { maxClasses: config.maxClasses },

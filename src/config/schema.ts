@@ -44,6 +44,15 @@ export const ConfigSchema = Type.Object({
     'text',
     'auto, cpu, cuda[:n], tensorrt[:n] or webgpu[:n]',
   ),
+  precision: setting(
+    Type.Union(
+      ['auto', 'fp32', 'fp16', 'int8'].map((p) => Type.Literal(p)),
+      { default: 'auto' },
+    ),
+    'CLIPN_PRECISION',
+    'text',
+    'auto, fp32, fp16 or int8; auto takes the fastest that the bundle offers for the device at little cost',
+  ),
   threads: setting(
     count(0, 0, 1024),
     'CLIPN_THREADS',

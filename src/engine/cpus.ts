@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { arch, availableParallelism } from 'node:os';
 
 function read(path: string): string | undefined {
   try {
@@ -21,4 +21,13 @@ export function usableCores(root = '/sys/fs/cgroup'): number {
       ? quota / period
       : Number(read(`${root}/cpu/cpu.cfs_quota_us`)) / Number(read(`${root}/cpu/cpu.cfs_period_us`));
   return limit > 0 ? Math.max(1, Math.min(cores, Math.floor(limit))) : cores;
+}
+
+/**
+ * Whether the processor multiplies and adds 8-bit numbers in one instruction: VNNI on x86, the dot product extension on ARM.
+ * Read from the kernel's list; where there is none, 64-bit ARM has it (Apple's all do), x86 is taken not to.
+ */
+export function fastInt8(cpuinfo = '/proc/cpuinfo'): boolean {
+  const list = read(cpuinfo);
+  return list === undefined ? arch() === 'arm64' : /\b(avx512_vnni|avx_vnni|asimddp)\b/.test(list);
 }

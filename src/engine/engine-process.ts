@@ -46,11 +46,17 @@ async function start(init: InitMessage): Promise<EngineOperations['init']['reply
       `The device "${init.device}" is not available in this build; use cpu or auto.`,
     );
   }
-  const bundle = await loadBundle(init.bundleDir, { checksums: true });
+  const bundle = await loadBundle(init.bundleDir, { checksums: true, precision: init.precision });
   configureDecoder({ concurrency: 1 });
   const { size } = bundle.manifest.image;
   const { thread, goldenMaxDifference } = await InferenceThread.start(
-    { bundleDir: init.bundleDir, device: 'cpu', threads: init.threads, buckets: bucketsUpTo(init.maxBatch) },
+    {
+      bundleDir: init.bundleDir,
+      precision: init.precision,
+      device: 'cpu',
+      threads: init.threads,
+      buckets: bucketsUpTo(init.maxBatch),
+    },
     size * size * 3,
     (reason) => {
       // the session is gone with its thread: a new process is the only clean start

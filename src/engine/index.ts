@@ -14,11 +14,12 @@ import type {
   TextFeatureBuilder,
 } from './types.ts';
 
-export { usableCores } from './cpus.ts';
+export { fastInt8, usableCores } from './cpus.ts';
 export type * from './types.ts';
 
 /** What the engine process is told at its start, and what only this side needs. */
-export interface EngineOptions extends Omit<InitMessage, 'bundleDir'> {
+export interface EngineOptions extends Omit<InitMessage, 'bundleDir' | 'precision'> {
+  /** With the graphs of the precision to run; see `withPrecision`. */
   bundle: Bundle;
   startTimeoutMs: number;
   /** Keeps the text encoder process, and with it the text sessions, between builds. */
@@ -35,9 +36,11 @@ export class Engine implements HeadHost, TextFeatureBuilder {
 
   constructor(options: EngineOptions) {
     const { bundle, observer = {}, startTimeoutMs, keepTextSessions, ...init } = options;
-    this.#images = new EngineSupervisor({ init: { ...init, bundleDir: bundle.dir }, startTimeoutMs, observer });
+    const { dir: bundleDir, precision } = bundle;
+    this.#images = new EngineSupervisor({ init: { ...init, bundleDir, precision }, startTimeoutMs, observer });
     this.#texts = new TextEncoderProcess({
-      bundleDir: bundle.dir,
+      bundleDir,
+      precision,
       threads: options.threads,
       idleMs: keepTextSessions ? Number.POSITIVE_INFINITY : TEXT_IDLE_MS,
       observer,

@@ -20,7 +20,7 @@ const post = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMes
 
 try {
   // checksums were checked by the process that started this thread
-  const bundle = await loadBundle(init.bundleDir, { checksums: false });
+  const bundle = await loadBundle(init.bundleDir, { checksums: false, precision: init.precision });
   const { embedding_dim: width, logit_scale: scale } = bundle.manifest;
   const stride = bundle.manifest.image.size ** 2 * 3;
   const session = await openImageSession(bundle, init.threads);
@@ -36,11 +36,15 @@ try {
 
   const golden = await readGolden(bundle);
   const count = golden.image.pixels.shape[0] as number;
+  const tolerance = bundle.tolerance.image ?? golden.tolerance;
   let worst = 0;
   for (let i = 0; i < count; i++) {
     const features = await runPadded(golden.image.pixels.data.slice(i * stride, (i + 1) * stride), 1);
     const expected = golden.image.features.data.subarray(i * width, (i + 1) * width);
-    worst = Math.max(worst, checkGolden(`image ${i}`, features.slice(0, width), expected, golden.tolerance));
+    worst = Math.max(
+      worst,
+      checkGolden(`image ${i}, ${init.precision}`, features.slice(0, width), expected, tolerance),
+    );
   }
   for (const bucket of init.buckets) await session.run(new Uint8Array(bucket * stride), bucket);
 

@@ -1,9 +1,11 @@
+import type { Precision } from '../bundle/manifest.ts';
 import type { SerializedError } from '../errors/index.ts';
 import type { Detection, EngineObserver, Head, Tower } from './types.ts';
 
 /** What a child process needs to know at its start. Sent once, as the first message. */
 export interface InitMessage {
   bundleDir: string;
+  precision: Precision;
   device: string;
   /** Threads inside one run of a session. */
   threads: number;
@@ -27,7 +29,10 @@ export type EngineOperations = {
 
 /** Operations of the text encoder process. */
 export type TextOperations = {
-  init: { request: { bundleDir: string; threads: number }; reply: { goldenMaxDifference: number } };
+  init: {
+    request: { bundleDir: string; precision: Precision; threads: number };
+    reply: { goldenMaxDifference: number };
+  };
   build: { request: { names: string[]; templates: string[]; tower: Tower }; reply: Float32Array };
 };
 

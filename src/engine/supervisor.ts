@@ -43,6 +43,7 @@ export class EngineSupervisor implements HeadHost {
       state: this.#state,
       ...(this.#reason === undefined ? {} : { reason: this.#reason }),
       device: this.#device,
+      precision: this.#options.init.precision,
       ...(pid === undefined || this.#state !== 'ready' ? {} : { pid }),
       restarts: this.#restarts,
       inFlight: this.#admitted,
@@ -79,6 +80,7 @@ export class EngineSupervisor implements HeadHost {
       this.#log('info', 'engine ready', {
         pid: link.child.pid,
         device,
+        precision: this.#options.init.precision,
         startMs: Math.round(startMs),
         goldenMaxDifference,
       });

@@ -1,9 +1,11 @@
+import type { Precision } from '../bundle/manifest.ts';
 import { ProcessLink } from './process-link.ts';
 import type { TextOperations } from './protocol.ts';
 import type { EngineObserver, FeatureOptions, FeatureRequest, TextFeatureBuilder } from './types.ts';
 
 export interface TextEncoderOptions {
   bundleDir: string;
+  precision: Precision;
   threads: number;
   /** How long the process stays after its last build; Infinity keeps it for good. */
   idleMs: number;
@@ -41,8 +43,8 @@ export class TextEncoderProcess implements TextFeatureBuilder {
         if (!this.#stopped) this.#options.observer.log?.('error', 'text encoder process ended', { code, signal });
       },
     });
-    const { bundleDir, threads } = this.#options;
-    const ready = link.call('init', { bundleDir, threads });
+    const { bundleDir, precision, threads } = this.#options;
+    const ready = link.call('init', { bundleDir, precision, threads });
     ready.catch(() => {
       if (this.#live?.link === link) this.#live = undefined;
       link.child.kill('SIGKILL');

@@ -1,8 +1,8 @@
-/** Adds L2-normalised rows [n * width] to `sum`. Source: CLIPN's and CLIP's prompt ensembling. */
-export function addNormalised(sum: Float64Array, rows: Float32Array, width: number): void {
-  for (let at = 0; at < rows.length; at += width) {
-    const length = Math.hypot(...rows.subarray(at, at + width));
-    for (let i = at; i < at + width; i++) sum[i] = (sum[i] as number) + (rows[i] as number) / length;
+/** Row `from` of `rows`, L2-normalised, is added to row `to` of `sum`. Source: CLIPN's and CLIP's prompt ensembling. */
+export function addNormalised(sum: Float64Array, to: number, rows: Float32Array, from: number, width: number): void {
+  const length = norm(rows, from * width, width);
+  for (let i = 0; i < width; i++) {
+    sum[to * width + i] = (sum[to * width + i] as number) + (rows[from * width + i] as number) / length;
   }
 }
 
@@ -10,8 +10,14 @@ export function addNormalised(sum: Float64Array, rows: Float32Array, width: numb
 export function normalise(sum: Float64Array, width: number): Float32Array {
   const out = new Float32Array(sum.length);
   for (let at = 0; at < sum.length; at += width) {
-    const length = Math.hypot(...sum.subarray(at, at + width));
+    const length = norm(sum, at, width);
     for (let i = at; i < at + width; i++) out[i] = (sum[i] as number) / length;
   }
   return out;
+}
+
+function norm(values: Float32Array | Float64Array, at: number, width: number): number {
+  let squares = 0;
+  for (let i = at; i < at + width; i++) squares += (values[i] as number) ** 2;
+  return Math.sqrt(squares);
 }

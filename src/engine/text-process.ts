@@ -11,11 +11,12 @@ import { type CallContext, serveCalls } from './child.ts';
 import { checkGolden } from './golden.ts';
 import type { TextOperations } from './protocol.ts';
 import { openTextSession, type TextSession } from './sessions.ts';
+import { padRows, planBatches } from './text-batches.ts';
 import { addNormalised, normalise } from './text-features.ts';
 import type { Tower } from './types.ts';
 
-/** Texts per run: enough to fill two cores, little enough to look for a cancellation in between. */
-const BATCH = 64;
+/** Class names whose texts are held in memory at once, in all templates. */
+const NAMES = 256;
 
 interface Encoder {
   bundle: Bundle;
@@ -27,9 +28,10 @@ let encoder: Encoder | undefined;
 
 async function start({
   bundleDir,
+  precision,
   threads,
 }: TextOperations['init']['request']): Promise<TextOperations['init']['reply']> {
-  const bundle = await loadBundle(bundleDir, { checksums: true });
+  const bundle = await loadBundle(bundleDir, { checksums: true, precision });
   const [tokenizer, yes, no] = await Promise.all([
     loadTokenizer(bundle),
     openTextSession(bundle, 'yes', threads),
@@ -51,60 +53,66 @@ async function start({
   }
   let worst = 0;
   for (const tower of ['yes', 'no'] as const) {
-    const rows = await encode(encoder, golden.text.tokens, tower);
-    worst = Math.max(worst, checkGolden(`${tower} texts`, rows, golden.text[tower].data, golden.tolerance));
+    const { data } = golden.text[tower];
+    const width = bundle.manifest.embedding_dim;
+    const rows = new Float32Array(data.length);
+    await encode(encoder, golden.text.tokens, tower, (row, features, at) =>
+      rows.set(features.subarray(at * width, (at + 1) * width), row * width),
+    );
+    const tolerance = bundle.tolerance.text ?? golden.tolerance;
+    worst = Math.max(worst, checkGolden(`${tower} texts, ${precision}`, rows, data, tolerance));
   }
   return { goldenMaxDifference: worst };
 }
 
 /**
- * Token id rows -> unit features [rows * D]. Texts are batched by length: a text costs what the longest of its batch costs,
- * and what follows the end-of-text token cannot change its feature.
+ * Token id rows -> unit features, each handed to `take` as row `at` of `features`. Texts run with others of their length:
+ * a text costs what the longest of its batch costs, and what follows the end-of-text token cannot change its feature.
  */
 async function encode(
   { bundle, sessions }: Encoder,
   rows: number[][],
   tower: Tower,
+  take: (row: number, features: Float32Array, at: number) => void,
   context?: CallContext,
   done = (_count: number) => {},
-): Promise<Float32Array> {
-  const width = bundle.manifest.embedding_dim;
-  const pad = BigInt(bundle.manifest.text.pad_id);
-  const out = new Float32Array(rows.length * width);
-  const order = rows.map((_, i) => i).sort((a, b) => (rows[a] as number[]).length - (rows[b] as number[]).length);
-  for (let at = 0; at < order.length; at += BATCH) {
+): Promise<void> {
+  for (const batch of planBatches(rows.map((row) => row.length))) {
     context?.signal.throwIfAborted();
-    const part = order.slice(at, at + BATCH);
-    const length = (rows[part.at(-1) as number] as number[]).length;
-    const tokens = new BigInt64Array(part.length * length).fill(pad);
-    for (const [r, index] of part.entries()) {
-      for (const [c, id] of (rows[index] as number[]).entries()) tokens[r * length + c] = BigInt(id);
-    }
-    const features = await sessions[tower].run(tokens, part.length);
-    for (const [r, index] of part.entries()) out.set(features.subarray(r * width, (r + 1) * width), index * width);
-    done(part.length);
-    // lets a cancellation in: run() blocked this thread
-    await new Promise((resolve) => setImmediate(resolve));
+    const features = await sessions[tower].run(padRows(rows, batch, bundle.manifest.text.pad_id), batch.length);
+    for (const [at, row] of batch.entries()) take(row, features, at);
+    done(batch.length);
+    await breath();
   }
-  return out;
 }
+
+/** Lets a cancellation in: encoding and tokenizing block this thread. */
+const breath = () => new Promise((resolve) => setImmediate(resolve));
 
 serveCalls<TextOperations>({
   init: start,
   build: async ({ names, templates, tower }, context) => {
     if (!encoder) throw new ServiceError('engine_unavailable', 'The text encoder is starting.', { retryAfter: 1 });
+    const { tokenizer } = encoder;
     const width = encoder.bundle.manifest.embedding_dim;
     const sum = new Float64Array(names.length * width);
     const total = names.length * templates.length;
     let done = 0;
-    for (const template of templates) {
-      const { tokenizer } = encoder;
-      const rows = names.map((name) => tokenizer.encode(fillTemplate(template, name)));
-      const features = await encode(encoder, rows, tower, context, (count) => {
+    for (let first = 0; first < names.length; first += NAMES) {
+      const chunk = names.slice(first, first + NAMES);
+      // all templates at once: the more texts there are, the more of equal length
+      const rows: number[][] = [];
+      for (const template of templates) {
+        context.signal.throwIfAborted();
+        for (const name of chunk) rows.push(tokenizer.encode(fillTemplate(template, name)));
+        await breath();
+      }
+      const take = (row: number, features: Float32Array, at: number) =>
+        addNormalised(sum, first + (row % chunk.length), features, at, width);
+      await encode(encoder, rows, tower, take, context, (count) => {
         done += count;
         context.progress(done, total);
       });
-      addNormalised(sum, features, width);
     }
     return normalise(sum, width);
   },

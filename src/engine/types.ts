@@ -1,3 +1,4 @@
+import type { Precision } from '../bundle/manifest.ts';
 import type { Assessment } from '../clipn/index.ts';
 
 /** A tenant's classes as the engine needs them: one row of unit length per class, yes and no, row-major [C * D]. */
@@ -67,6 +68,7 @@ export interface EngineStatus {
   /** Why the engine is not ready, for readiness and the log. */
   reason?: string;
   device: string;
+  precision: Precision;
   pid?: number;
   restarts: number;
   inFlight: number;

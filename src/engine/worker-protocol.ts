@@ -1,9 +1,11 @@
+import type { Precision } from '../bundle/manifest.ts';
 import type { SerializedError } from '../errors/index.ts';
 import type { Verdict } from './scoring.ts';
 import type { Head } from './types.ts';
 
 export interface WorkerInit {
   bundleDir: string;
+  precision: Precision;
   device: string;
   threads: number;
   buckets: number[];

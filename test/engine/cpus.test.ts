@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { arch, availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { usableCores } from '../../src/engine/cpus.ts';
+import { fastInt8, usableCores } from '../../src/engine/cpus.ts';
 
 const root = () => mkdtempSync(join(tmpdir(), 'cgroup-'));
 
@@ -30,4 +30,19 @@ it('takes the affinity where there is no quota', () => {
   assert.equal(usableCores(dir), availableParallelism());
   writeFileSync(join(dir, 'cpu.max'), 'max 100000\n');
   assert.equal(usableCores(dir), availableParallelism());
+});
+
+it('knows a processor with fast 8-bit products by the list of the kernel', () => {
+  const list = join(root(), 'cpuinfo');
+  for (const [flags, expected] of [
+    ['flags : fpu avx2 avx512bw avx512_vnni', true],
+    ['flags : fpu avx2 avx_vnni bmi2', true],
+    ['Features : fp asimd asimddp sve', true],
+    ['flags : fpu avx2 avx512bw avx512_bf16', false],
+    ['flags : fpu sse4_2', false],
+  ] as const) {
+    writeFileSync(list, flags);
+    assert.equal(fastInt8(list), expected, flags);
+  }
+  assert.equal(fastInt8(join(root(), 'not there')), arch() === 'arm64');
 });

@@ -35,7 +35,13 @@ class MortalEngine {
   comesBack = true;
 
   get status() {
-    return { state: this.state, device: 'cpu', restarts: this.deaths, inFlight: this.inside.size };
+    return {
+      state: this.state,
+      device: 'cpu',
+      precision: 'fp32' as const,
+      restarts: this.deaths,
+      inFlight: this.inside.size,
+    };
   }
 
   async detect(request: DetectRequest): Promise<Detection> {

@@ -13,7 +13,7 @@ import { type FakeBuilder, fakeRegistry } from './tenants.ts';
 
 /** Stands in for the engine: bytes that begin with "BAD" are no image, the rest is judged by their hash. */
 export class FakeEngine {
-  status: EngineStatus = { state: 'ready', device: 'cpu', restarts: 0, inFlight: 0 };
+  status: EngineStatus = { state: 'ready', device: 'cpu', precision: 'fp32', restarts: 0, inFlight: 0 };
   readonly requests: DetectRequest[] = [];
   /** Thrown instead of an answer. */
   failure: ServiceError | undefined;

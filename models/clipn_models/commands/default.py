@@ -30,6 +30,10 @@ def _seed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0)
 
 
+def _preset(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--preset", choices=["cpu", "gpu"], default="cpu", help="gpu: a larger image tower and more steps, for an accelerator")
+
+
 def _named(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--name", default="clipn-tiny")
@@ -51,36 +55,38 @@ def prepare(args: argparse.Namespace) -> None:
 
 
 def train_clip(args: argparse.Namespace) -> None:
-    from ..train_clip import ClipPreset, Trainer
+    from ..train_clip import PRESETS, Trainer
 
-    trainer = Trainer(args.work / "packs", args.tiny_imagenet / "words.txt", args.work / "clip", ClipPreset(), args.seed)
+    trainer = Trainer(args.work / "packs", args.tiny_imagenet / "words.txt", args.work / "clip", PRESETS[args.preset], args.seed)
     trainer.resume()
     trainer.run()
 
 
 def _trained(args: argparse.Namespace):
+    """The model of stage one, its tokenizer and the name of its architecture."""
     import torch
 
     from .. import tokenizer
     from ..model import arch_config, build
-    from ..train_clip import ClipPreset
 
-    model = build(arch_config(ClipPreset().arch))
-    model.load_state_dict(torch.load(args.work / "clip" / "clip.pt", map_location="cpu", weights_only=False)["state_dict"])
-    return model.eval(), tokenizer.load(args.work / "clip" / "tokenizer.json")
+    saved = torch.load(args.work / "clip" / "clip.pt", map_location="cpu", weights_only=False)
+    arch = saved["preset"]["arch"]
+    model = build(arch_config(arch))
+    model.load_state_dict(saved["state_dict"])
+    return model.eval(), tokenizer.load(args.work / "clip" / "tokenizer.json"), arch
 
 
 def train_no(args: argparse.Namespace) -> None:
     import torch
 
     from ..train_clip import load_classes
-    from ..train_no import NoPreset, NoTrainer
+    from ..train_no import PRESETS, NoTrainer
 
-    model, tok = _trained(args)
+    model, tok, _ = _trained(args)
     if torch.cuda.is_available():
         model = model.cuda()
     classes, offsets = load_classes(args.work / "packs", NAMED, args.tiny_imagenet / "words.txt")
-    NoTrainer(model, tok, classes, offsets, args.work / "packs", args.work / "no", NoPreset(), args.seed).run()
+    NoTrainer(model, tok, classes, offsets, args.work / "packs", args.work / "no", PRESETS[args.preset], args.seed).run()
 
 
 def _commit() -> str | None:
@@ -97,9 +103,8 @@ def export_default(args: argparse.Namespace) -> None:
 
     from ..bundle import write
     from ..captions import DEFAULT_TEMPLATES
-    from ..train_clip import ClipPreset
 
-    model, _ = _trained(args)
+    model, _, arch = _trained(args)
     model.load_state_dict(torch.load(args.work / "no" / "clipn.pt", map_location="cpu", weights_only=True)["state_dict"])
     write(
         model,
@@ -109,7 +114,7 @@ def export_default(args: argparse.Namespace) -> None:
         version=args.version,
         licence="Apache-2.0",
         provenance={
-            "architecture": ClipPreset().arch,
+            "architecture": arch,
             "variant": "learnable",
             "checkpoint": f"trained from scratch, seed {args.seed}",
             "training_data": ["Tiny-ImageNet (train)", "CIFAR-100 (train)", "Caltech-101 (train list)", "Flickr8k (train list, captions)"],
@@ -150,9 +155,9 @@ def register(add) -> None:
     _sources(c), _work(c)
     c.add_argument("--teacher", type=Path, help="a quantised ImageNet MobileNetV2 .tflite; needs the extra `teacher`")
     c = add("train-clip", train_clip, "stage one of the default: a small CLIP from scratch")
-    _tiny(c), _work(c), _seed(c)
+    _tiny(c), _work(c), _seed(c), _preset(c)
     c = add("train-no", train_no, "stage two of the default, CLIPN: the no tower")
-    _tiny(c), _work(c), _seed(c)
+    _tiny(c), _work(c), _seed(c), _preset(c)
     c = add("export-default", export_default, "checkpoints of both stages -> bundle")
     _work(c), _seed(c), _named(c)
     c = add("evaluate", evaluate, "accuracy and out-of-distribution detection of a bundle on the default's test splits")
@@ -161,5 +166,5 @@ def register(add) -> None:
     _far(c)
     c.add_argument("--write", action="store_true", help="write the figures into the manifest")
     c = add("make-default", make_default, "everything above in a row: photographs -> verified, measured bundle")
-    _sources(c), _work(c), _seed(c), _named(c), _far(c)
+    _sources(c), _work(c), _seed(c), _named(c), _far(c), _preset(c)
     c.add_argument("--teacher", type=Path, required=True)

@@ -19,7 +19,7 @@ export const readyz: FastifyPluginAsync = async (app) => {
       return reply.code(reasons.length === 0 ? 200 : 503).send({
         status: reasons.length === 0 ? 'ready' : 'not_ready',
         reasons,
-        engine: { state: status.state, device: status.device, restarts: status.restarts },
+        engine: { state: status.state, device: status.device, precision: status.precision, restarts: status.restarts },
         model: { name, version },
       });
     },

@@ -1,0 +1,61 @@
+"""What every graph of a bundle must show, whatever its precision: its contract, the golden answers, indifference to its batch."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnxruntime
+
+from .bundle import unpack
+
+ARGUMENTS = {"image": ("pixels", "tensor(uint8)", 4), "text-yes": ("tokens", "tensor(int64)", 2), "text-no": ("tokens", "tensor(int64)", 2)}
+INDIFFERENT = 1e-4
+"""Largest difference of a feature between a row alone and the same row in a batch."""
+
+
+def contract(part: str, session: onnxruntime.InferenceSession, size: int, width: int) -> list[tuple[bool, str]]:
+    """(holds, what) for what goes in and what comes out: names, types, shapes."""
+    argument, kind, rank = ARGUMENTS[part]
+    (given,), (out,) = session.get_inputs(), session.get_outputs()
+    shape = len(given.shape) == rank and all(isinstance(given.shape[i], str) for i in ((0,) if rank == 4 else (0, 1)))
+    shape = shape and (rank == 2 or list(given.shape[1:]) == [size, size, 3])
+    return [
+        (given.name == argument and given.type == kind and shape, f"takes {argument} {kind} {given.shape}"),
+        (out.name == "features" and out.type == "tensor(float)" and out.shape[-1] == width, f"gives features [N, {width}]"),
+    ]
+
+
+def golden_difference(part: str, session: onnxruntime.InferenceSession, golden: dict) -> float:
+    """Largest absolute difference of a feature from PyTorch's; infinite where there is a NaN."""
+    argument = ARGUMENTS[part][0]
+    if part == "image":
+        got, want = session.run(["features"], {argument: unpack(golden["image"]["pixels"])})[0], unpack(golden["image"]["features"])
+    else:
+        got = np.concatenate([session.run(["features"], {argument: np.array([row])})[0] for row in golden["text"]["tokens"]])
+        want = unpack(golden["text"][part.removeprefix("text-")])
+    worst = float(np.abs(got - want).max())
+    return worst if np.isfinite(worst) else float("inf")
+
+
+def company(part: str, session: onnxruntime.InferenceSession, golden: dict) -> float:
+    """Largest difference of a feature between each golden row alone and all in one batch: a verdict must not depend on others.
+
+    Texts are padded with zeros to the longest, behind their ends.
+    """
+    argument = ARGUMENTS[part][0]
+    if part == "image":
+        rows = unpack(golden["image"]["pixels"])
+        alone = [rows[i : i + 1] for i in range(len(rows))]
+    else:
+        texts = golden["text"]["tokens"]
+        rows = np.array([t + [0] * (max(map(len, texts)) - len(t)) for t in texts])
+        alone = [np.array([t]) for t in texts]
+    together = session.run(["features"], {argument: rows})[0]
+    each = np.concatenate([session.run(["features"], {argument: row})[0] for row in alone])
+    return float(np.abs(together - each).max())
+
+
+def length_error(part: str, session: onnxruntime.InferenceSession, golden: dict) -> float:
+    """How far features of the golden inputs are from unit length."""
+    rows = unpack(golden["image"]["pixels"]) if part == "image" else np.array([golden["text"]["tokens"][0]])
+    features = session.run(["features"], {ARGUMENTS[part][0]: rows})[0]
+    return float(np.abs(np.linalg.norm(features, axis=-1) - 1).max())

@@ -1,0 +1,32 @@
+"""``optimise``: fused graphs and lower precisions for a bundle, each verified and measured."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def optimise(args: argparse.Namespace) -> None:
+    from ..bundle import resolve
+    from ..optimise import Settings
+    from ..optimise import optimise as work
+    from ..verify import verify
+
+    path = resolve(args.bundle)
+    given = {k: v for k, v in vars(args).items() if k in ("samples", "text", "threads", "min_gain") and v is not None}
+    try:
+        work(path, Settings(precisions=tuple(args.precisions.split(",")), **given))
+        verify(path)
+    except (ValueError, OSError) as error:
+        sys.exit(f"{args.bundle}: {error}")
+
+
+def register(add) -> None:
+    c = add("optimise", optimise, "fused fp32 graphs, fp16 for GPUs, int8 for CPUs; their cost in quality goes into the manifest")
+    c.add_argument("--bundle", required=True, help="a directory, or the name of a bundle next to this package")
+    c.add_argument("--precisions", default="fp16,int8", help="which to make, separated by commas (default: %(default)s)")
+    c.add_argument("--samples", type=Path, help="folder of photographs to calibrate and compare on; sub-folders name the classes asked about")
+    c.add_argument("--text", action="store_true", help="lower the text towers too: faster registration, and their cost is in every verdict")
+    c.add_argument("--min-gain", type=float, help="offer int8 only where it is this many times faster than fp32 (default: 1.2)")
+    c.add_argument("--threads", type=int, help="threads of one run while measuring (default: all cores)")

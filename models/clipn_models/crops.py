@@ -1,0 +1,57 @@
+"""Photographs -> the crops that training sees: torchvision's RandomResizedCrop on PIL images, drawn by name and not by chance."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import math
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+
+def crop_box(key: str, view: int, width: int, height: int, scale: tuple[float, float]) -> tuple[int, int, int, int]:
+    """(left, top, right, bottom) of view ``view`` of the image ``key``, the same in every run and on every machine.
+
+    Area uniform in ``scale`` of the whole, aspect ratio log-uniform in [3/4, 4/3]; where ten draws don't fit, the largest centred
+    box of an allowed ratio. These are RandomResizedCrop's rules and open_clip's training transform.
+    """
+    seed = hashlib.blake2b(f"{view}:{key}".encode(), digest_size=8).digest()
+    rng = np.random.default_rng(int.from_bytes(seed, "little"))
+    for _ in range(10):
+        area = width * height * rng.uniform(*scale)
+        ratio = math.exp(rng.uniform(math.log(3 / 4), math.log(4 / 3)))
+        w, h = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+        if 0 < w <= width and 0 < h <= height:
+            left, top = int(rng.integers(0, width - w + 1)), int(rng.integers(0, height - h + 1))
+            return left, top, left + w, top + h
+    ratio = min(max(width / height, 3 / 4), 4 / 3)
+    w, h = min(width, max(1, round(height * ratio))), min(height, max(1, round(width / ratio)))
+    left, top = (width - w) // 2, (height - h) // 2
+    return left, top, left + w, top + h
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """RGB before anything is resized: the colours between two entries of a palette are not in the palette. Transparency lies on white."""
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return image.convert("RGB")
+
+
+def decode(image: bytes | Path) -> tuple[Image.Image, int]:
+    """The photograph in RGB and the first 63 bits of its file's hash. Raises whatever Pillow raises for files that are none."""
+    data = image.read_bytes() if isinstance(image, Path) else image
+    with Image.open(io.BytesIO(data)) as opened:
+        return to_rgb(opened), fingerprint(data)
+
+
+def fingerprint(data: bytes) -> int:
+    """63 bits of a hash, so that equality of files or texts can be asked of millions of rows at once."""
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little") >> 1
+
+
+def view_of(image: Image.Image, key: str, view: int, size: int, scale: tuple[float, float]) -> np.ndarray:
+    """uint8 [size, size, 3] of one crop, bicubic and antialiased as Pillow resizes."""
+    return np.asarray(image.crop(crop_box(key, view, *image.size, scale)).resize((size, size), Image.Resampling.BICUBIC), np.uint8)

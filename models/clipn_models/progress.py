@@ -1,0 +1,91 @@
+"""What a long run says while it lasts, and how it is asked to stop."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+
+def duration(seconds: float) -> str:
+    """A time that people can read: "42 s", "7 min", "3 h 05 min"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+class Log:
+    """One JSON line per interval in a file and a readable one on stdout. ``quiet`` processes write neither."""
+
+    def __init__(self, path: Path, quiet: bool = False):
+        self.path, self.quiet = path, quiet
+
+    def keep_until(self, step: int) -> None:
+        """Drops what an interrupted run noted after the checkpoint that it goes on from: those steps are about to come again."""
+        if self.quiet or not self.path.exists():
+            return
+        kept = []
+        for line in self.path.read_text(errors="replace").splitlines():
+            try:
+                if json.loads(line).get("step", 0) <= step:
+                    kept.append(line)
+            except ValueError:
+                continue  # torn by the interruption
+        temporary = self.path.with_name(self.path.name + ".tmp")
+        temporary.write_text("".join(line + "\n" for line in kept))
+        temporary.replace(self.path)
+
+    def say(self, text: str) -> None:
+        if not self.quiet:
+            print(text, flush=True)
+
+    def note(self, row: dict, text: str) -> None:
+        self.say(text)
+        if not self.quiet:
+            with self.path.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+
+
+class Pace:
+    """Things per second and time left, measured since it was made."""
+
+    def __init__(self) -> None:
+        self.since = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return max(time.monotonic() - self.since, 1e-6)
+
+    def of(self, done: int, left: int) -> tuple[float, float]:
+        """(things per second, seconds left)"""
+        rate = done / self.seconds
+        return rate, left / max(rate, 1e-9)
+
+
+class Stop:
+    """While it is entered, SIGINT and SIGTERM only set ``asked``; a second one ends the process as it always would."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __call__(self) -> bool:
+        return self.asked
+
+    def __enter__(self) -> Stop:
+        self._before = {s: signal.signal(s, self._ask) for s in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, _frame: object) -> None:
+        if self.asked:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        self.asked = True
+        print("\nstopping after this step; once more to stop at once", file=sys.stderr, flush=True)

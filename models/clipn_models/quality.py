@@ -1,0 +1,119 @@
+"""What a lower precision costs: the same inputs through a bundle's fp32 graphs and through those that replace them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from tokenizers import Tokenizer
+
+from .bundle import GOLDEN_CLASSES, PARTS, golden_pixels
+from .reference import class_features, verdict
+from .transform import reference
+
+ENDINGS = {".jpg", ".jpeg", ".png", ".webp"}
+BATCH = 8
+
+
+def gpu() -> bool:
+    return "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+
+
+def open_graph(graph: bytes | Path, threads: int = 0, device: str = "cpu") -> onnxruntime.InferenceSession:
+    """A session set up as the service sets up its own; 0 threads leaves their number to the runtime. ``device``: cpu or cuda."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    providers = ["CUDAExecutionProvider"] if device == "cuda" else ["CPUExecutionProvider"]
+    return onnxruntime.InferenceSession(graph if isinstance(graph, bytes) else str(graph), options, providers=providers)
+
+
+def run(session: onnxruntime.InferenceSession, rows: np.ndarray) -> np.ndarray:
+    """Pixels or tokens [N, ..] -> float32 [N, D], in batches."""
+    name = session.get_inputs()[0].name
+    return np.concatenate([session.run(["features"], {name: rows[i : i + BATCH]})[0] for i in range(0, len(rows), BATCH)])
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Images to compare on, uint8 [N, S, S, 3], and names of classes to ask them about."""
+
+    pixels: np.ndarray
+    classes: tuple[str, ...]
+    real: bool
+
+    @property
+    def halves(self) -> tuple[np.ndarray, np.ndarray]:
+        """For calibration, and for measuring what came of it."""
+        return self.pixels[::2], self.pixels[1::2]
+
+
+def photographs(folder: Path, size: int, limit: int = 256) -> Inputs:
+    """Photographs of a folder, evenly chosen when there are more than ``limit``; sub-folders, if it has two or more, name the classes.
+
+    Raises ValueError where there are fewer than two.
+    """
+    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in ENDINGS)
+    if len(files) < 2:
+        raise ValueError(f"{folder}: {len(files)} images ({', '.join(sorted(ENDINGS))}), at least two are needed")
+    files = [files[i] for i in np.linspace(0, len(files) - 1, min(limit, len(files))).round().astype(int)]
+    names = sorted({p.relative_to(folder).parts[0].replace("_", " ").strip() for p in files if p.parent != folder})
+    return Inputs(np.stack([reference(p, size) for p in files]), tuple(names) if len(names) > 1 else GOLDEN_CLASSES, True)
+
+
+def made(size: int) -> Inputs:
+    """Where nobody gave photographs: the golden file's pictures and soft blobs of colour. Says little of real images."""
+    rng = np.random.default_rng(0)
+    coarse = torch.from_numpy(rng.integers(0, 256, (12, 3, 5, 5)).astype(np.float32))
+    blobs = torch.nn.functional.interpolate(coarse, size=(size, size), mode="bicubic").clamp(0, 255).byte()
+    return Inputs(np.concatenate([golden_pixels(size), blobs.permute(0, 2, 3, 1).numpy()]), GOLDEN_CLASSES, False)
+
+
+Sessions = dict[str, onnxruntime.InferenceSession]
+
+
+def compare(base: Sessions, other: Sessions, inputs: Inputs, tokenizer: Tokenizer, manifest: dict) -> dict:
+    """The manifest's ``quality`` of a precision: cosines of features, and what became of the verdicts.
+
+    Of the images only those that no calibration has seen. A decision counts as equal when the predicted class and all three
+    rules say what they said.
+    """
+    pixels = inputs.halves[1]
+    features = [run(s["image"], pixels).astype(np.float64) for s in (base, other)]
+    texts = [_classes(s, inputs.classes, tokenizer, manifest) for s in (base, other)]
+    verdicts = [[verdict(f @ yes.T, f @ no.T, manifest["logit_scale"]) for f in images] for images, (yes, no) in zip(features, texts, strict=True)]
+    worst, equal = 0.0, 0
+    for a, b in zip(*verdicts, strict=True):
+        worst = max(worst, abs(a["p_ood"] - b["p_ood"]), *(float(np.abs(np.subtract(a[k], b[k])).max()) for k in ("p", "p_no")))
+        equal += a["index"] == b["index"] and a["ood"] == b["ood"]
+    out = {
+        "inputs": "photographs" if inputs.real else "made",
+        "images": len(pixels),
+        "classes": len(inputs.classes),
+        "image_cosine": _cosine(*features),
+        "probability_difference": worst,
+        "equal_decisions": equal / len(pixels),
+    }
+    if any(base[p] is not other[p] for p in PARTS[1:]):
+        out["text_cosine"] = _cosine(*(np.concatenate(t) for t in texts))
+    return out
+
+
+def _classes(sessions: Sessions, names: tuple[str, ...], tokenizer: Tokenizer, manifest: dict) -> tuple[np.ndarray, np.ndarray]:
+    templates = manifest["templates"]
+    length = manifest["text"]["context_length"]
+
+    def features(tower: str, lines: list[str]) -> np.ndarray:
+        session = sessions[f"text-{tower}"]
+        return class_features(lambda tokens: torch.from_numpy(run(session, tokens.numpy())), tokenizer, list(names), lines, length)
+
+    return features("yes", templates["yes"]), features("no", templates["no"] or templates["yes"])
+
+
+def _cosine(a: np.ndarray, b: np.ndarray) -> dict[str, float]:
+    cosines = (a * b).sum(-1) / (np.linalg.norm(a, axis=-1) * np.linalg.norm(b, axis=-1))
+    return {"mean": float(cosines.mean()), "min": float(cosines.min())}

@@ -1,0 +1,193 @@
+"""The CLIPN recipe for any CLIP and any image-caption pairs: only the no tower learns, from features of frozen towers.
+
+Per step N pairs: every image against every caption, N x N. Of each caption the no tower sees one of the sixteen prompts or their
+mean, drawn at random. Losses: ``losses.py``. What the paper's form gets wrong is a caption that occurs twice in a batch ("image
+of a city"), or several captions of one photograph: each would be taught to say no to a picture that it describes. Such pairs are
+left out, unless ``strict``.
+
+All that is random is a function of seed and step (order of the data, crops, prompts), and the same on every rank. So a run that
+is interrupted goes on exactly as it would have, and several processes do together what one would do alone.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .distributed import World
+from .features import FeatureCache, cut_to_longest
+from .files import save_atomically
+from .losses import clipn_loss
+from .model import CLIPN, LOGIT_SCALE, NUM_PROMPTS
+from .pretrained import digest
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Everything that decides the outcome, besides checkpoint, data and seed. The defaults are the paper's."""
+
+    epochs: int = 10
+    batch: int = 2048
+    """pairs per step, over all processes together"""
+    lr: float = 3e-4
+    betas: tuple[float, float] = (0.9, 0.98)
+    eps: float = 1e-6
+    weight_decay: float = 0.2
+    """0 for gains and biases"""
+    crop: tuple[float, float] = (0.9, 1.0)
+    """share of the photograph's area that a random crop keeps"""
+    views: int = 2
+    """crops of each photograph whose features are kept; as many as epochs is the paper's fresh crop each time"""
+    strict: bool = False
+    """the paper's form to the letter: captions and photographs that occur twice count as negatives of each other"""
+
+
+PRESETS = {"clipn": Preset(), "quick": Preset(epochs=30, batch=256)}
+"""``clipn`` is the published schedule, made for millions of pairs; ``quick`` takes enough steps to learn from some thousands."""
+
+
+class RunMismatch(ValueError):
+    """The run directory holds a run of another kind."""
+
+
+def prompt_mix(choice: np.ndarray) -> Tensor:
+    """int [N] in 0..16 -> float32 [N, 16]: the weights of the sixteen prompts for each text; 16 means their mean.
+
+    As a matrix product the draw has a gradient that adds up in a fixed order, which indexing has not.
+    """
+    table = np.concatenate([np.eye(NUM_PROMPTS), np.full((1, NUM_PROMPTS), 1 / NUM_PROMPTS)]).astype(np.float32)
+    return torch.from_numpy(table[choice])
+
+
+def same_thing(ids: Tensor) -> Tensor:
+    """int64 [N, 2] (caption, image) -> bool [N, N]: pairs off the diagonal that share caption or photograph."""
+    caption, image = ids[:, 0], ids[:, 1]
+    same = (caption[:, None] == caption) | (image[:, None] == image)
+    return same & ~torch.eye(len(ids), dtype=torch.bool, device=ids.device)
+
+
+class Recipe:
+    """Trains ``model``'s no tower in place. ``texts_at_once`` bounds memory, not the batch; ``half`` computes in bfloat16."""
+
+    def __init__(self, model: CLIPN, features: FeatureCache, preset: Preset, seed: int, world: World, texts_at_once: int = 512, half: bool = False):
+        self.model, self.features, self.preset, self.seed, self.world = model.eval(), features, preset, seed, world
+        self.texts_at_once, self.half = texts_at_once, half
+        if preset.batch % world.size:
+            raise ValueError(f"a batch of {preset.batch} can't be shared out evenly among {world.size} processes")
+        if not 2 <= preset.batch <= len(features):
+            raise ValueError(f"a batch of {preset.batch} needs at least as many pairs, and two; there are {len(features)} usable ones")
+        self.epoch_steps = len(features) // preset.batch
+        self.steps = self.epoch_steps * preset.epochs
+        self.step = 0
+        for p in model.parameters():
+            p.requires_grad_(False)
+        self.learning = model.no_parameters()
+        for p in self.learning.values():
+            p.requires_grad_(True)
+        plain = [p for p in self.learning.values() if p.ndim < 2]
+        decayed = [p for p in self.learning.values() if p.ndim >= 2]
+        self.optimizer = torch.optim.AdamW(
+            [{"params": plain, "weight_decay": 0.0}, {"params": decayed, "weight_decay": preset.weight_decay}],
+            lr=preset.lr,
+            betas=preset.betas,
+            eps=preset.eps,
+        )
+        self._order: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
+        self._about = {
+            "frozen": digest(model, no=False),
+            "start": digest(model, no=True),
+            "features": features.key,
+            "pairs": len(features),
+            "seed": seed,
+            "half": half,
+            **{k: list(v) if isinstance(v, tuple) else v for k, v in asdict(preset).items()},
+        }
+
+    def order(self, epoch: int) -> np.ndarray:
+        """The order of the usable pairs in an epoch, kept until the next."""
+        if self._order[0] != epoch:
+            self._order = (epoch, np.random.default_rng([self.seed, 0, epoch]).permutation(len(self.features)))
+        return self._order[1]
+
+    def drawn(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """This step's share of this process: rows, which crop of each, which prompt of each. All int [n]."""
+        epoch, within = divmod(self.step, self.epoch_steps)
+        size, share = self.preset.batch, self.preset.batch // self.world.size
+        rows = self.order(epoch)[within * size : (within + 1) * size]
+        prompts = np.random.default_rng([self.seed, 1, self.step]).integers(0, NUM_PROMPTS + 1, size)
+        mine = slice(self.world.rank * share, (self.world.rank + 1) * share)
+        return rows[mine], (epoch + rows[mine]) % self.preset.views, prompts[mine]  # in turn: every crop as often as any other
+
+    def no_features(self, tokens: Tensor, mix: Tensor) -> Tensor:
+        """Unit no features float32 [N, D] of tokens [N, T], each with its prompt."""
+        length = tokens.shape[1]
+        prompt = (mix @ self.model.prompt_no[:, :length].flatten(1)).view(len(tokens), length, -1)
+        with torch.autocast(tokens.device.type, torch.bfloat16, enabled=self.half):
+            return F.normalize(self.model.text_features(tokens, "no", prompt).float(), dim=-1)
+
+    def one_step(self) -> dict[str, float]:
+        """Losses of the step, over the batch of all processes.
+
+        The batch's texts go through the tower in pieces: first for their features, then, once the loss of the whole batch says
+        which way each feature should go, piece by piece again for the gradient. A batch that fits in one piece goes once.
+        """
+        rate = self.preset.lr * 0.5 * (1 + math.cos(math.pi * self.step / self.steps))
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        rows, views, prompts = self.drawn()
+        batch = self.features.batch(rows, views)
+        by_length = batch.tokens.argmax(-1).argsort(stable=True)  # a piece costs what its longest text costs
+        pieces = by_length.split(self.texts_at_once)
+        mix = prompt_mix(prompts).to(self.world.device)
+
+        def encode(piece: Tensor) -> Tensor:
+            return self.no_features(cut_to_longest(batch.tokens[piece]), mix[piece])
+
+        with torch.set_grad_enabled(len(pieces) == 1):
+            encoded = [encode(p) for p in pieces]
+        gather = self.world.gather
+        no = gather(torch.cat(encoded).detach()).requires_grad_()
+        image, yes, ids = gather(batch.image[by_length]), gather(batch.yes[by_length]), gather(batch.ids[by_length])
+        losses = clipn_loss(image, yes, no, LOGIT_SCALE, ignore=None if self.preset.strict else same_thing(ids))
+        (towards,) = torch.autograd.grad(losses["total"], no)
+        mine = towards[self.world.rank * len(rows) : (self.world.rank + 1) * len(rows)]
+        self.optimizer.zero_grad(set_to_none=True)
+        for i, (piece, part) in enumerate(zip(pieces, mine.split(self.texts_at_once), strict=True)):
+            (encoded[i] if len(pieces) == 1 else encode(piece)).backward(part)
+        self.world.sum_gradients(self.learning.values())
+        self.optimizer.step()
+        self.step += 1
+        return {k: float(v.detach()) for k, v in losses.items()} | {"lr": rate}
+
+    def save(self, path: Path) -> None:
+        """All that another process needs to go on. Whatever is killed meanwhile, the file is the old one or the new one."""
+        if self.world.first:
+            state = {n: p.detach() for n, p in self.learning.items()}
+            save_atomically({"step": self.step, "about": self._about, "no": state, "optimizer": self.optimizer.state_dict()}, path)
+
+    def resume(self, path: Path) -> bool:
+        """Goes on from a checkpoint if there is one. Raises RunMismatch where it is of a run with other settings."""
+        if not path.exists():
+            return False
+        saved = torch.load(path, map_location=self.world.device, weights_only=True)
+        other = [f"{k} {saved['about'].get(k)!r}, now {v!r}" for k, v in self._about.items() if saved["about"].get(k) != v]
+        if other:
+            raise RunMismatch(f"{path} is of a run with {'; '.join(other)}: give the same options to go on, or another directory to begin anew")
+        with torch.no_grad():
+            for name, p in self.learning.items():
+                p.copy_(saved["no"][name])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.step = saved["step"]
+        return True
+
+    def write_official(self, path: Path, name: str) -> None:
+        """The finished model as the official code saves it: {epoch, name, state_dict, optimizer}."""
+        if self.world.first:
+            state = {k: v.detach().cpu() for k, v in self.model.state_dict().items()}
+            save_atomically({"epoch": self.preset.epochs, "name": name, "state_dict": state, "optimizer": self.optimizer.state_dict()}, path)

@@ -1,0 +1,23 @@
+"""CLIP's tokenizer from the reference, for comparison: reads a JSON list of texts on stdin and writes
+{"clean": [...], "ids": [...], "assigned": [...]} as open_clip has them. argv: where to write this package's tokenizer.json.
+
+``assigned`` is false where a text has code points without a meaning in Python's edition of Unicode: what is a letter, and which
+letter is its lower case, then depends on whose tables are newer.
+"""
+
+import json
+import sys
+import unicodedata
+from pathlib import Path
+
+from open_clip.tokenizer import SimpleTokenizer
+
+from clipn_models.clip_tokenizer import write_clip_tokenizer
+
+write_clip_tokenizer(Path(sys.argv[1]))
+reference = SimpleTokenizer()
+texts = json.load(sys.stdin)
+ids = [[reference.sot_token_id, *reference.encode(text), reference.eot_token_id] for text in texts]
+clean = [reference.clean_fn(text) for text in texts]
+assigned = [all(unicodedata.category(c) != "Cn" for c in text) for text in clean]
+json.dump({"clean": clean, "ids": ids, "assigned": assigned}, sys.stdout)

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { TextEncoderProcess } from '../../src/engine/text-encoder.ts';
+import { BUNDLE } from '../helpers/paths.ts';
+
+const NAMES = ['dog', 'school bus', 'a very long name of many words', 'cat', 'sunflower'];
+const TEMPLATES = ['a photo of a {}.', '{}', 'a small picture of the {} in a field.'];
+
+function start(t: { after(task: () => unknown): void }): TextEncoderProcess {
+  const process = new TextEncoderProcess({
+    bundleDir: BUNDLE,
+    precision: 'fp32',
+    threads: 1,
+    idleMs: Number.POSITIVE_INFINITY,
+    observer: {},
+  });
+  t.after(() => process.stop());
+  return process;
+}
+
+describe('text encoder process', () => {
+  it('a feature does not depend on the names it was built with, and has unit length', async (t) => {
+    const texts = start(t);
+    const steps: number[] = [];
+    const request = { names: NAMES, templates: TEMPLATES, tower: 'no' as const };
+    const together = await texts.build(request, { onProgress: (done, total) => steps.push(done / total) });
+    const width = together.length / NAMES.length;
+    assert.equal(steps.at(-1), 1);
+    assert.deepEqual(
+      steps,
+      [...steps].sort((a, b) => a - b),
+    );
+    for (const [i, name] of NAMES.entries()) {
+      const alone = await texts.build({ ...request, names: [name] });
+      const row = together.subarray(i * width, (i + 1) * width);
+      assert.ok(Math.abs(Math.hypot(...row) - 1) < 1e-5);
+      for (const [k, value] of alone.entries()) assert.ok(Math.abs(value - (row[k] as number)) < 1e-5, name);
+    }
+  });
+
+  it('a build that nobody wants any more ends, and the next one is served', async (t) => {
+    const texts = start(t);
+    const names = Array.from({ length: 3000 }, (_, i) => `${NAMES[i % NAMES.length]} ${i}`);
+    const controller = new AbortController();
+    const build = texts.build(
+      { names, templates: TEMPLATES, tower: 'yes' },
+      { signal: controller.signal, onProgress: () => controller.abort(new Error('given up')) },
+    );
+    await assert.rejects(build, /given up/);
+    const began = performance.now();
+    await texts.build({ names: ['dog'], templates: ['{}'], tower: 'yes' });
+    assert.ok(performance.now() - began < 5000, 'the build that was given up went on');
+  });
+});
