@@ -14,7 +14,7 @@ export function describeResults(results: Results): string {
   const { bundle, id, ood, failed } = results;
   const accuracy = id.accuracy === null ? 'n/a' : `${(100 * id.accuracy).toFixed(2)} %`;
   const head = [
-    `${bundle.name} ${bundle.version} (${bundle.id})`,
+    `${bundle.name} ${bundle.version} (${bundle.id}, ${bundle.precision})`,
     `ID   ${id.name}: ${counted(id.images, 'image')} of ${id.classes.length} classes, accuracy ${accuracy}`,
     ...ood.map((o) => `OOD  ${o.name}: ${counted(o.images, 'image')}`),
   ];

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { type Bundle, loadBundle } from '../bundle/load.ts';
+import type { Bundle } from '../bundle/load.ts';
 import { unknownWords } from '../bundle/vocabulary.ts';
 import type { Config } from '../config/index.ts';
 import { Engine } from '../engine/index.ts';
@@ -12,6 +12,7 @@ import {
   type ImageSet,
   type Judge,
   openSets,
+  type Results,
   readTemplates,
   reportHtml,
   resultsOf,
@@ -22,6 +23,7 @@ import {
 import { checkDefinition, type Prompts, promptsOf } from '../tenants/definition.ts';
 import { engineOptions } from './engine-options.ts';
 import { describeResults, writeResults } from './eval-output.ts';
+import { openBundle } from './open-bundle.ts';
 import { type Progress, progress } from './table.ts';
 
 export interface EvalArguments {
@@ -103,8 +105,8 @@ function interruption(): { signal: AbortSignal; code(): number; forget(): void }
   return { signal: controller.signal, code: () => 128 + constants.signals[received], forget };
 }
 
-async function openLog(dir: string, bundle: Bundle, classes_sha256: string): Promise<ScoreLog> {
-  const { log, stored, restarted, damaged } = await ScoreLog.open(dir, { bundle: bundle.id, classes_sha256 });
+async function openLog(dir: string, identity: Results['identity']): Promise<ScoreLog> {
+  const { log, stored, restarted, damaged } = await ScoreLog.open(dir, identity);
   const file = join(dir, 'scores.jsonl');
   if (restarted !== undefined)
     say(`${file} can't be gone on with: ${restarted}. Starting over; it is kept as scores.previous.jsonl.`);
@@ -119,12 +121,16 @@ async function openLog(dir: string, bundle: Bundle, classes_sha256: string): Pro
  * status: 0, or 1 when images had no verdict, or 128 + signal when it was interrupted.
  */
 export async function evaluateFolders(args: EvalArguments, config: Config, version: string): Promise<number> {
-  const bundle = await loadBundle(config.bundle, { checksums: true });
+  const { bundle } = await openBundle(config);
   const { sets, folders, classes, prompts } = await prepare(args, config, bundle);
   const counts = await countImages(sets);
   const total = counts.reduce((a, b) => a + b, 0);
-  const identity = { bundle: bundle.id, classes_sha256: classesHash(folders, classes, prompts) };
-  const log = args.out === undefined ? undefined : await openLog(args.out, bundle, identity.classes_sha256);
+  const identity = {
+    bundle: bundle.id,
+    precision: bundle.precision,
+    classes_sha256: classesHash(folders, classes, prompts),
+  };
+  const log = args.out === undefined ? undefined : await openLog(args.out, identity);
   const runs = log ? await log.runs() : [];
 
   let engine: Engine | undefined;
@@ -170,7 +176,12 @@ export async function evaluateFolders(args: EvalArguments, config: Config, versi
     const results = resultsOf(collector, {
       tool: { name: 'clipn-gate', version },
       created: new Date().toISOString(),
-      bundle: { id: bundle.id, name: bundle.manifest.name, version: bundle.manifest.version },
+      bundle: {
+        id: bundle.id,
+        name: bundle.manifest.name,
+        version: bundle.manifest.version,
+        precision: bundle.precision,
+      },
       settings: {
         templates: prompts.yes,
         templates_no: prompts.no,

@@ -1,4 +1,4 @@
-import type { Manifest } from '../bundle/manifest.ts';
+import { offered } from '../bundle/precision.ts';
 import type { FoundBundle } from './model-inventory.ts';
 import { table } from './table.ts';
 
@@ -8,20 +8,13 @@ export function size(bytes: number): string {
   return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
 }
 
-/** Every precision that the bundle offers, its own first. The record of the others is optional and may say what it likes. */
-export function precisionsOf(manifest: Manifest): string[] {
-  const more = (manifest as { precisions?: unknown }).precisions;
-  const names = typeof more === 'object' && more !== null && !Array.isArray(more) ? Object.keys(more) : [];
-  return [...new Set([manifest.precision, ...names])];
-}
-
 /** One line per bundle, and the faults of those that have any. */
 export function describeList(bundles: FoundBundle[], configured: string): string {
   const rows = bundles.map(({ name, dir, manifest, bytes, faults }) => [
     dir === configured ? '*' : '',
     name,
     manifest?.version ?? '?',
-    faults.length === 0 && manifest ? precisionsOf(manifest).join(', ') : '',
+    faults.length === 0 && manifest ? offered(manifest).join(', ') : '',
     size(bytes),
     faults.length === 0 ? 'whole' : 'damaged',
     dir,
@@ -65,7 +58,7 @@ export function describeInfo({ dir, manifest, bytes, faults }: FoundBundle): str
     ['checkpoint', provenance.checkpoint],
     ['training data', provenance.training_data.join(', ') || 'not stated'],
     ['made', `${provenance.date}${provenance.commit ? `, commit ${provenance.commit.slice(0, 12)}` : ''}`],
-    ['precision', precisionsOf(manifest).join(', ')],
+    ['precision', offered(manifest).join(', ')],
     ['image', `${image.size} x ${image.size} pixels, features of ${manifest.embedding_dim} numbers`],
     [
       'text',
@@ -76,11 +69,10 @@ export function describeInfo({ dir, manifest, bytes, faults }: FoundBundle): str
       `${templates.yes.length}${templates.no ? `, and ${templates.no.length} of the "no" encoder` : ''}, such as ${JSON.stringify(templates.yes[0])}`,
     ],
   ];
-  const extra = (manifest as { precisions?: unknown }).precisions;
   return [
     `${manifest.name} ${manifest.version}`,
     table(['', ''], facts, new Set()).split('\n').slice(1).join('\n'),
-    ...(extra === undefined ? [] : ['Precisions', figureLines(extra, '  ').join('\n')]),
+    ...(manifest.precisions ? ['What lower precisions cost', figureLines(manifest.precisions, '  ').join('\n')] : []),
     'What it is good for',
     Object.keys(evaluation).length === 0
       ? '  The manifest gives no figures; clipn-gate eval measures them on images of yours.'

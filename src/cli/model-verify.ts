@@ -1,20 +1,28 @@
 import sharp from 'sharp';
 import { BundleError } from '../bundle/errors.ts';
 import { readGolden } from '../bundle/golden.ts';
-import { type Bundle, loadBundle } from '../bundle/load.ts';
+import { type Bundle, loadBundle, withPrecision } from '../bundle/load.ts';
+import type { Precision } from '../bundle/manifest.ts';
+import { offered } from '../bundle/precision.ts';
 import type { Config } from '../config/index.ts';
 import { Engine } from '../engine/index.ts';
 import { ServiceError } from '../errors/index.ts';
 import { engineOptions } from './engine-options.ts';
 
-/** What a bundle does on this machine. */
+/** What the graphs of one precision do on this machine. */
+export interface Proof {
+  precision: Precision;
+  device: string;
+  /** Largest absolute difference of an image feature from what PyTorch computed when the bundle was made. */
+  feature_difference: number;
+  /** Likewise of any probability of the golden verdicts, through the whole service: decode, features, heads, scores. */
+  probability_difference: number;
+}
+
 export interface Verification {
   faults: string[];
-  device?: string;
-  /** Largest absolute difference of an image feature from what PyTorch computed when the bundle was made. */
-  feature_difference?: number;
-  /** Likewise of any probability of the golden verdicts, through the whole service: decode, features, heads, scores. */
-  probability_difference?: number;
+  /** One for each precision that could be run. */
+  proofs: Proof[];
 }
 
 const HEAD = 'golden';
@@ -60,41 +68,55 @@ function faultsOf(error: unknown): string[] {
   return [error.internal === undefined ? error.message : `${error.message} ${error.internal.split('\n')[0]}`];
 }
 
+/** @throws BundleError or ServiceError when the graphs can't serve here */
+async function prove(bundle: Bundle, config: Config): Promise<Proof> {
+  const { tolerance } = await readGolden(bundle);
+  const proof: Proof = { precision: bundle.precision, device: '', feature_difference: 0, probability_difference: 0 };
+  const engine = new Engine({
+    ...engineOptions(config, bundle),
+    observer: {
+      log: (_level, message, { device, goldenMaxDifference }) => {
+        if (message !== 'engine ready') return;
+        proof.device = String(device);
+        proof.feature_difference = Number(goldenMaxDifference);
+      },
+    },
+  });
+  try {
+    await engine.start();
+    const difference = await goldenVerdicts(bundle, engine);
+    // a cosine may be off by about the tolerance, a logit by the scale times that, a probability by no more
+    const limit =
+      bundle.manifest.logit_scale * Math.max(bundle.tolerance.image ?? 0, bundle.tolerance.text ?? 0, tolerance);
+    if (difference > limit) {
+      throw new BundleError(bundle.dir, [
+        `the golden verdicts come out different: a probability by ${difference}, at most ${limit} is right`,
+      ]);
+    }
+    return { ...proof, probability_difference: difference };
+  } finally {
+    await engine.stop();
+  }
+}
+
 /**
  * Proves a bundle on this machine as the service would before it serves: checksums, then in processes of their own the graph
- * contracts and the golden file, then the golden verdicts from end to end.
+ * contracts and the golden file, then the golden verdicts from end to end; all that for every precision that it offers.
  */
 export async function verifyBundle(dir: string, config: Config): Promise<Verification> {
-  let engine: Engine | undefined;
-  const found: Verification = { faults: [] };
+  const found: Verification = { faults: [], proofs: [] };
   try {
     // the engine process checks the checksums before it opens anything
     const bundle = await loadBundle(dir, { checksums: false });
-    const { tolerance } = await readGolden(bundle);
-    engine = new Engine({
-      ...engineOptions(config, bundle),
-      observer: {
-        log: (_level, message, { device, goldenMaxDifference }) => {
-          if (message !== 'engine ready') return;
-          found.device = String(device);
-          found.feature_difference = Number(goldenMaxDifference);
-        },
-      },
-    });
-    await engine.start();
-    const difference = await goldenVerdicts(bundle, engine);
-    found.probability_difference = difference;
-    // a cosine may be off by about the tolerance, a logit by the scale times that, a probability by no more
-    const limit = bundle.manifest.logit_scale * tolerance;
-    if (difference > limit) {
-      found.faults.push(
-        `the golden verdicts come out different: a probability by ${difference}, at most ${limit} is right`,
-      );
+    for (const precision of offered(bundle.manifest)) {
+      try {
+        found.proofs.push(await prove(withPrecision(bundle, precision), config));
+      } catch (error) {
+        found.faults.push(...faultsOf(error).map((fault) => `${precision}: ${fault}`));
+      }
     }
   } catch (error) {
     found.faults.push(...faultsOf(error));
-  } finally {
-    await engine?.stop();
   }
   return found;
 }

@@ -1,7 +1,8 @@
 import { realpath } from 'node:fs/promises';
+import { offered } from '../bundle/precision.ts';
 import { bundlePath, type Config, MODELS } from '../config/index.ts';
 import { bundleFolders, type FoundBundle, inspect } from './model-inventory.ts';
-import { describeInfo, describeList, precisionsOf } from './model-output.ts';
+import { describeInfo, describeList } from './model-output.ts';
 import { type Verification, verifyBundle } from './model-verify.ts';
 
 export interface ModelsArguments {
@@ -22,7 +23,7 @@ function summary({ name, dir, manifest, bytes, faults }: FoundBundle) {
     dir,
     bytes,
     whole,
-    precisions: whole && manifest ? precisionsOf(manifest) : [],
+    precisions: whole && manifest ? offered(manifest) : [],
     faults,
   };
 }
@@ -37,10 +38,15 @@ export async function listModels({ json }: ModelsArguments, config: Config): Pro
   return 0;
 }
 
-function verdict(name: string, dir: string, v: Verification): string {
-  if (v.faults.length > 0) return [`${name}: NOT usable (${dir})`, ...v.faults.map((f) => `  - ${f}`)].join('\n');
-  const numbers = `features within ${v.feature_difference?.toExponential(1)}, probabilities within ${v.probability_difference?.toExponential(1)} of PyTorch's`;
-  return `${name}: whole, graphs as agreed, ${numbers} on ${v.device}`;
+function verdict(name: string, dir: string, { faults, proofs }: Verification): string {
+  const proved = proofs.map(
+    (p) =>
+      `features within ${p.feature_difference.toExponential(1)}, probabilities within ${p.probability_difference.toExponential(1)} of PyTorch's in ${p.precision} on ${p.device}`,
+  );
+  if (faults.length === 0) return [`${name}: whole, graphs as agreed`, ...proved.map((line) => `  ${line}`)].join('\n');
+  return [`${name}: NOT usable (${dir})`, ...faults.map((f) => `  - ${f}`), ...proved.map((line) => `  ${line}`)].join(
+    '\n',
+  );
 }
 
 /** `clipn-gate models verify`: one bundle or all, proved on this machine. Exit status 1 when any is not usable. */
@@ -50,7 +56,8 @@ export async function verifyModels({ bundle, json }: ModelsArguments, config: Co
   let failed = false;
   for (const dir of folders) {
     const found = await inspect(dir);
-    const verification = found.faults.length > 0 ? { faults: found.faults } : await verifyBundle(dir, config);
+    const verification =
+      found.faults.length > 0 ? { faults: found.faults, proofs: [] } : await verifyBundle(dir, config);
     failed ||= verification.faults.length > 0;
     if (json) results.push({ ...summary(found), usable: verification.faults.length === 0, ...verification });
     else print(verdict(`${found.name} ${found.manifest?.version ?? ''}`.trim(), found.dir, verification));

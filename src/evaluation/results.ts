@@ -13,7 +13,7 @@ export interface Comparison {
 export interface Circumstances {
   tool: { name: string; version: string };
   created: string;
-  bundle: { id: string; name: string; version: string; [more: string]: unknown };
+  bundle: { id: string; name: string; version: string; precision: string };
   settings: {
     templates: string[];
     templates_no: string[];

@@ -10,6 +10,8 @@ import { type ImageKey, isFinal, parseRow, type Row } from './rows.ts';
 /** What scores depend on beside the image itself: rows made with anything else are of no use. */
 export interface LogIdentity {
   bundle: string;
+  /** Of the bundle's graphs. */
+  precision: string;
   /** sha256 over class folders, class names and templates of both encoders. */
   classes_sha256: string;
 }
@@ -56,6 +58,7 @@ const isNote = (line: string) => line.startsWith(RUN) || line.startsWith('{"form
 function mismatch(header: Partial<Header> | undefined, identity: LogIdentity): string | undefined {
   if (header?.format !== 1) return 'it is not a list of scores in a known format';
   if (header.bundle !== identity.bundle) return `it was made with another bundle (${header.bundle})`;
+  if (header.precision !== identity.precision) return `it was computed in another precision (${header.precision})`;
   if (header.classes_sha256 !== identity.classes_sha256) return 'classes or templates have changed';
   return undefined;
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -137,7 +138,7 @@ describe('clipn-gate eval', () => {
         ({ rows }) => rows.length,
         () => 0,
       );
-    await until('some images are judged', 60_000, async () => (await scored()) >= 20);
+    await until('some images are judged', 120_000, async () => (await scored()) >= 20);
     child.kill('SIGKILL');
     await ended;
     const before = await scored();
@@ -166,11 +167,35 @@ describe('clipn-gate eval', () => {
     assert.equal((await resultsIn(cut)).runs.length, 2, 'nothing was computed, no engine was started');
   });
 
+  it('the engine killed in the middle: a new one goes on, no image is lost', {
+    skip: existsSync('/proc/self/task') ? false : 'needs /proc to find the engine process',
+  }, async (t) => {
+    const { dir, args } = await dataset(t, 40, true);
+    const out = join(dir, 'out');
+    const { child, ended } = start([...args, '--out', out]);
+    await until('some images are judged', 120_000, () =>
+      rowsIn(out).then(
+        ({ rows }) => rows.length >= 10,
+        () => false,
+      ),
+    );
+    const children = await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8');
+    for (const pid of children.trim().split(' ')) {
+      if ((await readFile(`/proc/${pid}/cmdline`, 'utf8')).includes('engine-process'))
+        process.kill(Number(pid), 'SIGKILL');
+    }
+    const { status, stderr } = await ended;
+    assert.equal(status, 0, stderr);
+    assert.match(stderr, /engine process ended/);
+    const { id, ood, failed } = await resultsIn(out);
+    assert.deepEqual([id.images, ood[0]?.images, ood[1]?.images, failed.count], [120, 40, 40, 0]);
+  });
+
   it('Ctrl-C ends it cleanly and says how to go on', async (t) => {
     const { dir, args } = await dataset(t, 40, true);
     const out = join(dir, 'out');
     const { child, ended } = start([...args, '--out', out]);
-    await until('some images are judged', 60_000, () =>
+    await until('some images are judged', 120_000, () =>
       rowsIn(out).then(
         ({ rows }) => rows.length >= 5,
         () => false,

@@ -5,8 +5,10 @@ import { appendFile, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises
 import { basename, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import type { Manifest } from '../../src/bundle/manifest.ts';
+import { offered } from '../../src/bundle/precision.ts';
 import { bundleFolders } from '../../src/cli/model-inventory.ts';
-import { describeInfo, precisionsOf } from '../../src/cli/model-output.ts';
+import { describeInfo } from '../../src/cli/model-output.ts';
+import { withCopies } from '../helpers/bundles.ts';
 import { BUNDLE, COMMAND, ROOT, temporaryDirectory } from '../helpers/paths.ts';
 import { environment } from '../helpers/service.ts';
 
@@ -74,10 +76,11 @@ describe('clipn-gate models', () => {
   it('verify: proved on this machine, in numbers', () => {
     const { status, stdout, stderr } = run(['verify', BUNDLE]);
     assert.equal(status, 0, stderr);
-    assert.match(stdout, /whole, graphs as agreed, features within \d\.\de-\d+, probabilities within \d\.\de-\d+/);
+    assert.match(stdout, /whole, graphs as agreed\n +features within \d\.\de-\d+, probabilities within \d\.\de-\d+/);
     const [found] = JSON.parse(run(['verify', '--json', BUNDLE]).stdout);
     assert.equal(found.usable, true);
-    assert.ok(found.feature_difference < 1e-4 && found.probability_difference < 1e-3, JSON.stringify(found));
+    assert.equal(found.proofs[0].precision, 'fp32');
+    assert.ok(found.proofs[0].feature_difference < 1e-4 && found.proofs[0].probability_difference < 1e-3);
   });
 
   it("verify: files that are not the manifest's, status 1", async (t) => {
@@ -140,7 +143,7 @@ describe('clipn-gate models', () => {
     assert.match(stdout, /What it is good for/);
     const asJson = JSON.parse(run(['info', '--json']).stdout);
     assert.deepEqual(asJson.manifest, manifest);
-    assert.deepEqual(asJson.precisions, precisionsOf(manifest));
+    assert.deepEqual(asJson.precisions, offered(manifest));
   });
 
   it('info: of nothing, status 1 and where it looked', () => {
@@ -152,15 +155,19 @@ describe('clipn-gate models', () => {
 });
 
 describe('what is said of a manifest', () => {
-  it('every precision, where there is a record of more than one', async () => {
-    const manifest = await manifestOf(BUNDLE);
-    const { precisions: _, ...plain } = manifest as Manifest & { precisions?: unknown };
-    assert.deepEqual(precisionsOf(plain as Manifest), [manifest.precision]);
-    const more = { ...plain, precision: 'fp32', precisions: { fp32: {}, int8: { bytes: 5, feature_cosine: 0.999 } } };
-    assert.deepEqual(precisionsOf(more as unknown as Manifest), ['fp32', 'int8']);
-    const text = describeInfo({ name: 'x', dir: '/x', manifest: more as unknown as Manifest, bytes: 1, faults: [] });
-    assert.match(text, /int8: bytes 5, feature_cosine 0\.999/);
-    assert.deepEqual(precisionsOf({ ...plain, precisions: 'strange' } as unknown as Manifest), [manifest.precision]);
+  it('every precision, and what it costs', async (t) => {
+    const dir = await withCopies(t, BUNDLE, 'int8', ['image']);
+    const manifest = await manifestOf(dir);
+    const text = describeInfo({ name: 'x', dir, manifest, bytes: 1, faults: [] });
+    assert.match(text, /precision +fp32.*int8/);
+    assert.match(text, /int8:\n +graphs: image/);
+    const { status, stdout, stderr } = run(['verify', dir]);
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /of PyTorch's in fp32 on cpu\n.*of PyTorch's in int8 on cpu/);
+    const strict = await withCopies(t, BUNDLE, 'int8', ['image'], { tolerance: 1e-12 });
+    const refused = run(['verify', strict]);
+    assert.equal(refused.status, 1);
+    assert.match(refused.stdout, /- int8: .*golden check[\s\S]*in fp32 on cpu/);
   });
 
   it('figures of any shape are readable lines', async () => {

@@ -32,9 +32,9 @@ function results(collector: Collector): Results {
   return resultsOf(collector, {
     tool: { name: 'clipn-gate', version: '0.0.0' },
     created: '2026-01-01T00:00:00.000Z',
-    bundle: { id: 'b', name: 'b', version: '1.0.0' },
+    bundle: { id: 'b', name: 'b', version: '1.0.0', precision: 'fp32' },
     settings: { templates: ['{}'], templates_no: ['{}'], logit_scale: 100, max_pixels: 1e6 },
-    identity: { bundle: 'b', classes_sha256: '0' },
+    identity: { bundle: 'b', precision: 'fp32', classes_sha256: '0' },
     runs: [],
     sets: NAMES.map((name) => ({ dir: `/data/${name}` })),
     folders: ['a', 'b', 'c'],

@@ -27,9 +27,9 @@ function example(setNames = ['inside', 'near', NASTY], count = 60): { collector:
   const results = resultsOf(collector, {
     tool: { name: 'clipn-gate', version: '0.0.0' },
     created: '2026-01-01T00:00:00.000Z',
-    bundle: { id: 'b@1+0', name: NASTY, version: '1.0.0' },
+    bundle: { id: 'b@1+0', name: NASTY, version: '1.0.0', precision: 'fp32' },
     settings: { templates: [NASTY], templates_no: ['{}'], logit_scale: 100, max_pixels: 1e6 },
-    identity: { bundle: 'b@1+0', classes_sha256: '0'.repeat(64) },
+    identity: { bundle: 'b@1+0', precision: 'fp32', classes_sha256: '0'.repeat(64) },
     runs: [{ started: '', version: '0', node: 'v20', device: 'cpu' }],
     sets: setNames.map((name) => ({ dir: `/data/${name}` })),
     folders: ['a', 'b', 'c'],

@@ -9,7 +9,7 @@ import { ScoreLog } from '../../src/evaluation/score-log.ts';
 import { temporaryDirectory } from '../helpers/paths.ts';
 import { failedRow, madeRow, randoms } from '../helpers/rows.ts';
 
-const IDENTITY = { bundle: 'b@1+0', classes_sha256: 'aa' };
+const IDENTITY = { bundle: 'b@1+0', precision: 'fp32', classes_sha256: 'aa' };
 const RUN = { started: '2026-01-01T00:00:00Z', version: '0', node: 'v20', device: 'cpu' };
 const random = randoms(5);
 const ROWS = Array.from({ length: 20 }, (_, i) => madeRow(i % 2 ? 'near' : 'inside', i, random, i % 2 ? undefined : 1));
@@ -122,6 +122,7 @@ describe('score file', () => {
   it('another bundle, other classes, or no score file at all: starts over, says why, keeps the old one', async (t) => {
     const cases: [string, (path: string) => Promise<void>, object, RegExp][] = [
       ['bundle', async () => {}, { ...IDENTITY, bundle: 'other' }, /another bundle \(b@1\+0\)/],
+      ['precision', async () => {}, { ...IDENTITY, precision: 'int8' }, /another precision \(fp32\)/],
       ['classes', async () => {}, { ...IDENTITY, classes_sha256: 'bb' }, /classes or templates/],
       ['format', (path) => writeFile(path, '{"format":2}\n'), IDENTITY, /known format/],
       ['foreign', (path) => writeFile(path, 'a,b,c\n1,2,3\n'), IDENTITY, /known format/],

@@ -33,7 +33,7 @@ function circumstances(results: Results): string {
   const { bundle, settings, runs, identity, tool } = results;
   const templates = [...new Set([...settings.templates, ...settings.templates_no])];
   const rows: [string, string][] = [
-    ['bundle', bundle.id],
+    ['bundle', `${bundle.id}, ${bundle.precision}`],
     ['measured by', `${tool.name} ${tool.version}`],
     ['computed on', one(runs.map((r) => `${r.device}, ${r.version}, Node ${r.node}`))],
     ['ID', results.id.dir],
