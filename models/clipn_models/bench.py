@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -69,10 +70,20 @@ def variants(model: CLIPN, folder: Path, device: str, calibration: np.ndarray | 
     return out
 
 
-def bench(arch: str, batch: int, threads: int, rounds: int, samples: Path | None = None, device: str = "auto", seed: int = 0, log=print) -> list[dict]:
+def bench(
+    arch: str,
+    batch: int,
+    threads: int,
+    rounds: int,
+    samples: Path | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    cpu_time: bool = False,
+    log=print,
+) -> list[dict]:
     """Prints and returns one row per variant: images/s (median of the rounds), times the plain export, cosine with it.
 
-    ``device``: cpu, cuda, or auto (cuda where the runtime has it).
+    ``device``: cpu, cuda, or auto (cuda where the runtime has it). ``cpu_time``: per second of processor time, for a busy machine.
     """
     if device == "auto":
         device = "cuda" if gpu() else "cpu"
@@ -85,8 +96,9 @@ def bench(arch: str, batch: int, threads: int, rounds: int, samples: Path | None
         sessions = {name: open_graph(path, threads, device) for name, path in graphs_of.items()}
     features = {name: s.run(None, {"pixels": pixels})[0] for name, s in sessions.items()}
     alone = {name: s.run(None, {"pixels": pixels[:1]})[0] for name, s in sessions.items()}
-    seconds = interleaved(tasks(sessions, pixels), rounds)
-    log(f"{arch}, image encoder, {device}, batch {batch}, {threads or 'all'} threads, {rounds} rounds, turn by turn")
+    seconds = interleaved(tasks(sessions, pixels), rounds, time.process_time if cpu_time else time.perf_counter)
+    second = "processor second" if cpu_time else "s"
+    log(f"{arch}, image encoder, {device}, batch {batch}, {threads or 'all'} threads, {rounds} rounds, turn by turn; images/{second}")
     rows = []
     for name in sessions:
         cosine = (features[name] * features[PLAIN]).sum(-1)
@@ -100,7 +112,7 @@ def bench(arch: str, batch: int, threads: int, rounds: int, samples: Path | None
         }
         rows.append(row)
         log(
-            f"  {name:<26}{row['images_per_second']:8.2f} images/s  {row['gain']:5.2f} x   cosine {row['cosine_mean']:.6f}"
+            f"  {name:<26}{row['images_per_second']:8.2f}  {row['gain']:5.2f} x   cosine {row['cosine_mean']:.6f}"
             f" (least {row['cosine_min']:.6f})   alone or in the batch: {row['moved_by_batch']:.1e}"
         )
     return rows

@@ -13,7 +13,7 @@ def bench(args: argparse.Namespace) -> None:
         return _bundle(args)
     from ..bench import bench as measure
 
-    rows = measure(args.arch, args.batch, args.threads, args.rounds, args.samples, args.device, args.seed)
+    rows = measure(args.arch, args.batch, args.threads, args.rounds, args.samples, args.device, args.seed, args.cpu_time)
     if args.json:
         args.json.write_text(json.dumps(rows, indent=2) + "\n")
 
@@ -66,6 +66,7 @@ def register(add) -> None:
     c.add_argument("--samples", type=Path, help="photographs to run on; made pictures otherwise")
     c.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto takes cuda where ONNX Runtime has it")
     c.add_argument("--seed", type=int, default=0)
+    c.add_argument("--cpu-time", action="store_true", help="images per second of processor time: comparable on a busy machine too")
     c.add_argument("--json", type=Path, help="write the figures here too")
     c.add_argument("--write-bundle", type=Path, metavar="DIR", help="measure nothing, write a bundle of random weights instead")
     c.add_argument("--tokenizer", type=Path, help="tokenizer.json for --write-bundle")
