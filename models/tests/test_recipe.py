@@ -196,6 +196,19 @@ def test_few_and_partly_broken_pairs(made: Made, tmp_path: Path, capsys: pytest.
     assert rows[-1]["step"] == rows[-1]["of"] == 1
 
 
+def test_strict_makes_negatives_of_equal_captions(made: Made, tmp_path: Path) -> None:
+    """Twenty photographs of each colour and one caption: in the strict form nearly every batch says that red is not red."""
+    lines = made.table.read_text().splitlines()
+    repeated = made.root / "repeated.csv"
+    repeated.write_text("\n".join([lines[0], *(line.rpartition(" ")[0] + " aa" for line in lines[1:])]) + "\n")
+    more = ("--batch", "32", "--epochs", "10", "--lr", "2e-3", "--log-every", "50")
+    ends = []
+    for name, strict in (("plain", ()), ("strict", ("--strict",))):
+        run(made, tmp_path / name, *more, *strict, data=repeated)
+        ends.append(json.loads((tmp_path / name / "train.jsonl").read_text().splitlines()[-1]))
+    assert ends[1]["yes"] > 1.5 * ends[0]["yes"]
+
+
 def test_pieces_change_nothing_but_memory(made: Made, whole: tuple[Path, dict], tmp_path: Path) -> None:
     state = run(made, tmp_path, *BRIEF, "--texts-at-once", "7")
     assert farthest(state, whole[1]) < 1e-5
