@@ -4,12 +4,11 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
-import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import numpy as np
+import processes
 import pytest
 import torch
 import torch.nn.functional as F
@@ -31,13 +30,6 @@ def run(made: Made, out: Path, *more: str, data: Path | None = None) -> dict[str
     args = parser().parse_args(made.command(out, "--cache", str(made.root / "cache"), *more, data=data))
     args.run(args)
     return read_state(next(out.glob("epoch_*.pt")))
-
-
-def command(made: Made, out: Path, *more: str) -> list[str]:
-    return ["-m", "clipn_models", *made.command(out, "--cache", str(made.root / "cache"), *more)]
-
-
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent.parent)}
 
 
 def equal(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
@@ -120,47 +112,31 @@ def test_a_cut_run_goes_on_bit_for_bit(made: Made, whole: tuple[Path, dict], tmp
     assert [r["step"] for r in rows if r["stage"] == "train"] == [2, 4, 6, 8, 10]
 
 
-def wait_for(path: Path, process: subprocess.Popen) -> None:
-    until = time.monotonic() + 120
-    while not path.exists():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < until
-        time.sleep(0.002)
-
-
 def test_killed_and_interrupted_runs_end_like_an_undisturbed_one(made: Made, tmp_path: Path) -> None:
     """kill -9 while features are computed, kill -9 in the middle of training, Ctrl-C, and the end."""
     many = ("--batch", "32", "--epochs", "60", "--checkpoint-every", "1", "--log-every", "1")
-    out = tmp_path / "run"
-    call = [sys.executable, "-m", "clipn_models", *made.command(out, *many)]
+    out, said, checkpoint = tmp_path / "run", tmp_path / "said", tmp_path / "run" / "checkpoint.pt"
 
-    def start() -> subprocess.Popen:
-        return subprocess.Popen(call, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    def start() -> BaseProcess:
+        return processes.start(made.command(out, *many), said)
 
     process = start()
-    wait_for(out / "features", process)
-    process.kill()
-    process.communicate()
+    processes.wait_until(lambda: (out / "features").exists(), process, said)
+    processes.kill(process)
     process = start()
-    wait_for(out / "checkpoint.pt", process)
-    process.kill()
-    process.communicate()
-    saved = torch.load(out / "checkpoint.pt", weights_only=True)["step"]
+    processes.wait_until(checkpoint.exists, process, said)
+    processes.kill(process)
+    saved = torch.load(checkpoint, weights_only=True)["step"]
     assert 0 < saved < 300
-    os.link(out / "checkpoint.pt", out / "before.pt")
+    os.link(checkpoint, tmp_path / "before.pt")
     process = start()
-    until = time.monotonic() + 120
-    while os.path.samefile(out / "checkpoint.pt", out / "before.pt"):
-        assert process.poll() is None
-        assert time.monotonic() < until
-        time.sleep(0.002)
-    process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=120)
-    assert process.returncode == 130
-    assert "goes on from" in said
-    assert f"going on from step {saved} of 300" in said
+    processes.wait_until(lambda: not os.path.samefile(checkpoint, tmp_path / "before.pt"), process, said)
+    os.kill(process.pid, signal.SIGINT)
+    process.join(processes.PATIENCE)
+    assert process.exitcode == 130
+    assert f"going on from step {saved} of 300" in said.read_text()
+    assert "the same command goes on from" in said.read_text()
     assert not list(out.glob("epoch_*.pt"))
-    torch.set_num_threads(1)
     assert equal(run_without_cache(made, out, *many), run_without_cache(made, tmp_path / "whole", *many))
 
 
@@ -190,18 +166,21 @@ def all_but_keys(state: dict[str, torch.Tensor]) -> dict[str, np.ndarray]:
 
 def test_two_processes_do_what_one_does(made: Made, tmp_path: Path) -> None:
     """Gloo on the CPU; features too are computed by both, from shard and table together."""
-    more = BRIEF
     both = ("--data", str(made.shard))
-    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-addr", "127.0.0.1", "--master-port", str(free_port())]
-    call = [*launch, "-m", "clipn_models", *made.command(tmp_path / "two", *more, *both)]
-    done = subprocess.run(call, env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr[-3000:]
-    args = parser().parse_args(made.command(tmp_path / "one", *more, *both))
+    torchrun = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}  # what it tells its processes
+    said = [tmp_path / "said-0", tmp_path / "said-1"]
+    call = made.command(tmp_path / "two", *BRIEF, *both)
+    pair = [processes.start(call, said[r], **torchrun, RANK=str(r), LOCAL_RANK=str(r)) for r in range(2)]
+    for process in pair:
+        process.join(processes.PATIENCE)
+    assert [p.exitcode for p in pair] == [0, 0], "".join(f.read_text() for f in said)
+    args = parser().parse_args(made.command(tmp_path / "one", *BRIEF, *both))
     args.run(args)
     one, two = read_state(tmp_path / "one" / "epoch_2.pt"), read_state(tmp_path / "two" / "epoch_2.pt")
     assert farthest(pretrained.load(made.checkpoint, str(made.arch))[0].state_dict(), one) > 1e-2
     assert farthest(one, two) < 1e-5
-    assert done.stdout.count("step 20/20") == 1, "one process speaks"
+    assert "step 20/20" in said[0].read_text()
+    assert not said[1].read_text(), "one process speaks"
 
 
 def test_few_and_partly_broken_pairs(made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -215,6 +194,19 @@ def test_few_and_partly_broken_pairs(made: Made, tmp_path: Path, capsys: pytest.
     rows = [json.loads(line) for line in (tmp_path / "out" / "train.jsonl").read_text().splitlines()]
     assert {"stage": "features", "broken": {"image file missing": 2}, "such_as": ["gone.png", "also-gone.png"]} in rows
     assert rows[-1]["step"] == rows[-1]["of"] == 1
+
+
+def test_strict_makes_negatives_of_equal_captions(made: Made, tmp_path: Path) -> None:
+    """Twenty photographs of each colour and one caption: in the strict form nearly every batch says that red is not red."""
+    lines = made.table.read_text().splitlines()
+    repeated = made.root / "repeated.csv"
+    repeated.write_text("\n".join([lines[0], *(line.rpartition(" ")[0] + " aa" for line in lines[1:])]) + "\n")
+    more = ("--batch", "32", "--epochs", "10", "--lr", "2e-3", "--log-every", "50")
+    ends = []
+    for name, strict in (("plain", ()), ("strict", ("--strict",))):
+        run(made, tmp_path / name, *more, *strict, data=repeated)
+        ends.append(json.loads((tmp_path / name / "train.jsonl").read_text().splitlines()[-1]))
+    assert ends[1]["yes"] > 1.5 * ends[0]["yes"]
 
 
 def test_pieces_change_nothing_but_memory(made: Made, whole: tuple[Path, dict], tmp_path: Path) -> None:
