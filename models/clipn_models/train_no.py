@@ -33,7 +33,7 @@ from .train_clip import normalise
 class NoPreset:
     """Everything that decides the outcome of stage two, besides data and seed. Optimiser and schedule are the paper's."""
 
-    steps: int = 1200
+    steps: int = 600
     named: tuple[tuple[str, int], ...] = (("tiny-train", 1024), ("cifar-train", 512), ("caltech-train", 128))
     captioned: int = 96
     views: int = 1
@@ -111,10 +111,18 @@ class NoTrainer:
     def _texts(self, texts: list[str]) -> tuple[Tensor, Tensor]:
         """Unit yes features (no gradient) and no features of texts; the no prompt drawn anew for each text."""
         tokens = tokenizer.encode(self.tok, texts, self.model.context_length).to(self.device)
+        prompts = self.model.draw_prompts(len(texts))
+        length = tokens.argmax(dim=-1) + 1
+        order = length.argsort()  # a batch costs what its longest text costs, and captions are twice as long as names
+        yes, no = [], []
         with torch.autocast(self.device.type, torch.bfloat16):
-            with torch.no_grad():
-                yes = self.model.text_features(tokens, "yes")
-            no = self.model.text_features(tokens, "no", self.model.draw_prompts(len(texts)))
+            for part in order.chunk(4):
+                cut = tokens[part, : int(length[part].max())]
+                with torch.no_grad():
+                    yes.append(self.model.text_features(cut, "yes"))
+                no.append(self.model.text_features(cut, "no", None if prompts is None else prompts[part]))
+        back = order.argsort()
+        yes, no = torch.cat(yes)[back], torch.cat(no)[back]
         return F.normalize(yes.float(), dim=-1), F.normalize(no.float(), dim=-1)
 
     def _batch(self) -> tuple[Tensor, np.ndarray, np.ndarray | None, list[str]]:
