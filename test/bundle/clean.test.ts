@@ -164,7 +164,7 @@ describe("the clean-up of CLIP's reference", () => {
       `${known.length - wrong.length} of ${known.length} texts have identical ids; of ${fresh.length} more with ` +
         `code points that Python's edition of Unicode does not have, ${fresh.filter((r) => r.same).length}`,
     );
-    assert.ok(known.length > 0.9 * texts.length);
+    assert.ok(known.length > 20_000);
     assert.deepEqual(wrong.slice(0, 5), []);
   });
 });
