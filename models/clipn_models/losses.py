@@ -42,17 +42,21 @@ def clipn_loss(image: Tensor, yes: Tensor, no: Tensor, scale: float, positive: T
     return {"yes": l_yes, "no": l_no, "tso": l_tso, "total": 0.5 * (l_yes + l_no + l_tso)}
 
 
-def competing_loss(cos_yes: Tensor, cos_no: Tensor, scale: float, relation: Tensor, registered: Tensor) -> Tensor | None:
-    """The decision that CTW will have to take, as a loss. Not in the paper: an addition for small models.
+def membership_loss(cos_yes: Tensor, cos_no: Tensor, scale: float, relation: Tensor, registered: Tensor) -> Tensor | None:
+    """p_{C+1} of an imagined tenant as a binary answer: does the image show any of its classes? Not in the paper: an addition.
 
     cos_yes, cos_no [N, C]; ``relation`` int8 [N, C]: 1 the text fits the image, 0 it does not, -1 unknown; ``registered``
-    bool [C]: the classes of an imagined tenant. Each image's likeliest registered class wins; its "no" should say whether it
-    fits. Winners that fit and winners that don't weigh the same: L_no's mean over all pairs is nearly all easy ones, so a
-    class that only looks alike weighs next to nothing there. None where the batch has winners of one kind only.
+    bool [C]: the tenant's classes. -log(sum_j p_j (1 - p^no_j)) where one of them fits, -log(sum_j p_j p^no_j) where none
+    does; both kinds weigh the same, images of which it can't be said are left out. None where the batch has one kind only.
+    L_no is a mean over all pairs, of which nearly all are easy: a class that only looks alike weighs next to nothing there.
     """
-    winner = cos_yes.detach().masked_fill(~registered, -2).argmax(-1, keepdim=True)
-    fits = relation.gather(1, winner)[:, 0]
-    x = scale * (cos_no - cos_yes).gather(1, winner)[:, 0]
-    if not (fits == 1).any() or not (fits == 0).any():
+    known = relation.masked_fill(~registered, 0)
+    member = (known == 1).any(-1)
+    stranger = (known == 0).all(-1)
+    if not member.any() or not stranger.any():
         return None
-    return (-F.logsigmoid(-x)[fits == 1].mean() - F.logsigmoid(x)[fits == 0].mean()) / 2
+    log_p = (scale * cos_yes).masked_fill(~registered, -1e4).log_softmax(-1)
+    x = scale * (cos_no - cos_yes)
+    inside = torch.logsumexp(log_p + F.logsigmoid(-x), -1)
+    outside = torch.logsumexp(log_p + F.logsigmoid(x), -1)
+    return (-inside[member].mean() - outside[stranger].mean()) / 2

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clipn_models.losses import clipn_loss, competing_loss, image_text_binary_opposite, text_semantic_opposite
+from clipn_models.losses import clipn_loss, image_text_binary_opposite, membership_loss, text_semantic_opposite
 
 
 def unit(n: int, d: int, seed: int) -> torch.Tensor:
@@ -54,20 +54,23 @@ def test_text_opposite_falls_as_features_part() -> None:
     assert apart.item() == pytest.approx(0, abs=1e-4)
 
 
-def test_competing_loss_looks_at_the_winner_among_the_registered_only() -> None:
-    cos_yes = torch.tensor([[0.9, 0.5, 0.1], [0.2, 0.8, 0.3]])
-    cos_no = torch.tensor([[0.1, 0.52, 0.9], [0.2, 0.79, 0.3]])
-    relation = torch.tensor([[1, 0, 0], [0, 1, 0]], dtype=torch.int8)
-    # class 0 is not registered: image 0 is won by class 1, which does not fit; image 1 by class 1, which does
-    loss = competing_loss(cos_yes, cos_no, 100.0, relation, torch.tensor([False, True, True]))
-    x = torch.tensor([2.0, -1.0])
-    want = (torch.log1p(torch.exp(-x[0])) + torch.log1p(torch.exp(x[1]))) / 2
+def test_membership_loss_is_p_ood_of_the_registered_classes() -> None:
+    cos_yes = torch.tensor([[0.52, 0.5, 0.9], [0.48, 0.51, 0.9]], dtype=torch.float64)
+    cos_no = torch.tensor([[0.51, 0.52, 0.1], [0.47, 0.53, 0.1]], dtype=torch.float64)
+    relation = torch.tensor([[1, 0, 0], [0, 0, 1]], dtype=torch.int8)
+    # class 2 is not registered: image 0 is a member by class 0, image 1 a stranger although it shows class 2
+    loss = membership_loss(cos_yes, cos_no, 100.0, relation, torch.tensor([True, True, False]))
+    p = (100 * cos_yes[:, :2]).softmax(-1)
+    p_ood = (p * torch.sigmoid(100 * (cos_no - cos_yes)[:, :2])).sum(-1)
+    want = (-torch.log(1 - p_ood[0]) - torch.log(p_ood[1])) / 2
     assert loss is not None
-    assert loss.item() == pytest.approx(want.item(), rel=1e-4)
+    assert loss.item() == pytest.approx(want.item(), rel=1e-9)
 
 
-def test_competing_loss_needs_winners_of_both_kinds_and_leaves_unknown_ones_out() -> None:
+def test_membership_loss_needs_both_kinds_and_leaves_unknown_images_out() -> None:
     cos = torch.tensor([[0.9, 0.5], [0.2, 0.8]])
     every = torch.ones(2, dtype=torch.bool)
-    assert competing_loss(cos, cos, 100.0, torch.eye(2, dtype=torch.int8), every) is None
-    assert competing_loss(cos, cos, 100.0, torch.tensor([[-1, 0], [0, 1]], dtype=torch.int8), every) is None
+    assert membership_loss(cos, cos, 100.0, torch.eye(2, dtype=torch.int8), every) is None
+    assert membership_loss(cos, cos, 100.0, torch.zeros(2, 2, dtype=torch.int8), every) is None
+    unknown = torch.tensor([[-1, 0], [0, 1]], dtype=torch.int8)
+    assert membership_loss(cos, cos, 100.0, unknown, every) is None, "of image 0 it can't be said whether it is a stranger"
