@@ -104,12 +104,14 @@ def write(
     vocabulary: list[str] | None,
     evaluation: dict,
     storage: str = "half",
+    mirrored: bool = False,
 ) -> dict:
     """Exports ``model`` as a bundle in ``out`` (made, or its files replaced) and returns the manifest.
 
     ``storage``: "half" rounds the weights to half precision, "single" keeps them to the bit. Both compute in single precision.
+    ``mirrored``: see ``graphs.ImageGraph``; noted in the provenance.
     """
-    parts = graphs(model, storage)
+    parts = graphs(model, storage, mirrored)
     out.mkdir(parents=True, exist_ok=True)
     (out / "bundle.json").unlink(missing_ok=True)  # of an older bundle: it describes other files
     size, context_length = model.image_size, model.context_length
@@ -123,7 +125,7 @@ def write(
         "name": name,
         "version": version,
         "licence": licence,
-        "provenance": provenance,
+        "provenance": {**provenance, **({"mirrored": True} if mirrored else {})},
         "image": {
             "size": size,
             "resize": "shorter-side-bicubic-antialias",
@@ -191,7 +193,11 @@ class TorchBundle:
         config = provenance.get("configuration") or arch_config(provenance["architecture"])
         model = build(config, learnable_prompt=provenance["variant"] == "learnable").eval()
         fold_batch_norm(model.visual)
-        self.parts = {"image": ImageGraph(model.visual), "text-yes": TextGraph(model, "yes"), "text-no": TextGraph(model, "no")}
+        self.parts = {
+            "image": ImageGraph(model.visual, provenance.get("mirrored", False)),
+            "text-yes": TextGraph(model, "yes"),
+            "text-no": TextGraph(model, "no"),
+        }
         for name, part in self.parts.items():
             part.eval().requires_grad_(False)
             load_parameters(path / f"{name}.onnx", part)

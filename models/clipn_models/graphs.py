@@ -38,17 +38,25 @@ SMALL = 512
 
 
 class ImageGraph(nn.Module):
-    """Pixels in, unit features out: scaling, normalisation and L2 are inside."""
+    """Pixels in, unit features out: scaling, normalisation and L2 are inside.
 
-    def __init__(self, visual: nn.Module):
+    ``mirrored``: the feature is the mean direction of the photograph's and its mirror image's, for small models whose features
+    would differ between the two. Twice the work.
+    """
+
+    def __init__(self, visual: nn.Module, mirrored: bool = False):
         super().__init__()
         self.visual = visual
+        self.mirrored = mirrored
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1) * 255, persistent=False)
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1) * 255, persistent=False)
 
     def forward(self, pixels: Tensor) -> Tensor:
         x = (pixels.permute(0, 3, 1, 2).float() - self.mean) / self.std
-        return F.normalize(self.visual(x), dim=-1)
+        features = F.normalize(self.visual(x), dim=-1)
+        if self.mirrored:
+            features = F.normalize(features + F.normalize(self.visual(x.flip(-1)), dim=-1), dim=-1)
+        return features
 
 
 class TextGraph(nn.Module):
@@ -117,14 +125,14 @@ def round_weights(module: nn.Module) -> None:
                 p.copy_(p.half().float())
 
 
-def graphs(model: CLIPN, storage: str = "half") -> dict[str, nn.Module]:
+def graphs(model: CLIPN, storage: str = "half", mirrored: bool = False) -> dict[str, nn.Module]:
     """{"image", "text-yes", "text-no"}: what the bundle's files compute, in PyTorch, on the CPU, weights rounded as stored.
 
     Raises ValueError where a part would be larger than a file can be.
     """
     visual = copy.deepcopy(model.visual).cpu().eval()
     fold_batch_norm(visual)
-    parts = {"image": ImageGraph(visual), "text-yes": TextGraph(model, "yes").cpu(), "text-no": TextGraph(model, "no").cpu()}
+    parts = {"image": ImageGraph(visual, mirrored), "text-yes": TextGraph(model, "yes").cpu(), "text-no": TextGraph(model, "no").cpu()}
     for part in parts.values():
         part.eval().requires_grad_(False)
         if storage == "half":

@@ -33,7 +33,7 @@ from .train_clip import normalise
 class NoPreset:
     """Everything that decides the outcome of stage two, besides data and seed. Optimiser and schedule are the paper's, its rate is not."""
 
-    steps: int = 1000
+    steps: int = 1200
     named: tuple[tuple[str, int], ...] = (("tiny-train", 1024), ("cifar-train", 512), ("caltech-train", 128))
     captioned: int = 48
     share: float = 0.5
@@ -43,7 +43,7 @@ class NoPreset:
     lr: float = 1e-3
     """the paper's 3e-4 is for towers that have read hundreds of millions of texts"""
     weight_decay: float = 0.2
-    membership: float = 3.0
+    membership: float = 10.0
     """weight of ``losses.membership_loss``; 0 is the paper's losses alone"""
     tenants: tuple[float, ...] = (0.8, 0.4, 0.15)
     """shares of the classes encoded in a step that its imagined tenants register"""

@@ -15,7 +15,7 @@ from clipn_models.verify import Faults, verify
 TEMPLATES = ["a photo of a {}.", "{}"]
 
 
-def make(out: Path, arch: str, learnable: bool, no_templates: list[str] | None = None) -> tuple[Path, torch.nn.Module]:
+def make(out: Path, arch: str, learnable: bool, no_templates: list[str] | None = None, mirrored: bool = False) -> tuple[Path, torch.nn.Module]:
     torch.manual_seed(1)
     model = build(arch_config(arch), learnable_prompt=learnable)
     with torch.no_grad():
@@ -47,6 +47,7 @@ def make(out: Path, arch: str, learnable: bool, no_templates: list[str] | None =
         templates={"yes": TEMPLATES, "no": no_templates},
         vocabulary=["dog"],
         evaluation={},
+        mirrored=mirrored,
     )
     return out / "bundle", model
 
@@ -69,6 +70,18 @@ def test_the_hand_crafted_variant_verifies_with_paired_prompts(tmp_path: Path, m
     verify(path, silent)
     assert model.prompt_no is None
     assert bundle.load_manifest(path)["templates"]["no"] == ["a photo without a {}.", "no {}"]
+
+
+def test_a_mirrored_bundle_verifies_and_sees_no_left_and_right(tmp_path: Path, mini_arch: str, made: tuple[Path, torch.nn.Module]) -> None:
+    path, _ = make(tmp_path / "m", mini_arch, True, mirrored=True)
+    verify(path, silent)
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
+    both, one = bundle.TorchBundle(path), bundle.TorchBundle(made[0])
+    mirror = np.ascontiguousarray(pixels[:, :, ::-1])
+    assert np.abs(both.image(pixels) - both.image(mirror)).max() < 1e-6
+    mean = one.image(pixels) + one.image(mirror)
+    assert np.abs(both.image(pixels) - mean / np.linalg.norm(mean, axis=-1, keepdims=True)).max() < 1e-6
+    assert np.abs(one.image(pixels) - one.image(mirror)).max() > 1e-3, "the towers are the same, and see a difference"
 
 
 def test_the_graphs_stay_close_to_the_unrounded_model(made: tuple[Path, torch.nn.Module]) -> None:

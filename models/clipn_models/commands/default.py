@@ -124,6 +124,7 @@ def export_default(args: argparse.Namespace) -> None:
         templates={"yes": DEFAULT_TEMPLATES, "no": None},
         vocabulary=json.loads((args.work / "clip" / "vocabulary.json").read_text()),
         evaluation={},
+        mirrored=True,
     )
 
 
