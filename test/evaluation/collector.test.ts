@@ -129,7 +129,7 @@ describe('collector', () => {
         const { heapUsed, arrayBuffers } = process.memoryUsage();
         return { heapUsed, arrayBuffers, images: collector.sets[0].scores.ctw.length };
       };
-      held(100);
+      held(5_000); // compiled code and shapes are on the heap too, whatever is collected
       console.log(JSON.stringify([500, 5_000, 50_000].map(held)));
     `;
     const child = spawnSync(process.execPath, ['--expose-gc', '--import', 'tsx', '--input-type=module', '-e', script], {
@@ -142,9 +142,9 @@ describe('collector', () => {
     t.diagnostic(
       `from 500 to 5,000 images: heap ${grown('heapUsed')} bytes, columns ${grown('arrayBuffers')}; to 50,000: heap ${grown('heapUsed', few, many)}, columns ${grown('arrayBuffers', few, many)}`,
     );
-    // the rows themselves would be some 600 bytes each on the heap
-    assert.ok(grown('heapUsed') < 4500 * 20, `heap grew by ${grown('heapUsed')}`);
-    assert.ok(grown('heapUsed', few, many) < 49_500 * 5, `heap grew by ${grown('heapUsed', few, many)}`);
+    // the rows themselves would be some 600 bytes each on the heap; a few hundred kilobytes come and go with the machine code
+    assert.ok(grown('heapUsed') < 4500 * 100, `heap grew by ${grown('heapUsed')}`);
+    assert.ok(grown('heapUsed', few, many) < 49_500 * 10, `heap grew by ${grown('heapUsed', few, many)}`);
     assert.ok(grown('arrayBuffers', few, many) < 49_500 * 150, `columns grew by ${grown('arrayBuffers', few, many)}`);
   });
 });
