@@ -67,7 +67,7 @@ PRESETS = {
         resident=True,
     ),
 }
-"""``cpu`` takes an hour of two cores. ``gpu`` shows five million photographs, two and a half times as many, to a tower of nine times the work."""
+"""``cpu`` took a hundred minutes of two cores. ``gpu`` shows five million photographs, two and a half times as many, to a tower of nine times the work."""
 
 
 DATASETS = {"tiny": "tiny-imagenet", "cifar": "cifar100", "caltech": "caltech101"}
