@@ -5,11 +5,15 @@ import type { Config } from '../config/index.ts';
 import { type Detection, Engine } from '../engine/index.ts';
 import { Semaphore } from '../engine/semaphore.ts';
 import { ServiceError, toProblem } from '../errors/index.ts';
+import { nameOf, textsOf } from '../tenants/classes.ts';
 import { checkDefinition, promptsOf, type TenantDefinition } from '../tenants/definition.ts';
-import { FileStore } from '../tenants/file-store.ts';
+import { NO_CACHE } from '../tenants/feature-cache.ts';
+import { makeHead } from '../tenants/features.ts';
+import { isRecord } from '../tenants/record.ts';
 import { engineOptions } from './engine-options.ts';
 import { expandFiles } from './files.ts';
 import { openBundle } from './open-bundle.ts';
+import { openStore } from './open-store.ts';
 import { progress, table } from './table.ts';
 
 export interface DetectArguments {
@@ -33,12 +37,13 @@ async function definitionOf(args: DetectArguments, config: Config): Promise<Tena
     return definition;
   }
   const tenant = args.tenant ?? 'demo';
-  const store = await FileStore.open(config.dataDir, { onDamaged: () => {} });
-  const record = await store.get(tenant);
-  if (!record) {
+  const { store, close } = await openStore(config, { onProblem: () => {} });
+  const record = await store.get(tenant).finally(close);
+  if (!record || !isRecord(record)) {
+    const where = config.store === 'directory' ? config.dataDir : 'the database';
     throw new ServiceError(
       'tenant_not_found',
-      `There is no tenant "${tenant}" in ${config.dataDir}; name classes with --classes a,b,c.`,
+      `There is no tenant "${tenant}" in ${where}; name classes with --classes a,b,c.`,
     );
   }
   return record.definition;
@@ -49,11 +54,11 @@ export async function detectFiles(args: DetectArguments, config: Config): Promis
   const { bundle } = await openBundle(config);
   const definition = await definitionOf(args, config);
   const method = args.method ?? definition.method ?? config.method;
-  for (const name of definition.classes) {
-    const words = unknownWords(bundle.manifest, name);
+  for (const entry of definition.classes) {
+    const words = textsOf(entry).flatMap((text) => unknownWords(bundle.manifest, text));
     if (words.length > 0) {
       process.stderr.write(
-        `warning: the model has not learned ${words.map((w) => `"${w}"`).join(', ')} (class "${name}"); expect poor verdicts for it\n`,
+        `warning: the model has not learned ${words.map((w) => `"${w}"`).join(', ')} (class "${nameOf(entry)}"); expect poor verdicts for it\n`,
       );
     }
   }
@@ -69,12 +74,11 @@ export async function detectFiles(args: DetectArguments, config: Config): Promis
   });
   try {
     await engine.start();
-    const prompts = promptsOf(definition, bundle.manifest.templates);
-    const [yes, no] = await Promise.all([
-      engine.build({ names: definition.classes, templates: prompts.yes, tower: 'yes' }),
-      engine.build({ names: definition.classes, templates: prompts.no, tower: 'no' }),
-    ]);
-    await engine.putHead('cli', { classes: definition.classes, yes, no });
+    const head = await makeHead(
+      { cache: NO_CACHE, builder: engine, width: bundle.manifest.embedding_dim },
+      { classes: definition.classes, prompts: promptsOf(definition, bundle.manifest.templates) },
+    );
+    await engine.putHead('cli', head);
 
     const bar = progress(files.length, 'images');
     const slots = new Semaphore(2 * config.maxBatch);
@@ -99,7 +103,7 @@ export async function detectFiles(args: DetectArguments, config: Config): Promis
     );
     bar.end();
     const decision = (d: Detection) => decisionOf(d.decisions, method);
-    const name = (index: number) => definition.classes[index] as string;
+    const name = (index: number) => head.classes[index] as string;
     if (args.json) {
       for (const o of outcomes) {
         const line =

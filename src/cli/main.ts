@@ -49,6 +49,7 @@ withSettings(program.command('serve').description('run the service')).action(asy
 const DETECT_SETTINGS = new Set([
   'CLIPN_BUNDLE',
   'CLIPN_DATA_DIR',
+  'CLIPN_STORE',
   'CLIPN_DEVICE',
   'CLIPN_PRECISION',
   'CLIPN_THREADS',

@@ -7,10 +7,10 @@ import { Engine, type EngineObserver } from '../engine/index.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { FileFeatureCache } from '../tenants/feature-cache.ts';
-import { FileStore } from '../tenants/file-store.ts';
 import { TenantRegistry } from '../tenants/registry.ts';
 import { engineOptions } from './engine-options.ts';
 import { openBundle } from './open-bundle.ts';
+import { openStore } from './open-store.ts';
 
 /** Engine events to metrics and log. */
 function observer(metrics: Metrics, logger: Logger): EngineObserver {
@@ -41,8 +41,8 @@ export async function serve(config: Config): Promise<void> {
   logger.info({ bundle: bundle.id, precision: bundle.precision, why }, 'model bundle opened');
   const metrics = createMetrics();
   const engine = new Engine({ ...engineOptions(config, bundle), observer: observer(metrics, logger) });
-  const store = await FileStore.open(config.dataDir, {
-    onDamaged: (file, reason) => logger.error({ file, reason }, 'a tenant file was damaged and has been set aside'),
+  const { store, close: closeStore } = await openStore(config, {
+    onProblem: (level, message, details) => logger[level](details, message),
   });
   const cache = await FileFeatureCache.open(config.dataDir, {
     bundleId: bundle.textId,
@@ -79,6 +79,7 @@ export async function serve(config: Config): Promise<void> {
     clearInterval(sweep);
     await tenants.stop();
     await cache.close();
+    await closeStore();
     await engine.stop();
     logger.info('shut down');
   });

@@ -32,6 +32,12 @@ export const ConfigSchema = Type.Object({
     'text',
     'where tenants and features are kept',
   ),
+  store: setting(
+    Type.String({ default: 'directory', pattern: '^(directory|postgres(ql)?://.+)$' }),
+    'CLIPN_STORE',
+    'text',
+    'directory, or postgres://user@host:5432/database where several replicas share tenants',
+  ),
   bundle: setting(
     Type.String({ default: 'clipn-tiny', minLength: 1 }),
     'CLIPN_BUNDLE',

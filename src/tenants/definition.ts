@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { type Static, Type } from 'typebox';
 import { classNameFault, templateFault } from '../clipn/index.ts';
 import { ServiceError } from '../errors/index.ts';
+import { ClassEntry, textsOf } from './classes.ts';
 
 /** The rules of clipn/, as a schema. */
 export const MethodSchema = Type.Union([Type.Literal('ctw'), Type.Literal('atd'), Type.Literal('atd-rescaled')], {
@@ -15,12 +15,29 @@ const Templates = Type.Array(Type.String(), {
   description: 'Prompt templates, each with one {} where the class name goes. Kept to the letter.',
 });
 
+/** What one tenant may ask of the service, where that is less than the service allows everybody. */
+export const TenantLimits = Type.Object(
+  {
+    images_per_second: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        description: 'Images per second, averaged; bursts of one second are let through.',
+      }),
+    ),
+    concurrent_images: Type.Optional(
+      Type.Integer({ minimum: 1, description: 'Images of this tenant that may be inside the service at once.' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type TenantLimits = Static<typeof TenantLimits>;
+
 /** What a tenant is, as its owner states it. Everything else about a tenant is derived. */
 export const TenantDefinition = Type.Object(
   {
-    classes: Type.Array(Type.String(), {
+    classes: Type.Array(ClassEntry, {
       minItems: 1,
-      description: 'Class names. Kept to the letter and in order; duplicates are legal and stay apart.',
+      description: 'Classes by name. Names are kept to the letter and in order; duplicates are legal and stay apart.',
     }),
     templates: Type.Optional(Templates),
     templates_no: Type.Optional(
@@ -31,56 +48,53 @@ export const TenantDefinition = Type.Object(
       }),
     ),
     method: Type.Optional(MethodSchema),
+    limits: Type.Optional(TenantLimits),
   },
   { additionalProperties: false },
 );
 export type TenantDefinition = Static<typeof TenantDefinition>;
 
-/** A definition at one moment. `version` counts changes from 1; `created_at` tells a tenant from its namesake deleted before. */
-export const TenantRecord = Type.Object(
-  {
-    id: Type.String(),
-    version: Type.Integer({ minimum: 1 }),
-    created_at: Type.String(),
-    updated_at: Type.String(),
-    definition: TenantDefinition,
-  },
-  { additionalProperties: false },
-);
-export type TenantRecord = Static<typeof TenantRecord>;
-
 /** Lower-case letters, digits, dot, hyphen and underscore: the same in addresses, file names, metric labels and databases. */
 export const TENANT_ID = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 
-/** Two definitions are the same when this is: object order does not matter, order of classes does. */
-export function sameDefinition(a: TenantDefinition, b: TenantDefinition): boolean {
-  const canonical = (d: TenantDefinition) =>
-    JSON.stringify([d.classes, d.templates ?? null, d.templates_no ?? null, d.method ?? null]);
-  return canonical(a) === canonical(b);
+/** One text per meaning: object order and a class written as a bare name or as an object do not matter, order of classes does. */
+export function canonical(d: TenantDefinition): string {
+  const classes = d.classes.map((entry) => {
+    const texts = textsOf(entry);
+    return texts.length === 1 ? texts[0] : texts;
+  });
+  const limits = [d.limits?.images_per_second ?? null, d.limits?.concurrent_images ?? null];
+  return JSON.stringify([classes, d.templates ?? null, d.templates_no ?? null, d.method ?? null, limits]);
 }
 
-/** Strong validator of one stored state (RFC 9110), quotes included. */
-export function etagOf(record: TenantRecord): string {
-  const hash = createHash('sha256').update(JSON.stringify(record)).digest('hex').slice(0, 16);
-  return `"${record.version}-${hash}"`;
+export function sameDefinition(a: TenantDefinition, b: TenantDefinition): boolean {
+  return canonical(a) === canonical(b);
 }
 
 /** @throws ServiceError invalid_request that lists the first ten faults, each with its place */
 export function checkDefinition(definition: TenantDefinition, limits: { maxClasses: number }): void {
   const { classes } = definition;
-  if (classes.length > limits.maxClasses) {
+  const texts = classes.reduce((sum, entry) => sum + textsOf(entry).length, 0);
+  if (texts > limits.maxClasses) {
+    const aliases = texts === classes.length ? '' : ` and ${texts - classes.length} aliases, which count like classes`;
     throw new ServiceError(
       'invalid_request',
-      `A tenant may have at most ${limits.maxClasses} classes, this one has ${classes.length}.`,
-      {
-        extra: { limit: limits.maxClasses },
-      },
+      `A tenant may have at most ${limits.maxClasses} classes, this one has ${classes.length}${aliases}.`,
+      { extra: { limit: limits.maxClasses } },
     );
   }
   const faults: { path: string; message: string }[] = [];
   const look = (path: string, message: string | undefined) =>
     message !== undefined && faults.length < 10 && faults.push({ path, message });
-  for (const [i, name] of classes.entries()) look(`/classes/${i}`, classNameFault(name));
+  for (const [i, entry] of classes.entries()) {
+    if (typeof entry === 'string') look(`/classes/${i}`, classNameFault(entry));
+    else {
+      look(`/classes/${i}/name`, classNameFault(entry.name));
+      for (const [j, alias] of (entry.aliases ?? []).entries()) {
+        look(`/classes/${i}/aliases/${j}`, classNameFault(alias));
+      }
+    }
+  }
   for (const key of ['templates', 'templates_no'] as const) {
     for (const [i, template] of (definition[key] ?? []).entries()) look(`/${key}/${i}`, templateFault(template));
   }

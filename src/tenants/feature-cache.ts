@@ -7,15 +7,26 @@ import type { Tower } from '../engine/index.ts';
 export interface FeatureKey {
   tower: Tower;
   templates: string[];
+  /** Rows that came from elsewhere with one tenant and are that tenant's own: nobody else is judged by them. */
+  origin?: string;
 }
 
 /** Class features that were computed once, by (bundle, templates, tower, class name); shared between tenants. */
 export interface FeatureCache {
   /** One row of unit length per name, or undefined where it is not known. */
   get(key: FeatureKey, names: string[]): Promise<(Float32Array | undefined)[]>;
+  /** The names that have no row, without reading any. */
+  missing(key: FeatureKey, names: string[]): Promise<string[]>;
   /** rows [names * width]. When it resolves the rows survive a crash. */
   put(key: FeatureKey, names: string[], rows: Float32Array): Promise<void>;
 }
+
+/** Where features are computed every time. */
+export const NO_CACHE: FeatureCache = {
+  get: async (_key, names) => names.map(() => undefined),
+  missing: async (_key, names) => names,
+  put: async () => {},
+};
 
 export interface FileFeatureCacheOptions {
   bundleId: string;
@@ -74,8 +85,13 @@ export class FileFeatureCache implements FeatureCache {
     this.#end = whole;
   }
 
-  async get({ tower, templates }: FeatureKey, names: string[]): Promise<(Float32Array | undefined)[]> {
-    const hashOf = hasher(tower, templates);
+  async missing(key: FeatureKey, names: string[]): Promise<string[]> {
+    const hashOf = hasher(key);
+    return names.filter((name) => !this.#index.has(hashOf(name)));
+  }
+
+  async get(key: FeatureKey, names: string[]): Promise<(Float32Array | undefined)[]> {
+    const hashOf = hasher(key);
     const rows: (Float32Array | undefined)[] = [];
     const record = Buffer.alloc(this.#record);
     for (const name of names) {
@@ -92,10 +108,10 @@ export class FileFeatureCache implements FeatureCache {
     return rows;
   }
 
-  put({ tower, templates }: FeatureKey, names: string[], rows: Float32Array): Promise<void> {
+  put(key: FeatureKey, names: string[], rows: Float32Array): Promise<void> {
     if (rows.length !== names.length * this.#width)
       throw new RangeError(`${rows.length} numbers for ${names.length} names of ${this.#width}`);
-    const hashOf = hasher(tower, templates);
+    const hashOf = hasher(key);
     const fresh = new Map<string, number>();
     for (const [i, name] of names.entries()) {
       const hash = hashOf(name);
@@ -140,8 +156,8 @@ export class FileFeatureCache implements FeatureCache {
   }
 }
 
-function hasher(tower: Tower, templates: string[]): (name: string) => string {
-  const prefix = JSON.stringify([tower, templates]);
+function hasher({ tower, templates, origin }: FeatureKey): (name: string) => string {
+  const prefix = JSON.stringify(origin === undefined ? [tower, templates] : [tower, templates, origin]);
   return (name) => createHash('sha256').update(prefix).update('\0').update(name).digest().toString('latin1', 0, HASH);
 }
 

@@ -1,7 +1,9 @@
-import type { FeatureOptions, TextFeatureBuilder, Tower } from '../engine/index.ts';
-import type { FeatureCache } from './feature-cache.ts';
+import type { FeatureOptions, Head, TextFeatureBuilder, Tower } from '../engine/index.ts';
+import { averageTexts, type ClassEntry, nameOf, textsOf } from './classes.ts';
+import type { Prompts } from './definition.ts';
+import type { FeatureCache, FeatureKey } from './feature-cache.ts';
 
-/** Names whose features are computed and then kept before the next ones: what a crash in between can cost. */
+/** Texts whose features are computed and then kept before the next ones: what a crash in between can cost. */
 const CHUNK = 256;
 
 export interface FeatureSources {
@@ -10,41 +12,93 @@ export interface FeatureSources {
   width: number;
 }
 
-/**
- * Features of all names [names * width]: from the cache where known, the rest computed once per distinct name and put there.
- * Duplicate names get the same row each; none is merged away.
- */
-export async function featuresOf(
-  { cache, builder, width }: FeatureSources,
-  request: { names: string[]; templates: string[]; tower: Tower },
-  { signal, onProgress }: FeatureOptions = {},
-): Promise<Float32Array> {
-  const { names, templates, tower } = request;
-  const key = { tower, templates };
-  const known = await cache.get(key, names);
-  const out = new Float32Array(names.length * width);
-  const missing = new Map<string, number[]>();
-  for (const [i, name] of names.entries()) {
-    const row = known[i];
-    if (row) out.set(row, i * width);
-    else missing.set(name, [...(missing.get(name) ?? []), i]);
+/** What a head is made of. `origin`: rows of this place in the cache, where there are any, come before the shared ones. */
+export interface HeadRecipe {
+  classes: readonly ClassEntry[];
+  prompts: Prompts;
+  origin?: string | undefined;
+}
+
+/** The distinct texts of a tenant's classes, aliases included, in order of appearance. */
+export function distinctTexts(classes: readonly ClassEntry[]): string[] {
+  return [...new Set(classes.flatMap(textsOf))];
+}
+
+/** Whether a head can be made without encoding anything. */
+export async function isCached(cache: FeatureCache, recipe: HeadRecipe): Promise<boolean> {
+  const names = distinctTexts(recipe.classes);
+  for (const tower of ['yes', 'no'] as const) {
+    let missing = names;
+    for (const key of keysOf(recipe, tower)) missing = await cache.missing(key, missing);
+    if (missing.length > 0) return false;
   }
-  const total = names.length * templates.length;
-  const todo = [...missing.keys()];
-  const before = total - todo.length * templates.length;
-  onProgress?.(before, total);
+  return true;
+}
+
+/** Makes a tenant's head: rows that are known from the cache, the others encoded once per distinct text and put there. */
+export async function makeHead(
+  sources: FeatureSources,
+  recipe: HeadRecipe,
+  { signal, onProgress }: FeatureOptions = {},
+): Promise<Head> {
+  const { classes, prompts } = recipe;
+  const names = distinctTexts(classes);
+  const place = new Map(names.map((name, i) => [name, i]));
+  const texts = { yes: names.length * prompts.yes.length, no: names.length * prompts.no.length };
+  const total = texts.yes + texts.no;
+  const tower = async (name: Tower, before: number) => {
+    const progress = (done: number) => onProgress?.(before + done, total);
+    const rows = await rowsOf(sources, { names, keys: keysOf(recipe, name) }, signal, progress);
+    return averageTexts(classes, rows, (text) => place.get(text) as number, sources.width);
+  };
+  const yes = await tower('yes', 0);
+  const no = await tower('no', texts.yes);
+  return { classes: classes.map(nameOf), yes, no };
+}
+
+/** Where to look, in order; what is computed goes to the last. */
+function keysOf({ prompts, origin }: HeadRecipe, tower: Tower): FeatureKey[] {
+  const shared = { tower, templates: prompts[tower] };
+  return origin === undefined ? [shared] : [{ ...shared, origin }, shared];
+}
+
+/** Rows of distinct texts, [names * width]. */
+async function rowsOf(
+  { cache, builder, width }: FeatureSources,
+  { names, keys }: { names: string[]; keys: FeatureKey[] },
+  signal: AbortSignal | undefined,
+  progress: (textsDone: number) => void,
+): Promise<Float32Array> {
+  const out = new Float32Array(names.length * width);
+  let todo = names.map((name, place) => ({ name, place }));
+  for (const key of keys) {
+    const known = await cache.get(
+      key,
+      todo.map((t) => t.name),
+    );
+    for (const [i, { place }] of todo.entries()) {
+      const row = known[i];
+      if (row) out.set(row, place * width);
+    }
+    todo = todo.filter((_, i) => !known[i]);
+    if (todo.length === 0) break;
+  }
+  const key = keys.at(-1) as FeatureKey;
+  const { tower, templates } = key;
+  let done = (names.length - todo.length) * templates.length;
+  progress(done);
   for (let at = 0; at < todo.length; at += CHUNK) {
     const chunk = todo.slice(at, at + CHUNK);
-    const done = before + at * templates.length;
+    const texts = chunk.map((t) => t.name);
+    const before = done;
     const rows = await builder.build(
-      { names: chunk, templates, tower },
-      { ...(signal ? { signal } : {}), onProgress: (texts) => onProgress?.(done + texts, total) },
+      { names: texts, templates, tower },
+      { ...(signal ? { signal } : {}), onProgress: (n) => progress(before + n) },
     );
-    await cache.put(key, chunk, rows);
-    for (const [i, name] of chunk.entries()) {
-      for (const place of missing.get(name) ?? []) out.set(rows.subarray(i * width, (i + 1) * width), place * width);
-    }
+    await cache.put(key, texts, rows);
+    for (const [i, { place }] of chunk.entries()) out.set(rows.subarray(i * width, (i + 1) * width), place * width);
+    done += texts.length * templates.length;
+    progress(done);
   }
-  onProgress?.(total, total);
   return out;
 }

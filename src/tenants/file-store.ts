@@ -1,11 +1,13 @@
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
-import { TENANT_ID, TenantRecord } from './definition.ts';
-import { removeDurably, TEMPORARY, writeDurably } from './durable.ts';
+import { TENANT_ID } from './definition.ts';
+import { TEMPORARY, writeDurably } from './durable.ts';
+import { KeyedLock } from './keyed-lock.ts';
+import { isRecord, StoredTenant, type TenantRecord } from './record.ts';
 import type { TenantStore } from './store.ts';
 
-const valid = new Ajv().compile(TenantRecord);
+const valid = new Ajv().compile(StoredTenant);
 const SUFFIX = '.json';
 
 export interface FileStoreOptions {
@@ -13,10 +15,14 @@ export interface FileStoreOptions {
   onDamaged: (file: string, reason: string) => void;
 }
 
-/** Tenants as one JSON file each in `<dataDir>/tenants`: readable, greppable, easy to back up. One writing process at a time. */
+/**
+ * Tenants as one JSON file each in `<dataDir>/tenants`: readable, greppable, easy to back up. One writing process at a time.
+ * A removed tenant's file keeps its last version and nothing else.
+ */
 export class FileStore implements TenantStore {
   readonly #dir: string;
   readonly #onDamaged: FileStoreOptions['onDamaged'];
+  readonly #locks = new KeyedLock();
 
   private constructor(dir: string, onDamaged: FileStoreOptions['onDamaged']) {
     this.#dir = dir;
@@ -35,18 +41,14 @@ export class FileStore implements TenantStore {
   }
 
   async list(): Promise<TenantRecord[]> {
-    const names = (await readdir(this.#dir))
-      .filter((n) => n.endsWith(SUFFIX) && TENANT_ID.test(n.slice(0, -SUFFIX.length)))
-      .sort();
-    const records: TenantRecord[] = [];
-    for (const name of names) {
-      const record = await this.get(name.slice(0, -SUFFIX.length));
-      if (record) records.push(record);
-    }
-    return records;
+    const names = (await readdir(this.#dir)).filter(
+      (n) => n.endsWith(SUFFIX) && TENANT_ID.test(n.slice(0, -SUFFIX.length)),
+    );
+    const stored = await Promise.all(names.map((name) => this.get(name.slice(0, -SUFFIX.length))));
+    return stored.filter((s) => s !== undefined).filter(isRecord);
   }
 
-  async get(id: string): Promise<TenantRecord | undefined> {
+  async get(id: string): Promise<StoredTenant | undefined> {
     if (!TENANT_ID.test(id)) return undefined;
     let text: string;
     try {
@@ -58,7 +60,7 @@ export class FileStore implements TenantStore {
     let reason: string;
     try {
       const value: unknown = JSON.parse(text);
-      if (valid(value) && (value as TenantRecord).id === id) return value as TenantRecord;
+      if (valid(value) && (value as StoredTenant).id === id) return value as StoredTenant;
       reason = valid.errors
         ? `${valid.errors[0]?.instancePath} ${valid.errors[0]?.message}`
         : 'the id inside is another';
@@ -70,22 +72,30 @@ export class FileStore implements TenantStore {
     return undefined;
   }
 
-  async put(record: TenantRecord): Promise<void> {
-    await writeDurably(this.#path(record.id), `${JSON.stringify(record, null, 1)}\n`);
+  write(next: StoredTenant, replaces: number): Promise<boolean> {
+    return this.#locks.run(next.id, async () => {
+      const now = await this.get(next.id);
+      if ((now?.version ?? 0) !== replaces) return false;
+      await writeDurably(this.#path(next.id), `${JSON.stringify(next, null, 1)}\n`);
+      return true;
+    });
   }
 
-  async delete(id: string): Promise<void> {
-    await removeDurably(this.#path(id));
-  }
-
-  async unseeded(): Promise<boolean> {
-    return stat(join(this.#dir, '.seeded')).then(
-      () => false,
+  async seed(record: TenantRecord): Promise<boolean> {
+    const mark = join(this.#dir, '.seeded');
+    const seeded = await stat(mark).then(
       () => true,
+      () => false,
     );
+    if (seeded) return false;
+    // the mark comes last: a crash in between finds the tenant there and only the mark missing
+    const made = await this.write(record, 0);
+    await writeDurably(mark, '');
+    return made;
   }
 
-  async markSeeded(): Promise<void> {
-    await writeDurably(join(this.#dir, '.seeded'), '');
-  }
+  /** One process writes a data directory, so there is nobody to hear of. */
+  subscribe(): void {}
+
+  async close(): Promise<void> {}
 }

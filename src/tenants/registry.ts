@@ -1,23 +1,18 @@
-import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Method } from '../clipn/index.ts';
-import type { HeadHost, TextFeatureBuilder } from '../engine/index.ts';
+import type { Head, HeadHost, TextFeatureBuilder } from '../engine/index.ts';
 import { ServiceError } from '../errors/index.ts';
-import {
-  checkDefinition,
-  checkTenantId,
-  etagOf,
-  promptsOf,
-  sameDefinition,
-  type TenantDefinition,
-  type TenantRecord,
-} from './definition.ts';
+import { checkConditions, type Preconditions } from './conditions.ts';
+import { checkDefinition, checkTenantId, promptsOf, sameDefinition, type TenantDefinition } from './definition.ts';
 import { DEMO, DEMO_ID } from './demo.ts';
 import type { FeatureCache } from './feature-cache.ts';
-import { featuresOf } from './features.ts';
+import { TenantHeads } from './heads.ts';
 import { KeyedLock } from './keyed-lock.ts';
+import { NO_PROGRESS, ProgressMeter } from './progress.ts';
+import { etagOf, isRecord, type StoredTenant, type TenantRecord } from './record.ts';
 import type { TenantStore } from './store.ts';
-import type { Serving, Tenant, TenantState, TenantView } from './tenant.ts';
+import { type Serving, type Tenant, type TenantState, type TenantView, viewOf } from './tenant.ts';
+import { type Warning, warningsOf } from './warnings.ts';
 
 export interface RegistryOptions {
   store: TenantStore;
@@ -34,30 +29,16 @@ export interface RegistryOptions {
   headGraceMs?: number;
 }
 
-/** What a client demands of the stored state before it is changed (RFC 9110): entity tags as sent, or "*". */
-export interface Preconditions {
-  ifMatch?: string | undefined;
-  ifNoneMatch?: string | undefined;
-}
-
 export interface PutOutcome {
   created: boolean;
   changed: boolean;
   view: TenantView;
 }
 
-export interface Warning {
-  code: 'unknown_words' | 'duplicate_class' | 'single_class';
-  message: string;
-  class?: string;
-  index?: number;
-  words?: string[];
-}
-
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 30_000;
-/** Warnings of one kind that a reply lists one by one. */
-const MAX_WARNINGS = 100;
+/** Times that another process may be faster before a client is told. */
+const MAX_CONFLICTS = 20;
 
 /**
  * Tenants: the durable definition first, then features, then the swap. A definition is acknowledged only once it is stored;
@@ -65,29 +46,31 @@ const MAX_WARNINGS = 100;
  */
 export class TenantRegistry {
   readonly #options: RegistryOptions;
+  readonly #heads: TenantHeads;
   readonly #tenants = new Map<string, Tenant>();
+  /** Last versions of removed tenants: a late word of an earlier one must not bring it back. */
+  readonly #removed = new Map<string, number>();
   readonly #locks = new KeyedLock();
   readonly #timers = new Set<NodeJS.Timeout>();
   #stopped = false;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
+    this.#heads = new TenantHeads(options, options.defaults.method);
   }
 
   /** Reads all definitions, so that from here on a tenant is known even where its features are not ready. */
   async load(): Promise<void> {
     const { store } = this.#options;
-    if (await store.unseeded()) {
-      if (!(await store.get(DEMO_ID))) await store.put(newRecord(DEMO_ID, DEMO));
-      await store.markSeeded();
-    }
-    for (const record of await store.list()) this.#tenants.set(record.id, { record, progress: { done: 0, total: 0 } });
+    await store.seed(recordOf(DEMO_ID, DEMO, 1));
+    for (const record of await store.list()) this.#apply(record, { build: false });
+    store.subscribe((stored) => this.#apply(stored));
   }
 
   /** Builds what was loaded, mostly from the cache, and resolves when every tenant serves or has failed once. */
   async start(): Promise<void> {
     for (const [id, tenant] of [...this.#tenants]) {
-      this.#build(id, tenant);
+      if (!tenant.build) this.#build(id, tenant);
       await tenant.build?.done;
     }
   }
@@ -113,8 +96,14 @@ export class TenantRegistry {
     );
   }
 
+  /** The numbers of a serving head, for an engine that has put them away; undefined when it is no longer of use. */
+  loadHead(headId: string): Promise<Head | undefined> {
+    return this.#heads.load(headId);
+  }
+
+  /** @throws ServiceError tenant_not_found */
   get(id: string): TenantView {
-    return view(this.#find(id));
+    return viewOf(this.#find(id));
   }
 
   /** In order of id, after `after`. */
@@ -125,20 +114,20 @@ export class TenantRegistry {
     const ids = [...this.#tenants.keys()].sort().filter((id) => after === undefined || id > after);
     const page = ids.slice(0, limit);
     return {
-      tenants: page.map((id) => view(this.#find(id))),
+      tenants: page.map((id) => viewOf(this.#find(id))),
       next: ids.length > limit ? (page.at(-1) as string) : null,
     };
   }
 
   counts(): Record<TenantState, number> {
-    const counts = { ready: 0, building: 0, failed: 0 };
-    for (const tenant of this.#tenants.values()) counts[view(tenant).state]++;
+    const counts = { ready: 0, building: 0, failed: 0, cancelled: 0 };
+    for (const tenant of this.#tenants.values()) counts[viewOf(tenant).state]++;
     return counts;
   }
 
   /**
    * Stores the definition, then builds; waits `waitMs` for the features. The same definition again changes nothing.
-   * @throws ServiceError invalid_request, precondition_failed
+   * @throws ServiceError invalid_request, precondition_failed, tenant_conflict, store_unavailable
    */
   async put(
     id: string,
@@ -148,156 +137,142 @@ export class TenantRegistry {
     checkTenantId(id);
     checkDefinition(definition, this.#options.limits);
     promptsOf(definition, this.#options.bundle.templates);
-    const { tenant, created, changed } = await this.#locks.run(id, async () => {
-      if (this.#stopped) {
-        throw new ServiceError('shutting_down', 'The service is shutting down; send the request again.', {
-          retryAfter: 1,
-        });
-      }
-      const old = this.#tenants.get(id);
-      checkConditions(old?.record, conditions);
-      if (old && sameDefinition(old.record.definition, definition))
-        return { tenant: old, created: false, changed: false };
-      const record = old ? nextRecord(old.record, definition) : newRecord(id, definition);
-      await this.#options.store.put(record);
-      await this.#cancel(old);
-      const tenant: Tenant = {
-        record,
-        progress: { done: 0, total: 0 },
-        ...(old?.serving ? { serving: old.serving } : {}),
-      };
-      this.#tenants.set(id, tenant);
-      this.#build(id, tenant);
-      return { tenant, created: !old, changed: true };
-    });
+    const { old, stored } = await this.#change(id, conditions, (old, version) =>
+      old && sameDefinition(old.definition, definition) ? old : this.#next(id, definition, old, version),
+    );
+    const tenant = this.#find(id);
     if (tenant.build && waitMs > 0) await Promise.race([tenant.build.done, sleep(waitMs, undefined, { ref: false })]);
-    return { created, changed, view: view(tenant) };
+    return { created: !old, changed: stored !== old, view: viewOf(tenant) };
   }
 
-  /** @throws ServiceError tenant_not_found, precondition_failed */
+  /** @throws ServiceError tenant_not_found, precondition_failed, tenant_conflict, store_unavailable */
   async delete(id: string, conditions: Preconditions = {}): Promise<void> {
-    await this.#locks.run(id, async () => {
-      const tenant = this.#find(id);
-      checkConditions(tenant.record, conditions);
-      await this.#options.store.delete(id);
-      this.#tenants.delete(id);
-      await this.#cancel(tenant);
-      if (tenant.serving) this.#dropLater(tenant.serving.headId);
+    await this.#change(id, conditions, (old, version) => {
+      if (!old) throw notFound(id);
+      return { id, version: version + 1, deleted_at: new Date().toISOString() };
     });
   }
 
   /** What the owner of a definition should know though nothing is wrong with it. */
-  warnings({ classes, templates, templates_no: templatesNo }: TenantDefinition): Warning[] {
-    const { unknownWords } = this.#options;
-    const unknown: Warning[] = [];
-    const duplicate: Warning[] = [];
-    const seen = new Set<string>();
-    for (const [index, name] of classes.entries()) {
-      const words = unknownWords(name);
-      if (words.length > 0) {
-        const list = words.map((w) => JSON.stringify(w)).join(', ');
-        const message = `The model has not learned ${list} (class ${JSON.stringify(name)}): verdicts about it are little better than a guess.`;
-        unknown.push({ code: 'unknown_words', message, class: name, index, words });
+  warnings(definition: TenantDefinition): Warning[] {
+    return warningsOf(definition, this.#options.unknownWords);
+  }
+
+  #next(id: string, definition: TenantDefinition, old: TenantRecord | undefined, version: number): TenantRecord {
+    const next = recordOf(id, definition, version + 1);
+    if (!old) return next;
+    const whole = this.#tenants.get(id)?.serving?.version === old.version;
+    const previous = whole ? { version: old.version, definition: old.definition } : old.previous;
+    return {
+      ...next,
+      created_at: old.created_at,
+      ...(previous ? { previous } : {}),
+      ...(old.imported === undefined ? {} : { imported: old.imported }),
+    };
+  }
+
+  /**
+   * One change of one tenant: looks at what is stored, asks `make` what shall be, stores that unless somebody was faster, and only
+   * then makes it so here. `make` is given the version that the next one has to exceed, and gives back `old` for no change.
+   */
+  #change<T extends StoredTenant>(
+    id: string,
+    conditions: Preconditions,
+    make: (old: TenantRecord | undefined, version: number) => T,
+  ): Promise<{ old: TenantRecord | undefined; stored: T }> {
+    return this.#locks.run(id, async () => {
+      for (let attempt = 0; attempt < MAX_CONFLICTS; attempt++) {
+        if (this.#stopped) {
+          throw new ServiceError('shutting_down', 'The service is shutting down; send the request again.', {
+            retryAfter: 1,
+          });
+        }
+        const before = await this.#options.store.get(id);
+        if (before) this.#apply(before);
+        const old = before && isRecord(before) ? before : undefined;
+        checkConditions(old, conditions);
+        const stored = make(old, before?.version ?? 0);
+        if (stored === old || (await this.#options.store.write(stored, before?.version ?? 0))) {
+          this.#apply(stored);
+          return { old, stored };
+        }
       }
-      if (seen.has(name)) {
-        duplicate.push({
-          code: 'duplicate_class',
-          message: `The class name ${JSON.stringify(name)} occurs more than once; its probability is split between them.`,
-          class: name,
-          index,
-        });
-      }
-      seen.add(name);
+      throw new ServiceError('tenant_conflict', 'Others are changing this tenant all the time; try again.', {
+        retryAfter: 1,
+      });
+    });
+  }
+
+  /** Takes over what is stored now, whoever has stored it: the newest version wins, whatever the order of hearing of it. */
+  #apply(stored: StoredTenant, { build } = { build: true }): void {
+    const { id, version } = stored;
+    if (this.#stopped || version <= (this.#removed.get(id) ?? 0)) return;
+    const known = this.#tenants.get(id);
+    if (known && known.record.version >= version) return;
+    if (!isRecord(stored)) {
+      this.#removed.set(id, version);
+      this.#tenants.delete(id);
+      void this.#cancel(known);
+      if (known?.serving) this.#dropLater(known.serving.headId);
+      return;
     }
-    const inTemplates = [
-      ...new Set([...(templates ?? []), ...(templatesNo ?? [])].flatMap((t) => unknownWords(t.replace('{}', ' ')))),
-    ];
-    return [
-      ...(inTemplates.length > 0
-        ? [
-            {
-              code: 'unknown_words' as const,
-              message: `The model has not learned these words of the templates: ${inTemplates.join(', ')}.`,
-              words: inTemplates,
-            },
-          ]
-        : []),
-      ...(classes.length === 1
-        ? [
-            {
-              code: 'single_class' as const,
-              message: 'With one class the rule atd can never reject; ctw and atd-rescaled can.',
-            },
-          ]
-        : []),
-      ...unknown.slice(0, MAX_WARNINGS),
-      ...duplicate.slice(0, MAX_WARNINGS),
-    ];
+    const tenant: Tenant = {
+      record: stored,
+      etag: etagOf(stored),
+      progress: NO_PROGRESS,
+      ...(known?.serving ? { serving: known.serving } : {}),
+    };
+    this.#tenants.set(id, tenant);
+    const cancelled = this.#cancel(known);
+    if (build) this.#build(id, tenant, FIRST_RETRY_MS, cancelled);
   }
 
   #find(id: string): Tenant {
     const tenant = this.#tenants.get(id);
     if (tenant) return tenant;
-    throw new ServiceError(
-      'tenant_not_found',
-      `There is no tenant ${JSON.stringify(id.slice(0, 64))}; PUT /v1/tenants/{tenant} makes one.`,
-    );
+    throw notFound(id);
   }
 
-  #build(id: string, tenant: Tenant, retryMs = FIRST_RETRY_MS): void {
+  #build(id: string, tenant: Tenant, retryMs = FIRST_RETRY_MS, after: Promise<unknown> = Promise.resolve()): void {
     const abort = new AbortController();
-    const done = this.#run(id, tenant, abort.signal).then(
-      () => {
-        delete tenant.build;
-      },
-      (error: unknown) => {
-        delete tenant.build;
-        if (abort.signal.aborted) return;
-        tenant.failure =
-          error instanceof ServiceError ? error.message : 'The features could not be built; the reason is in the log.';
-        this.#options.onFailed?.({ id, version: tenant.record.version, error, retryInMs: retryMs });
-        const retry = this.#after(retryMs, () => {
-          if (this.#tenants.get(id) === tenant) this.#build(id, tenant, Math.min(2 * retryMs, LONGEST_RETRY_MS));
-        });
-        if (retry) tenant.retry = retry;
-      },
-    );
+    const done = after
+      .then(() => this.#run(tenant, abort.signal))
+      .then(
+        () => {
+          delete tenant.build;
+        },
+        (error: unknown) => {
+          delete tenant.build;
+          if (abort.signal.aborted) return;
+          tenant.failure =
+            error instanceof ServiceError
+              ? error.message
+              : 'The features could not be built; the reason is in the log.';
+          this.#options.onFailed?.({ id, version: tenant.record.version, error, retryInMs: retryMs });
+          const retry = this.#after(retryMs, () => {
+            if (this.#tenants.get(id) === tenant) this.#build(id, tenant, Math.min(2 * retryMs, LONGEST_RETRY_MS));
+          });
+          if (retry) tenant.retry = retry;
+        },
+      );
     tenant.build = { abort, done };
   }
 
-  async #run(id: string, tenant: Tenant, signal: AbortSignal): Promise<void> {
+  async #run(tenant: Tenant, signal: AbortSignal): Promise<void> {
     const began = performance.now();
-    const { cache, features: builder, heads, bundle, defaults } = this.#options;
-    const { definition, version } = tenant.record;
-    const prompts = promptsOf(definition, bundle.templates);
-    const names = definition.classes;
-    const texts = { yes: names.length * prompts.yes.length, no: names.length * prompts.no.length };
-    const total = texts.yes + texts.no;
-    tenant.progress = { done: 0, total };
-    const tower = (name: 'yes' | 'no', before: number) =>
-      featuresOf(
-        { cache, builder, width: bundle.embeddingDim },
-        { names, templates: prompts[name], tower: name },
-        {
-          signal,
-          onProgress: (done) => {
-            tenant.progress = { done: before + done, total };
-          },
-        },
-      );
-    const yes = await tower('yes', 0);
-    const no = await tower('no', texts.yes);
-    signal.throwIfAborted();
-    const headId = `${id}@${version}.${randomBytes(6).toString('hex')}`;
-    await heads.putHead(headId, { classes: names, yes, no });
-    if (signal.aborted) {
-      this.#dropLater(headId);
-      signal.throwIfAborted();
-    }
+    const { record } = tenant;
+    const meter = new ProgressMeter();
+    const serving = await this.#heads.make(record, {
+      signal,
+      onProgress: (done, total) => {
+        tenant.progress = meter.at(done, total);
+      },
+    });
     const old = tenant.serving;
-    tenant.serving = { headId, version, classes: names, method: definition.method ?? defaults.method };
+    tenant.serving = serving;
     delete tenant.failure;
     if (old) this.#dropLater(old.headId);
+    const { id, version } = record;
     this.#options.onBuilt?.({ id, version, seconds: (performance.now() - began) / 1000 });
   }
 
@@ -314,9 +289,7 @@ export class TenantRegistry {
   }
 
   #dropLater(headId: string): void {
-    this.#after(this.#options.headGraceMs ?? 60_000, () => {
-      this.#options.heads.dropHead(headId).catch(() => {});
-    });
+    this.#after(this.#options.headGraceMs ?? 60_000, () => void this.#heads.drop(headId));
   }
 
   #after(ms: number, task: () => void): NodeJS.Timeout | undefined {
@@ -331,44 +304,14 @@ export class TenantRegistry {
   }
 }
 
-function newRecord(id: string, definition: TenantDefinition): TenantRecord {
+function recordOf(id: string, definition: TenantDefinition, version: number): TenantRecord {
   const now = new Date().toISOString();
-  return { id, version: 1, created_at: now, updated_at: now, definition };
+  return { id, version, created_at: now, updated_at: now, definition };
 }
 
-function nextRecord(old: TenantRecord, definition: TenantDefinition): TenantRecord {
-  return { ...old, version: old.version + 1, updated_at: new Date().toISOString(), definition };
-}
-
-function view(tenant: Tenant): TenantView {
-  const { record, serving, progress, failure } = tenant;
-  const state: TenantState =
-    serving?.version === record.version ? 'ready' : failure !== undefined ? 'failed' : 'building';
-  return {
-    record,
-    etag: etagOf(record),
-    state,
-    servingVersion: serving?.version,
-    progress,
-    failure: state === 'failed' ? failure : undefined,
-  };
-}
-
-function checkConditions(record: TenantRecord | undefined, { ifMatch, ifNoneMatch }: Preconditions): void {
-  const listed = (header: string) => header.split(',').map((tag) => tag.trim());
-  const etag = record && etagOf(record);
-  if (ifMatch !== undefined && !(ifMatch.trim() === '*' ? record : etag && listed(ifMatch).includes(etag))) {
-    throw new ServiceError(
-      'precondition_failed',
-      'The tenant is not in the state that If-Match names; GET it and look again.',
-      {
-        extra: { current_etag: etag ?? null },
-      },
-    );
-  }
-  if (ifNoneMatch !== undefined && (ifNoneMatch.trim() === '*' ? record : etag && listed(ifNoneMatch).includes(etag))) {
-    throw new ServiceError('precondition_failed', 'The tenant exists in the state that If-None-Match excludes.', {
-      extra: { current_etag: etag },
-    });
-  }
+function notFound(id: string): ServiceError {
+  return new ServiceError(
+    'tenant_not_found',
+    `There is no tenant ${JSON.stringify(id.slice(0, 64))}; PUT /v1/tenants/{tenant} makes one.`,
+  );
 }

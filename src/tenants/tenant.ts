@@ -1,7 +1,8 @@
 import type { Method } from '../clipn/index.ts';
-import type { TenantRecord } from './definition.ts';
+import type { Progress } from './progress.ts';
+import type { TenantRecord } from './record.ts';
 
-export type TenantState = 'ready' | 'building' | 'failed';
+export type TenantState = 'ready' | 'building' | 'failed' | 'cancelled';
 
 /** What detection needs of a tenant at one moment: stays valid while its request lasts, even if the tenant changes meanwhile. */
 export interface Serving {
@@ -11,11 +12,6 @@ export interface Serving {
   method: Method;
 }
 
-export interface Progress {
-  done: number;
-  total: number;
-}
-
 /** A tenant as the outside sees it. */
 export interface TenantView {
   record: TenantRecord;
@@ -23,7 +19,6 @@ export interface TenantView {
   state: TenantState;
   /** The version that answers detections now; undefined before the first is whole. */
   servingVersion: number | undefined;
-  /** Texts encoded and in all, both towers together. */
   progress: Progress;
   /** Public reason of the last failed build. */
   failure: string | undefined;
@@ -32,9 +27,29 @@ export interface TenantView {
 /** One tenant in memory: the stored definition, what serves, and the build under way. */
 export interface Tenant {
   record: TenantRecord;
+  etag: string;
   serving?: Serving;
   progress: Progress;
   failure?: string;
   build?: { abort: AbortController; done: Promise<void> };
   retry?: NodeJS.Timeout;
+}
+
+export function viewOf({ record, etag, serving, progress, failure, build }: Tenant): TenantView {
+  const state: TenantState =
+    serving?.version === record.version
+      ? 'ready'
+      : record.cancelled && !build
+        ? 'cancelled'
+        : failure !== undefined
+          ? 'failed'
+          : 'building';
+  return {
+    record,
+    etag,
+    state,
+    servingVersion: serving?.version,
+    progress,
+    failure: state === 'failed' ? failure : undefined,
+  };
 }

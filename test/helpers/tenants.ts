@@ -1,32 +1,45 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FeatureOptions, FeatureRequest, Head, HeadHost, TextFeatureBuilder } from '../../src/engine/index.ts';
-import type { TenantRecord } from '../../src/tenants/definition.ts';
 import type { FeatureCache, FeatureKey } from '../../src/tenants/feature-cache.ts';
+import { isRecord, type StoredTenant, type TenantRecord } from '../../src/tenants/record.ts';
 import { type RegistryOptions, TenantRegistry } from '../../src/tenants/registry.ts';
-import type { TenantStore } from '../../src/tenants/store.ts';
+import type { OnChange, TenantStore } from '../../src/tenants/store.ts';
 
+/** Shared by several registries it stands for a database. */
 export class MemoryStore implements TenantStore {
-  readonly records = new Map<string, TenantRecord>();
+  readonly stored = new Map<string, StoredTenant>();
+  readonly #listeners: OnChange[] = [];
   seeded = true;
+  /** Thrown by every operation while it is set. */
+  failure: unknown;
+
+  get records(): Map<string, TenantRecord> {
+    return new Map([...this.stored].filter((entry): entry is [string, TenantRecord] => isRecord(entry[1])));
+  }
   async list() {
     return [...this.records.values()];
   }
   async get(id: string) {
-    return this.records.get(id);
+    if (this.failure) throw this.failure;
+    return this.stored.get(id);
   }
-  async put(record: TenantRecord) {
+  async write(next: StoredTenant, replaces: number) {
+    if (this.failure) throw this.failure;
     await sleep(1);
-    this.records.set(record.id, record);
+    if ((this.stored.get(next.id)?.version ?? 0) !== replaces) return false;
+    this.stored.set(next.id, next);
+    for (const listener of this.#listeners) setImmediate(listener, next);
+    return true;
   }
-  async delete(id: string) {
-    this.records.delete(id);
-  }
-  async unseeded() {
-    return !this.seeded;
-  }
-  async markSeeded() {
+  async seed(record: TenantRecord) {
+    if (this.seeded) return false;
     this.seeded = true;
+    return this.write(record, 0);
   }
+  subscribe(onChange: OnChange) {
+    this.#listeners.push(onChange);
+  }
+  async close() {}
 }
 
 export class MemoryCache implements FeatureCache {
@@ -37,6 +50,9 @@ export class MemoryCache implements FeatureCache {
   }
   async get(key: FeatureKey, names: string[]) {
     return names.map((name) => this.rows.get(JSON.stringify([key, name])));
+  }
+  async missing(key: FeatureKey, names: string[]) {
+    return names.filter((name) => !this.rows.has(JSON.stringify([key, name])));
   }
   async put(key: FeatureKey, names: string[], rows: Float32Array) {
     for (const [i, name] of names.entries())

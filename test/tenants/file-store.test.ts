@@ -2,54 +2,19 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { TenantRecord } from '../../src/tenants/definition.ts';
 import { FileStore } from '../../src/tenants/file-store.ts';
 import { temporaryDirectory } from '../helpers/paths.ts';
+import { record } from '../helpers/store-contract.ts';
 
-const record = (id: string, version = 1): TenantRecord => ({
-  id,
-  version,
-  created_at: '2026-01-01T00:00:00.000Z',
-  updated_at: '2026-01-01T00:00:00.000Z',
-  definition: { classes: ['dog', 'chien', '犬'] },
-});
 const never = { onDamaged: () => assert.fail('nothing is damaged') };
 
 describe('tenants in a directory', () => {
-  it('keeps, lists in order, replaces and removes; another process sees the same', async (t) => {
-    const dir = await temporaryDirectory(t);
-    const store = await FileStore.open(dir, never);
-    await store.put(record('zoo'));
-    await store.put(record('a.b-c_1'));
-    await store.put(record('zoo', 2));
-    const again = await FileStore.open(dir, never);
-    assert.deepEqual(
-      (await again.list()).map((r) => [r.id, r.version]),
-      [
-        ['a.b-c_1', 1],
-        ['zoo', 2],
-      ],
-    );
-    assert.deepEqual(await again.get('zoo'), record('zoo', 2));
-    await again.delete('zoo');
-    assert.equal(await store.get('zoo'), undefined);
-    assert.deepEqual(await readdir(join(dir, 'tenants')), ['a.b-c_1.json']);
-  });
-
-  it('remembers that the demo was made', async (t) => {
-    const dir = await temporaryDirectory(t);
-    const store = await FileStore.open(dir, never);
-    assert.equal(await store.unseeded(), true);
-    await store.markSeeded();
-    assert.equal(await (await FileStore.open(dir, never)).unseeded(), false);
-  });
-
   it('sets a damaged file aside, says so, and serves the rest', async (t) => {
     const dir = await temporaryDirectory(t);
     await mkdir(join(dir, 'tenants'), { recursive: true });
     const damaged: string[] = [];
     const store = await FileStore.open(dir, { onDamaged: (file) => damaged.push(file) });
-    await store.put(record('good'));
+    await store.write(record('good'), 0);
     await writeFile(join(dir, 'tenants', 'cut.json'), '{"id":"cut","vers');
     await writeFile(join(dir, 'tenants', 'other.json'), JSON.stringify(record('good')));
     await writeFile(

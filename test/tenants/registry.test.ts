@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ServiceError } from '../../src/errors/index.ts';
-import { etagOf } from '../../src/tenants/definition.ts';
+import { etagOf } from '../../src/tenants/record.ts';
 import { fakeRegistry } from '../helpers/tenants.ts';
 
 const wait = { waitMs: 5000 };
@@ -81,7 +81,7 @@ describe('tenant registry', () => {
     const put = await registry.put('zoo', { classes: ['dog'] }, { waitMs: 100 });
     assert.deepEqual([put.view.state, put.view.failure], ['failed', 'The text encoder stopped.']);
     assert.throws(() => registry.resolve('zoo'), { code: 'tenant_not_ready' });
-    assert.deepEqual(registry.counts(), { ready: 0, building: 0, failed: 1 });
+    assert.deepEqual(registry.counts(), { ready: 0, building: 0, failed: 1, cancelled: 0 });
     await sleep(700);
     assert.equal(registry.get('zoo').state, 'ready');
     await registry.stop();

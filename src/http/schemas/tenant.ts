@@ -1,21 +1,35 @@
 import { type Static, Type } from 'typebox';
 import { TenantDefinition } from '../../tenants/definition.ts';
-import type { Warning } from '../../tenants/registry.ts';
+import { type Progress, percentOf } from '../../tenants/progress.ts';
 import type { TenantView } from '../../tenants/tenant.ts';
+import type { Warning } from '../../tenants/warnings.ts';
 
 export const TenantParams = Type.Object({
   tenant: Type.String({ description: '1 to 63 lower-case letters, digits, dots, hyphens, underscores.' }),
 });
 export type TenantParams = Static<typeof TenantParams>;
 
+export const TenantStateSchema = Type.Union(
+  [Type.Literal('ready'), Type.Literal('building'), Type.Literal('failed'), Type.Literal('cancelled')],
+  { description: 'Of the features of the newest version.' },
+);
+
+export const TenantProgress = Type.Object({
+  done: Type.Integer({ description: 'Texts of both encoders that are encoded, or were in the cache.' }),
+  total: Type.Integer(),
+  percent: Type.Integer({ minimum: 0, maximum: 100 }),
+  texts_per_second: Type.Union([Type.Number(), Type.Null()]),
+  eta_seconds: Type.Union([Type.Number(), Type.Null()]),
+});
+
 export const TenantSummary = Type.Object({
   tenant: Type.String(),
   version: Type.Integer({ description: 'Counts changes of the definition from 1.' }),
-  state: Type.Union([Type.Literal('ready'), Type.Literal('building'), Type.Literal('failed')]),
+  state: TenantStateSchema,
   serving_version: Type.Union([Type.Integer(), Type.Null()], {
     description: 'The version that answers detections now: the one before while a new one is being built.',
   }),
-  progress: Type.Object({ done: Type.Integer(), total: Type.Integer() }, { description: 'Texts encoded, of all.' }),
+  progress: TenantProgress,
   class_count: Type.Integer(),
   etag: Type.String(),
   created_at: Type.String(),
@@ -39,13 +53,24 @@ export const TenantReply = Type.Object({
 });
 export type TenantReply = Static<typeof TenantReply>;
 
+export function toProgress(progress: Progress): Static<typeof TenantProgress> {
+  const { done, total, rate, etaSeconds } = progress;
+  return {
+    done,
+    total,
+    percent: percentOf(progress),
+    texts_per_second: rate === undefined ? null : Math.round(rate * 10) / 10,
+    eta_seconds: etaSeconds === undefined ? null : Math.round(etaSeconds * 10) / 10,
+  };
+}
+
 export function toSummary({ record, etag, state, servingVersion, progress, failure }: TenantView): TenantSummary {
   return {
     tenant: record.id,
     version: record.version,
     state,
     serving_version: servingVersion ?? null,
-    progress: { ...progress },
+    progress: toProgress(progress),
     class_count: record.definition.classes.length,
     etag,
     created_at: record.created_at,

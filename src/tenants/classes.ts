@@ -1,0 +1,65 @@
+import { type Static, Type } from 'typebox';
+import { addNormalised, normalise } from '../engine/text-features.ts';
+
+/** Other names of one class. Each costs as much to encode as a class. */
+export const MAX_ALIASES = 32;
+
+/** A class: its name, or its name with other names for the same thing. */
+export const ClassEntry = Type.Union(
+  [
+    Type.String(),
+    Type.Object(
+      {
+        name: Type.String(),
+        aliases: Type.Optional(
+          Type.Array(Type.String(), {
+            minItems: 1,
+            maxItems: MAX_ALIASES,
+            description: 'Other names of the class, averaged with `name` into one feature.',
+          }),
+        ),
+      },
+      { additionalProperties: false },
+    ),
+  ],
+  { description: 'A class name, or {"name", "aliases": [...]}. Verdicts carry the name.' },
+);
+export type ClassEntry = Static<typeof ClassEntry>;
+
+/** What verdicts call the class. */
+export function nameOf(entry: ClassEntry): string {
+  return typeof entry === 'string' ? entry : entry.name;
+}
+
+/** The distinct texts whose features make up the class: its name, then its aliases. */
+export function textsOf(entry: ClassEntry): string[] {
+  return typeof entry === 'string' ? [entry] : [...new Set([entry.name, ...(entry.aliases ?? [])])];
+}
+
+/**
+ * Class features from the features of their texts, both rows of unit length: [texts * width] -> [classes * width].
+ * Aliases are CLIP's prompt ensembling (Radford et al. 2021, section 3.1.4: average in the embedding space) one level up: every text's
+ * feature is already the normalised mean over the templates; the class is the mean of its texts' features, normalised again. Every
+ * name weighs the same. A class of one text is that text's row, to the bit.
+ * @param rowOf where the row of a text is in `rows`
+ */
+export function averageTexts(
+  classes: readonly ClassEntry[],
+  rows: Float32Array,
+  rowOf: (text: string) => number,
+  width: number,
+): Float32Array {
+  const out = new Float32Array(classes.length * width);
+  for (const [c, entry] of classes.entries()) {
+    const texts = textsOf(entry);
+    if (texts.length === 1) {
+      const at = rowOf(texts[0] as string) * width;
+      out.set(rows.subarray(at, at + width), c * width);
+      continue;
+    }
+    const sum = new Float64Array(width);
+    for (const text of texts) addNormalised(sum, 0, rows, rowOf(text), width);
+    out.set(normalise(sum, width), c * width);
+  }
+  return out;
+}

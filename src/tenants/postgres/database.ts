@@ -1,0 +1,131 @@
+import pg from 'pg';
+import { ServiceError } from '../../errors/index.ts';
+import { CHANNEL, ChangeListener, type ListenerOptions } from './listener.ts';
+import { type Migration, migrate } from './migrate.ts';
+
+/** Runs one statement and gives its rows. */
+export type Query = <R extends object = Record<string, unknown>>(sql: string, values?: unknown[]) => Promise<R[]>;
+
+export interface DatabaseOptions extends ListenerOptions {
+  migrations: readonly Migration[];
+}
+
+const CONNECT_TIMEOUT_MS = 3000;
+const QUERY_TIMEOUT_MS = 15_000;
+const CONNECTIONS = 6;
+
+/**
+ * One PostgreSQL server as the stores see it: statements, transactions, and word of changes. Lost connections are made anew by the
+ * next statement; while the server is out of reach every statement rejects with store_unavailable (503).
+ */
+export class Database {
+  readonly #pool: pg.Pool;
+  readonly #listener: ChangeListener;
+
+  private constructor(pool: pg.Pool, listener: ChangeListener) {
+    this.#pool = pool;
+    this.#listener = listener;
+  }
+
+  /** Connects and brings the schema up to date; many replicas may do so at the same time. */
+  static async open(url: string, { migrations, ...listening }: DatabaseOptions): Promise<Database> {
+    const settings: pg.ClientConfig = {
+      connectionString: url,
+      application_name: 'clipn-gate',
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      query_timeout: QUERY_TIMEOUT_MS,
+      keepAlive: true,
+    };
+    const pool = new pg.Pool({ ...settings, max: CONNECTIONS, idleTimeoutMillis: 30_000 });
+    // an idle connection that breaks is dropped by the pool; without a listener the event would end the process
+    pool.on('error', () => {});
+    try {
+      await reachable(() => migrate(settings, migrations));
+    } catch (error) {
+      await pool.end();
+      throw error;
+    }
+    return new Database(pool, new ChangeListener(settings, listening));
+  }
+
+  readonly query: Query = <R extends object>(sql: string, values: unknown[] = []) =>
+    reachable(async () => (await this.#pool.query<R>(sql, values)).rows);
+
+  /** Everything that `work` does through its query is stored whole or not at all. */
+  transaction<T>(work: (query: Query) => Promise<T>): Promise<T> {
+    return reachable(async () => {
+      const client = await this.#pool.connect();
+      let broken: Error | undefined;
+      const onError = (error: Error) => {
+        broken = error;
+      };
+      client.on('error', onError);
+      try {
+        await client.query('begin');
+        const result = await work(
+          async <R extends object>(sql: string, values: unknown[] = []) => (await client.query<R>(sql, values)).rows,
+        );
+        await client.query('commit');
+        return result;
+      } catch (error) {
+        await client.query('rollback').catch((e: Error) => {
+          broken ??= e;
+        });
+        throw error;
+      } finally {
+        client.off('error', onError);
+        client.release(broken ?? false);
+      }
+    });
+  }
+
+  /**
+   * Calls `look` when something of this topic may have changed: after a notification, after every lost and remade connection, and
+   * about once a second anyway. A notification only makes it faster: what changed is told by a counter in the tables (`nextChange`).
+   */
+  watch(topic: string, look: () => Promise<void>): void {
+    this.#listener.watch(topic, look);
+  }
+
+  async close(): Promise<void> {
+    await this.#listener.close();
+    await this.#pool.end();
+  }
+}
+
+/** The number of the next change of a topic, inside a transaction. Readers see changes in the order of their numbers. */
+export async function nextChange(query: Query, topic: string): Promise<string> {
+  // the row stays locked until the transaction ends, so a smaller number is never seen after a larger one
+  const [row] = await query<{ value: string }>(
+    `insert into clipn_changes as c (topic, value) values ($1, 1)
+     on conflict (topic) do update set value = c.value + 1 returning value`,
+    [topic],
+  );
+  await query('select pg_notify($1, $2)', [CHANNEL, topic]);
+  return (row as { value: string }).value;
+}
+
+/** Connections refused, cut or too many (classes 08, 53, 57P), and errors of the socket, which have no SQLSTATE at all. */
+function unreachable(error: unknown): boolean {
+  if (error instanceof ServiceError) return false;
+  const { code } = error as { code?: unknown };
+  if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) {
+    // 3D000 and 28*: database or role are not there (yet); 25006: a standby that is not the primary (yet)
+    return /^(08|53|57P|28|3D000|25006)/.test(code);
+  }
+  if (typeof code === 'string') return /^E[A-Z]+/.test(code);
+  return /terminat|timeout|connection|ended|closed/i.test(String((error as Error).message));
+}
+
+async function reachable<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!unreachable(error)) throw error;
+    throw new ServiceError(
+      'store_unavailable',
+      'The database cannot be reached: nothing can be changed now. Detection goes on.',
+      { internal: String((error as Error).message), cause: error, retryAfter: 2 },
+    );
+  }
+}

@@ -1,0 +1,117 @@
+import pg from 'pg';
+
+/** The one notification channel; the payload is the topic. */
+export const CHANNEL = 'clipn_gate';
+
+export interface ListenerOptions {
+  /** Told once when the database can no longer be reached, and once when it can again. */
+  onReachable?: (reachable: boolean, reason?: string) => void;
+  /** How often to look even without a notification, in milliseconds. */
+  pollMs?: number;
+}
+
+const POLL_MS = 1000;
+const FIRST_BACKOFF_MS = 100;
+const LONGEST_BACKOFF_MS = 2000;
+
+interface Watcher {
+  look: () => Promise<void>;
+  busy: boolean;
+  again: boolean;
+}
+
+/** Keeps one connection that listens, and makes watchers look: when told, when the connection was lost meanwhile, and regularly. */
+export class ChangeListener {
+  readonly #settings: pg.ClientConfig;
+  readonly #options: ListenerOptions;
+  readonly #watchers = new Map<string, Watcher>();
+  #client: pg.Client | undefined;
+  #poll: NodeJS.Timeout | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #backoff = FIRST_BACKOFF_MS;
+  #reachable = true;
+  #closed = false;
+  readonly #working = new Set<Promise<void>>();
+
+  constructor(settings: pg.ClientConfig, options: ListenerOptions) {
+    this.#settings = settings;
+    this.#options = options;
+  }
+
+  watch(topic: string, look: () => Promise<void>): void {
+    this.#watchers.set(topic, { look, busy: false, again: false });
+    if (this.#poll) return;
+    this.#poll = setInterval(() => this.#lookAtAll(), this.#options.pollMs ?? POLL_MS);
+    void this.#connect();
+  }
+
+  async #connect(): Promise<void> {
+    const client = new pg.Client(this.#settings);
+    this.#client = client;
+    let lost = false;
+    const onLost = () => {
+      if (lost || this.#closed) return;
+      lost = true;
+      client.end().catch(() => {});
+      this.#retry = setTimeout(() => void this.#connect(), this.#backoff);
+      this.#backoff = Math.min(2 * this.#backoff, LONGEST_BACKOFF_MS);
+    };
+    client.on('error', onLost);
+    client.on('end', onLost);
+    client.on('notification', ({ payload }) => {
+      const watcher = this.#watchers.get(payload ?? '');
+      if (watcher) this.#look(watcher);
+    });
+    try {
+      await client.connect();
+      await client.query(`listen ${CHANNEL}`);
+      this.#backoff = FIRST_BACKOFF_MS;
+      // whatever was said while nobody listened
+      this.#lookAtAll();
+    } catch {
+      onLost();
+    }
+  }
+
+  #lookAtAll(): void {
+    for (const watcher of this.#watchers.values()) this.#look(watcher);
+  }
+
+  /** One look at a time per watcher; a change during a look makes for one more. */
+  #look(watcher: Watcher): void {
+    if (this.#closed) return;
+    if (watcher.busy) {
+      watcher.again = true;
+      return;
+    }
+    watcher.busy = true;
+    const work = watcher
+      .look()
+      .then(
+        () => this.#report(true),
+        (error: unknown) => this.#report(false, String((error as { internal?: string }).internal ?? error)),
+      )
+      .then(() => {
+        watcher.busy = false;
+        this.#working.delete(work);
+        if (!watcher.again) return;
+        watcher.again = false;
+        this.#look(watcher);
+      });
+    this.#working.add(work);
+  }
+
+  #report(reachable: boolean, reason?: string): void {
+    if (reachable === this.#reachable || this.#closed) return;
+    this.#reachable = reachable;
+    this.#options.onReachable?.(reachable, reason);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#poll);
+    clearTimeout(this.#retry);
+    await Promise.all(this.#working);
+    await this.#client?.end().catch(() => {});
+  }
+}

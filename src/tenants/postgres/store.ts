@@ -1,0 +1,79 @@
+import { isRecord, type StoredTenant, type TenantRecord } from '../record.ts';
+import type { OnChange, TenantStore } from '../store.ts';
+import { type Database, nextChange, type Query } from './database.ts';
+
+const TOPIC = 'tenants';
+
+/** Tenants in PostgreSQL, shared by any number of replicas: writes compare versions, changes are numbered. */
+export class PostgresStore implements TenantStore {
+  readonly #database: Database;
+  /** The last change that was told, or that `list` knew of; a bigint as pg gives it. */
+  #seen = '0';
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async list(): Promise<TenantRecord[]> {
+    const rows = await this.#database.query<{ stored: StoredTenant; change: string }>(
+      'select stored, change from clipn_tenants order by change',
+    );
+    this.#seen = rows.at(-1)?.change ?? '0';
+    return rows.map((row) => row.stored).filter(isRecord);
+  }
+
+  async get(id: string): Promise<StoredTenant | undefined> {
+    const [row] = await this.#database.query<{ stored: StoredTenant }>(
+      'select stored from clipn_tenants where id = $1',
+      [id],
+    );
+    return row?.stored;
+  }
+
+  write(next: StoredTenant, replaces: number): Promise<boolean> {
+    return this.#database.transaction((query) => write(query, next, replaces));
+  }
+
+  seed(record: TenantRecord): Promise<boolean> {
+    return this.#database.transaction(async (query) => {
+      const first = await query(
+        `insert into clipn_once (name) values ('seeded') on conflict do nothing returning name`,
+      );
+      return first.length > 0 && (await write(query, record, 0));
+    });
+  }
+
+  subscribe(onChange: OnChange): void {
+    this.#database.watch(TOPIC, async () => {
+      const rows = await this.#database.query<{ stored: StoredTenant; change: string }>(
+        'select stored, change from clipn_tenants where change > $1 order by change',
+        [this.#seen],
+      );
+      for (const { stored, change } of rows) {
+        onChange(stored);
+        this.#seen = change;
+      }
+    });
+  }
+
+  /** The database is closed by whoever opened it. */
+  async close(): Promise<void> {}
+}
+
+async function write(query: Query, next: StoredTenant, replaces: number): Promise<boolean> {
+  // numbered first: writers queue here, so the comparison below sees all that came before
+  const change = await nextChange(query, TOPIC);
+  const values = [next.id, next.version, change, JSON.stringify(next)];
+  const rows =
+    replaces === 0
+      ? await query(
+          `insert into clipn_tenants (id, version, change, stored) values ($1, $2, $3, $4)
+           on conflict do nothing returning id`,
+          values,
+        )
+      : await query(
+          `update clipn_tenants set version = $2, change = $3, stored = $4 where id = $1 and version = $5 returning id`,
+          [...values, replaces],
+        );
+  return rows.length > 0;
+}

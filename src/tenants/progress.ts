@@ -1,0 +1,45 @@
+/** How far a build is. Texts of both towers, those from the cache count as done. */
+export interface Progress {
+  done: number;
+  total: number;
+  /** Texts per second since the build began, cached ones left out; undefined while there is nothing to tell it from. */
+  rate?: number;
+  /** Seconds until it is done at this rate. */
+  etaSeconds?: number;
+  startedAt?: string;
+}
+
+export const NO_PROGRESS: Progress = { done: 0, total: 0 };
+
+/** Whole percent, rounded down: 100 is said only when nothing is missing. */
+export function percentOf({ done, total }: Progress): number {
+  return total === 0 ? 0 : Math.floor((100 * done) / total);
+}
+
+/** Follows one build: turns counts into a rate and a time of arrival. */
+export class ProgressMeter {
+  readonly #startedAt = new Date().toISOString();
+  readonly #clock: () => number;
+  #cached: number | undefined;
+  #began = 0;
+
+  /** @param clock milliseconds */
+  constructor(clock: () => number = () => performance.now()) {
+    this.#clock = clock;
+  }
+
+  at(done: number, total: number): Progress {
+    const now = this.#clock();
+    // the first count is what the cache already had
+    if (this.#cached === undefined) {
+      this.#cached = done;
+      this.#began = now;
+    }
+    const seconds = (now - this.#began) / 1000;
+    const encoded = done - this.#cached;
+    const base = { done, total, startedAt: this.#startedAt };
+    if (encoded <= 0 || seconds <= 0) return base;
+    const rate = encoded / seconds;
+    return { ...base, rate, etaSeconds: (total - done) / rate };
+  }
+}

@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { it, type TestContext } from 'node:test';
+import { isRecord, type StoredTenant, type TenantRecord } from '../../src/tenants/record.ts';
+import type { TenantStore } from '../../src/tenants/store.ts';
+import { until } from './service.ts';
+
+export const record = (id: string, version = 1, classes: string[] = ['dog', 'chien', '犬']): TenantRecord => ({
+  id,
+  version,
+  created_at: '2026-01-01T00:00:00.000Z',
+  updated_at: '2026-01-01T00:00:00.000Z',
+  definition: { classes },
+});
+const tombstone = (id: string, version: number) => ({ id, version, deleted_at: '2026-01-02T00:00:00.000Z' });
+const versions = (records: StoredTenant[]) => records.map((r) => [r.id, r.version]).sort();
+
+/** What the tests need of a kind of store. */
+export interface StoreKind {
+  /** A place where nothing is yet. `open` opens it, again and again. */
+  place(t: TestContext): Promise<{ open(): Promise<TenantStore> }>;
+  /** Several processes may write it at once, and hear of each other. */
+  shared: boolean;
+}
+
+/** What every store must do. One suite, run against each kind. */
+export function storeContract({ place, shared }: StoreKind): void {
+  it('keeps, replaces and removes; whoever opens it again sees the same', async (t) => {
+    const { open } = await place(t);
+    const store = await open();
+    assert.equal(await store.write(record('zoo'), 0), true);
+    assert.equal(await store.write(record('a.b-c_1'), 0), true);
+    assert.equal(await store.write(record('zoo', 2), 1), true);
+    const again = await open();
+    assert.deepEqual(versions(await again.list()), [
+      ['a.b-c_1', 1],
+      ['zoo', 2],
+    ]);
+    assert.deepEqual(await again.get('zoo'), record('zoo', 2));
+    assert.equal(await again.get('nobody'), undefined);
+    assert.equal(await again.write(tombstone('zoo', 3), 2), true);
+    assert.deepEqual(versions(await again.list()), [['a.b-c_1', 1]]);
+  });
+
+  it('what is left of a removed tenant says which version comes next', async (t) => {
+    const { open } = await place(t);
+    const store = await open();
+    await store.write(record('zoo'), 0);
+    await store.write(tombstone('zoo', 2), 1);
+    const left = (await (await open()).get('zoo')) as StoredTenant;
+    assert.deepEqual([isRecord(left), left.version], [false, 2]);
+    assert.equal(await store.write(record('zoo', 1), 0), false, 'not as if it had never been');
+    assert.equal(await store.write(record('zoo', 3), 2), true);
+    assert.deepEqual(versions(await store.list()), [['zoo', 3]]);
+  });
+
+  it('a write over another version than it was made for changes nothing', async (t) => {
+    const { open } = await place(t);
+    const store = await open();
+    await store.write(record('zoo', 1, ['first']), 0);
+    assert.equal(await store.write(record('zoo', 1, ['second']), 0), false);
+    assert.equal(await store.write(record('zoo', 3, ['second']), 2), false);
+    assert.equal(await store.write(record('other', 3), 2), false);
+    assert.deepEqual(await store.get('zoo'), record('zoo', 1, ['first']));
+    assert.equal(await store.get('other'), undefined);
+  });
+
+  it('of writers at the same time exactly one wins each version', async (t) => {
+    const { open } = await place(t);
+    const stores = shared ? await Promise.all([open(), open(), open()]) : [await open()];
+    await stores[0]?.write(record('zoo'), 0);
+    for (let version = 2; version < 8; version++) {
+      const won = await Promise.all(
+        Array.from({ length: 9 }, (_, i) =>
+          (stores[i % stores.length] as TenantStore).write(record('zoo', version, [`writer ${i}`]), version - 1),
+        ),
+      );
+      assert.equal(won.filter(Boolean).length, 1);
+      const stored = (await stores[0]?.get('zoo')) as TenantRecord;
+      assert.deepEqual(stored.definition.classes, [`writer ${won.indexOf(true)}`]);
+    }
+  });
+
+  it('keeps every part of a record to the letter', async (t) => {
+    const { open } = await place(t);
+    const whole: TenantRecord = {
+      ...record('zoo', 7),
+      definition: {
+        classes: ['犬', { name: 'cat', aliases: ['Katze', '"quoted"', "'; drop table x; --", '\\', '🐈'] }, 'cat'],
+        templates: ['a {}', 'the "{}"'],
+        templates_no: ['no {}'],
+        method: 'atd-rescaled',
+        limits: { images_per_second: 0.5, concurrent_images: 3 },
+      },
+      previous: { version: 5, definition: { classes: ['x'] } },
+      cancelled: true,
+      source: 'zoo.yaml',
+      imported: 'abc',
+    };
+    await (await open()).write(whole, 0);
+    const back = await (await open()).get('zoo');
+    assert.equal(JSON.stringify(back), JSON.stringify(whole));
+  });
+
+  it('a write of the same version changes what is not part of the definition', async (t) => {
+    const { open } = await place(t);
+    const store = await open();
+    await store.write(record('zoo'), 0);
+    assert.equal(await store.write({ ...record('zoo'), cancelled: true }, 1), true);
+    assert.equal(((await store.get('zoo')) as TenantRecord).cancelled, true);
+  });
+
+  it('the first tenant is seeded once and for all', async (t) => {
+    const { open } = await place(t);
+    const stores = shared ? await Promise.all([open(), open(), open()]) : [await open()];
+    const seeded = await Promise.all(stores.map((store) => store.seed(record('demo'))));
+    assert.equal(seeded.filter(Boolean).length, 1);
+    await stores[0]?.write(tombstone('demo', 2), 1);
+    assert.equal(await (await open()).seed(record('demo')), false);
+    assert.deepEqual(await stores[0]?.list(), []);
+  });
+
+  it('a tenant that was there before the first start is not overwritten by the seed', async (t) => {
+    const { open } = await place(t);
+    const store = await open();
+    await store.write(record('demo', 1, ['mine']), 0);
+    assert.equal(await store.seed(record('demo')), false);
+    assert.deepEqual(await store.get('demo'), record('demo', 1, ['mine']));
+  });
+
+  it('hundreds of tenants, written at the same time', async (t) => {
+    const { open } = await place(t);
+    const store = await open();
+    const ids = Array.from({ length: 200 }, (_, i) => `t${i}`);
+    assert.ok((await Promise.all(ids.map((id) => store.write(record(id), 0)))).every(Boolean));
+    assert.deepEqual(versions(await (await open()).list()), ids.map((id) => [id, 1]).sort());
+  });
+
+  if (!shared) return;
+
+  it('others hear of every change, the last one last', async (t) => {
+    const { open } = await place(t);
+    const [writer, reader] = [await open(), await open()];
+    await writer.write(record('before'), 0);
+    const heard: StoredTenant[] = [];
+    await reader.list();
+    reader.subscribe((stored) => heard.push(stored));
+    await writer.write(record('zoo'), 0);
+    await writer.write(record('zoo', 2), 1);
+    await writer.write(tombstone('zoo', 3), 2);
+    await until('the removal is heard of', 5000, () => heard.at(-1)?.version === 3);
+    assert.ok(heard.every((stored) => stored.id === 'zoo'));
+    const order = heard.map((stored) => stored.version);
+    assert.deepEqual(order, [...order].sort());
+  });
+}
