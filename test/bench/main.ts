@@ -1,15 +1,54 @@
 /**
- * `npm run bench [-- service | text]`: figures that depend on the machine, beside what they should be compared with, in one run.
- * They are printed, not asserted: two busy cores are no judge.
+ * `npm run bench -- [NAME] [options]`: figures that depend on the machine, beside what they should be compared with, in one
+ * run. They are printed, not asserted: two busy cores are no judge.
  */
-const benches: Record<string, () => Promise<unknown>> = {
-  service: () => import('./service.ts'),
-  text: () => import('./text.ts'),
-};
-const [name = 'service'] = process.argv.slice(2);
-const bench = benches[name];
-if (!bench) {
-  console.error(`There is no bench "${name}"; there are ${Object.keys(benches).join(', ')}.`);
-  process.exit(2);
+import { parseArgs } from 'node:util';
+import { usableCores } from '../../src/engine/index.ts';
+import { BUNDLE } from '../helpers/paths.ts';
+import { writeJson } from './report.ts';
+
+export interface BenchOptions {
+  /** Bundle directory. */
+  bundle: string;
+  /** Length of one measured phase, or the bench's own default. */
+  seconds: number | undefined;
+  connections: number[] | undefined;
 }
-await bench();
+
+/** Runs a bench and returns what it measured, for `--json`. */
+export type Bench = (options: BenchOptions) => Promise<unknown>;
+
+const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
+  service: {
+    does: 'throughput and latency of the whole service beside its ceilings (the default)',
+    load: async () => (await import('./service.ts')).service,
+  },
+  text: { does: 'registering classes: texts by length', load: async () => (await import('./text.ts')).text },
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    bundle: { type: 'string', default: BUNDLE },
+    seconds: { type: 'string' },
+    connections: { type: 'string' },
+    json: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
+const [name = 'service'] = positionals;
+const bench = benches[name];
+if (values.help || !bench) {
+  if (!values.help) console.error(`There is no bench "${name}".\n`);
+  console.log('npm run bench -- [NAME] [--bundle DIR] [--seconds N] [--connections 1,8,32] [--json FILE]\n');
+  for (const [key, { does }] of Object.entries(benches)) console.log(`  ${key.padEnd(14)} ${does}`);
+  process.exit(values.help ? 0 : 2);
+}
+console.log(`${name}, ${usableCores()} cores, client on the same machine\n`);
+const run = await bench.load();
+const results = await run({
+  bundle: values.bundle,
+  seconds: values.seconds === undefined ? undefined : Number(values.seconds),
+  connections: values.connections?.split(',').map(Number),
+});
+if (values.json) writeJson(values.json, name, results);

@@ -1,91 +1,161 @@
-/** `npm run bench`: latency and throughput of the whole service, and of its liveness meanwhile. */
+/**
+ * `npm run bench`: JPEG in, verdict out. Closed loops at several concurrencies, open loops at shares of the best rate, several
+ * image sizes and tenants; beside them, from the same run, what decode alone and inference alone can do on this machine.
+ */
+import { usableCores } from '../../src/engine/index.ts';
+import { closedLoop, openLoop } from './load/loops.ts';
+import { type Outcomes, summary } from './load/outcomes.ts';
+import { type Pictures, photographsOrMade, request, sized } from './load/pictures.ts';
+import type { Bench } from './main.ts';
+import { type Ceilings, combinedCeiling, measureCeilings } from './measure/ceilings.ts';
+import { type Target, withService } from './measure/target.ts';
+import { cpuDuring, usage } from './measure/usage.ts';
+import { fixed, megabytes, table } from './report.ts';
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { noise } from '../helpers/images.ts';
-import { photographs } from '../helpers/paths.ts';
-import { sendImage, startService } from '../helpers/service.ts';
+const SIZES = [
+  [64, 64],
+  [500, 375],
+  [1600, 1200],
+] as const;
+const TENANTS = Array.from({ length: 8 }, (_, i) => `bench-${i}`);
 
-const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 10);
-
-const quantile = (sorted: number[], q: number) =>
-  sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] as number;
-const line = (what: string, values: number[], unit = 'ms') => {
-  const sorted = [...values].sort((a, b) => a - b);
-  const [p50, p95, p99] = [0.5, 0.95, 0.99].map((q) => quantile(sorted, q).toFixed(1));
-  console.log(
-    `${what.padEnd(46)} n ${String(sorted.length).padStart(6)}   p50 ${p50}   p95 ${p95}   p99 ${p99} ${unit}`,
-  );
-};
-
-async function timed(task: () => Promise<unknown>): Promise<number> {
-  const began = performance.now();
-  await task();
-  return performance.now() - began;
-}
-
-/** Clients that send the next image as soon as the last is answered. */
-async function clients(count: number, url: string, images: Buffer[], until: number): Promise<number[]> {
-  const times: number[] = [];
-  let next = 0;
-  await Promise.all(
-    Array.from({ length: count }, async () => {
-      while (Date.now() < until) {
-        const image = images[next++ % images.length] as Buffer;
-        times.push(await timed(async () => (await sendImage(url, image)).arrayBuffer()));
-      }
-    }),
-  );
-  return times;
-}
-
-const cleanups: (() => unknown)[] = [];
-const data = mkdtempSync(join(tmpdir(), 'clipn-gate-bench-'));
-cleanups.push(() => rmSync(data, { recursive: true, force: true }));
-try {
-  const { url } = await startService({ after: (task: () => unknown) => cleanups.unshift(task) } as never, data);
-  const images =
-    photographs.length > 0
-      ? await Promise.all(photographs.map((f) => readFile(f)))
-      : await Promise.all(
-          Array.from({ length: 50 }, (_, i) =>
-            noise(300, 225, i + 1)
-              .jpeg({ quality: 80 })
-              .toBuffer(),
-          ),
-        );
-  console.log(
-    `${images.length} ${photographs.length > 0 ? 'photographs' : 'made pictures'}, ${SECONDS} s each, clients on the same machine\n`,
-  );
-  await clients(8, url, images, Date.now() + 1500);
-
-  const livez = async (until: number) => {
-    const times: number[] = [];
-    while (Date.now() < until) {
-      times.push(await timed(async () => (await fetch(`${url}/livez`)).arrayBuffer()));
-      await sleep(5);
-    }
-    return times;
+/** One phase of load as figures: rates per second, times in milliseconds, processor time in milliseconds per image. */
+export function figures({
+  result,
+  seconds,
+  cpu,
+}: {
+  result: Outcomes;
+  seconds: number;
+  cpu: Record<'front' | 'engine' | 'client', number>;
+}) {
+  const images = result.count(200);
+  const perImage = (s: number) => (1000 * s) / images;
+  const front = result.mean('total') - result.mean('decode') - result.mean('queue') - result.mean('inference');
+  return {
+    imagesPerSecond: images / seconds,
+    latency: summary(result.of(200)),
+    split: {
+      decode: result.mean('decode'),
+      queue: result.mean('queue'),
+      inference: result.mean('inference'),
+      front,
+    },
+    cpu: {
+      front: perImage(cpu.front),
+      engine: perImage(cpu.engine),
+      client: perImage(cpu.client),
+      clientShare: cpu.client / seconds / usableCores(),
+    },
+    statuses: result.statuses,
+    oddities: result.oddities,
   };
-  line('/livez, idle', await livez(Date.now() + SECONDS * 250));
-  for (const count of [1, 8, 32]) {
-    const until = Date.now() + SECONDS * 1000;
-    const began = Date.now();
-    const [detections, alive] = await Promise.all([clients(count, url, images, until), livez(until)]);
-    line(
-      `/v1/detect, ${count} client${count > 1 ? 's' : ''} (${(detections.length / ((Date.now() - began) / 1000)).toFixed(0)} images/s)`,
-      detections,
-    );
-    line(`/livez meanwhile`, alive);
-  }
-  const metrics = await (await fetch(`${url}/metrics`)).text();
-  const of = (name: string) => Number(new RegExp(`${name} ([\\d.e+-]+)`).exec(metrics)?.[1]);
-  console.log(
-    `\nmean batch ${(of('clipn_batch_size_sum') / of('clipn_batch_size_count')).toFixed(2)}, inference ${((1000 * of('clipn_inference_seconds_sum')) / of('clipn_batch_size_sum')).toFixed(2)} ms per image, decode ${((1000 * of('clipn_decode_seconds_sum')) / of('clipn_decode_seconds_count')).toFixed(2)} ms`,
-  );
-} finally {
-  for (const cleanup of cleanups) await cleanup();
 }
+export type Figures = ReturnType<typeof figures>;
+
+export async function measured(target: Target, load: () => Promise<Outcomes>): Promise<Figures> {
+  return figures(await cpuDuring({ front: target.front, engine: target.engine() }, load));
+}
+
+export const HEADINGS = [
+  '',
+  'images/s',
+  'p50',
+  'p95',
+  'p99 ms',
+  'decode',
+  'queue',
+  'inference',
+  'front ms',
+  'CPU ms/image: front',
+  'engine',
+  'client',
+  'other statuses',
+];
+
+export function row(name: string, f: Figures): string[] {
+  const { latency, split, cpu } = f;
+  const others = Object.entries(f.statuses).filter(([status]) => status !== '200');
+  return [
+    name,
+    fixed(f.imagesPerSecond, 0),
+    ...[latency.p50, latency.p95, latency.p99, split.decode, split.queue, split.inference, split.front].map((v) =>
+      fixed(v),
+    ),
+    ...[cpu.front, cpu.engine, cpu.client].map((v) => fixed(v, 2)),
+    others.map(([status, count]) => `${count} x ${status}`).join(', ') || 'none',
+  ];
+}
+
+export const from =
+  (pictures: Pictures, tenants: readonly string[] = []) =>
+  (i: number) => {
+    const query = tenants.length > 0 ? `?tenant=${tenants[i % tenants.length]}` : '';
+    return request(pictures.jpegs[i % pictures.jpegs.length] as Buffer, query);
+  };
+
+export function printCeilings(ceilings: Ceilings): void {
+  const { decode, inference, single } = ceilings;
+  table(
+    ['ceilings on this machine', 'images/s', 'CPU ms/image'],
+    [
+      [`raw session, batch ${inference.batch}`, fixed(inference.imagesPerSecond, 0), fixed(inference.cpuMs, 2)],
+      ['decode only', fixed(decode.imagesPerSecond, 0), fixed(decode.cpuMs, 2)],
+      ['combined (cores / CPU of both)', fixed(combinedCeiling(ceilings), 0), fixed(decode.cpuMs + inference.cpuMs, 2)],
+    ],
+  );
+  console.log(
+    `one image, nothing else running: decode ${fixed(single.decode, 2)} ms, run ${fixed(single.run, 2)} ms\n`,
+  );
+}
+
+export const service: Bench = async ({ bundle: dir, seconds = 8, connections = [1, 2, 8, 32] }) => {
+  const pictures = await photographsOrMade();
+  return withService({ dir, tenants: TENANTS }, async (target) => {
+    const ceilings = await measureCeilings(target.bundle, pictures.jpegs, 3);
+    printCeilings(ceilings);
+    await closedLoop(target.url, 8, 2, from(pictures));
+
+    console.log(`${pictures.name}; every file is sent once only, so no cache answers`);
+    const closed: Record<string, Figures> = {};
+    for (const count of connections) {
+      closed[count] = await measured(target, () => closedLoop(target.url, count, seconds, from(pictures)));
+    }
+    const best = Math.max(...Object.values(closed).map((f) => f.imagesPerSecond));
+    const open: Record<string, Figures> = {};
+    for (const share of [0.5, 0.8]) {
+      const load = { rate: best * share, seconds };
+      open[`${share}`] = await measured(target, () => openLoop(target.url, load, from(pictures)));
+    }
+    const tenants = await measured(target, () => closedLoop(target.url, 32, seconds, from(pictures, TENANTS)));
+    const sizes: Record<string, Figures & { ceilings: Ceilings }> = {};
+    for (const [width, height] of SIZES) {
+      const these = await sized(width, height, 24);
+      const beside = await measureCeilings(target.bundle, these.jpegs, 1.5);
+      const f = await measured(target, () => closedLoop(target.url, 32, seconds / 2, from(these)));
+      sizes[these.name] = { ...f, ceilings: beside };
+    }
+    table(HEADINGS, [
+      ...Object.entries(closed).map(([count, f]) => row(`closed, ${count} at a time`, f)),
+      ...Object.entries(open).map(([share, f]) => row(`open, ${fixed(best * Number(share), 0)}/s`, f)),
+      row(`closed, 32, ${TENANTS.length} tenants`, tenants),
+      ...Object.entries(sizes).map(([name, f]) => row(`closed, 32, ${name}`, f)),
+    ]);
+    const memory = { front: usage(target.front), engine: usage(target.engine()) };
+    const ratio = best / combinedCeiling(ceilings);
+    const single = closed[1]?.latency.p50 ?? Number.NaN;
+    console.log(
+      [
+        '',
+        `best ${fixed(best, 0)} images/s: ${fixed(ratio, 2)} of the combined ceiling, ${fixed(best / ceilings.inference.imagesPerSecond, 2)} of the raw session`,
+        ...Object.entries(sizes).map(
+          ([name, f]) =>
+            `  ${name}: ${fixed(f.imagesPerSecond / combinedCeiling(f.ceilings), 2)} of its combined ceiling (${fixed(combinedCeiling(f.ceilings), 0)})`,
+        ),
+        `one at a time: p50 ${fixed(single, 2)} ms, ${fixed(single - ceilings.single.decode - ceilings.single.run, 2)} ms more than decode and run`,
+        `memory: front ${megabytes(memory.front.rss)} MiB, engine ${megabytes(memory.engine.rss)} MiB (peaks ${megabytes(memory.front.peak)}, ${megabytes(memory.engine.peak)}); start ${fixed(target.startSeconds, 2)} s`,
+      ].join('\n'),
+    );
+    return { ceilings, closed, open, tenants, sizes, memory, startSeconds: target.startSeconds, ratio };
+  });
+};

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- text`: text features of 50 ImageNet names in all templates of a bundle (CLIPN_BENCH_BUNDLE), by the service's own
+ * `npm run bench -- text`: text features of 50 ImageNet names in all templates of a bundle (--bundle), by the service's own
  * text process, beside the same texts each run at the full context length through the same graph. Prints texts/s, the ratio,
  * and the largest difference of a feature. A bundle of the right size: `python -m clipn_models bench --write-bundle DIR`.
  */
@@ -13,7 +13,7 @@ import { openTextSession, type TextSession } from '../../src/engine/sessions.ts'
 import { padRows } from '../../src/engine/text-batches.ts';
 import { TextEncoderProcess } from '../../src/engine/text-encoder.ts';
 import { addNormalised, normalise } from '../../src/engine/text-features.ts';
-import { BUNDLE } from '../helpers/paths.ts';
+import type { Bench } from './main.ts';
 
 /** Every twentieth of ImageNet's 1,000 classes, as CLIP calls them: names of one word and of many. */
 const NAMES =
@@ -23,70 +23,73 @@ const NAMES =
 const ROWS = 64;
 const TOWER = 'yes';
 
-const threads = Number(process.env['BENCH_THREADS'] ?? usableCores());
-const rounds = Number(process.env['BENCH_ROUNDS'] ?? 3);
-const bundle = await loadBundle(process.env['CLIPN_BENCH_BUNDLE'] ?? BUNDLE);
-const { embedding_dim: width, templates, text } = bundle.manifest;
-const lines = templates.yes.slice(0, Number(process.env['BENCH_TEMPLATES'] ?? Number.POSITIVE_INFINITY));
-const total = NAMES.length * lines.length;
+export const text: Bench = async ({ bundle: dir }) => {
+  const threads = Number(process.env['BENCH_THREADS'] ?? usableCores());
+  const rounds = Number(process.env['BENCH_ROUNDS'] ?? 3);
+  const bundle = await loadBundle(dir);
+  const { embedding_dim: width, templates, text: limits } = bundle.manifest;
+  const lines = templates.yes.slice(0, Number(process.env['BENCH_TEMPLATES'] ?? Number.POSITIVE_INFINITY));
+  const total = NAMES.length * lines.length;
 
-/** Every text at the full context length, a template at a time. */
-async function padded(session: TextSession, rows: number[][]): Promise<Float32Array> {
-  const sum = new Float64Array(NAMES.length * width);
-  for (let at = 0; at < rows.length; at += ROWS) {
-    const part = rows
-      .slice(at, at + ROWS)
-      .map((row) => [...row, ...Array(text.context_length - row.length).fill(text.pad_id)]);
-    const features = await session.run(
-      padRows(
-        part,
-        part.map((_, i) => i),
-        text.pad_id,
-      ),
-      part.length,
-    );
-    for (const i of part.keys()) addNormalised(sum, (at + i) % NAMES.length, features, i, width);
+  /** Every text at the full context length, a template at a time. */
+  async function padded(session: TextSession, rows: number[][]): Promise<Float32Array> {
+    const sum = new Float64Array(NAMES.length * width);
+    for (let at = 0; at < rows.length; at += ROWS) {
+      const part = rows
+        .slice(at, at + ROWS)
+        .map((row) => [...row, ...Array(limits.context_length - row.length).fill(limits.pad_id)]);
+      const features = await session.run(
+        padRows(
+          part,
+          part.map((_, i) => i),
+          limits.pad_id,
+        ),
+        part.length,
+      );
+      for (const i of part.keys()) addNormalised(sum, (at + i) % NAMES.length, features, i, width);
+    }
+    return normalise(sum, width);
   }
-  return normalise(sum, width);
-}
 
-const tokenizer = await loadTokenizer(bundle);
-const rows = lines.flatMap((line) => NAMES.map((name) => tokenizer.encode(fillTemplate(line, name))));
-const tokens = rows.reduce((sum, row) => sum + row.length, 0);
-console.log(
-  `${bundle.manifest.name}, ${TOWER} tower: ${NAMES.length} classes x ${lines.length} templates = ${total} texts of ${(tokens / total).toFixed(1)} tokens, context ${text.context_length}, ${threads} threads`,
-);
-
-const session = await openTextSession(bundle, TOWER, threads);
-const own = new TextEncoderProcess({
-  bundleDir: bundle.dir,
-  precision: bundle.precision,
-  threads,
-  idleMs: Number.POSITIVE_INFINITY,
-  observer: {},
-});
-await own.verify();
-await padded(session, rows.slice(0, ROWS));
-const ratios: number[] = [];
-let difference = 0;
-for (let round = 0; round < rounds; round++) {
-  // the short one before and after the long one: a machine that grows busier favours neither
-  const began = performance.now();
-  const features = await own.build({ names: NAMES, templates: lines, tower: TOWER });
-  const middle = performance.now();
-  const reference = await padded(session, rows);
-  const end = performance.now();
-  await own.build({ names: NAMES, templates: lines, tower: TOWER });
-  const ours = (middle - began + performance.now() - end) / 2;
-  ratios.push((end - middle) / ours);
-  for (const [i, value] of features.entries())
-    difference = Math.max(difference, Math.abs(value - (reference[i] as number)));
+  const tokenizer = await loadTokenizer(bundle);
+  const rows = lines.flatMap((line) => NAMES.map((name) => tokenizer.encode(fillTemplate(line, name))));
+  const tokens = rows.reduce((sum, row) => sum + row.length, 0);
   console.log(
-    `  round ${round + 1}: ${(total / ours).toFixed(2)} texts/ms by the service, ${(total / (end - middle)).toFixed(3)} texts/ms at ${text.context_length} tokens: ${((end - middle) / ours).toFixed(2)} times faster`,
+    `${bundle.manifest.name}, ${TOWER} tower: ${NAMES.length} classes x ${lines.length} templates = ${total} texts of ${(tokens / total).toFixed(1)} tokens, context ${limits.context_length}, ${threads} threads`,
   );
-}
-ratios.sort((a, b) => a - b);
-console.log(
-  `median ${ratios[ratios.length >> 1]?.toFixed(2)} times faster, largest difference of a feature ${difference.toExponential(1)}`,
-);
-await own.stop();
+
+  const session = await openTextSession(bundle, TOWER, threads);
+  const own = new TextEncoderProcess({
+    bundleDir: bundle.dir,
+    precision: bundle.precision,
+    threads,
+    idleMs: Number.POSITIVE_INFINITY,
+    observer: {},
+  });
+  await own.verify();
+  await padded(session, rows.slice(0, ROWS));
+  const ratios: number[] = [];
+  let difference = 0;
+  for (let round = 0; round < rounds; round++) {
+    // the short one before and after the long one: a machine that grows busier favours neither
+    const began = performance.now();
+    const features = await own.build({ names: NAMES, templates: lines, tower: TOWER });
+    const middle = performance.now();
+    const reference = await padded(session, rows);
+    const end = performance.now();
+    await own.build({ names: NAMES, templates: lines, tower: TOWER });
+    const ours = (middle - began + performance.now() - end) / 2;
+    ratios.push((end - middle) / ours);
+    for (const [i, value] of features.entries())
+      difference = Math.max(difference, Math.abs(value - (reference[i] as number)));
+    console.log(
+      `  round ${round + 1}: ${(total / ours).toFixed(2)} texts/ms by the service, ${(total / (end - middle)).toFixed(3)} texts/ms at ${limits.context_length} tokens: ${((end - middle) / ours).toFixed(2)} times faster`,
+    );
+  }
+  ratios.sort((a, b) => a - b);
+  console.log(
+    `median ${ratios[ratios.length >> 1]?.toFixed(2)} times faster, largest difference of a feature ${difference.toExponential(1)}`,
+  );
+  await own.stop();
+  return { ratios, difference };
+};

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, it, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Connection } from './load/connection.ts';
+import { closedLoop, openLoop } from './load/loops.ts';
+import { summary } from './load/outcomes.ts';
+
+const post = (text = 'picture') => ({
+  path: '/v1/detect',
+  contentType: 'application/octet-stream',
+  body: [Buffer.from(text)],
+});
+
+async function listen(t: TestContext, server: Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+describe('load generator', () => {
+  it('sends whole requests over one connection and reads whole replies', async (t) => {
+    const ports = new Set<number | undefined>();
+    const url = await listen(
+      t,
+      createServer((request, response) => {
+        ports.add(request.socket.remotePort);
+        request.setEncoding('utf8');
+        let body = '';
+        request.on('data', (chunk) => {
+          body += chunk;
+        });
+        request.on('end', () => response.setHeader('content-length', 4 + body.length).end(`got ${body}`));
+      }),
+    );
+    const connection = new Connection(url);
+    t.after(() => connection.close());
+    const long = 'x'.repeat(300_000);
+    assert.deepEqual(await connection.post(post('one')), { status: 200, body: 'got one' });
+    assert.deepEqual(await connection.post(post(long)), { status: 200, body: `got ${long}` });
+    assert.equal(ports.size, 1);
+  });
+
+  it('reports a connection that breaks and connects again', async (t) => {
+    let requests = 0;
+    const url = await listen(
+      t,
+      createServer((request, response) => {
+        request.resume().on('end', () => {
+          if (++requests === 1) request.socket.destroy();
+          else response.setHeader('content-length', 2).end('ok');
+        });
+      }),
+    );
+    const connection = new Connection(url);
+    t.after(() => connection.close());
+    await assert.rejects(connection.post(post()), /closed before the reply|ECONNRESET/);
+    assert.equal((await connection.post(post())).status, 200);
+  });
+
+  it('an open loop charges a stall to every request that it held up', async (t) => {
+    let stalled = false;
+    const url = await listen(
+      t,
+      createServer(async (request, response) => {
+        request.resume();
+        if (!stalled) {
+          stalled = true;
+          const end = performance.now() + 400;
+          while (performance.now() < end);
+        }
+        response.setHeader('content-length', 2).end('{}');
+      }),
+    );
+    const outcomes = await openLoop(url, { rate: 100, seconds: 0.5 }, () => post());
+    assert.equal(outcomes.count(200), 50);
+    // 40 requests were due during the stall; their mean wait is half of it. A closed loop would have seen one slow request.
+    assert.ok(outcomes.of(200).filter((ms) => ms > 100).length >= 20, JSON.stringify(summary(outcomes.of(200))));
+  });
+
+  it('a closed loop keeps as many requests under way as it is told', async (t) => {
+    let now = 0;
+    let most = 0;
+    const url = await listen(
+      t,
+      createServer(async (request, response) => {
+        request.resume();
+        most = Math.max(most, ++now);
+        await sleep(20);
+        now--;
+        response.setHeader('content-length', 2).end('{}');
+      }),
+    );
+    const outcomes = await closedLoop(url, 5, 0.3, () => post());
+    assert.equal(most, 5);
+    assert.equal(outcomes.count(), outcomes.count(200));
+  });
+});

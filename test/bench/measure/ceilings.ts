@@ -1,0 +1,44 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Bundle } from '../../../src/bundle/load.ts';
+import { usableCores } from '../../../src/engine/index.ts';
+import type { Ceilings, CeilingsInput } from './ceilings-process.ts';
+
+export type { Ceilings } from './ceilings-process.ts';
+
+const BATCHES = [1, 2, 4, 8, 16, 32];
+
+/** Measures decode alone and inference alone in a process of their own, while the service is idle. */
+export async function measureCeilings(bundle: Bundle, jpegs: Buffer[], seconds: number): Promise<Ceilings> {
+  const cores = usableCores();
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', fileURLToPath(new URL('./ceilings-process.ts', import.meta.url))],
+    {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, UV_THREADPOOL_SIZE: String(cores + 1) },
+    },
+  );
+  const input: CeilingsInput = {
+    bundleDir: bundle.dir,
+    precision: bundle.precision,
+    threads: cores,
+    decodeThreads: cores,
+    batches: BATCHES,
+    seconds,
+    jpegs: jpegs.slice(0, 128).map((jpeg) => jpeg.toString('base64')),
+  };
+  child.stdin.end(JSON.stringify(input));
+  let output = '';
+  child.stdout.on('data', (chunk) => {
+    output += chunk;
+  });
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  if (code !== 0) throw new Error(`the measurement of the ceilings ended with ${code}`);
+  return JSON.parse(output) as Ceilings;
+}
+
+/** Images/s if decode and inference shared the cores perfectly and nothing else cost anything. */
+export function combinedCeiling({ decode, inference }: Ceilings): number {
+  return (1000 * usableCores()) / (decode.cpuMs + inference.cpuMs);
+}
