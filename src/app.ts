@@ -11,13 +11,28 @@ import { detectRoute } from './http/routes/detect/index.ts';
 import { livez } from './http/routes/livez/index.ts';
 import { metrics as metricsRoute } from './http/routes/metrics/index.ts';
 import { readyz } from './http/routes/readyz/index.ts';
+import { tenantsBuildCancel } from './http/routes/tenants-build-cancel/index.ts';
+import { tenantsBuildEvents } from './http/routes/tenants-build-events/index.ts';
+import { tenantsBuildGet } from './http/routes/tenants-build-get/index.ts';
 import { tenantsDelete } from './http/routes/tenants-delete/index.ts';
 import { tenantsGet } from './http/routes/tenants-get/index.ts';
 import { tenantsList } from './http/routes/tenants-list/index.ts';
 import { tenantsPut } from './http/routes/tenants-put/index.ts';
+import { tenantsRollback } from './http/routes/tenants-rollback/index.ts';
 import type { Logger } from './telemetry/logger.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import type { TenantRegistry } from './tenants/registry.ts';
+
+const TENANT_ROUTES = [
+  tenantsPut,
+  tenantsGet,
+  tenantsList,
+  tenantsDelete,
+  tenantsRollback,
+  tenantsBuildGet,
+  tenantsBuildEvents,
+  tenantsBuildCancel,
+];
 
 export interface AppParts {
   config: HttpConfig;
@@ -80,7 +95,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   await app.register(readyz);
   await app.register(metricsRoute);
   await app.register(detectRoute);
-  for (const route of [tenantsPut, tenantsGet, tenantsList, tenantsDelete]) await app.register(route);
+  for (const route of TENANT_ROUTES) await app.register(route);
   refuseOtherMethods();
   return app as unknown as FastifyInstance;
 }

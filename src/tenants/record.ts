@@ -13,7 +13,11 @@ export const TenantRecord = Type.Object(
     /** The last version whose features were whole: serves until this one's are, and is what a rollback goes back to. */
     previous: Type.Optional(
       Type.Object(
-        { version: Type.Integer({ minimum: 1 }), definition: TenantDefinition },
+        {
+          version: Type.Integer({ minimum: 1 }),
+          definition: TenantDefinition,
+          imported: Type.Optional(Type.String()),
+        },
         { additionalProperties: false },
       ),
     ),

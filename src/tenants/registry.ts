@@ -2,13 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Method } from '../clipn/index.ts';
 import type { Head, HeadHost, TextFeatureBuilder } from '../engine/index.ts';
 import { ServiceError } from '../errors/index.ts';
+import { type BuildOptions, TenantBuilds } from './builds.ts';
 import { checkConditions, type Preconditions } from './conditions.ts';
 import { checkDefinition, checkTenantId, promptsOf, sameDefinition, type TenantDefinition } from './definition.ts';
 import { DEMO, DEMO_ID } from './demo.ts';
 import type { FeatureCache } from './feature-cache.ts';
 import { TenantHeads } from './heads.ts';
 import { KeyedLock } from './keyed-lock.ts';
-import { NO_PROGRESS, ProgressMeter } from './progress.ts';
+import { ALONE, type BuildLeases } from './leases.ts';
+import { type ListPage, listTenants } from './list.ts';
+import { NO_PROGRESS } from './progress.ts';
 import { etagOf, isRecord, type StoredTenant, type TenantRecord } from './record.ts';
 import type { TenantStore } from './store.ts';
 import { type Serving, type Tenant, type TenantState, type TenantView, viewOf } from './tenant.ts';
@@ -23,10 +26,22 @@ export interface RegistryOptions {
   unknownWords: (name: string) => string[];
   defaults: { method: Method };
   limits: { maxClasses: number };
-  onBuilt?: (event: { id: string; version: number; seconds: number }) => void;
-  onFailed?: (event: { id: string; version: number; error: unknown; retryInMs: number }) => void;
-  /** How long a replaced head stays, for requests that began with it. */
+  /** Where several processes share the store: who of them builds what. */
+  leases?: BuildLeases;
+  /** Whether a watched directory has the say over the tenants that come from it. */
+  watchesFiles?: boolean;
+  onBuilt?: BuildOptions['onBuilt'];
+  onFailed?: BuildOptions['onFailed'];
   headGraceMs?: number;
+}
+
+export interface PutOptions extends Preconditions {
+  /** How long to wait for the features. */
+  waitMs: number;
+  /** The file of the watched directory that says so; without one it is the API. */
+  source?: string;
+  /** Where in the cache features lie that came with the definition. */
+  imported?: string;
 }
 
 export interface PutOutcome {
@@ -35,28 +50,28 @@ export interface PutOutcome {
   view: TenantView;
 }
 
-const FIRST_RETRY_MS = 500;
-const LONGEST_RETRY_MS = 30_000;
 /** Times that another process may be faster before a client is told. */
 const MAX_CONFLICTS = 20;
 
 /**
  * Tenants: the durable definition first, then features, then the swap. A definition is acknowledged only once it is stored;
- * old features serve until the new ones are whole; a build that fails is tried again until it is replaced or removed.
+ * old features serve until the new ones are whole. What other processes store is taken over as it is heard of.
  */
 export class TenantRegistry {
   readonly #options: RegistryOptions;
   readonly #heads: TenantHeads;
+  readonly #builds: TenantBuilds;
   readonly #tenants = new Map<string, Tenant>();
   /** Last versions of removed tenants: a late word of an earlier one must not bring it back. */
   readonly #removed = new Map<string, number>();
   readonly #locks = new KeyedLock();
-  readonly #timers = new Set<NodeJS.Timeout>();
   #stopped = false;
 
   constructor(options: RegistryOptions) {
+    const { leases = ALONE, onBuilt, onFailed, headGraceMs = 60_000 } = options;
     this.#options = options;
     this.#heads = new TenantHeads(options, options.defaults.method);
+    this.#builds = new TenantBuilds({ heads: this.#heads, leases, onBuilt, onFailed, headGraceMs });
   }
 
   /** Reads all definitions, so that from here on a tenant is known even where its features are not ready. */
@@ -69,31 +84,27 @@ export class TenantRegistry {
 
   /** Builds what was loaded, mostly from the cache, and resolves when every tenant serves or has failed once. */
   async start(): Promise<void> {
-    for (const [id, tenant] of [...this.#tenants]) {
-      if (!tenant.build) this.#build(id, tenant);
+    for (const tenant of [...this.#tenants.values()]) {
+      if (!tenant.build && !tenant.serving) this.#builds.begin(tenant, { own: true });
       await tenant.build?.done;
     }
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    for (const timer of this.#timers) clearTimeout(timer);
-    const builds = [...this.#tenants.values()].map((t) => this.#cancel(t));
-    await Promise.allSettled(builds);
+    this.#builds.stop();
+    await Promise.allSettled([...this.#tenants.values()].map((tenant) => this.#builds.cancel(tenant)));
   }
 
   /** @throws ServiceError tenant_not_found, tenant_not_ready */
   resolve(id: string): Serving {
     const tenant = this.#find(id);
     if (tenant.serving) return tenant.serving;
-    const { done, total } = tenant.progress;
-    throw new ServiceError(
-      'tenant_not_ready',
-      tenant.failure ?? `The features of tenant "${id}" are being built (${done} of ${total} texts).`,
-      {
-        retryAfter: 1,
-      },
-    );
+    const { record, failure, progress } = tenant;
+    const why = record.cancelled
+      ? `The build of tenant "${id}" was cancelled; PUT it again.`
+      : (failure ?? `The features of tenant "${id}" are being built (${progress.done} of ${progress.total} texts).`);
+    throw new ServiceError('tenant_not_ready', why, { retryAfter: 1 });
   }
 
   /** The numbers of a serving head, for an engine that has put them away; undefined when it is no longer of use. */
@@ -106,17 +117,9 @@ export class TenantRegistry {
     return viewOf(this.#find(id));
   }
 
-  /** In order of id, after `after`. */
-  list({ after, limit }: { after?: string | undefined; limit: number }): {
-    tenants: TenantView[];
-    next: string | null;
-  } {
-    const ids = [...this.#tenants.keys()].sort().filter((id) => after === undefined || id > after);
-    const page = ids.slice(0, limit);
-    return {
-      tenants: page.map((id) => viewOf(this.#find(id))),
-      next: ids.length > limit ? (page.at(-1) as string) : null,
-    };
+  /** A page of those that the filter lets through, in order of id. */
+  list(page: ListPage): { tenants: TenantView[]; next: string | null } {
+    return listTenants(this.#tenants, page);
   }
 
   counts(): Record<TenantState, number> {
@@ -126,29 +129,67 @@ export class TenantRegistry {
   }
 
   /**
-   * Stores the definition, then builds; waits `waitMs` for the features. The same definition again changes nothing.
-   * @throws ServiceError invalid_request, precondition_failed, tenant_conflict, store_unavailable
+   * Stores the definition, then builds; waits `waitMs` for the features. The same definition again changes nothing, except that a
+   * cancelled build is begun anew.
+   * @throws ServiceError invalid_request, precondition_failed, tenant_read_only, tenant_conflict, store_unavailable
    */
-  async put(
-    id: string,
-    definition: TenantDefinition,
-    { waitMs, ...conditions }: { waitMs: number } & Preconditions,
-  ): Promise<PutOutcome> {
+  async put(id: string, definition: TenantDefinition, options: PutOptions): Promise<PutOutcome> {
+    this.check(id, definition);
+    const { source, imported } = options;
+    const { old, stored } = await this.#change(id, options, (old, version) => {
+      if (source === undefined) this.#assertWritable(old);
+      const same = old && sameDefinition(old.definition, definition) && old.source === source;
+      if (same && !old.cancelled && (imported === undefined || old.imported === imported)) return old;
+      return this.#next({ id, definition, source, imported: imported ?? old?.imported }, old, version);
+    });
+    return this.#outcome(id, old, stored, options.waitMs);
+  }
+
+  /** @throws ServiceError invalid_request where `put` would refuse the definition for what it says */
+  check(id: string, definition: TenantDefinition): void {
     checkTenantId(id);
     checkDefinition(definition, this.#options.limits);
     promptsOf(definition, this.#options.bundle.templates);
-    const { old, stored } = await this.#change(id, conditions, (old, version) =>
-      old && sameDefinition(old.definition, definition) ? old : this.#next(id, definition, old, version),
-    );
-    const tenant = this.#find(id);
-    if (tenant.build && waitMs > 0) await Promise.race([tenant.build.done, sleep(waitMs, undefined, { ref: false })]);
-    return { created: !old, changed: stored !== old, view: viewOf(tenant) };
   }
 
-  /** @throws ServiceError tenant_not_found, precondition_failed, tenant_conflict, store_unavailable */
-  async delete(id: string, conditions: Preconditions = {}): Promise<void> {
+  /**
+   * Makes the definition of the last version that was whole before this one the newest again.
+   * @throws ServiceError tenant_not_found, no_previous_version, and as `put`
+   */
+  async rollBack(id: string, options: { waitMs: number } & Preconditions): Promise<PutOutcome> {
+    const { old, stored } = await this.#change(id, options, (old, version) => {
+      if (!old) throw notFound(id);
+      this.#assertWritable(old);
+      if (!old.previous) {
+        throw new ServiceError('no_previous_version', `There is no version of tenant "${id}" to go back to.`);
+      }
+      const { definition, imported } = old.previous;
+      return this.#next({ id, definition, source: undefined, imported }, old, version);
+    });
+    return this.#outcome(id, old, stored, options.waitMs);
+  }
+
+  /**
+   * Ends the build of the newest version: what served before goes on serving. The definition stays; PUT begins anew.
+   * @throws ServiceError tenant_not_found, no_build, and as `put`
+   */
+  async cancelBuild(id: string, conditions: Preconditions = {}): Promise<TenantView> {
+    await this.#change(id, conditions, (old) => {
+      if (!old) throw notFound(id);
+      if (old.cancelled) return old;
+      if (this.#tenants.get(id)?.serving?.version === old.version) {
+        throw new ServiceError('no_build', `Nothing is being built: version ${old.version} is ready.`);
+      }
+      return { ...old, cancelled: true };
+    });
+    return this.get(id);
+  }
+
+  /** @throws ServiceError tenant_not_found, precondition_failed, tenant_read_only, tenant_conflict, store_unavailable */
+  async delete(id: string, { source, ...conditions }: Preconditions & { source?: string } = {}): Promise<void> {
     await this.#change(id, conditions, (old, version) => {
       if (!old) throw notFound(id);
+      if (source === undefined) this.#assertWritable(old);
       return { id, version: version + 1, deleted_at: new Date().toISOString() };
     });
   }
@@ -158,17 +199,47 @@ export class TenantRegistry {
     return warningsOf(definition, this.#options.unknownWords);
   }
 
-  #next(id: string, definition: TenantDefinition, old: TenantRecord | undefined, version: number): TenantRecord {
-    const next = recordOf(id, definition, version + 1);
+  async #outcome(id: string, old: TenantRecord | undefined, stored: TenantRecord, waitMs: number): Promise<PutOutcome> {
+    const tenant = this.#find(id);
+    if (tenant.build && waitMs > 0) await Promise.race([tenant.build.done, sleep(waitMs, undefined, { ref: false })]);
+    return { created: !old, changed: stored !== old, view: viewOf(tenant) };
+  }
+
+  #assertWritable(record: TenantRecord | undefined): void {
+    if (record?.source === undefined || !this.#options.watchesFiles) return;
+    throw new ServiceError(
+      'tenant_read_only',
+      `Tenant "${record.id}" comes from ${record.source} in the watched directory: change it there.`,
+      { extra: { source: record.source } },
+    );
+  }
+
+  #next(
+    {
+      id,
+      definition,
+      source,
+      imported,
+    }: Pick<TenantRecord, 'id' | 'definition'> & Partial<Record<'source' | 'imported', string | undefined>>,
+    old: TenantRecord | undefined,
+    version: number,
+  ): TenantRecord {
+    const next: TenantRecord = {
+      ...recordOf(id, definition, version + 1),
+      ...(source === undefined ? {} : { source }),
+      ...(imported === undefined ? {} : { imported }),
+    };
     if (!old) return next;
     const whole = this.#tenants.get(id)?.serving?.version === old.version;
-    const previous = whole ? { version: old.version, definition: old.definition } : old.previous;
-    return {
-      ...next,
-      created_at: old.created_at,
-      ...(previous ? { previous } : {}),
-      ...(old.imported === undefined ? {} : { imported: old.imported }),
-    };
+    const { version: oldVersion, definition: oldDefinition, imported: oldImported } = old;
+    const previous = whole
+      ? {
+          version: oldVersion,
+          definition: oldDefinition,
+          ...(oldImported === undefined ? {} : { imported: oldImported }),
+        }
+      : old.previous;
+    return { ...next, created_at: old.created_at, ...(previous ? { previous } : {}) };
   }
 
   /**
@@ -188,12 +259,12 @@ export class TenantRegistry {
           });
         }
         const before = await this.#options.store.get(id);
-        if (before) this.#apply(before);
+        if (before) this.#apply(before, { own: false });
         const old = before && isRecord(before) ? before : undefined;
         checkConditions(old, conditions);
         const stored = make(old, before?.version ?? 0);
         if (stored === old || (await this.#options.store.write(stored, before?.version ?? 0))) {
-          this.#apply(stored);
+          this.#apply(stored, { own: true });
           return { old, stored };
         }
       }
@@ -203,104 +274,39 @@ export class TenantRegistry {
     });
   }
 
-  /** Takes over what is stored now, whoever has stored it: the newest version wins, whatever the order of hearing of it. */
-  #apply(stored: StoredTenant, { build } = { build: true }): void {
+  /**
+   * Takes over what is stored now, whoever has stored it: the newest version wins, whatever the order of hearing of it. Of one
+   * version only `cancelled` can change, and only to true.
+   */
+  #apply(stored: StoredTenant, { own = false, build = true }: { own?: boolean; build?: boolean } = {}): void {
     const { id, version } = stored;
     if (this.#stopped || version <= (this.#removed.get(id) ?? 0)) return;
     const known = this.#tenants.get(id);
-    if (known && known.record.version >= version) return;
     if (!isRecord(stored)) {
+      if (known && known.record.version > version) return;
       this.#removed.set(id, version);
       this.#tenants.delete(id);
-      void this.#cancel(known);
-      if (known?.serving) this.#dropLater(known.serving.headId);
+      if (known) void this.#builds.cancel(known);
+      this.#builds.retire(known?.serving);
       return;
     }
+    if (known && known.record.version > version) return;
+    if (known?.record.version === version && (known.record.cancelled || !stored.cancelled)) return;
     const tenant: Tenant = {
       record: stored,
       etag: etagOf(stored),
-      progress: NO_PROGRESS,
+      progress: known?.record.version === version ? known.progress : NO_PROGRESS,
       ...(known?.serving ? { serving: known.serving } : {}),
     };
     this.#tenants.set(id, tenant);
-    const cancelled = this.#cancel(known);
-    if (build) this.#build(id, tenant, FIRST_RETRY_MS, cancelled);
+    const after = known ? this.#builds.cancel(known) : Promise.resolve();
+    if (build) this.#builds.begin(tenant, { own, after });
   }
 
   #find(id: string): Tenant {
     const tenant = this.#tenants.get(id);
     if (tenant) return tenant;
     throw notFound(id);
-  }
-
-  #build(id: string, tenant: Tenant, retryMs = FIRST_RETRY_MS, after: Promise<unknown> = Promise.resolve()): void {
-    const abort = new AbortController();
-    const done = after
-      .then(() => this.#run(tenant, abort.signal))
-      .then(
-        () => {
-          delete tenant.build;
-        },
-        (error: unknown) => {
-          delete tenant.build;
-          if (abort.signal.aborted) return;
-          tenant.failure =
-            error instanceof ServiceError
-              ? error.message
-              : 'The features could not be built; the reason is in the log.';
-          this.#options.onFailed?.({ id, version: tenant.record.version, error, retryInMs: retryMs });
-          const retry = this.#after(retryMs, () => {
-            if (this.#tenants.get(id) === tenant) this.#build(id, tenant, Math.min(2 * retryMs, LONGEST_RETRY_MS));
-          });
-          if (retry) tenant.retry = retry;
-        },
-      );
-    tenant.build = { abort, done };
-  }
-
-  async #run(tenant: Tenant, signal: AbortSignal): Promise<void> {
-    const began = performance.now();
-    const { record } = tenant;
-    const meter = new ProgressMeter();
-    const serving = await this.#heads.make(record, {
-      signal,
-      onProgress: (done, total) => {
-        tenant.progress = meter.at(done, total);
-      },
-    });
-    const old = tenant.serving;
-    tenant.serving = serving;
-    delete tenant.failure;
-    if (old) this.#dropLater(old.headId);
-    const { id, version } = record;
-    this.#options.onBuilt?.({ id, version, seconds: (performance.now() - began) / 1000 });
-  }
-
-  async #cancel(tenant: Tenant | undefined): Promise<void> {
-    if (!tenant) return;
-    if (tenant.retry) {
-      clearTimeout(tenant.retry);
-      this.#timers.delete(tenant.retry);
-    }
-    tenant.build?.abort.abort(
-      new ServiceError('tenant_conflict', 'The tenant was changed while its features were built.'),
-    );
-    await tenant.build?.done;
-  }
-
-  #dropLater(headId: string): void {
-    this.#after(this.#options.headGraceMs ?? 60_000, () => void this.#heads.drop(headId));
-  }
-
-  #after(ms: number, task: () => void): NodeJS.Timeout | undefined {
-    if (this.#stopped) return undefined;
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      task();
-    }, ms);
-    timer.unref();
-    this.#timers.add(timer);
-    return timer;
   }
 }
 

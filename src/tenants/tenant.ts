@@ -35,11 +35,11 @@ export interface Tenant {
   retry?: NodeJS.Timeout;
 }
 
-export function viewOf({ record, etag, serving, progress, failure, build }: Tenant): TenantView {
+export function viewOf({ record, etag, serving, progress, failure }: Tenant): TenantView {
   const state: TenantState =
     serving?.version === record.version
       ? 'ready'
-      : record.cancelled && !build
+      : record.cancelled
         ? 'cancelled'
         : failure !== undefined
           ? 'failed'

@@ -58,12 +58,16 @@ describe('operations', () => {
     );
     assert.deepEqual(operations.sort(), [
       'delete /v1/tenants/{tenant}',
+      'delete /v1/tenants/{tenant}/build',
       'get /livez',
       'get /metrics',
       'get /readyz',
       'get /v1/tenants',
       'get /v1/tenants/{tenant}',
+      'get /v1/tenants/{tenant}/build',
+      'get /v1/tenants/{tenant}/build/events',
       'post /v1/detect',
+      'post /v1/tenants/{tenant}/rollback',
       'put /v1/tenants/{tenant}',
     ]);
     const content = paths['/v1/detect'].post.requestBody.content;

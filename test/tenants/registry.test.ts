@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Head } from '../../src/engine/index.ts';
 import { ServiceError } from '../../src/errors/index.ts';
 import { etagOf } from '../../src/tenants/record.ts';
-import { fakeRegistry } from '../helpers/tenants.ts';
+import { until } from '../helpers/service.ts';
+import { fakeRegistry, MemoryStore } from '../helpers/tenants.ts';
 
 const wait = { waitMs: 5000 };
 
@@ -193,5 +195,119 @@ describe('tenant registry', () => {
     ]);
     assert.deepEqual(codes({ classes: ['dog'] }), [['single_class', undefined]]);
     assert.deepEqual(codes({ classes: ['dog', 'cat'], templates: ['zzorg {}'] }), [['unknown_words', undefined]]);
+  });
+
+  it('aliases are averaged into one class, which verdicts call by its name', async () => {
+    const { registry, heads, builder } = fakeRegistry();
+    const classes = [{ name: 'cat', aliases: ['puss', 'cat', 'feline'] }, 'dog'];
+    await registry.put('zoo', { classes }, wait);
+    const serving = registry.resolve('zoo');
+    assert.deepEqual(serving.classes, ['cat', 'dog']);
+    assert.deepEqual(builder.built.slice(0, 4), ['yes:cat', 'yes:puss', 'yes:feline', 'yes:dog']);
+    // rows are (length, 1), brought to unit length before they are added up
+    const unit = (n: number) => [n / Math.hypot(n, 1), 1 / Math.hypot(n, 1)] as const;
+    const sum = [unit(3), unit(4), unit(6)].reduce(([x, y], [a, b]) => [x + a, y + b] as const, [0, 0] as const);
+    const expected = [sum[0] / Math.hypot(...sum), sum[1] / Math.hypot(...sum)];
+    const { yes, classes: names } = heads.heads.get(serving.headId) as Head;
+    assert.deepEqual(names, ['cat', 'dog']);
+    for (const [i, value] of expected.entries()) assert.ok(Math.abs(value - (yes[i] as number)) < 1e-7);
+    assert.deepEqual([...yes.subarray(2)], [3, 1], 'a class of one name is its row, to the bit');
+    const same = await registry.put(
+      'zoo',
+      { classes: [{ name: 'cat', aliases: ['puss', 'feline'] }, { name: 'dog' }] },
+      wait,
+    );
+    assert.equal(same.changed, false, 'another way to write the same');
+  });
+
+  it('renaming one class of 1,000 encodes that class alone', async () => {
+    const { registry, builder } = fakeRegistry();
+    const classes = Array.from({ length: 1000 }, (_, i) => `class ${i}`);
+    await registry.put('big', { classes }, wait);
+    assert.equal(builder.built.length, 2000);
+    builder.built.length = 0;
+    await registry.put('big', { classes: classes.with(500, 'another') }, wait);
+    assert.deepEqual(builder.built, ['yes:another', 'no:another']);
+    builder.built.length = 0;
+    await registry.put('big', { classes: classes.toReversed() }, wait);
+    await registry.put('big', { classes, method: 'atd' }, wait);
+    assert.deepEqual(builder.built, [], 'order and rule are no features');
+  });
+
+  it('versions go on rising when a tenant is removed and made anew', async () => {
+    const { registry } = fakeRegistry();
+    await registry.put('zoo', { classes: ['a'] }, wait);
+    await registry.put('zoo', { classes: ['b'] }, wait);
+    await registry.delete('zoo');
+    const { view, created } = await registry.put('zoo', { classes: ['c'] }, wait);
+    assert.deepEqual([created, view.record.version, view.record.previous], [true, 4, undefined]);
+  });
+
+  it('after a restart in the middle of a build the old version serves at once, the build goes on', async () => {
+    const { registry, store, cache, builder } = fakeRegistry();
+    await registry.put('zoo', { classes: ['dog', 'cat'] }, wait);
+    builder.delayMs = 50;
+    await registry.put('zoo', { classes: ['dog', 'cat', 'bird', 'fish'] }, { waitMs: 0 });
+    await registry.stop();
+    const next = fakeRegistry({ store, cache });
+    next.builder.delayMs = 50;
+    await next.registry.load();
+    const started = next.registry.start();
+    await sleep(60);
+    assert.equal(next.registry.resolve('zoo').version, 1);
+    await started;
+    assert.equal(next.registry.resolve('zoo').version, 2);
+  });
+
+  it('a cancelled build stays cancelled over a restart, and what served before serves again', async () => {
+    const { registry, store, cache, builder } = fakeRegistry();
+    await registry.put('zoo', { classes: ['dog'] }, wait);
+    builder.delayMs = 50;
+    await registry.put('zoo', { classes: ['bird', 'fish'] }, { waitMs: 0 });
+    assert.equal((await registry.cancelBuild('zoo')).state, 'cancelled');
+    await registry.stop();
+    const next = fakeRegistry({ store, cache });
+    await next.registry.load();
+    await next.registry.start();
+    assert.deepEqual([next.registry.get('zoo').state, next.registry.resolve('zoo').version], ['cancelled', 1]);
+    assert.deepEqual(next.builder.built, []);
+  });
+
+  it('what another process stores is taken over, in whatever order it is heard of', async () => {
+    const store = new MemoryStore();
+    const [a, b] = [fakeRegistry({ store }), fakeRegistry({ store })];
+    await Promise.all([a.registry.load(), b.registry.load()]);
+    await a.registry.put('zoo', { classes: ['dog'] }, wait);
+    await until('the other one serves it', 2000, () => b.registry.counts().ready === 1);
+    const puts = await Promise.all(
+      Array.from({ length: 10 }, (_, i) => (i % 2 ? a : b).registry.put('zoo', { classes: [`c${i}`] }, { waitMs: 0 })),
+    );
+    assert.equal(new Set(puts.map((p) => p.view.record.version)).size, 10, 'every change has a version of its own');
+    const last = store.records.get('zoo');
+    for (const { registry } of [a, b]) {
+      await until('both serve the last', 5000, () => registry.resolve('zoo').version === last?.version);
+    }
+    await b.registry.delete('zoo');
+    await until('gone', 2000, () => a.registry.counts().ready === 0);
+    await Promise.all([a.registry.stop(), b.registry.stop()]);
+  });
+
+  it('while the store is out of reach nothing is changed, and what serves goes on serving', async () => {
+    const { registry, store } = fakeRegistry();
+    await registry.put('zoo', { classes: ['dog'] }, wait);
+    store.failure = new ServiceError('store_unavailable', 'gone');
+    await assert.rejects(registry.put('zoo', { classes: ['cat'] }, wait), { code: 'store_unavailable' });
+    await assert.rejects(registry.delete('zoo'), { code: 'store_unavailable' });
+    assert.deepEqual([registry.resolve('zoo').version, registry.get('zoo').record.version], [1, 1]);
+  });
+
+  it('a head that the engine has put away is made again from the cache', async () => {
+    const { registry, heads, builder } = fakeRegistry();
+    await registry.put('zoo', { classes: ['dog', { name: 'cat', aliases: ['puss'] }] }, wait);
+    const { headId } = registry.resolve('zoo');
+    builder.built.length = 0;
+    assert.deepEqual(await registry.loadHead(headId), heads.heads.get(headId));
+    assert.deepEqual(builder.built, []);
+    assert.equal(await registry.loadHead('zoo@1.gone'), undefined);
   });
 });

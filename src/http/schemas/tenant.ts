@@ -34,9 +34,41 @@ export const TenantSummary = Type.Object({
   etag: Type.String(),
   created_at: Type.String(),
   updated_at: Type.String(),
+  source: Type.Optional(
+    Type.String({ description: 'File of the watched directory that the tenant comes from and is changed in.' }),
+  ),
+  previous_version: Type.Union([Type.Integer(), Type.Null()], { description: 'What a rollback would go back to.' }),
   failure: Type.Optional(Type.String({ description: 'Why the last build failed; it is tried again.' })),
 });
 export type TenantSummary = Static<typeof TenantSummary>;
+
+/** If-Match and If-None-Match of a request that changes something. */
+export const ConditionHeaders = Type.Object({
+  'if-match': Type.Optional(Type.String({ description: 'Change it only in the state that has this entity tag.' })),
+  'if-none-match': Type.Optional(Type.String({ description: '`*`: only if there is no such tenant yet.' })),
+});
+export type ConditionHeaders = Static<typeof ConditionHeaders>;
+
+/** The same, of a request that may wait for features. */
+export const WaitHeaders = Type.Object({
+  prefer: Type.Optional(Type.String({ description: '`wait=<seconds>` or `respond-async` (RFC 7240).' })),
+  ...ConditionHeaders.properties,
+});
+export type WaitHeaders = Static<typeof WaitHeaders>;
+
+export const BuildReply = Type.Object(
+  {
+    tenant: Type.String(),
+    version: Type.Integer({ description: 'The version whose features are built.' }),
+    state: TenantStateSchema,
+    serving_version: Type.Union([Type.Integer(), Type.Null()]),
+    ...TenantProgress.properties,
+    started_at: Type.Union([Type.String(), Type.Null()]),
+    failure: Type.Optional(Type.String({ description: 'Why the last try failed; it is tried again.' })),
+  },
+  { description: 'How far the newest version of a tenant is.' },
+);
+export type BuildReply = Static<typeof BuildReply>;
 
 const TenantWarning = Type.Object({
   code: Type.Union([Type.Literal('unknown_words'), Type.Literal('duplicate_class'), Type.Literal('single_class')]),
@@ -75,8 +107,30 @@ export function toSummary({ record, etag, state, servingVersion, progress, failu
     etag,
     created_at: record.created_at,
     updated_at: record.updated_at,
+    ...(record.source === undefined ? {} : { source: record.source }),
+    previous_version: record.previous?.version ?? null,
     ...(failure === undefined ? {} : { failure }),
   };
+}
+
+export function toBuild({ record, state, servingVersion, progress, failure }: TenantView): BuildReply {
+  return {
+    tenant: record.id,
+    version: record.version,
+    state,
+    serving_version: servingVersion ?? null,
+    ...toProgress(progress),
+    started_at: progress.startedAt ?? null,
+    ...(failure === undefined ? {} : { failure }),
+  };
+}
+
+/**
+ * The entity tag of what GET shows. It is the definition's own while that serves; before that the state is part of it, so that nobody
+ * who asks for changes misses the moment when the features are ready. Both are good for If-Match.
+ */
+export function entityTag({ etag, state }: TenantView): string {
+  return state === 'ready' ? etag : `${etag.slice(0, -1)}.${state}"`;
 }
 
 export function toReply(view: TenantView, warnings: Warning[]): TenantReply {

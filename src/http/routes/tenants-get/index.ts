@@ -1,23 +1,35 @@
 import type { FastifyPluginAsync } from 'fastify';
+import { type Static, Type } from 'typebox';
 import { ProblemResponses } from '../../schemas/problem.ts';
-import { TenantParams, TenantReply, toReply } from '../../schemas/tenant.ts';
+import { entityTag, TenantParams, TenantReply, toReply } from '../../schemas/tenant.ts';
+
+const Headers = Type.Object({ 'if-none-match': Type.Optional(Type.String()) });
+
+/** Word for word: a tag shown while features were built is another. */
+function unchanged(tags: string, etag: string): boolean {
+  return tags.trim() === '*' || tags.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
+}
 
 /** `GET /v1/tenants/{tenant}`: definition, state, progress. */
 export const tenantsGet: FastifyPluginAsync = async (app) => {
-  app.get<{ Params: TenantParams }>(
+  app.get<{ Params: TenantParams; Headers: Static<typeof Headers> }>(
     '/v1/tenants/:tenant',
     {
       schema: {
         operationId: 'getTenant',
         tags: ['tenants'],
         summary: 'One tenant: definition, state, progress',
+        description: 'With If-None-Match: 304 while a tenant that is ready has not changed.',
         params: TenantParams,
-        response: { 200: TenantReply, ...ProblemResponses },
+        headers: Headers,
+        response: { 200: TenantReply, 304: Type.Null(), ...ProblemResponses },
       },
     },
     async (request, reply) => {
       const view = app.tenants.get(request.params.tenant);
-      reply.header('etag', view.etag);
+      reply.header('etag', entityTag(view));
+      const tags = request.headers['if-none-match'];
+      if (view.state === 'ready' && tags !== undefined && unchanged(tags, view.etag)) return reply.code(304).send();
       return toReply(view, app.tenants.warnings(view.record.definition));
     },
   );

@@ -1,11 +1,19 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { ProblemResponses } from '../../schemas/problem.ts';
-import { TenantSummary, toSummary } from '../../schemas/tenant.ts';
+import { TenantStateSchema, TenantSummary, toSummary } from '../../schemas/tenant.ts';
 
 const ListQuery = Type.Object({
   after: Type.Optional(Type.String({ description: 'The id to continue after: `next` of the page before.' })),
   limit: Type.Integer({ default: 100, minimum: 1, maximum: 1000 }),
+  prefix: Type.Optional(Type.String({ description: 'Only ids that begin so.' })),
+  state: Type.Optional(TenantStateSchema),
+  class: Type.Optional(Type.String({ description: 'Only tenants with a class of exactly this name.' })),
+  source: Type.Optional(
+    Type.Union([Type.Literal('api'), Type.Literal('file')], {
+      description: 'Only tenants made by the API, or only those of the watched directory.',
+    }),
+  ),
 });
 
 const ListReply = Type.Object({
@@ -15,7 +23,7 @@ const ListReply = Type.Object({
   }),
 });
 
-/** `GET /v1/tenants`: all tenants in order of id, in pages. */
+/** `GET /v1/tenants`: all tenants in order of id, in pages, filtered. */
 export const tenantsList: FastifyPluginAsync = async (app) => {
   app.get<{ Querystring: Static<typeof ListQuery> }>(
     '/v1/tenants',
@@ -23,7 +31,7 @@ export const tenantsList: FastifyPluginAsync = async (app) => {
       schema: {
         operationId: 'listTenants',
         tags: ['tenants'],
-        summary: 'All tenants, in pages',
+        summary: 'Tenants in order of id, in pages, filtered',
         querystring: ListQuery,
         response: { 200: ListReply, ...ProblemResponses },
       },

@@ -1,0 +1,20 @@
+import type { FastifyPluginAsync } from 'fastify';
+import { ProblemResponses } from '../../schemas/problem.ts';
+import { BuildReply, TenantParams, toBuild } from '../../schemas/tenant.ts';
+
+/** `GET /v1/tenants/{tenant}/build`: how far the features of the newest version are. */
+export const tenantsBuildGet: FastifyPluginAsync = async (app) => {
+  app.get<{ Params: TenantParams }>(
+    '/v1/tenants/:tenant/build',
+    {
+      schema: {
+        operationId: 'getTenantBuild',
+        tags: ['tenants'],
+        summary: 'How far the features of the newest version are',
+        params: TenantParams,
+        response: { 200: BuildReply, ...ProblemResponses },
+      },
+    },
+    async (request) => toBuild(app.tenants.get(request.params.tenant)),
+  );
+};

@@ -1,0 +1,13 @@
+import type { FastifyReply } from 'fastify';
+import type { PutOutcome } from '../../../tenants/registry.ts';
+import { entityTag, type TenantReply, toReply } from '../../schemas/tenant.ts';
+
+/** The answer to a change: 201 or 200 when the features are ready too, else 202 with progress. */
+export function answerChange(reply: FastifyReply, { created, view }: PutOutcome): TenantReply {
+  const ready = view.state === 'ready';
+  reply.header('etag', entityTag(view));
+  if (created) reply.header('location', `/v1/tenants/${view.record.id}`);
+  if (!ready) reply.header('retry-after', '1');
+  reply.code(ready ? (created ? 201 : 200) : 202);
+  return toReply(view, reply.server.tenants.warnings(view.record.definition));
+}

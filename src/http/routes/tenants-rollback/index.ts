@@ -1,0 +1,30 @@
+import type { FastifyPluginAsync } from 'fastify';
+import { ProblemResponses } from '../../schemas/problem.ts';
+import { TenantParams, TenantReply, WaitHeaders } from '../../schemas/tenant.ts';
+import { answerChange } from '../tenants-put/reply.ts';
+import { waitOf } from '../tenants-put/wait.ts';
+
+/** `POST /v1/tenants/{tenant}/rollback`: the version before, as a new version. */
+export const tenantsRollback: FastifyPluginAsync = async (app) => {
+  app.post<{ Params: TenantParams; Headers: WaitHeaders }>(
+    '/v1/tenants/:tenant/rollback',
+    {
+      schema: {
+        operationId: 'rollBackTenant',
+        tags: ['tenants'],
+        summary: 'Goes back to the version before',
+        description:
+          'Makes the definition of `previous_version` the newest again: the last version whose features were whole before this one. ' +
+          'The version rises as with any change, and a second rollback undoes the first. Features still in the cache are not built again.',
+        params: TenantParams,
+        headers: WaitHeaders,
+        response: { 200: TenantReply, 202: TenantReply, ...ProblemResponses },
+      },
+    },
+    async (request, reply) => {
+      const { prefer, 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = request.headers;
+      const waitMs = waitOf(prefer, app.config.buildWaitMs);
+      return answerChange(reply, await app.tenants.rollBack(request.params.tenant, { waitMs, ifMatch, ifNoneMatch }));
+    },
+  );
+};

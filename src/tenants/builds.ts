@@ -1,0 +1,181 @@
+import { Semaphore } from '../engine/semaphore.ts';
+import { ServiceError } from '../errors/index.ts';
+import type { HeadVersion, TenantHeads } from './heads.ts';
+import type { BuildLeases } from './leases.ts';
+import { ProgressMeter } from './progress.ts';
+import type { TenantRecord } from './record.ts';
+import type { Serving, Tenant } from './tenant.ts';
+
+export interface BuildOptions {
+  heads: TenantHeads;
+  leases: BuildLeases;
+  onBuilt?: ((event: { id: string; version: number; seconds: number }) => void) | undefined;
+  onFailed?: ((event: { id: string; version: number; error: unknown; retryInMs: number }) => void) | undefined;
+  /** How long a replaced head stays, for requests that began with it. */
+  headGraceMs: number;
+}
+
+const FIRST_RETRY_MS = 500;
+const LONGEST_RETRY_MS = 30_000;
+/** Builds that encode at once; more would only make each slower. */
+const CONCURRENT = 4;
+/** Head start of the process that a change was made at: it is the one whose client waits. */
+const COURTESY_MS = 300;
+const LOOK_AGAIN_MS = 2000;
+
+/**
+ * Brings tenants from a stored definition to a serving head: from the cache, by encoding, or by waiting for the process that encodes.
+ * What served before goes on serving until the new head is whole. A build that fails is tried again until it is cancelled.
+ */
+export class TenantBuilds {
+  readonly #options: BuildOptions;
+  readonly #slots = new Semaphore(CONCURRENT);
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #stopped = false;
+
+  constructor(options: BuildOptions) {
+    this.#options = options;
+  }
+
+  /** @param own whether the change was made by this process */
+  begin(tenant: Tenant, { own = false, retryMs = FIRST_RETRY_MS, after = Promise.resolve() }: BeginOptions = {}): void {
+    const abort = new AbortController();
+    const done = after
+      .then(() => this.#run(tenant, own, abort.signal))
+      .then(
+        () => {
+          delete tenant.build;
+        },
+        (error: unknown) => {
+          delete tenant.build;
+          if (!abort.signal.aborted) this.#failed(tenant, error, retryMs);
+        },
+      );
+    tenant.build = { abort, done };
+  }
+
+  /** Ends a build under way, and the wait for its next try. */
+  async cancel(tenant: Tenant): Promise<void> {
+    if (tenant.retry) {
+      clearTimeout(tenant.retry);
+      this.#timers.delete(tenant.retry);
+      delete tenant.retry;
+    }
+    tenant.build?.abort.abort(
+      new ServiceError('tenant_conflict', 'The tenant was changed while its features were built.'),
+    );
+    await tenant.build?.done;
+  }
+
+  /** The head is of no use to new requests; those that began with it still have it for a while. */
+  retire(serving: Serving | undefined): void {
+    if (serving) this.#after(this.#options.headGraceMs, () => void this.#options.heads.drop(serving.headId));
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+  }
+
+  async #run(tenant: Tenant, own: boolean, signal: AbortSignal): Promise<void> {
+    const { heads, leases } = this.#options;
+    const { record } = tenant;
+    const began = performance.now();
+    const meter = new ProgressMeter();
+    const onProgress = (done: number, total: number) => {
+      tenant.progress = meter.at(done, total);
+    };
+    const { previous } = record;
+    const before: HeadVersion | undefined = previous && { ...previous, id: record.id };
+    const key = `${record.id}@${record.version} ${heads.model.bundle.id}`;
+    for (let wait = own ? 0 : COURTESY_MS; ; ) {
+      signal.throwIfAborted();
+      if (await heads.isCached(record)) {
+        this.#serve(tenant, await heads.make(record, { signal, onProgress }), began);
+        return;
+      }
+      // after a restart what served before has to come back first
+      if (!tenant.serving && before && (record.cancelled || (await heads.isCached(before)))) {
+        tenant.serving = await heads.make(before, { signal });
+      }
+      if (record.cancelled) return;
+      if (wait === 0) {
+        if (await this.#build(key, tenant, began, signal, onProgress)) return;
+        wait = LOOK_AGAIN_MS;
+      }
+      await leases.wait(key, wait, signal, ({ done, total }) => onProgress(done, total));
+      wait = 0;
+    }
+  }
+
+  /** Encodes what is missing, if this process gets the lease; false when another one has it. */
+  async #build(
+    key: string,
+    tenant: Tenant,
+    began: number,
+    signal: AbortSignal,
+    onProgress: (done: number, total: number) => void,
+  ): Promise<boolean> {
+    const { heads, leases } = this.#options;
+    return this.#slots.use(async () => {
+      signal.throwIfAborted();
+      const lease = await leases.claim(key);
+      if (!lease) return false;
+      try {
+        const serving = await heads.make(tenant.record, {
+          signal: AbortSignal.any([signal, lease.signal]),
+          onProgress: (done, total) => {
+            onProgress(done, total);
+            lease.report(done, total);
+          },
+        });
+        this.#serve(tenant, serving, began);
+        return true;
+      } catch (error) {
+        if (!lease.signal.aborted || signal.aborted) throw error;
+        return false;
+      } finally {
+        await lease.release();
+      }
+    });
+  }
+
+  #serve(tenant: Tenant, serving: Serving, began: number): void {
+    const old = tenant.serving;
+    tenant.serving = serving;
+    delete tenant.failure;
+    this.retire(old);
+    const { id, version } = tenant.record;
+    this.#options.onBuilt?.({ id, version, seconds: (performance.now() - began) / 1000 });
+  }
+
+  #failed(tenant: Tenant, error: unknown, retryMs: number): void {
+    tenant.failure =
+      error instanceof ServiceError ? error.message : 'The features could not be built; the reason is in the log.';
+    const { id, version }: TenantRecord = tenant.record;
+    this.#options.onFailed?.({ id, version, error, retryInMs: retryMs });
+    const retry = this.#after(retryMs, () => {
+      delete tenant.retry;
+      this.begin(tenant, { own: true, retryMs: Math.min(2 * retryMs, LONGEST_RETRY_MS) });
+    });
+    if (retry) tenant.retry = retry;
+  }
+
+  #after(ms: number, task: () => void): NodeJS.Timeout | undefined {
+    if (this.#stopped) return undefined;
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      task();
+    }, ms);
+    timer.unref();
+    this.#timers.add(timer);
+    return timer;
+  }
+}
+
+export interface BeginOptions {
+  own?: boolean;
+  retryMs?: number;
+  /** What has to be over first: the build of the version before. */
+  after?: Promise<unknown>;
+}
