@@ -2,12 +2,17 @@ import { randomUUID } from 'node:crypto';
 import { Ajv } from 'ajv';
 import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import type { Bundle } from './bundle/load.ts';
-import type { EngineForHttp, HttpConfig } from './http/decorators.ts';
+import type { AccessParts, EngineForHttp, HttpConfig } from './http/decorators.ts';
+import { accessPlugin } from './http/plugins/access.ts';
 import { docsPlugin } from './http/plugins/docs.ts';
 import { errorsPlugin } from './http/plugins/errors.ts';
 import { methodNotAllowed } from './http/plugins/method-not-allowed.ts';
 import { requestMetricsPlugin } from './http/plugins/request-metrics.ts';
+import { auditList } from './http/routes/audit-list/index.ts';
 import { detectRoute } from './http/routes/detect/index.ts';
+import { keysCreate } from './http/routes/keys-create/index.ts';
+import { keysList } from './http/routes/keys-list/index.ts';
+import { keysRevoke } from './http/routes/keys-revoke/index.ts';
 import { livez } from './http/routes/livez/index.ts';
 import { metrics as metricsRoute } from './http/routes/metrics/index.ts';
 import { readyz } from './http/routes/readyz/index.ts';
@@ -39,8 +44,11 @@ export interface AppParts {
   bundle: Pick<Bundle, 'manifest' | 'id'>;
   engine: EngineForHttp;
   tenants: TenantRegistry;
+  access: AccessParts;
   metrics: Metrics;
   logger: Logger;
+  /** Called before anything is registered: what is to see every route. */
+  prepare?: (app: FastifyInstance) => unknown;
 }
 
 /** The HTTP application, complete but not listening: the serve command listens, tests inject. */
@@ -67,9 +75,11 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   app.decorate('bundle', parts.bundle);
   app.decorate('engine', parts.engine);
   app.decorate('tenants', parts.tenants);
+  app.decorate('access', parts.access);
   app.decorate('metrics', parts.metrics);
   app.decorate('lifecycle', { restoring: false, draining: false });
 
+  parts.prepare?.(app as unknown as FastifyInstance);
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
   });
@@ -84,10 +94,12 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
       path: url.split('?')[0],
       status: reply.statusCode,
       ms: Math.round(reply.elapsedTime * 100) / 100,
+      ...(request.principal.id === '' ? {} : { key: request.principal.id }),
     };
     request.log.info(line, 'request');
   });
   await app.register(errorsPlugin);
+  await app.register(accessPlugin);
   await app.register(requestMetricsPlugin);
   await app.register(docsPlugin);
   const refuseOtherMethods = methodNotAllowed(app as unknown as FastifyInstance);
@@ -96,6 +108,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   await app.register(metricsRoute);
   await app.register(detectRoute);
   for (const route of TENANT_ROUTES) await app.register(route);
+  for (const route of [keysCreate, keysList, keysRevoke, auditList]) await app.register(route);
   refuseOtherMethods();
   return app as unknown as FastifyInstance;
 }

@@ -18,8 +18,10 @@ const MAY_IMPORT: Record<string, string[]> = {
   images: ['bundle'],
   engine: ['clipn', 'bundle', 'images'],
   tenants: ['clipn', 'engine'],
+  // keys, limits, audit log: stored like tenants are, so with their durable files and their database
+  access: ['tenants'],
   gate: ['engine', 'tenants'],
-  http: ['clipn', 'bundle', 'images', 'engine', 'tenants', 'gate', 'telemetry', 'config'],
+  http: ['clipn', 'bundle', 'images', 'engine', 'tenants', 'access', 'gate', 'telemetry', 'config'],
   evaluation: ['engine', 'clipn'],
   console: ['http'],
   cli: ['*'],

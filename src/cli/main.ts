@@ -7,6 +7,7 @@ import { ServiceError } from '../errors/index.ts';
 import { EvaluationError } from '../evaluation/index.ts';
 import { type DetectArguments, detectFiles } from './detect.ts';
 import { type EvalArguments, evaluateFolders } from './eval.ts';
+import { addKeysCommand } from './keys/command.ts';
 import { listModels, type ModelsArguments, modelInfo, verifyModels } from './models.ts';
 import { serve } from './serve.ts';
 
@@ -126,6 +127,8 @@ for (const [name, description, action] of MODEL_COMMANDS) {
     process.exitCode = await action(args, configFrom(options));
   });
 }
+
+addKeysCommand(program, { withSettings, configFrom });
 
 try {
   await program.parseAsync();

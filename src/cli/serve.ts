@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
+import { Limiter, Quotas } from '../access/index.ts';
 import { buildApp } from '../app.ts';
 import { unknownWords } from '../bundle/vocabulary.ts';
 import type { Config } from '../config/index.ts';
@@ -9,6 +10,7 @@ import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { FileFeatureCache } from '../tenants/feature-cache.ts';
 import { TenantRegistry } from '../tenants/registry.ts';
 import { engineOptions } from './engine-options.ts';
+import { openAccess } from './open-access.ts';
 import { openBundle } from './open-bundle.ts';
 import { openStore } from './open-store.ts';
 
@@ -37,6 +39,7 @@ function observer(metrics: Metrics, logger: Logger): EngineObserver {
  */
 export async function serve(config: Config): Promise<void> {
   const logger = createLogger({ level: config.logLevel });
+  const { keyring, audit } = await openAccess(config, logger);
   const { bundle, why } = await openBundle(config);
   logger.info({ bundle: bundle.id, precision: bundle.precision, why }, 'model bundle opened');
   const metrics = createMetrics();
@@ -66,7 +69,8 @@ export async function serve(config: Config): Promise<void> {
       logger.error({ err: error, ...event }, 'tenant features could not be built, trying again'),
   });
   await tenants.load();
-  const app = await buildApp({ config, bundle, engine, tenants, metrics, logger });
+  const access = { keyring, audit, limiter: new Limiter(config), quotas: new Quotas() };
+  const app = await buildApp({ config, bundle, engine, tenants, access, metrics, logger });
 
   closeWithGrace({ delay: config.shutdownGraceMs, logger: false }, async ({ signal, err }) => {
     if (err) logger.fatal({ err }, 'unexpected error, shutting down');
@@ -79,6 +83,7 @@ export async function serve(config: Config): Promise<void> {
     clearInterval(sweep);
     await tenants.stop();
     await cache.close();
+    await keyring.stop();
     await closeStore();
     await engine.stop();
     logger.info('shut down');

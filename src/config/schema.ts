@@ -26,6 +26,46 @@ const MiB = 2 ** 20;
 export const ConfigSchema = Type.Object({
   host: setting(Type.String({ default: '127.0.0.1', minLength: 1 }), 'CLIPN_HOST', 'text', 'address to listen on'),
   port: setting(count(8080, 0, 65_535), 'CLIPN_PORT', 'integer', 'port to listen on; 0 takes a free one'),
+  auth: setting(
+    Type.Union(
+      ['auto', 'keys', 'off'].map((a) => Type.Literal(a)),
+      { default: 'auto' },
+    ),
+    'CLIPN_AUTH',
+    'text',
+    'who needs an API key: auto (everybody once there is one; without one only a loopback address is served), keys (everybody) or off (nobody)',
+  ),
+  openMetrics: setting(
+    Type.Boolean({ default: false }),
+    'CLIPN_OPEN_METRICS',
+    'flag',
+    '/metrics needs no key; it names tenants',
+  ),
+  openDocs: setting(Type.Boolean({ default: true }), 'CLIPN_OPEN_DOCS', 'flag', '/docs and /openapi.json need no key'),
+  keyImagesPerSecond: setting(
+    count(0, 0, 1_000_000),
+    'CLIPN_KEY_IMAGES_PER_SECOND',
+    'integer',
+    'images per second of a key that has no limit of its own; 0 is no limit',
+  ),
+  keyConcurrentRequests: setting(
+    count(0, 0, 1_000_000),
+    'CLIPN_KEY_CONCURRENT_REQUESTS',
+    'integer',
+    'requests at once of a key that has no limit of its own; 0 is no limit',
+  ),
+  tenantImagesPerSecond: setting(
+    count(0, 0, 1_000_000),
+    'CLIPN_TENANT_IMAGES_PER_SECOND',
+    'integer',
+    'most images per second of a tenant; 0 is no limit',
+  ),
+  tenantConcurrentImages: setting(
+    count(0, 0, 1_000_000),
+    'CLIPN_TENANT_CONCURRENT_IMAGES',
+    'integer',
+    'most images of a tenant inside the service at once; 0 is no limit',
+  ),
   dataDir: setting(
     Type.String({ default: './data', minLength: 1 }),
     'CLIPN_DATA_DIR',

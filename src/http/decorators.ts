@@ -1,3 +1,4 @@
+import type { AuditLog, Keyring, Limiter, Principal, Quotas } from '../access/index.ts';
 import type { Bundle } from '../bundle/load.ts';
 import type { Engine } from '../engine/index.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -11,6 +12,8 @@ export interface HttpConfig {
   requestTimeoutMs: number;
   buildWaitMs: number;
   trustProxy: boolean;
+  openMetrics: boolean;
+  openDocs: boolean;
 }
 
 export interface Lifecycle {
@@ -23,11 +26,24 @@ export interface Lifecycle {
 /** The parts of the engine that routes use: tests put something simpler in its place. */
 export type EngineForHttp = Pick<Engine, 'detect' | 'status'>;
 
+/** Who may do what, and what was done. */
+export interface AccessParts {
+  keyring: Keyring;
+  limiter: Limiter;
+  quotas: Quotas;
+  audit: AuditLog;
+}
+
 declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who asks; nobody on routes that are open. */
+    principal: Principal;
+  }
   interface FastifyInstance {
     config: HttpConfig;
     engine: EngineForHttp;
     tenants: TenantRegistry;
+    access: AccessParts;
     bundle: Pick<Bundle, 'manifest' | 'id'>;
     metrics: Metrics;
     lifecycle: Lifecycle;

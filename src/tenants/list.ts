@@ -11,6 +11,8 @@ export interface ListFilter {
 }
 
 export interface ListPage extends ListFilter {
+  /** Which tenants whoever asks may know of; all without it. */
+  visible?: ((id: string) => boolean) | undefined;
   /** The id to continue after. */
   after?: string | undefined;
   limit: number;
@@ -19,9 +21,9 @@ export interface ListPage extends ListFilter {
 /** A page of those that the filter lets through, in order of id; `next` is what to continue after, null on the last page. */
 export function listTenants(
   tenants: ReadonlyMap<string, Tenant>,
-  { after, limit, ...filter }: ListPage,
+  { after, limit, visible = () => true, ...filter }: ListPage,
 ): { tenants: TenantView[]; next: string | null } {
-  const ids = [...tenants.keys()].filter((id) => after === undefined || id > after).sort();
+  const ids = [...tenants.keys()].filter((id) => (after === undefined || id > after) && visible(id)).sort();
   const page: TenantView[] = [];
   for (const id of ids) {
     const tenant = tenants.get(id) as Tenant;

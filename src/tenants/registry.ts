@@ -35,7 +35,14 @@ export interface RegistryOptions {
   headGraceMs?: number;
 }
 
-export interface PutOptions extends Preconditions {
+/** Told of a change that has been stored, by versions (null: there is none), before whoever asked for it is answered. */
+export type OnChanged = (change: { before: number | null; after: number | null }) => Promise<void>;
+
+export interface ChangeOptions extends Preconditions {
+  onChanged?: OnChanged | undefined;
+}
+
+export interface PutOptions extends ChangeOptions {
   /** How long to wait for the features. */
   waitMs: number;
   /** The file of the watched directory that says so; without one it is the API. */
@@ -156,7 +163,7 @@ export class TenantRegistry {
    * Makes the definition of the last version that was whole before this one the newest again.
    * @throws ServiceError tenant_not_found, no_previous_version, and as `put`
    */
-  async rollBack(id: string, options: { waitMs: number } & Preconditions): Promise<PutOutcome> {
+  async rollBack(id: string, options: { waitMs: number } & ChangeOptions): Promise<PutOutcome> {
     const { old, stored } = await this.#change(id, options, (old, version) => {
       if (!old) throw notFound(id);
       this.#assertWritable(old);
@@ -173,8 +180,8 @@ export class TenantRegistry {
    * Ends the build of the newest version: what served before goes on serving. The definition stays; PUT begins anew.
    * @throws ServiceError tenant_not_found, no_build, and as `put`
    */
-  async cancelBuild(id: string, conditions: Preconditions = {}): Promise<TenantView> {
-    await this.#change(id, conditions, (old) => {
+  async cancelBuild(id: string, options: ChangeOptions = {}): Promise<TenantView> {
+    await this.#change(id, options, (old) => {
       if (!old) throw notFound(id);
       if (old.cancelled) return old;
       if (this.#tenants.get(id)?.serving?.version === old.version) {
@@ -186,8 +193,8 @@ export class TenantRegistry {
   }
 
   /** @throws ServiceError tenant_not_found, precondition_failed, tenant_read_only, tenant_conflict, store_unavailable */
-  async delete(id: string, { source, ...conditions }: Preconditions & { source?: string } = {}): Promise<void> {
-    await this.#change(id, conditions, (old, version) => {
+  async delete(id: string, { source, ...options }: ChangeOptions & { source?: string } = {}): Promise<void> {
+    await this.#change(id, options, (old, version) => {
       if (!old) throw notFound(id);
       if (source === undefined) this.#assertWritable(old);
       return { id, version: version + 1, deleted_at: new Date().toISOString() };
@@ -248,7 +255,7 @@ export class TenantRegistry {
    */
   #change<T extends StoredTenant>(
     id: string,
-    conditions: Preconditions,
+    options: ChangeOptions,
     make: (old: TenantRecord | undefined, version: number) => T,
   ): Promise<{ old: TenantRecord | undefined; stored: T }> {
     return this.#locks.run(id, async () => {
@@ -261,10 +268,14 @@ export class TenantRegistry {
         const before = await this.#options.store.get(id);
         if (before) this.#apply(before, { own: false });
         const old = before && isRecord(before) ? before : undefined;
-        checkConditions(old, conditions);
+        checkConditions(old, options);
         const stored = make(old, before?.version ?? 0);
         if (stored === old || (await this.#options.store.write(stored, before?.version ?? 0))) {
           this.#apply(stored, { own: true });
+          if (stored !== old) {
+            const after = isRecord(stored) ? stored.version : null;
+            await options.onChanged?.({ before: old?.version ?? null, after });
+          }
           return { old, stored };
         }
       }

@@ -9,6 +9,7 @@ import type { HttpConfig } from '../../src/http/decorators.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts';
 import type { TenantRegistry } from '../../src/tenants/registry.ts';
+import { type FakeAccess, type FakeAccessOptions, fakeAccess } from './access.ts';
 import { type FakeBuilder, fakeRegistry } from './tenants.ts';
 
 /** Stands in for the engine: bytes that begin with "BAD" are no image, the rest is judged by their hash. */
@@ -58,15 +59,23 @@ export interface TestApp {
   engine: FakeEngine;
   registry: TenantRegistry;
   builder: FakeBuilder;
+  access: FakeAccess;
   metrics: Metrics;
   /** Every line of the log. */
   log: string[];
 }
 
-export async function testApp(t: TestContext, config: Partial<HttpConfig> = {}): Promise<TestApp> {
+export async function testApp(
+  t: TestContext,
+  config: Partial<HttpConfig> = {},
+  accessOptions: FakeAccessOptions = {},
+  /** Called before anything is registered. */
+  prepare?: (app: FastifyInstance) => unknown,
+): Promise<TestApp> {
   const engine = new FakeEngine();
   const { registry, builder } = fakeRegistry();
   await registry.put('demo', { classes: ['dog', 'cat'] }, { waitMs: 1000 });
+  const access = await fakeAccess(accessOptions);
   const metrics = createMetrics();
   const log: string[] = [];
   const logger = createLogger({ level: 'info', destination: { write: (line: string) => void log.push(line) } });
@@ -79,20 +88,25 @@ export async function testApp(t: TestContext, config: Partial<HttpConfig> = {}):
       requestTimeoutMs: 2000,
       buildWaitMs: 1000,
       trustProxy: false,
+      openMetrics: false,
+      openDocs: true,
       ...config,
     },
     bundle: { id: 'fake@1.2.3+abc', manifest } as never,
     engine,
     tenants: registry,
+    access,
     metrics,
     logger,
+    ...(prepare ? { prepare } : {}),
   });
   await app.ready();
   t.after(async () => {
     await app.close();
     await registry.stop();
+    await access.keyring.stop();
   });
-  return { app, engine, registry, builder, metrics, log };
+  return { app, engine, registry, builder, access, metrics, log };
 }
 
 /** multipart/form-data by hand, so that a test decides about every byte. */

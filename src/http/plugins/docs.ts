@@ -15,15 +15,33 @@ export const docsPlugin = fp(async (app) => {
         version: app.bundle.manifest.version,
         license: { name: 'Apache-2.0' },
       },
+      components: {
+        securitySchemes: {
+          bearer: { type: 'http', scheme: 'bearer', description: 'An API key, where the service asks for one.' },
+          header: { type: 'apiKey', in: 'header', name: 'x-api-key' },
+        },
+      },
+      security: [{ bearer: [] }, { header: [] }],
       tags: [
         { name: 'detect', description: 'Verdicts' },
         { name: 'tenants', description: 'Who has which classes' },
+        { name: 'access', description: 'API keys and the log of changes' },
         { name: 'operations', description: 'Health and metrics' },
       ],
     },
   });
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true, logLevel: 'warn' });
+  await app.register(async (scope) => {
+    // the plugin's own routes, which know nothing of ours
+    scope.addHook('onRoute', (route) => {
+      route.config = { ...route.config, access: 'docs' };
+    });
+    await scope.register(swaggerUi, { routePrefix: '/docs', staticCSP: true, logLevel: 'warn' });
+  });
   // whoever opens the address in a browser is shown something to read
-  app.get('/', { schema: { hide: true }, logLevel: 'warn' }, async (_request, reply) => reply.redirect('docs/'));
-  app.get('/openapi.json', { schema: { hide: true }, logLevel: 'warn' }, async () => app.swagger());
+  app.get('/', { config: { access: 'open' }, schema: { hide: true }, logLevel: 'warn' }, async (_request, reply) =>
+    reply.redirect('docs/'),
+  );
+  app.get('/openapi.json', { config: { access: 'docs' }, schema: { hide: true }, logLevel: 'warn' }, async () =>
+    app.swagger(),
+  );
 });

@@ -23,6 +23,7 @@ export function methodNotAllowed(app: FastifyInstance): () => void {
       app.route({
         method: METHODS.filter((m) => !methods.has(m)),
         url,
+        config: { access: 'open' },
         schema: { hide: true },
         // at the first moment: a body that nobody wants is not read
         onRequest: async (request, reply) => {

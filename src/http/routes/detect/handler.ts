@@ -3,6 +3,7 @@ import { decisionOf, type Method } from '../../../clipn/index.ts';
 import type { Detection } from '../../../engine/index.ts';
 import { ServiceError, toProblem } from '../../../errors/index.ts';
 import type { Metrics } from '../../../telemetry/metrics.ts';
+import { limitedTenant } from '../../limits.ts';
 import { toServiceError } from '../../plugins/errors.ts';
 import { type ReceivedImage, readImages } from './read-images.ts';
 import type { DetectQuery, DetectReply, FailedImage, Verdict } from './schema.ts';
@@ -18,6 +19,10 @@ export async function detect(
   const { tenant, top_k: topK } = request.query;
   // before the body is read: who asks for a tenant that isn't there should not have to upload first
   const head = app.tenants.resolve(tenant);
+  const { limiter } = app.access;
+  const limited = limitedTenant(app.tenants.get(tenant));
+  reply.headers(limiter.headers(request.principal, limited));
+  limiter.check(request.principal, limited);
   const method = request.query.method ?? head.method;
 
   const gone = new AbortController();
@@ -29,6 +34,8 @@ export async function detect(
   const { maxImages, maxImageBytes, maxBodyBytes, requestTimeoutMs } = app.config;
   const images = await readImages(request, { maxImages, maxImageBytes, maxBodyBytes });
 
+  const leave = limiter.take(request.principal, limited, images.length);
+  reply.headers(limiter.headers(request.principal, limited));
   const outcomes = await Promise.all(
     images.map(async ({ id, bytes }: ReceivedImage): Promise<Outcome> => {
       if (bytes instanceof ServiceError) return { id, error: bytes };
@@ -39,7 +46,7 @@ export async function detect(
         return { id, error: toServiceError(error) };
       }
     }),
-  );
+  ).finally(leave);
   for (const outcome of outcomes) count(app.metrics, tenant, method, outcome);
   failWhole(outcomes);
 

@@ -1,5 +1,6 @@
 import multipart from '@fastify/multipart';
 import type { FastifyPluginAsync } from 'fastify';
+import { detectTenantInQuery } from '../../access.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
 import { detect } from './handler.ts';
 import { DetectBody, DetectQuery, DetectReply } from './schema.ts';
@@ -18,6 +19,7 @@ export const detectRoute: FastifyPluginAsync = async (app) => {
   app.post<{ Querystring: DetectQuery }>(
     '/v1/detect',
     {
+      config: { access: detectTenantInQuery },
       schema: {
         operationId: 'detect',
         tags: ['detect'],

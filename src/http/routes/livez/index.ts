@@ -4,7 +4,11 @@ import type { FastifyPluginAsync } from 'fastify';
 export const livez: FastifyPluginAsync = async (app) => {
   app.get(
     '/livez',
-    { schema: { operationId: 'livez', tags: ['operations'], summary: 'Is the process alive?' }, logLevel: 'warn' },
+    {
+      config: { access: 'open' },
+      schema: { security: [], operationId: 'livez', tags: ['operations'], summary: 'Is the process alive?' },
+      logLevel: 'warn',
+    },
     async () => ({
       status: 'ok',
     }),

@@ -4,7 +4,11 @@ import type { FastifyPluginAsync } from 'fastify';
 export const metrics: FastifyPluginAsync = async (app) => {
   app.get(
     '/metrics',
-    { schema: { operationId: 'metrics', tags: ['operations'], summary: 'Prometheus metrics' }, logLevel: 'warn' },
+    {
+      config: { access: 'metrics' },
+      schema: { operationId: 'metrics', tags: ['operations'], summary: 'Prometheus metrics' },
+      logLevel: 'warn',
+    },
     async (_request, reply) => {
       const { metrics, engine, tenants } = app;
       metrics.engineUp.set(engine.status.state === 'ready' ? 1 : 0);

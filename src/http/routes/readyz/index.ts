@@ -5,7 +5,8 @@ export const readyz: FastifyPluginAsync = async (app) => {
   app.get(
     '/readyz',
     {
-      schema: { operationId: 'readyz', tags: ['operations'], summary: 'Can the process take traffic?' },
+      config: { access: 'open' },
+      schema: { security: [], operationId: 'readyz', tags: ['operations'], summary: 'Can the process take traffic?' },
       logLevel: 'warn',
     },
     async (_request, reply) => {

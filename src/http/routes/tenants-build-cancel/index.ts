@@ -1,4 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify';
+import { manageTenantInPath } from '../../access.ts';
+import { recorded } from '../../audit.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
 import { BuildReply, ConditionHeaders, TenantParams, toBuild } from '../../schemas/tenant.ts';
 
@@ -7,6 +9,7 @@ export const tenantsBuildCancel: FastifyPluginAsync = async (app) => {
   app.delete<{ Params: TenantParams; Headers: ConditionHeaders }>(
     '/v1/tenants/:tenant/build',
     {
+      config: { access: manageTenantInPath },
       schema: {
         operationId: 'cancelTenantBuild',
         tags: ['tenants'],
@@ -20,8 +23,10 @@ export const tenantsBuildCancel: FastifyPluginAsync = async (app) => {
       },
     },
     async (request) => {
-      const conditions = { ifMatch: request.headers['if-match'], ifNoneMatch: request.headers['if-none-match'] };
-      return toBuild(await app.tenants.cancelBuild(request.params.tenant, conditions));
+      const { tenant } = request.params;
+      const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = request.headers;
+      const onChanged = recorded(request, 'tenant.build.cancel', tenant);
+      return toBuild(await app.tenants.cancelBuild(tenant, { ifMatch, ifNoneMatch, onChanged }));
     },
   );
 };

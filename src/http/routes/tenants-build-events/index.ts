@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import type { FastifyPluginAsync } from 'fastify';
 import { Type } from 'typebox';
 import { ServiceError } from '../../../errors/index.ts';
+import { manageTenantInPath } from '../../access.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
 import { TenantParams } from '../../schemas/tenant.ts';
 import { buildEvents } from './events.ts';
@@ -15,6 +16,7 @@ export const tenantsBuildEvents: FastifyPluginAsync = async (app) => {
   app.get<{ Params: TenantParams }>(
     '/v1/tenants/:tenant/build/events',
     {
+      config: { access: manageTenantInPath },
       schema: {
         operationId: 'watchTenantBuild',
         tags: ['tenants'],

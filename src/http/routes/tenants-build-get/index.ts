@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify';
+import { manageTenantInPath } from '../../access.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
 import { BuildReply, TenantParams, toBuild } from '../../schemas/tenant.ts';
 
@@ -7,6 +8,7 @@ export const tenantsBuildGet: FastifyPluginAsync = async (app) => {
   app.get<{ Params: TenantParams }>(
     '/v1/tenants/:tenant/build',
     {
+      config: { access: manageTenantInPath },
       schema: {
         operationId: 'getTenantBuild',
         tags: ['tenants'],

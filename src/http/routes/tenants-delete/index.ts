@@ -1,5 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { type Static, Type } from 'typebox';
+import { manageTenantInPath } from '../../access.ts';
+import { recorded } from '../../audit.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
 import { TenantParams } from '../../schemas/tenant.ts';
 
@@ -10,6 +12,7 @@ export const tenantsDelete: FastifyPluginAsync = async (app) => {
   app.delete<{ Params: TenantParams; Headers: Static<typeof Headers> }>(
     '/v1/tenants/:tenant',
     {
+      config: { access: manageTenantInPath },
       schema: {
         operationId: 'deleteTenant',
         tags: ['tenants'],
@@ -20,7 +23,9 @@ export const tenantsDelete: FastifyPluginAsync = async (app) => {
       },
     },
     async (request, reply) => {
-      await app.tenants.delete(request.params.tenant, { ifMatch: request.headers['if-match'] });
+      const { tenant } = request.params;
+      const onChanged = recorded(request, 'tenant.delete', tenant);
+      await app.tenants.delete(tenant, { ifMatch: request.headers['if-match'], onChanged });
       return reply.code(204).send();
     },
   );

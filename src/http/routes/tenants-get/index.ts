@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { type Static, Type } from 'typebox';
+import { manageTenantInPath } from '../../access.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
 import { entityTag, TenantParams, TenantReply, toReply } from '../../schemas/tenant.ts';
 
@@ -15,6 +16,7 @@ export const tenantsGet: FastifyPluginAsync = async (app) => {
   app.get<{ Params: TenantParams; Headers: Static<typeof Headers> }>(
     '/v1/tenants/:tenant',
     {
+      config: { access: manageTenantInPath },
       schema: {
         operationId: 'getTenant',
         tags: ['tenants'],

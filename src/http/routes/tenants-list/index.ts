@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { type Static, Type } from 'typebox';
+import { manageAnyTenant } from '../../access.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
 import { TenantStateSchema, TenantSummary, toSummary } from '../../schemas/tenant.ts';
 
@@ -23,21 +24,25 @@ const ListReply = Type.Object({
   }),
 });
 
-/** `GET /v1/tenants`: all tenants in order of id, in pages, filtered. */
+/** `GET /v1/tenants`: the tenants that the key may manage, in order of id, in pages, filtered. */
 export const tenantsList: FastifyPluginAsync = async (app) => {
   app.get<{ Querystring: Static<typeof ListQuery> }>(
     '/v1/tenants',
     {
+      config: { access: manageAnyTenant },
       schema: {
         operationId: 'listTenants',
         tags: ['tenants'],
-        summary: 'Tenants in order of id, in pages, filtered',
+        summary: 'The tenants that the key may manage, in pages, filtered',
         querystring: ListQuery,
         response: { 200: ListReply, ...ProblemResponses },
       },
     },
     async (request) => {
-      const { tenants, next } = app.tenants.list(request.query);
+      const { tenants, next } = app.tenants.list({
+        ...request.query,
+        visible: (id) => request.principal.may({ scope: 'manage', tenant: id }),
+      });
       return { tenants: tenants.map(toSummary), next };
     },
   );

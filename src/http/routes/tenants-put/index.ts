@@ -1,5 +1,8 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { TenantDefinition } from '../../../tenants/definition.ts';
+import { manageTenantInPath } from '../../access.ts';
+import { recorded } from '../../audit.ts';
+import { counted, countedTenants } from '../../quotas.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
 import { TenantParams, TenantReply, WaitHeaders } from '../../schemas/tenant.ts';
 import { answerChange } from './reply.ts';
@@ -16,6 +19,7 @@ export const tenantsPut: FastifyPluginAsync = async (app) => {
   app.put<Put>(
     '/v1/tenants/:tenant',
     {
+      config: { access: manageTenantInPath },
       schema: {
         operationId: 'putTenant',
         tags: ['tenants'],
@@ -32,8 +36,15 @@ export const tenantsPut: FastifyPluginAsync = async (app) => {
     async (request, reply) => {
       const { prefer, 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = request.headers;
       const waitMs = waitOf(prefer, app.config.buildWaitMs);
-      const options = { waitMs, ifMatch, ifNoneMatch };
-      return answerChange(reply, await app.tenants.put(request.params.tenant, request.body, options));
+      const { tenant } = request.params;
+      const onChanged = recorded(request, 'tenant.put', tenant);
+      const outcome = await app.access.quotas.guard(
+        request.principal,
+        counted(tenant, request.body),
+        () => countedTenants(app.tenants),
+        () => app.tenants.put(tenant, request.body, { waitMs, ifMatch, ifNoneMatch, onChanged }),
+      );
+      return answerChange(reply, outcome);
     },
   );
 };

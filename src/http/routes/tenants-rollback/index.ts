@@ -1,4 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify';
+import { manageTenantInPath } from '../../access.ts';
+import { recorded } from '../../audit.ts';
+import { counted, countedTenants } from '../../quotas.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
 import { TenantParams, TenantReply, WaitHeaders } from '../../schemas/tenant.ts';
 import { answerChange } from '../tenants-put/reply.ts';
@@ -9,6 +12,7 @@ export const tenantsRollback: FastifyPluginAsync = async (app) => {
   app.post<{ Params: TenantParams; Headers: WaitHeaders }>(
     '/v1/tenants/:tenant/rollback',
     {
+      config: { access: manageTenantInPath },
       schema: {
         operationId: 'rollBackTenant',
         tags: ['tenants'],
@@ -24,7 +28,16 @@ export const tenantsRollback: FastifyPluginAsync = async (app) => {
     async (request, reply) => {
       const { prefer, 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = request.headers;
       const waitMs = waitOf(prefer, app.config.buildWaitMs);
-      return answerChange(reply, await app.tenants.rollBack(request.params.tenant, { waitMs, ifMatch, ifNoneMatch }));
+      const { tenant } = request.params;
+      const onChanged = recorded(request, 'tenant.rollback', tenant);
+      const { definition, previous } = app.tenants.get(tenant).record;
+      const outcome = await app.access.quotas.guard(
+        request.principal,
+        counted(tenant, previous?.definition ?? definition),
+        () => countedTenants(app.tenants),
+        () => app.tenants.rollBack(tenant, { waitMs, ifMatch, ifNoneMatch, onChanged }),
+      );
+      return answerChange(reply, outcome);
     },
   );
 };

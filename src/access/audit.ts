@@ -1,0 +1,45 @@
+import { type Static, Type } from 'typebox';
+
+const Version = Type.Union([Type.Integer(), Type.Null()]);
+
+/** One change: who did what to what, and when. */
+export const AuditEntry = Type.Object({
+  at: Type.String({ description: 'When the change was made, RFC 3339.' }),
+  actor: Type.Object(
+    {
+      kind: Type.Union([Type.Literal('key'), Type.Literal('anonymous'), Type.Literal('cli'), Type.Literal('service')]),
+      id: Type.String({ description: 'Id of the API key; the user of the operating system for cli.' }),
+      name: Type.String(),
+    },
+    { description: 'Who: an API key, anybody where no keys are asked for, the command line, or the service itself.' },
+  ),
+  action: Type.String({ description: 'What: tenant.put, tenant.delete, key.create, key.revoke, ...' }),
+  target: Type.String({ description: 'Id of the tenant or key.' }),
+  before: Type.Union([Version], { description: 'Version before; null where there was none.' }),
+  after: Type.Union([Version], { description: 'Version after; null where there is none.' }),
+  request_id: Type.Union([Type.String(), Type.Null()], { description: 'As in the log and in X-Request-Id.' }),
+  details: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+});
+export type AuditEntry = Static<typeof AuditEntry>;
+export type Actor = AuditEntry['actor'];
+
+export interface AuditQuery {
+  limit: number;
+  /** `next` of the page before. */
+  before?: string | undefined;
+  target?: string | undefined;
+}
+
+export interface AuditPage {
+  /** The newest first. */
+  entries: AuditEntry[];
+  /** Null on the last page. */
+  next: string | null;
+}
+
+/** Every change, append-only. When `append` resolves, the entry survives a crash of process or machine. */
+export interface AuditLog {
+  append(entry: AuditEntry): Promise<void>;
+  /** Rejects with invalid_request where `before` is nothing that `next` was. */
+  read(query: AuditQuery): Promise<AuditPage>;
+}

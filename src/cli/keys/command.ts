@@ -1,0 +1,93 @@
+import { userInfo } from 'node:os';
+import type { Command } from 'commander';
+import type { KeyLimits } from '../../access/index.ts';
+import type { Config } from '../../config/index.ts';
+import { expiryOf } from './expiry.ts';
+import { createKey, listKeys, revokeKey } from './keys.ts';
+
+export interface CommandParts {
+  withSettings: (command: Command, only: Set<string>) => Command;
+  configFrom: (options: Record<string, unknown>) => Config;
+}
+
+const SETTINGS = new Set(['CLIPN_DATA_DIR']);
+
+interface CreateOptions {
+  name: string;
+  admin?: boolean;
+  metrics?: boolean;
+  detect?: string[];
+  manage?: string[];
+  expires?: string;
+  imagesPerSecond?: number;
+  concurrentRequests?: number;
+  maxTenants?: number;
+  maxKeyClasses?: number;
+  json?: boolean;
+}
+
+function scopesOf({ admin, metrics, detect = [], manage = [] }: CreateOptions): string[] {
+  return [
+    ...(admin ? ['admin'] : []),
+    ...(metrics ? ['metrics'] : []),
+    ...detect.map((tenant) => `detect:${tenant}`),
+    ...manage.map((tenant) => `manage:${tenant}`),
+  ];
+}
+
+function limitsOf(options: CreateOptions): KeyLimits {
+  const { imagesPerSecond, concurrentRequests, maxTenants, maxKeyClasses } = options;
+  return {
+    ...(imagesPerSecond === undefined ? {} : { images_per_second: imagesPerSecond }),
+    ...(concurrentRequests === undefined ? {} : { concurrent_requests: concurrentRequests }),
+    ...(maxTenants === undefined ? {} : { tenants: maxTenants }),
+    ...(maxKeyClasses === undefined ? {} : { classes: maxKeyClasses }),
+  };
+}
+
+/** `clipn-gate keys ...`: works on the store itself, so that the first key needs no key; a running service follows within a second. */
+export function addKeysCommand(program: Command, { withSettings, configFrom }: CommandParts): void {
+  const keys = program
+    .command('keys')
+    .description('API keys, in the store itself: a running service follows within a second');
+  withSettings(
+    keys
+      .command('create')
+      .description('makes a key and shows it once')
+      .requiredOption('--name <name>', 'what people call it')
+      .option('--admin', 'may do everything')
+      .option('--detect <tenant...>', "may ask for verdicts of these tenants: ids, 'team-*' or '*'")
+      .option('--manage <tenant...>', "may see, change and remove these tenants: ids, 'team-*' or '*'")
+      .option('--metrics', 'may read /metrics')
+      .option('--expires <when>', 'a span such as 12h, 90d or 1y, or a date; never without')
+      .option('--images-per-second <n>', 'images per second on average', Number)
+      .option('--concurrent-requests <n>', 'requests at once', Number)
+      .option('--max-tenants <n>', 'tenants there may be among those it manages', Number)
+      .option('--max-key-classes <n>', 'classes that those may have together', Number)
+      .option('--json', 'the key and its particulars as JSON'),
+    SETTINGS,
+  ).action(async (options: CreateOptions & Record<string, unknown>) => {
+    const wish = {
+      name: options.name,
+      scopes: scopesOf(options),
+      expiresAt: options.expires === undefined ? null : expiryOf(options.expires, Date.now()),
+      limits: limitsOf(options),
+    };
+    process.exitCode = await createKey(configFrom(options), wish, userInfo().username, options.json === true);
+  });
+  withSettings(
+    keys.command('list').description('all keys, without their secrets').option('--json', 'one JSON object per line'),
+    SETTINGS,
+  ).action(async (options: Record<string, unknown>) => {
+    process.exitCode = await listKeys(configFrom(options), options['json'] === true);
+  });
+  withSettings(
+    keys
+      .command('revoke')
+      .description('from here on these keys open nothing')
+      .argument('<key...>', 'ids or visible prefixes (clipn_ID_)'),
+    SETTINGS,
+  ).action(async (ids: string[], options: Record<string, unknown>) => {
+    process.exitCode = await revokeKey(configFrom(options), ids, userInfo().username);
+  });
+}

@@ -1,0 +1,69 @@
+import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import fp from 'fastify-plugin';
+import { type Need, NOBODY } from '../../access/index.ts';
+import { ServiceError } from '../../errors/index.ts';
+import type { RouteAccess } from '../access.ts';
+
+/**
+ * Asks every request for what its route declares, before the body is read. A key that lacks the scope gets the same answer for
+ * a tenant that exists and for one that does not.
+ */
+export const accessPlugin = fp(async (app) => {
+  const { keyring, limiter } = app.access;
+  const routes: RouteOptions[] = [];
+  app.decorateRequest('principal');
+  app.addHook('onRoute', (route) => {
+    routes.push(route);
+  });
+  app.addHook('onReady', async () => {
+    const undeclared = routes
+      .filter((r) => r.config?.access === undefined)
+      .map((r) => `${[r.method].flat().join()} ${r.url}`);
+    if (undeclared.length > 0) throw new Error(`routes that don't declare who may use them: ${undeclared.join('; ')}`);
+  });
+
+  app.addHook('onRequest', async (request, reply) => {
+    request.principal = NOBODY;
+    if (request.is404) return;
+    const access = request.routeOptions.config.access ?? 'admin';
+    const { openDocs, openMetrics } = app.config;
+    if (access === 'open' || (access === 'docs' && openDocs) || (access === 'metrics' && openMetrics)) return;
+    request.principal = authenticate(request, reply);
+    const need = needOf(access, request);
+    if (need && !request.principal.may(need)) {
+      throw new ServiceError('forbidden', `This API key may not do that: it needs the scope ${described(need)}.`);
+    }
+    const leave = limiter.enter(request.principal);
+    // an answer that is never finished, because its client has left, is closed all the same
+    reply.raw.once('finish', leave).once('close', leave);
+  });
+
+  function authenticate(request: FastifyRequest, reply: FastifyReply) {
+    const key = keyOf(request);
+    try {
+      return keyring.authenticate(key);
+    } catch (error) {
+      const invalid = key === undefined ? '' : ', error="invalid_token"';
+      reply.header('www-authenticate', `Bearer realm="clipn-gate"${invalid}`);
+      throw error;
+    }
+  }
+});
+
+/** x-api-key goes first, so that Authorization stays free for whatever is behind. */
+function keyOf({ headers }: FastifyRequest): string | undefined {
+  const own = headers['x-api-key'];
+  if (own !== undefined) return String(own);
+  return /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
+}
+
+function needOf(access: Exclude<RouteAccess, 'open'>, request: FastifyRequest): Need | undefined {
+  if (access === 'docs') return undefined;
+  if (access === 'admin' || access === 'metrics') return { scope: access };
+  return { scope: access.scope, tenant: access.tenant(request) };
+}
+
+function described(need: Need): string {
+  if (!('tenant' in need)) return need.scope;
+  return need.tenant === null ? `${need.scope}:TENANT` : `${need.scope}:${need.tenant.slice(0, 64)}`;
+}

@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import type { FastifyInstance, HTTPMethods, InjectOptions, RouteOptions } from 'fastify';
+import type { FakeAccess } from '../helpers/access.ts';
+import { testApp } from '../helpers/app.ts';
+
+/** Whom the answer depends on. */
+type Kind = 'open' | 'docs' | 'metrics' | 'admin' | 'detect' | 'manage' | 'manage any';
+
+function kindOf({ config }: RouteOptions): Kind {
+  const access = config?.access;
+  assert.ok(access !== undefined);
+  if (typeof access === 'string') return access;
+  return access.tenant({ params: { tenant: 'zoo' }, query: { tenant: 'zoo' } } as never) === null
+    ? (`${access.scope} any` as Kind)
+    : access.scope;
+}
+
+/** Every route of the app, as the app itself registers them. */
+async function appWithRoutes(t: TestContext, options: Parameters<typeof testApp>[2] = { mode: 'keys' }) {
+  const routes: RouteOptions[] = [];
+  const parts = await testApp(t, {}, options, (app) => app.addHook('onRoute', (route) => void routes.push(route)));
+  // zoo exists, and nothing is found out about it by asking for nowhere, which does not
+  await parts.registry.put('zoo', { classes: ['dog', 'cat'] }, { waitMs: 1000 });
+  return { ...parts, routes };
+}
+
+const SCOPES: [name: string, scopes: string[] | undefined][] = [
+  ['nobody', undefined],
+  ['admin', ['admin']],
+  ['metrics', ['metrics']],
+  ['detect:zoo', ['detect:zoo']],
+  ['detect:*', ['detect:*']],
+  ['manage:zoo', ['manage:zoo']],
+  ['manage:*', ['manage:*']],
+  ['detect and manage of another', ['detect:another', 'manage:another']],
+  ['detect and manage of zoo*', ['detect:zoo*', 'manage:zoo*']],
+];
+
+const covers = (scopes: string[], scope: string, tenant: string) =>
+  scopes.some(
+    (s) => s === `${scope}:${tenant}` || s === `${scope}:*` || (s === `${scope}:zoo*` && tenant.startsWith('zoo')),
+  );
+
+/** What the matrix says, written anew and not with the service's own code: 401, 403, or let in. */
+function expected(kind: Kind, scopes: string[] | undefined, tenant: string): 'in' | 401 | 403 {
+  if (kind === 'open' || kind === 'docs') return 'in';
+  if (scopes === undefined) return 401;
+  if (scopes.includes('admin')) return 'in';
+  if (kind === 'manage any') return scopes.some((s) => s.startsWith('manage:')) ? 'in' : 403;
+  if (kind === 'admin' || kind === 'metrics') return scopes.includes(kind) ? 'in' : 403;
+  return covers(scopes, kind, tenant) ? 'in' : 403;
+}
+
+function requestTo(route: RouteOptions, method: string, tenant: string): InjectOptions {
+  const url = route.url
+    .replace(':tenant', tenant)
+    .replace(/:[a-z_]+/gi, '0000000000')
+    .replace('*', 'index.html');
+  return { method: method as HTTPMethods as 'GET', url: kindOf(route) === 'detect' ? `${url}?tenant=${tenant}` : url };
+}
+
+const headersOf = async (access: FakeAccess, scopes: string[] | undefined) =>
+  scopes === undefined ? {} : (await access.key(scopes)).headers;
+
+/** The answer without what differs between any two requests. */
+function answer(app: FastifyInstance, request: InjectOptions) {
+  return app.inject(request).then(({ statusCode, headers, body }) => {
+    const { 'x-request-id': id, date: _, ...rest } = headers;
+    const mask = (text: string) => text.replaceAll(String(id), 'ID').replaceAll(/zoo-none|nowhere|zoo/g, 'TENANT');
+    return { status: statusCode, body: mask(body), headers: mask(JSON.stringify({ ...rest, 'content-length': 0 })) };
+  });
+}
+
+describe('authorisation', () => {
+  it('every route x every scope x own, other and unknown tenant', async (t) => {
+    const { app, access, routes } = await appWithRoutes(t);
+    let asked = 0;
+    for (const [name, scopes] of SCOPES) {
+      const headers = await headersOf(access, scopes);
+      for (const route of routes) {
+        for (const method of [route.method].flat()) {
+          // the tenant that is there is asked last: some of these routes remove it
+          for (const tenant of ['nowhere', 'zoo-none', 'zoo']) {
+            const request = requestTo(route, method, tenant);
+            const where = `${name}: ${request.method} ${request.url}`;
+            const want = expected(kindOf(route), scopes, tenant);
+            const { status, body } = await answer(app, { ...request, headers });
+            asked++;
+            if (want === 'in') assert.ok(status !== 401 && status !== 403, `${where}: ${status} ${body}`);
+            else {
+              assert.equal(status, want, where);
+              const code = method === 'HEAD' ? '' : JSON.parse(body).code;
+              if (method !== 'HEAD') assert.equal(code, want === 401 ? 'unauthenticated' : 'forbidden', where);
+            }
+          }
+        }
+      }
+    }
+    assert.ok(routes.length > 15, 'the app has told its routes');
+    assert.ok(asked > 500, String(asked));
+  });
+
+  it('a key without the scope cannot tell a tenant that exists from one that does not', async (t) => {
+    const { app, access, routes } = await appWithRoutes(t);
+    const tenantRoutes = routes.filter((r) => ['detect', 'manage'].includes(kindOf(r)));
+    assert.ok(tenantRoutes.length >= 5);
+    for (const scopes of [['detect:another', 'manage:another'], ['metrics'], undefined]) {
+      const headers = await headersOf(access, scopes);
+      for (const route of tenantRoutes) {
+        for (const method of [route.method].flat()) {
+          const [exists, not] = [
+            await answer(app, { ...requestTo(route, method, 'zoo'), headers }),
+            await answer(app, { ...requestTo(route, method, 'nowhere'), headers }),
+          ];
+          assert.deepEqual(exists, not, `${method} ${route.url}`);
+        }
+      }
+    }
+  });
+
+  it('routes that change something say so in the audit log', async (t) => {
+    const { app, access, builder, routes } = await appWithRoutes(t);
+    const { headers, id } = await access.key(['admin']);
+    /** What makes each of them really change something; a route that is not here fails the test. */
+    const begin = async () => {
+      builder.delayMs = 1000;
+      const definition = { classes: ['slow'] };
+      const request = { method: 'PUT', url: '/v1/tenants/zoo', payload: definition } as const;
+      await app.inject({ ...request, headers: { ...headers, prefer: 'respond-async' } });
+      builder.delayMs = 0;
+    };
+    interface Change {
+      first?: () => Promise<void>;
+      payload?: object;
+      url?: string;
+      action: string;
+      versions: unknown;
+    }
+    const body: Record<string, Change> = {
+      'PUT /v1/tenants/:tenant': { payload: { classes: ['a'] }, action: 'tenant.put', versions: [1, 2] },
+      'DELETE /v1/tenants/:tenant/build': { first: begin, action: 'tenant.build.cancel', versions: [3, 3] },
+      'POST /v1/tenants/:tenant/rollback': { action: 'tenant.rollback', versions: [3, 4] },
+      'DELETE /v1/tenants/:tenant': { action: 'tenant.delete', versions: [4, null] },
+      'POST /v1/admin/keys': { payload: { name: 'x', scopes: ['metrics'] }, action: 'key.create', versions: [null, 1] },
+      'DELETE /v1/admin/keys/:id': { url: `/v1/admin/keys/${id}`, action: 'key.revoke', versions: [1, 2] },
+    };
+    const changing = routes
+      .filter((r) => ['manage', 'admin'].includes(kindOf(r)))
+      .flatMap((r) => [r.method].flat().map((m) => `${m} ${r.url}`))
+      .filter((r) => !/^(GET|HEAD) /.test(r));
+    const order = Object.keys(body);
+    const hint = 'a new route that changes something calls recordChange, and says above how it is called';
+    assert.deepEqual(changing.sort(), [...order].sort(), hint);
+    for (const name of order) {
+      const { first, payload, url, action, versions } = body[name] as Change;
+      await first?.();
+      const [method, path] = name.split(' ') as ['PUT', string];
+      const response = await app.inject({
+        method,
+        url: url ?? path.replace(':tenant', 'zoo'),
+        headers: { ...headers, 'x-request-id': name.replaceAll(/\W/g, '-') },
+        ...(payload ? { payload } : {}),
+      });
+      assert.ok(response.statusCode < 300, `${name}: ${response.body}`);
+      const entry = access.audit.entries.at(-1);
+      assert.deepEqual([entry?.action, [entry?.before, entry?.after]], [action, versions], name);
+      assert.deepEqual(entry?.actor, { kind: 'key', id, name: 'admin' });
+      assert.equal(entry?.request_id, name.replaceAll(/\W/g, '-'));
+      assert.ok(Date.now() - Date.parse(entry?.at ?? '') < 10_000);
+    }
+    const changes = access.audit.entries.length;
+    await app.inject({ method: 'PUT', url: '/v1/tenants/demo', headers, payload: { classes: ['dog', 'cat'] } });
+    assert.equal(access.audit.entries.length, changes, 'what changes nothing is no change');
+  });
+
+  it('an app with a route that does not say who may use it will not start', async (t) => {
+    await assert.rejects(
+      testApp(t, {}, {}, (app) =>
+        app.addHook('onRoute', (route) => {
+          if (route.url === '/metrics') delete route.config;
+        }),
+      ),
+      /declare who may use them: GET \/metrics/,
+    );
+  });
+});
