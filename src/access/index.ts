@@ -1,6 +1,6 @@
 /** Who may do what: API keys, scopes, limits, and the log of changes. */
 
-export { idIn, prefixOf } from './api-key.ts';
+export { idIn, KEY_ANYWHERE, prefixOf } from './api-key.ts';
 export { type Actor, AuditEntry, type AuditLog } from './audit.ts';
 export { exposureFault, isLoopback } from './exposure.ts';
 export { FileAuditLog } from './file-audit-log.ts';

@@ -10,6 +10,10 @@ import { type EvalArguments, evaluateFolders } from './eval.ts';
 import { addKeysCommand } from './keys/command.ts';
 import { listModels, type ModelsArguments, modelInfo, verifyModels } from './models.ts';
 import { serve } from './serve.ts';
+import { RequestError } from './tenants/client.ts';
+import { addTenantsCommand } from './tenants/command.ts';
+import { DocumentError } from './tenants/documents.ts';
+import { UsageError } from './usage-error.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -129,6 +133,7 @@ for (const [name, description, action] of MODEL_COMMANDS) {
 }
 
 addKeysCommand(program, { withSettings, configFrom });
+addTenantsCommand(program);
 
 try {
   await program.parseAsync();
@@ -136,6 +141,11 @@ try {
   if (error instanceof EvaluationError) {
     process.stderr.write(`clipn-gate: ${error.message} (${error.code})\n`);
     process.exit(2);
+  }
+  if (error instanceof RequestError || error instanceof DocumentError || error instanceof UsageError) {
+    const code = error instanceof RequestError ? ` (${error.code})` : '';
+    process.stderr.write(`clipn-gate: ${error.message}${code}\n`);
+    process.exit(error instanceof RequestError && error.code !== 'invalid_url' ? 1 : 2);
   }
   if (error instanceof ConfigError || error instanceof BundleError || error instanceof ServiceError) {
     const internal = error instanceof ServiceError && error.internal ? `\n  ${error.internal}` : '';

@@ -28,6 +28,27 @@ function duration(seconds: number): string {
   return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }
 
+/** `rate` per second and `left` in seconds are left out where they are not known yet. */
+function barLine(done: number, total: number, unit: string, rate: number, left: number): string {
+  const filled = total === 0 ? 0 : Math.round((done / total) * 24);
+  const known = rate > 0 && Number.isFinite(left);
+  const speed = known ? `, ${rate.toFixed(rate < 10 ? 1 : 0)}/s, ${duration(left)} left` : '';
+  return `\r[${'#'.repeat(filled)}${'.'.repeat(24 - filled)}] ${done}/${total} ${unit}${speed}\u001b[K`;
+}
+
+/** The same line for work that is done and counted elsewhere. */
+export function bar(label: string, unit: string) {
+  const stream = process.stderr;
+  return {
+    draw(done: number, total: number, rate = 0, left = 0): void {
+      if (stream.isTTY) stream.write(`${barLine(done, total, unit, rate, left)} ${label}`);
+    },
+    end(): void {
+      if (stream.isTTY) stream.write('\r\u001b[K');
+    },
+  };
+}
+
 export function progress(total: number, unit: string): Progress {
   const stream = process.stderr;
   if (!stream.isTTY || total < 8) return { tick: () => {}, end: () => {} };
@@ -43,11 +64,7 @@ export function progress(total: number, unit: string): Progress {
       if (now - drawn < 100 && done < total) return;
       drawn = now;
       const rate = fresh / ((now - started) / 1000);
-      const filled = Math.round((done / total) * 24);
-      const left = rate > 0 ? `, ${duration((total - done) / rate)} left` : '';
-      stream.write(
-        `\r[${'#'.repeat(filled)}${'.'.repeat(24 - filled)}] ${done}/${total} ${unit}, ${rate.toFixed(rate < 10 ? 1 : 0)}/s${left}\u001b[K`,
-      );
+      stream.write(barLine(done, total, unit, rate, (total - done) / rate));
     },
     end: () => stream.write('\r\u001b[K'),
   };

@@ -75,8 +75,15 @@ function unknownVariables(env: NodeJS.ProcessEnv, known: string[]): string[] {
     });
 }
 
-/** Variables of the tests and of CI: not settings, and no mistakes either. */
-const IGNORED = new Set(['CLIPN_PYTHON', 'CLIPN_TEST_BUNDLE', 'CLIPN_TEST_POSTGRES', 'CLIPN_VENV']);
+/** Variables of the commands that speak to a service, of the tests and of CI: not settings, and no mistakes either. */
+const IGNORED = new Set([
+  'CLIPN_API_KEY',
+  'CLIPN_URL',
+  'CLIPN_PYTHON',
+  'CLIPN_TEST_BUNDLE',
+  'CLIPN_TEST_POSTGRES',
+  'CLIPN_VENV',
+]);
 
 /** Kubernetes tells every pod of every service in these: one called clipn-gate gives CLIPN_GATE_PORT=tcp://10.0.0.1:8080. */
 const SERVICE_LINK = /^CLIPN_([A-Z0-9_]+_)?(SERVICE_(HOST|PORT)|PORT_\d+_(TCP|UDP|SCTP))(_|$)/;

@@ -1,0 +1,105 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { BuildReply, TenantReply } from '../../http/schemas/tenant.ts';
+import { bar } from '../table.ts';
+import { RequestError, type ServiceClient, tenantPath } from './client.ts';
+import { confirmed } from './confirm.ts';
+import { DocumentError, readDocuments } from './documents.ts';
+import { describePlan, planOf, type Step } from './plan.ts';
+
+export interface ApplyOptions {
+  filename: string[];
+  dryRun?: boolean;
+  exitCode?: boolean;
+  prune?: boolean;
+  yes?: boolean;
+  /** Commander's negatable option: --no-wait. */
+  wait: boolean;
+  timeout: number;
+  json?: boolean;
+}
+
+const POLL_MS = 250;
+/** With --dry-run --exit-code: something would change. */
+const WOULD_CHANGE = 3;
+
+/** `tenants apply`: shows what changes, makes it so, waits for the features. Returns the exit status. */
+export async function applyTenants(client: ServiceClient, options: ApplyOptions): Promise<number> {
+  const wanted = await readDocuments(options.filename);
+  if (wanted.length === 0) {
+    // an empty folder is more often a wrong path than the wish to remove everything
+    throw new DocumentError([`There is no tenant in ${options.filename.join(', ')}.`]);
+  }
+  const steps = await planOf(client, wanted, options.prune === true);
+  const say = (text: string) => void (options.json ? process.stderr : process.stdout).write(`${text}\n`);
+  say(describePlan(steps));
+  const changes = steps.filter((s) => s.action !== 'unchanged');
+  if (options.dryRun || changes.length === 0) {
+    if (options.json) for (const step of steps) report(step, options.dryRun ? 'planned' : 'done');
+    return options.dryRun && options.exitCode && changes.length > 0 ? WOULD_CHANGE : 0;
+  }
+  const removals = changes.filter((s) => s.action === 'delete');
+  if (removals.length > 0 && !(await confirmed(`Remove ${removals.map((s) => s.tenant).join(', ')}?`, options.yes))) {
+    say('Nothing was changed.');
+    return 1;
+  }
+  let status = 0;
+  for (const step of steps) {
+    try {
+      const after = await perform(client, step, options);
+      if (options.json) report(step, 'done', after);
+      else if (after) say(`${step.tenant}: version ${after.version} is ${after.state}${warningsIn(after)}`);
+      else if (step.action === 'delete') say(`${step.tenant}: removed`);
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error;
+      status = 1;
+      process.stderr.write(`${step.tenant}: ${error.message} (${error.code})\n`);
+      if (options.json) report(step, error.code);
+    }
+  }
+  return status;
+}
+
+function report({ action, tenant }: Step, result: string, after?: TenantReply): void {
+  const version = after === undefined ? {} : { version: after.version, state: after.state, warnings: after.warnings };
+  process.stdout.write(`${JSON.stringify({ tenant, action, result, ...version })}\n`);
+}
+
+function warningsIn({ warnings }: TenantReply): string {
+  return warnings.map((w) => `\n  warning: ${w.message}`).join('');
+}
+
+/** Guarded by the entity tag of the plan: what was shown is what happens, or nothing. */
+async function perform(client: ServiceClient, step: Step, options: ApplyOptions): Promise<TenantReply | undefined> {
+  if (step.action === 'unchanged') return undefined;
+  const path = tenantPath(step.tenant);
+  if (step.action === 'delete') {
+    await client.request('DELETE', path, { headers: { 'if-match': step.etag } });
+    return undefined;
+  }
+  const guard = step.action === 'create' ? { 'if-none-match': '*' } : { 'if-match': step.etag };
+  const headers = { ...guard, prefer: 'respond-async' };
+  const { body } = await client.request<TenantReply>('PUT', path, { body: step.wanted.definition, headers });
+  if (body.state === 'ready' || !options.wait) return body;
+  return { ...body, state: await follow(client, body, options.timeout) };
+}
+
+/** Draws progress until the version serves. @throws RequestError build_failed, build_cancelled, build_overtaken, build_timeout */
+async function follow(client: ServiceClient, { tenant, version }: TenantReply, timeout: number): Promise<'ready'> {
+  const end = Date.now() + timeout;
+  const drawn = bar(tenant, 'texts');
+  try {
+    for (;;) {
+      const { body } = await client.request<BuildReply>('GET', `${tenantPath(tenant)}/build`);
+      drawn.draw(body.done, body.total, body.texts_per_second ?? undefined, body.eta_seconds ?? undefined);
+      if (body.version === version && body.state === 'ready') return 'ready';
+      const now = `version ${version} is stored; see tenants get ${tenant}`;
+      if (body.version > version) throw new RequestError('build_overtaken', `version ${body.version} came in between`);
+      if (body.state === 'cancelled') throw new RequestError('build_cancelled', `the build was cancelled; ${now}`);
+      if (body.state === 'failed') throw new RequestError('build_failed', `${body.failure} It is tried again; ${now}`);
+      if (Date.now() > end) throw new RequestError('build_timeout', `${body.percent} % after ${timeout} ms; ${now}`);
+      await sleep(POLL_MS);
+    }
+  } finally {
+    drawn.end();
+  }
+}

@@ -1,0 +1,115 @@
+import { KEY_ANYWHERE } from '../../access/index.ts';
+import type { Problem } from '../../errors/index.ts';
+import type { TenantReply, TenantSummary } from '../../http/schemas/tenant.ts';
+
+/** What the service, or the way to it, has refused. */
+export class RequestError extends Error {
+  override readonly name = 'RequestError';
+  /** The service's stable code; `unreachable` where it has not answered, `not_the_service` where something else has. */
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message.replace(KEY_ANYWHERE, 'clipn_[redacted]'));
+    this.code = code;
+  }
+}
+
+export interface Answer<T> {
+  status: number;
+  headers: Headers;
+  body: T;
+}
+
+const TIMEOUT_MS = 60_000;
+
+/** A running service. */
+export class ServiceClient {
+  readonly #url: string;
+  readonly #key: string | undefined;
+
+  /** @throws RequestError invalid_url */
+  constructor(url: string, key: string | undefined) {
+    if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) {
+      throw new RequestError('invalid_url', `${url} is no address: http://host:port or https://host`);
+    }
+    this.#url = url.replace(/\/+$/, '');
+    this.#key = key;
+  }
+
+  /** @throws RequestError */
+  async request<T>(
+    method: string,
+    path: string,
+    { body, headers = {} }: { body?: unknown; headers?: Record<string, string> } = {},
+  ): Promise<Answer<T>> {
+    let response: Response;
+    let text: string;
+    try {
+      response = await fetch(this.#url + path, {
+        method,
+        headers: {
+          accept: 'application/json',
+          ...(this.#key === undefined ? {} : { authorization: `Bearer ${this.#key}` }),
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+      text = await response.text();
+    } catch (error) {
+      const { cause, message } = error as Error;
+      throw new RequestError('unreachable', `${this.#url} can't be reached: ${(cause as Error)?.message || message}`);
+    }
+    const parsed = parse(text);
+    if (response.ok && (text === '' || parsed !== undefined)) {
+      return { status: response.status, headers: response.headers, body: parsed as T };
+    }
+    const problem = parsed as Partial<Problem> | undefined;
+    if (typeof problem?.code !== 'string') {
+      throw new RequestError(
+        'not_the_service',
+        `${this.#url} answered ${response.status}, and not as clipn-gate does.`,
+      );
+    }
+    throw new RequestError(problem.code, problem.detail ?? problem.code);
+  }
+
+  /** Undefined where there is none. */
+  async tenant(id: string): Promise<TenantReply | undefined> {
+    try {
+      return (await this.request<TenantReply>('GET', tenantPath(id))).body;
+    } catch (error) {
+      if (error instanceof RequestError && error.code === 'tenant_not_found') return undefined;
+      throw error;
+    }
+  }
+
+  /** All that the key may see, page by page. `query` filters as the service does. */
+  async *tenants(query: Record<string, string> = {}): AsyncGenerator<TenantSummary> {
+    let after: string | null = null;
+    do {
+      const search: URLSearchParams = new URLSearchParams({
+        limit: '1000',
+        ...query,
+        ...(after === null ? {} : { after }),
+      });
+      const { body } = await this.request<{ tenants: TenantSummary[]; next: string | null }>(
+        'GET',
+        `/v1/tenants?${search}`,
+      );
+      yield* body.tenants;
+      after = body.next;
+    } while (after !== null);
+  }
+}
+
+export const tenantPath = (id: string) => `/v1/tenants/${encodeURIComponent(id)}`;
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

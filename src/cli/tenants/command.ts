@@ -1,0 +1,79 @@
+import type { Command } from 'commander';
+import { InvalidArgumentError } from 'commander';
+import { type ApplyOptions, applyTenants } from './apply.ts';
+import { ServiceClient } from './client.ts';
+import { deleteTenants, getTenants, listTenants, watchTenants } from './show.ts';
+
+interface Connection {
+  url?: string;
+  key?: string;
+}
+
+/** Flags over environment, as with all settings. */
+function clientOf({ url, key }: Connection): ServiceClient {
+  const { CLIPN_URL, CLIPN_API_KEY } = process.env;
+  return new ServiceClient(url ?? (CLIPN_URL || 'http://127.0.0.1:8080'), key ?? (CLIPN_API_KEY || undefined));
+}
+
+function seconds(text: string): number {
+  const [, count, unit = 's'] = /^(\d{1,6})(s|m|h)?$/.exec(text) ?? [];
+  if (count === undefined) throw new InvalidArgumentError('A span such as 30s, 10m or 2h.');
+  return Number(count) * ({ s: 1000, m: 60_000, h: 3_600_000 }[unit] as number);
+}
+
+/** `clipn-gate tenants ...`: against a running service. */
+export function addTenantsCommand(program: Command): void {
+  const tenants = program.command('tenants').description('tenants of a running service');
+  const command = (name: string, description: string) =>
+    tenants
+      .command(name)
+      .description(description)
+      .option('--url <url>', 'the service (CLIPN_URL, default http://127.0.0.1:8080)')
+      .option('--key <key>', 'an API key; other users of the machine see flags, so better CLIPN_API_KEY')
+      .option('--json', 'one JSON object per line, for programs');
+
+  command('list', 'the tenants that the key may manage')
+    .option('--prefix <text>', 'ids that begin so')
+    .option('--state <state>', 'ready, building, failed or cancelled')
+    .action(async (options: Connection & { json?: boolean; prefix?: string; state?: string }) => {
+      const { prefix, state, json = false } = options;
+      const query = { ...(prefix === undefined ? {} : { prefix }), ...(state === undefined ? {} : { state }) };
+      process.exitCode = await listTenants(clientOf(options), query, json);
+    });
+  command('get', 'definitions as YAML that apply takes back')
+    .argument('<tenant...>')
+    .action(async (ids: string[], options: Connection & { json?: boolean }) => {
+      process.exitCode = await getTenants(clientOf(options), ids, options.json === true);
+    });
+  command('delete', 'removes tenants, after asking')
+    .argument('<tenant...>')
+    .option('--yes', 'do not ask')
+    .action(async (ids: string[], options: Connection & { yes?: boolean }) => {
+      process.exitCode = await deleteTenants(clientOf(options), ids, options.yes);
+    });
+  command('apply', 'makes tenants what files say: shows the difference, changes it, waits for the features')
+    .requiredOption('-f, --filename <path...>', 'YAML or JSON files, folders of them, or - for standard input')
+    .option('--dry-run', 'only show the difference')
+    .option('--exit-code', 'with --dry-run: exit status 3 where something would change')
+    .option('--prune', 'remove tenants that no file names, after asking')
+    .option('--yes', 'do not ask')
+    .option('--no-wait', 'do not wait for the features')
+    .option('--timeout <span>', 'longest wait for the features of one tenant', seconds, 600_000)
+    .addHelpText(
+      'after',
+      '\nA file is a mapping: tenant (else the name of the file is the id), classes, and what else PUT takes.\n' +
+        'Exit status: 0; 1 when something failed; 2 on wrong arguments or files; 3 with --exit-code.',
+    )
+    .action(async (options: Connection & ApplyOptions) => {
+      process.exitCode = await applyTenants(clientOf(options), options);
+    });
+  command('watch', 'a line for every change, until Ctrl-C')
+    .argument('[tenant...]')
+    .option('--every <span>', 'how often to look', seconds, 1000)
+    .action(async (ids: string[], options: Connection & { json?: boolean; every: number }) => {
+      const stop = new AbortController();
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+      const { json = false, every } = options;
+      process.exitCode = await watchTenants(clientOf(options), ids, { json, everyMs: every, signal: stop.signal });
+    });
+}

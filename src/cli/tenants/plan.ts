@@ -1,0 +1,49 @@
+import { sameDefinition } from '../../tenants/definition.ts';
+import type { ServiceClient } from './client.ts';
+import { diffLines } from './diff.ts';
+import type { WantedTenant } from './documents.ts';
+
+export type Step =
+  | { action: 'create'; tenant: string; wanted: WantedTenant }
+  | { action: 'update'; tenant: string; wanted: WantedTenant; etag: string; version: number; lines: string[] }
+  | { action: 'unchanged'; tenant: string }
+  | { action: 'delete'; tenant: string; etag: string };
+
+/** What has to happen so that the service has what the files want; with `prune`, nothing else that the key may see. */
+export async function planOf(client: ServiceClient, wanted: WantedTenant[], prune: boolean): Promise<Step[]> {
+  const steps: Step[] = [];
+  for (const w of wanted) {
+    const { tenant } = w;
+    const now = await client.tenant(tenant);
+    if (!now) steps.push({ action: 'create', tenant, wanted: w });
+    else if (sameDefinition(now.definition, w.definition) && now.state !== 'cancelled') {
+      steps.push({ action: 'unchanged', tenant });
+    } else {
+      const lines = diffLines(now.definition, w.definition);
+      if (lines.length === 0) lines.push('  its build was cancelled and is begun anew');
+      steps.push({ action: 'update', tenant, wanted: w, etag: now.etag, version: now.version, lines });
+    }
+  }
+  if (!prune) return steps;
+  const keep = new Set(wanted.map((w) => w.tenant));
+  for await (const { tenant, etag, source } of client.tenants()) {
+    // those of the service's own watched directory are changed there
+    if (!keep.has(tenant) && source === undefined) steps.push({ action: 'delete', tenant, etag });
+  }
+  return steps;
+}
+
+/** The plan for people. */
+export function describePlan(steps: Step[]): string {
+  const lines = steps.flatMap((step) => {
+    if (step.action === 'create') {
+      const { classes } = step.wanted.definition;
+      return [`${step.tenant}: new, ${classes.length} ${classes.length === 1 ? 'class' : 'classes'}`];
+    }
+    if (step.action === 'update') return [`${step.tenant}: changes version ${step.version}`, ...step.lines];
+    return step.action === 'delete' ? [`${step.tenant}: is removed`] : [];
+  });
+  const count = (action: Step['action']) => steps.filter((s) => s.action === action).length;
+  const summary = `${count('create')} new, ${count('update')} changed, ${count('delete')} removed, ${count('unchanged')} unchanged`;
+  return [...lines, summary].join('\n');
+}
