@@ -12,6 +12,8 @@
 import sharp from 'sharp';
 import { ServiceError } from '../errors/index.ts';
 import { type ImageFormat, sniff } from './format.ts';
+import { isReducedEnough, plainJpeg, reduceJpeg } from './jpeg.ts';
+import { centreRegion } from './region.ts';
 import { resample } from './resample.ts';
 
 export interface DecodedImage {
@@ -42,12 +44,6 @@ function undecodable(error: unknown): ServiceError {
   });
 }
 
-/** Python's round: halves go to the even neighbour. */
-function roundHalfEven(x: number): number {
-  const floor = Math.floor(x);
-  return x - floor === 0.5 ? floor + (floor % 2) : Math.round(x);
-}
-
 /**
  * @param size side S of the square that the model takes, pixels
  * @throws ServiceError no_image (empty), unsupported_media_type, image_too_large, image_undecodable
@@ -61,28 +57,35 @@ export async function decodeImage(bytes: Uint8Array, size: number, { maxPixels }
       'This is not an image in a known format; send JPEG, PNG, WebP, GIF, AVIF or TIFF.',
     );
   }
-  const metadata = await sharp(bytes, { limitInputPixels: false })
+  const jpeg = format === 'jpeg' ? plainJpeg(bytes) : undefined;
+  if (jpeg) {
+    const { width, height } = jpeg;
+    checkSize(width, height, maxPixels);
+    const region = centreRegion(width, height, size);
+    if (isReducedEnough(jpeg, region)) {
+      const pixels = await reduceJpeg(bytes, jpeg, region).catch(() => undefined);
+      if (pixels) return { pixels, width, height, format };
+      // what one decoder can't read another may; and if it can't either, it says why
+    }
+  }
+  const { width, height, space } = await sharp(bytes, { limitInputPixels: false })
     .metadata()
     .catch((error) => {
       throw undecodable(error);
     });
-  const { width, height } = metadata;
-  if (width * height > maxPixels) {
-    throw new ServiceError(
-      'image_too_large',
-      `The image has ${width} x ${height} pixels; at most ${maxPixels} are accepted.`,
-      {
-        extra: { limit: maxPixels, width, height },
-      },
-    );
-  }
-  const rgb = await decodeRgb(bytes, metadata.space === 'cmyk', maxPixels);
-  const [w, h] =
-    rgb.width <= rgb.height
-      ? [size, Math.trunc((size * rgb.height) / rgb.width)]
-      : [Math.trunc((size * rgb.width) / rgb.height), size];
-  const region = { width: w, height: h, left: roundHalfEven((w - size) / 2), top: roundHalfEven((h - size) / 2), size };
+  checkSize(width, height, maxPixels);
+  const rgb = await decodeRgb(bytes, space === 'cmyk', maxPixels);
+  const region = centreRegion(rgb.width, rgb.height, size);
   return { pixels: await resample(rgb.data, rgb.width, rgb.height, region), width, height, format };
+}
+
+function checkSize(width: number, height: number, maxPixels: number): void {
+  if (width * height <= maxPixels) return;
+  throw new ServiceError(
+    'image_too_large',
+    `The image has ${width} x ${height} pixels; at most ${maxPixels} are accepted.`,
+    { extra: { limit: maxPixels, width, height } },
+  );
 }
 
 async function decodeRgb(

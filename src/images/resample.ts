@@ -4,6 +4,8 @@
  * published models were trained and evaluated with. Only the rows and columns inside the crop are computed.
  */
 
+import type { Region } from './region.ts';
+
 const PRECISION = 22;
 const ROUND = 1 << (PRECISION - 1);
 const SUPPORT = 2;
@@ -58,16 +60,6 @@ function weights(input: number, output: number, offset: number, length: number):
 
 /** Lets other work of the process in between two slices of a large image. */
 const pause = () => new Promise<void>((resolve) => setImmediate(resolve));
-
-export interface Region {
-  /** Size of the whole image after resizing, pixels. */
-  width: number;
-  height: number;
-  /** The part of it that is wanted. */
-  left: number;
-  top: number;
-  size: number;
-}
 
 /** uint8 RGB [height, width, 3] -> uint8 RGB [size, size, 3]: the square `region` of the resized image. */
 export async function resample(pixels: Uint8Array, width: number, height: number, region: Region): Promise<Uint8Array> {
