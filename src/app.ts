@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Ajv } from 'ajv';
 import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import type { Bundle } from './bundle/load.ts';
+import type { GateSettings } from './gate/index.ts';
 import type { AccessParts, EngineForHttp, HttpConfig } from './http/decorators.ts';
 import { accessPlugin } from './http/plugins/access.ts';
 import { docsPlugin } from './http/plugins/docs.ts';
@@ -10,11 +11,16 @@ import { methodNotAllowed } from './http/plugins/method-not-allowed.ts';
 import { requestMetricsPlugin } from './http/plugins/request-metrics.ts';
 import { auditList } from './http/routes/audit-list/index.ts';
 import { detectRoute } from './http/routes/detect/index.ts';
+import { extAuthz } from './http/routes/ext-authz/index.ts';
 import { keysCreate } from './http/routes/keys-create/index.ts';
 import { keysList } from './http/routes/keys-list/index.ts';
 import { keysRevoke } from './http/routes/keys-revoke/index.ts';
 import { livez } from './http/routes/livez/index.ts';
 import { metrics as metricsRoute } from './http/routes/metrics/index.ts';
+import { oipHealth } from './http/routes/oip-health/index.ts';
+import { oipInfer } from './http/routes/oip-infer/index.ts';
+import { oipModel } from './http/routes/oip-model/index.ts';
+import { oipServer } from './http/routes/oip-server/index.ts';
 import { readyz } from './http/routes/readyz/index.ts';
 import { tenantsBuildCancel } from './http/routes/tenants-build-cancel/index.ts';
 import { tenantsBuildEvents } from './http/routes/tenants-build-events/index.ts';
@@ -49,6 +55,8 @@ export interface AppParts {
   logger: Logger;
   /** Called before anything is registered: what is to see every route. */
   prepare?: (app: FastifyInstance) => unknown;
+  /** Settings of the gate in the same process, as of now. */
+  gate?: (() => GateSettings) | undefined;
 }
 
 /** The HTTP application, complete but not listening: the serve command listens, tests inject. */
@@ -77,6 +85,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   app.decorate('tenants', parts.tenants);
   app.decorate('access', parts.access);
   app.decorate('metrics', parts.metrics);
+  app.decorate('gate', parts.gate);
   app.decorate('lifecycle', { restoring: false, draining: false });
 
   parts.prepare?.(app as unknown as FastifyInstance);
@@ -109,6 +118,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   await app.register(detectRoute);
   for (const route of TENANT_ROUTES) await app.register(route);
   for (const route of [keysCreate, keysList, keysRevoke, auditList]) await app.register(route);
+  for (const route of [oipServer, oipHealth, oipModel, oipInfer, extAuthz]) await app.register(route);
   refuseOtherMethods();
   return app as unknown as FastifyInstance;
 }

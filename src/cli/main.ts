@@ -5,10 +5,12 @@ import { BundleError } from '../bundle/errors.ts';
 import { type Config, ConfigError, describeConfig, loadConfig } from '../config/index.ts';
 import { ServiceError } from '../errors/index.ts';
 import { EvaluationError } from '../evaluation/index.ts';
+import { BATCH_RULES, GateFileError } from '../gate/index.ts';
 import { type DetectArguments, detectFiles } from './detect.ts';
 import { type EvalArguments, evaluateFolders } from './eval.ts';
 import { addKeysCommand } from './keys/command.ts';
 import { listModels, type ModelsArguments, modelInfo, verifyModels } from './models.ts';
+import { type ReplayArguments, replayAudit, SCORES } from './replay.ts';
 import { serve } from './serve.ts';
 import { RequestError } from './tenants/client.ts';
 import { addTenantsCommand } from './tenants/command.ts';
@@ -50,6 +52,29 @@ function configFrom(options: Record<string, unknown>): Config {
 withSettings(program.command('serve').description('run the service')).action(async (options) => {
   await serve(configFrom(options));
 });
+
+withSettings(
+  program
+    .command('gate')
+    .description('the gate in front of a classifier, and the service beside it in the same process')
+    .requiredOption('--config <file>', "the gate's file, YAML or JSON; read again when it changes"),
+).action(async ({ config, ...options }: Record<string, unknown>) => {
+  await serve(configFrom(options), String(config));
+});
+
+program
+  .command('replay')
+  .description("what if: counts what the gate would have decided, from its audit trail's scores")
+  .argument('<file...>', 'audit trails, NDJSON; - is standard input')
+  .addOption(new Option('--method <rule>', 'another rule').choices(['ctw', 'atd', 'atd-rescaled']))
+  .addOption(new Option('--score <name>', 'a score instead of a rule: OOD below --threshold').choices(SCORES))
+  .option('--threshold <number>', 'for --score')
+  .addOption(new Option('--batch <rule>', 'another rule for batches').choices([...BATCH_RULES]))
+  .option('--tenant <id>', 'of this tenant only')
+  .option('--json', 'as JSON, for programs')
+  .action(async (files: string[], options: ReplayArguments) => {
+    process.exitCode = await replayAudit(files, options);
+  });
 
 const DETECT_SETTINGS = new Set([
   'CLIPN_BUNDLE',
@@ -146,6 +171,10 @@ try {
     const code = error instanceof RequestError ? ` (${error.code})` : '';
     process.stderr.write(`clipn-gate: ${error.message}${code}\n`);
     process.exit(error instanceof RequestError && error.code !== 'invalid_url' ? 1 : 2);
+  }
+  if (error instanceof GateFileError) {
+    process.stderr.write(`clipn-gate: ${error.message}\n`);
+    process.exit(2);
   }
   if (error instanceof ConfigError || error instanceof BundleError || error instanceof ServiceError) {
     const internal = error instanceof ServiceError && error.internal ? `\n  ${error.internal}` : '';

@@ -10,6 +10,7 @@ import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { FileFeatureCache } from '../tenants/feature-cache.ts';
 import { TenantRegistry } from '../tenants/registry.ts';
 import { engineOptions } from './engine-options.ts';
+import { openGate } from './gate.ts';
 import { openAccess } from './open-access.ts';
 import { openBundle } from './open-bundle.ts';
 import { openStore } from './open-store.ts';
@@ -36,8 +37,9 @@ function observer(metrics: Metrics, logger: Logger): EngineObserver {
 /**
  * `clipn-gate serve`: listens at once, so that liveness and readiness can be asked while the model loads; ready when engine
  * and tenants are. Ends by SIGINT or SIGTERM: readiness fails, what is under way is answered, then everything closes.
+ * With a gate file the gate listens beside it, in the same process.
  */
-export async function serve(config: Config): Promise<void> {
+export async function serve(config: Config, gateFile?: string): Promise<void> {
   const logger = createLogger({ level: config.logLevel });
   const { keyring, audit } = await openAccess(config, logger);
   const { bundle, why } = await openBundle(config);
@@ -70,7 +72,11 @@ export async function serve(config: Config): Promise<void> {
   });
   await tenants.load();
   const access = { keyring, audit, limiter: new Limiter(config), quotas: new Quotas() };
-  const app = await buildApp({ config, bundle, engine, tenants, access, metrics, logger });
+  const gate =
+    gateFile === undefined
+      ? undefined
+      : await openGate(gateFile, { engine, tenants, bundleId: bundle.id, metrics, logger });
+  const app = await buildApp({ config, bundle, engine, tenants, access, metrics, logger, gate: gate?.settings });
 
   closeWithGrace({ delay: config.shutdownGraceMs, logger: false }, async ({ signal, err }) => {
     if (err) logger.fatal({ err }, 'unexpected error, shutting down');
@@ -79,7 +85,7 @@ export async function serve(config: Config): Promise<void> {
     await sleep(config.drainDelayMs);
     // connections that fall idle after close has begun are nobody's business but ours
     const sweep = setInterval(() => app.server.closeIdleConnections(), 100);
-    await app.close();
+    await Promise.all([app.close(), gate?.close()]);
     clearInterval(sweep);
     await tenants.stop();
     await cache.close();
@@ -96,7 +102,7 @@ export async function serve(config: Config): Promise<void> {
   app.lifecycle.restoring = false;
   const { name, version } = bundle.manifest;
   logger.info(
-    { address, model: `${name} ${version}`, engine: engine.status },
+    { address, gate: gate?.address, model: `${name} ${version}`, engine: engine.status },
     `ready: ${address} (try ${address}/docs)`,
   );
 }

@@ -32,6 +32,12 @@ export const detectTenantInQuery: TenantAccess = {
   },
 };
 
+/** For verdicts by the Open Inference Protocol, where a tenant is the model in the path. */
+export const detectTenantInPath: TenantAccess = {
+  scope: 'detect',
+  tenant: (request) => (request.params as { tenant: string }).tenant,
+};
+
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: RouteAccess;

@@ -1,6 +1,7 @@
 import type { AuditLog, Keyring, Limiter, Principal, Quotas } from '../access/index.ts';
 import type { Bundle } from '../bundle/load.ts';
 import type { Engine } from '../engine/index.ts';
+import type { GateSettings } from '../gate/index.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { TenantRegistry } from '../tenants/registry.ts';
 
@@ -47,5 +48,7 @@ declare module 'fastify' {
     bundle: Pick<Bundle, 'manifest' | 'id'>;
     metrics: Metrics;
     lifecycle: Lifecycle;
+    /** Settings of the gate in the same process, as of now; undefined where there is none. */
+    gate: (() => GateSettings) | undefined;
   }
 }

@@ -110,6 +110,45 @@ export function createMetrics() {
       buckets: [0.1, 0.5, 1, 5, 10, 30, 60, 300, 900],
       registers,
     }),
+    gateRequests: new Counter({
+      name: 'clipn_gate_requests_total',
+      help: "Requests of the gate's routes, by what became of them",
+      labelNames: ['tenant', 'mode', 'verdict', 'action'],
+      registers,
+    }),
+    gateFailures: new Counter({
+      name: 'clipn_gate_failures_total',
+      help: "Requests of the gate's routes without a verdict, by cause and by the policy for it",
+      labelNames: ['cause', 'policy'],
+      registers,
+    }),
+    gateDuration: new Histogram({
+      name: 'clipn_gate_duration_seconds',
+      help: 'Time from the last byte of a request to its verdict',
+      buckets: REQUEST,
+      registers,
+    }),
+    gateUpstreamErrors: new Counter({
+      name: 'clipn_gate_upstream_errors_total',
+      help: 'Requests that the upstream of the gate did not answer',
+      labelNames: ['reason'],
+      registers,
+    }),
+    gateConnections: new Gauge({
+      name: 'clipn_gate_connections',
+      help: "Connections of the gate's clients, as of now",
+      registers,
+    }),
+    gateBufferedBytes: new Gauge({
+      name: 'clipn_gate_buffered_bytes',
+      help: 'Bodies that the gate holds in memory now',
+      registers,
+    }),
+    gateAuditDropped: new Counter({
+      name: 'clipn_gate_audit_dropped_total',
+      help: 'Audit records for which the queue had no room',
+      registers,
+    }),
   };
 }
 

@@ -23,6 +23,14 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
     does: 'throughput and latency of the whole service beside its ceilings (the default)',
     load: async () => (await import('./service.ts')).service,
   },
+  gate: {
+    does: 'what the gate costs traffic without images, beside a plain proxy',
+    load: async () => (await import('./gate/overhead.ts')).gateOverhead,
+  },
+  'gate-faults': {
+    does: 'the gate while its engine is killed again and again; broken uploads',
+    load: async () => (await import('./gate/faults.ts')).gateFaults,
+  },
   text: { does: 'registering classes: texts by length', load: async () => (await import('./text.ts')).text },
 };
 

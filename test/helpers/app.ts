@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import type { FastifyInstance } from 'fastify';
-import { buildApp } from '../../src/app.ts';
+import { type AppParts, buildApp } from '../../src/app.ts';
 import { assess, topK } from '../../src/clipn/index.ts';
 import type { Detection, DetectRequest, EngineStatus } from '../../src/engine/index.ts';
 import { ServiceError } from '../../src/errors/index.ts';
@@ -71,6 +71,7 @@ export async function testApp(
   accessOptions: FakeAccessOptions = {},
   /** Called before anything is registered. */
   prepare?: (app: FastifyInstance) => unknown,
+  parts: Pick<AppParts, 'gate'> = {},
 ): Promise<TestApp> {
   const engine = new FakeEngine();
   const { registry, builder } = fakeRegistry();
@@ -99,6 +100,7 @@ export async function testApp(
     metrics,
     logger,
     ...(prepare ? { prepare } : {}),
+    ...parts,
   });
   await app.ready();
   t.after(async () => {

@@ -5,6 +5,8 @@ import { BUNDLE, COMMAND, ROOT } from './paths.ts';
 
 export interface Service {
   url: string;
+  /** Where the gate listens, when there is one. */
+  gate: string | undefined;
   child: ChildProcess;
   /** Parsed log lines so far. */
   log: Record<string, unknown>[];
@@ -27,8 +29,9 @@ export async function startService(
   t: Pick<TestContext, 'after'>,
   dataDir: string,
   env: Record<string, string> = {},
+  command: string[] = ['serve'],
 ): Promise<Service> {
-  const child = spawn(process.execPath, [COMMAND, 'serve'], {
+  const child = spawn(process.execPath, [COMMAND, ...command], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: environment({ CLIPN_BUNDLE: BUNDLE, CLIPN_DATA_DIR: dataDir, CLIPN_PORT: '0', ...env }),
@@ -54,7 +57,8 @@ export async function startService(
     );
   });
   const enginePid = () => Number(log.findLast((l) => l['msg'] === 'engine ready')?.['pid']);
-  return { url, child, log, enginePid, exited };
+  const gate = log.find((l) => l['msg'] === 'gate is listening')?.['address'] as string | undefined;
+  return { url, gate, child, log, enginePid, exited };
 }
 
 export async function putTenant(url: string, id: string, definition: object): Promise<Response> {

@@ -19,9 +19,11 @@ export function methodNotAllowed(app: FastifyInstance): () => void {
   return () => {
     collecting = false;
     for (const [url, methods] of known) {
+      const others = METHODS.filter((m) => !methods.has(m));
+      if (others.length === 0) continue;
       const allow = [...methods].sort().join(', ');
       app.route({
-        method: METHODS.filter((m) => !methods.has(m)),
+        method: others,
         url,
         config: { access: 'open' },
         schema: { hide: true },

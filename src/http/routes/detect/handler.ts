@@ -105,7 +105,7 @@ function verdict(id: string, d: Detection, method: Method, classes: readonly str
   };
 }
 
-function count(metrics: Metrics, tenant: string, method: Method, outcome: Outcome): void {
+export function count(metrics: Metrics, tenant: string, method: Method, outcome: Outcome): void {
   if ('error' in outcome) {
     metrics.imagesRejected.inc({ reason: outcome.error.code });
     return;

@@ -1,0 +1,91 @@
+import {
+  type Edit,
+  edit,
+  elementsOf,
+  fill,
+  membersOf,
+  parsed,
+  remove,
+  rootOf,
+  type Span,
+  typeOf,
+} from './json-text.ts';
+import { type Tensor, tensorsOf } from './oip-v2.ts';
+import { ExtractionError, type Filter } from './types.ts';
+
+/** What stands for one element of a filtered row where the file names no placeholder: JSON has no "not a number". */
+function neutral(datatype: string): string {
+  return datatype === 'BYTES' ? '""' : datatype === 'BOOL' ? 'false' : '0';
+}
+
+/** Asks for its answer in the binary form, which has no place for a placeholder. */
+function wantsBinary(text: Buffer): boolean {
+  const root = membersOf(text, rootOf(text));
+  const flag = (span: Span | undefined, name: string) => {
+    const value = span && membersOf(text, span).get(name);
+    return value !== undefined && parsed(text, value) === true;
+  };
+  const outputs = root.get('outputs');
+  return (
+    flag(root.get('parameters'), 'binary_data_output') ||
+    (outputs ? elementsOf(text, outputs) : []).some((o) => flag(membersOf(text, o).get('parameters'), 'binary_data'))
+  );
+}
+
+/** Rows are top-level elements where data is nested, runs of equal length where it is flat. */
+function rowLength(text: Buffer, data: Span, rows: number): number | undefined {
+  const elements = elementsOf(text, data);
+  const nested = elements[0] !== undefined && typeOf(text, elements[0]) === 'array';
+  if (nested && elements.length === rows) return 1;
+  return nested || rows === 0 || elements.length % rows !== 0 ? undefined : elements.length / rows;
+}
+
+const shapeEdit = ({ shapeSpan, shape }: Tensor, rows: number): Edit => ({
+  ...shapeSpan,
+  text: JSON.stringify([rows, ...shape.slice(1)]),
+});
+
+/** Rows out of every input, placeholder rows into every output. Undefined where the tensors have no common batch, or are not JSON. */
+export function oipFilter(text: Buffer, inputs: Tensor[], batch: number): Filter | undefined {
+  const rows = inputs.map((input) => ({
+    input,
+    data: input.data as Span,
+    row: input.data && input.shape[0] === batch ? rowLength(text, input.data, batch) : undefined,
+  }));
+  if (rows.length === 0 || rows.some(({ row }) => row === undefined) || wantsBinary(text)) return undefined;
+  return {
+    request: (drop) => ({
+      body: edit(
+        text,
+        rows.flatMap(({ input, data, row = 1 }) => [
+          shapeEdit(input, batch - drop.size),
+          remove(text, data, (i) => drop.has(Math.floor(i / row))),
+        ]),
+      ),
+    }),
+    answer: (body, drop, placeholder) => {
+      const kept = batch - drop.size;
+      const edits = tensorsOf(body, 'outputs').flatMap((output) => {
+        const row = output.data && output.shape[0] === kept ? rowLength(body, output.data, kept) : undefined;
+        if (!output.data || row === undefined)
+          throw new ExtractionError('undecodable', `the output ${output.name} has not one row per instance`);
+        const first = elementsOf(body, output.data)[0];
+        const nested = first !== undefined && typeOf(body, first) === 'array';
+        const one = placeholder === undefined ? neutral(output.datatype) : JSON.stringify(placeholder);
+        const filler = nested ? likeRow(body, first, one) : one;
+        const put = (i: number) => (drop.has(Math.floor(i / row)) ? filler : undefined);
+        return [shapeEdit(output, batch), fill(body, output.data, batch * row, put)];
+      });
+      if (edits.length === 0) throw new ExtractionError('undecodable', 'the answer has no outputs');
+      return edit(body, edits);
+    },
+  };
+}
+
+/** A row of the same nesting with `one` in the place of every scalar. */
+function likeRow(text: Buffer, span: Span, one: string): string {
+  if (typeOf(text, span) !== 'array') return one;
+  return `[${elementsOf(text, span)
+    .map((e) => likeRow(text, e, one))
+    .join(',')}]`;
+}

@@ -1,0 +1,111 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { fromBase64 } from './base64.ts';
+import { elementsOf, membersOf, parsed, resolvePointer, rootOf, type Span, stringOf, typeOf } from './json-text.ts';
+import { oipFilter } from './oip-v2-filter.ts';
+import { looksLikeImage } from './sniff.ts';
+import { type Adapter, type Extraction, ExtractionError, type FoundImage } from './types.ts';
+
+/** One entry of `inputs` or `outputs` of the Open Inference Protocol v2, and where its parts lie in the text. */
+export interface Tensor {
+  name: string;
+  datatype: string;
+  shape: number[];
+  span: Span;
+  shapeSpan: Span;
+  /** Elements as JSON; undefined where they are in the binary section. */
+  data: Span | undefined;
+  /** Bytes of the binary section. */
+  binary: Buffer | undefined;
+}
+
+/** @throws ExtractionError, JsonTextError */
+export function tensorsOf(text: Buffer, key: 'inputs' | 'outputs', binary: Buffer = Buffer.alloc(0)): Tensor[] {
+  let at = 0;
+  const tensors = resolvePointer(text, rootOf(text), `/${key}/*`).map((span): Tensor => {
+    const members = membersOf(text, span);
+    const shapeSpan = members.get('shape');
+    const [name, datatype] = ['name', 'datatype'].map((m) => {
+      const value = members.get(m);
+      return value && typeOf(text, value) === 'string' ? stringOf(text, value) : '';
+    }) as [string, string];
+    if (!shapeSpan) throw new ExtractionError('undecodable', `a tensor of ${key} has no shape`);
+    const shape = parsed(text, shapeSpan) as number[];
+    if (!Array.isArray(shape) || !shape.every((n) => Number.isInteger(n) && n >= 0))
+      throw new ExtractionError('undecodable', `the shape of ${name} is none`);
+    const data = members.get('data');
+    const parameters = members.get('parameters');
+    const size = parameters && membersOf(text, parameters).get('binary_data_size');
+    let part: Buffer | undefined;
+    if (size) {
+      const length = parsed(text, size) as number;
+      if (!Number.isInteger(length) || length < 0 || at + length > binary.length || data)
+        throw new ExtractionError('undecodable', `the binary data of ${name} is not what its size says`);
+      part = binary.subarray(at, at + length);
+      at += length;
+    }
+    return { name, datatype, shape, span, shapeSpan, data, binary: part };
+  });
+  if (at !== binary.length) throw new ExtractionError('undecodable', 'there is more binary data than the sizes say');
+  return tensors;
+}
+
+/** Elements of a BYTES tensor: each a length of four bytes, little-endian, then as many bytes. */
+export function binaryElements(data: Buffer): Buffer[] {
+  const elements: Buffer[] = [];
+  for (let at = 0; at < data.length; ) {
+    const length = at + 4 <= data.length ? data.readUInt32LE(at) : data.length;
+    if (at + 4 + length > data.length) throw new ExtractionError('undecodable', 'a BYTES element is cut off');
+    elements.push(data.subarray(at + 4, at + 4 + length));
+    at += 4 + length;
+  }
+  return elements;
+}
+
+/** Strings of a JSON tensor, however its rows are nested. */
+function jsonElements(text: Buffer, span: Span): (Buffer | undefined)[] {
+  if (typeOf(text, span) === 'array') return elementsOf(text, span).flatMap((e) => jsonElements(text, e));
+  return [typeOf(text, span) === 'string' ? fromBase64(stringOf(text, span)) : undefined];
+}
+
+/** JSON text and binary section of a body. */
+export function splitBody(body: Buffer, headers: IncomingHttpHeaders): { text: Buffer; binary: Buffer } {
+  const header = headers['inference-header-content-length'];
+  if (header === undefined) return { text: body, binary: Buffer.alloc(0) };
+  const length = typeof header === 'string' && /^\d+$/.test(header) ? Number(header) : Number.NaN;
+  if (!(length <= body.length))
+    throw new ExtractionError('undecodable', 'Inference-Header-Content-Length is not right');
+  return { text: body.subarray(0, length), binary: body.subarray(length) };
+}
+
+/** Triton's raw binary request: no JSON at all, the body is the one element of the one input. */
+export const tritonRaw: Adapter = (body, headers) => {
+  const length = headers['inference-header-content-length'];
+  if (length !== undefined && length !== '0') return oipV2(body, headers, {});
+  return { images: body.length === 0 ? [] : [{ id: 'body', bytes: body, instance: 0 }], instances: 1 };
+};
+
+export const oipV2: Adapter = (body, headers, { fields }): Extraction => {
+  if (headers['inference-header-content-length'] === '0') return tritonRaw(body, headers, {}) as Extraction;
+  const { text, binary } = splitBody(body, headers);
+  const tensors = tensorsOf(text, 'inputs', binary);
+  const candidates = tensors
+    .filter((t) => t.datatype === 'BYTES' && (!fields || fields.includes(t.name)))
+    .map((tensor) => ({
+      tensor,
+      elements: tensor.binary ? binaryElements(tensor.binary) : tensor.data ? jsonElements(text, tensor.data) : [],
+    }));
+  // of several text-like inputs those are images in which one looks like it
+  const chosen =
+    fields || candidates.length === 1
+      ? candidates
+      : candidates.filter((c) => c.elements.some((e) => e && looksLikeImage(e)));
+  const batch = Math.max(1, ...chosen.map(({ tensor, elements }) => Math.min(tensor.shape[0] ?? 1, elements.length)));
+  const images = chosen.flatMap(({ tensor, elements }) =>
+    elements.map((bytes, i): FoundImage => {
+      const instance = Math.floor((i * batch) / elements.length);
+      return { id: `${tensor.name}[${i}]`, bytes, instance };
+    }),
+  );
+  const filter = headers['inference-header-content-length'] === undefined ? oipFilter(text, tensors, batch) : undefined;
+  return { images, instances: batch, ...(filter ? { filter } : {}) };
+};

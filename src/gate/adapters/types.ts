@@ -1,0 +1,55 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { FailCause } from '../config/schema.ts';
+
+export interface FoundImage {
+  /** Where it was: a file name, a pointer, an input's name and index. For the log and the audit trail. */
+  id: string;
+  /** The image file; undefined where what stands in its place is none (not base64, a length that is wrong). */
+  bytes: Buffer | undefined;
+  /** Which instance of the batch it belongs to. */
+  instance: number;
+}
+
+/** Taking instances out of the request and putting placeholders into the answer. Only protocols that have a place for both. */
+export interface Filter {
+  /** Headers given here replace the request's own; content-length is the caller's business. */
+  request(drop: ReadonlySet<number>): { body: Buffer; headers?: Record<string, string> };
+  /** @throws where the answer has not one element for every instance that was sent */
+  answer(body: Buffer, drop: ReadonlySet<number>, placeholder: unknown): Buffer;
+}
+
+export interface Extraction {
+  images: FoundImage[];
+  /** Instances of the batch; images of one request that are no batch are one each. */
+  instances: number;
+  filter?: Filter;
+}
+
+export interface AdapterOptions {
+  pointers?: string[] | undefined;
+  answerPointer?: string | undefined;
+  fields?: string[] | undefined;
+}
+
+/** A pure function from body and headers to images. @throws ExtractionError */
+export type Adapter = (
+  body: Buffer,
+  headers: IncomingHttpHeaders,
+  options: AdapterOptions,
+) => Extraction | Promise<Extraction>;
+
+/** No images can be taken out of the body, and why. */
+export class ExtractionError extends Error {
+  override readonly name = 'ExtractionError';
+  readonly failure: Extract<FailCause, 'undecodable' | 'too_large' | 'no_image'>;
+
+  constructor(failure: ExtractionError['failure'], message: string) {
+    super(message);
+    this.failure = failure;
+  }
+}
+
+/** Images that are no batch: each an instance of its own. */
+export function separate(images: Omit<FoundImage, 'instance'>[]): Extraction {
+  return { images: images.map((image, instance) => ({ ...image, instance })), instances: images.length };
+}

@@ -1,0 +1,88 @@
+import { decisionOf } from '../../clipn/index.ts';
+import type { BatchRule } from '../config/schema.ts';
+import type { Detection, ServingMethod } from '../seams.ts';
+import type { AuditImage, AuditRecord } from './record.ts';
+
+export type ScoreName = keyof Detection['scores'];
+
+/** What would have been different. What is left out stays as it was. */
+export interface WhatIf {
+  /** Another of the threshold-free rules. */
+  method?: ServingMethod;
+  /** A score with a threshold of one's own instead of a rule: OOD below it. */
+  score?: { name: ScoreName; threshold: number };
+  batch?: BatchRule;
+  tenant?: string;
+}
+
+export interface Tally {
+  requests: number;
+  images: number;
+  /** Images without a verdict: nothing can be said of them. */
+  failed: number;
+  ood: { was: number; would: number };
+  /** Requests whose verdict is "ood": enforce would have answered them in the upstream's place. */
+  rejected: { was: number; would: number };
+  /** Images, by what changes for them. */
+  id_to_ood: number;
+  ood_to_id: number;
+}
+
+const empty = (): Tally => ({
+  requests: 0,
+  images: 0,
+  failed: 0,
+  ood: { was: 0, would: 0 },
+  rejected: { was: 0, would: 0 },
+  id_to_ood: 0,
+  ood_to_id: 0,
+});
+
+/** The decision from what was stored: scores and the decisions of all three rules. */
+export function wouldDecide(image: AuditImage, { method, score }: WhatIf): 'id' | 'ood' | undefined {
+  if (image.decision === undefined || !image.scores || !image.decisions) return undefined;
+  if (score) return image.scores[score.name] < score.threshold ? 'ood' : 'id';
+  return method ? decisionOf(image.decisions, method) : image.decision;
+}
+
+/** Whether the gate would have answered in the upstream's place under "enforce". */
+function rejected(record: AuditRecord, batch: BatchRule, decide: (image: AuditImage) => string | undefined): boolean {
+  const ood = new Set(record.images.filter((image) => decide(image) === 'ood').map(({ instance }) => instance));
+  if (ood.size === 0) return false;
+  return ood.size === record.instances || batch === 'any' || (batch === 'filter' && !record.filterable);
+}
+
+/** "What if", counted over audit records: in all and for every tenant. */
+export class Replay {
+  readonly #whatIf: WhatIf;
+  readonly total = empty();
+  readonly tenants = new Map<string, Tally>();
+
+  constructor(whatIf: WhatIf) {
+    this.#whatIf = whatIf;
+  }
+
+  add(record: AuditRecord): void {
+    const { tenant, batch = record.batch } = this.#whatIf;
+    if (tenant !== undefined && record.tenant !== tenant) return;
+    const own = this.tenants.get(record.tenant) ?? empty();
+    this.tenants.set(record.tenant, own);
+    for (const tally of [this.total, own]) {
+      tally.requests++;
+      if (rejected(record, record.batch, ({ decision }) => decision)) tally.rejected.was++;
+      if (rejected(record, batch, (image) => wouldDecide(image, this.#whatIf))) tally.rejected.would++;
+      for (const image of record.images) {
+        tally.images++;
+        const would = wouldDecide(image, this.#whatIf);
+        if (would === undefined) {
+          tally.failed++;
+          continue;
+        }
+        if (image.decision === 'ood') tally.ood.was++;
+        if (would === 'ood') tally.ood.would++;
+        if (image.decision === 'id' && would === 'ood') tally.id_to_ood++;
+        if (image.decision === 'ood' && would === 'id') tally.ood_to_id++;
+      }
+    }
+  }
+}

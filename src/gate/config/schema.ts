@@ -1,0 +1,182 @@
+import { type Static, type TObject, type TProperties, Type } from 'typebox';
+import { MethodSchema, TENANT_ID } from '../../tenants/definition.ts';
+
+const object = <T extends TProperties>(properties: T): TObject<T> =>
+  Type.Object(properties, { additionalProperties: false });
+const oneOf = <const T extends readonly string[]>(values: T, description?: string) =>
+  Type.Unsafe<T[number]>(Type.Enum([...values], description === undefined ? {} : { description }));
+const milliseconds = Type.Integer({ minimum: 1, maximum: 86_400_000 });
+const Url = Type.String({
+  pattern: '^https?://[^/?#@\\s]+(/[^?#\\s]*)?$',
+  description: 'http(s)://host[:port][/prefix]',
+});
+const HeaderName = Type.String({ pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$" });
+const HeaderValue = Type.String({ pattern: '^[\\t\\x20-\\x7e\\x80-\\xff]*$' });
+
+export const MODES = ['off', 'shadow', 'annotate', 'enforce'] as const;
+export const BATCH_RULES = ['any', 'all', 'filter'] as const;
+export const ADAPTERS = [
+  'auto',
+  'raw',
+  'multipart',
+  'json',
+  'tf-serving',
+  'kserve-v1',
+  'oip-v2',
+  'triton-raw',
+  'torchserve',
+] as const;
+/** Why there is no verdict. */
+export const FAIL_CAUSES = [
+  'engine_down',
+  'overloaded',
+  'deadline',
+  'undecodable',
+  'no_image',
+  'too_large',
+  'no_tenant',
+] as const;
+
+const Fail = oneOf(['open', 'closed']);
+const FailPolicy = Type.Union(
+  [
+    Fail,
+    object({
+      default: Type.Optional(Fail),
+      ...(Object.fromEntries(FAIL_CAUSES.map((cause) => [cause, Type.Optional(Fail)])) as Record<
+        (typeof FAIL_CAUSES)[number],
+        ReturnType<typeof Type.Optional<typeof Fail>>
+      >),
+    }),
+  ],
+  { description: 'What becomes of a request without a verdict: passes (open) or is refused (closed); by cause.' },
+);
+
+const Template = object({
+  status: Type.Optional(Type.Integer({ minimum: 200, maximum: 599 })),
+  content_type: Type.Optional(HeaderValue),
+  headers: Type.Optional(Type.Record(HeaderName, HeaderValue)),
+  body: Type.Optional(Type.String({ description: 'With {{placeholders}}; see the README for their names.' })),
+});
+export type TemplateConfig = Static<typeof Template>;
+
+const Sticky = Type.Union([oneOf(['image', 'client_address']), object({ header: HeaderName })]);
+
+/** What a route decides, and what `defaults` decides for all of them. */
+const decisions = {
+  tenant: Type.Optional(
+    Type.Union([Type.String({ minLength: 1 }), object({ header: HeaderName, default: Type.Optional(Type.String()) })], {
+      description: 'Whose classes: an id, an id with {name} of the path in it, or taken from a header.',
+    }),
+  ),
+  adapter: Type.Optional(oneOf(ADAPTERS, 'How images are taken out of a body; auto looks at type and content.')),
+  mode: Type.Optional(oneOf(MODES)),
+  method: Type.Optional(MethodSchema),
+  percent: Type.Optional(
+    Type.Number({ minimum: 0, maximum: 100, description: 'Share of requests that enforce is applied to.' }),
+  ),
+  sticky: Type.Optional(Sticky),
+  batch: Type.Optional(oneOf(BATCH_RULES, 'Which images of several must be OOD for the request to be.')),
+  budget_ms: Type.Optional(milliseconds),
+  parallel: Type.Optional(Type.Boolean({ description: 'Forwards at once and holds the answer back.' })),
+  max_body_bytes: Type.Optional(Type.Integer({ minimum: 1, maximum: 2 ** 30 })),
+  max_images: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
+  headers: Type.Optional(Type.Boolean({ description: 'In shadow mode: x-clipn-* headers in the answer.' })),
+  idempotent: Type.Optional(Type.Boolean({ description: 'The upstream may safely be asked twice, POST included.' })),
+  fail: Type.Optional(FailPolicy),
+  reject: Type.Optional(Template),
+  fail_reject: Type.Optional(Template),
+  fallback: Type.Optional(Url),
+  placeholder: Type.Optional(Type.Unknown({ description: 'JSON that stands in for a filtered instance.' })),
+};
+
+const Route = object({
+  name: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+  match: object({
+    path: Type.String({
+      pattern: '^/',
+      description: 'Whole path; {name} takes a piece of one segment, * the rest of one, ** everything.',
+    }),
+    methods: Type.Optional(Type.Array(Type.String({ pattern: '^[A-Z-]+$' }), { minItems: 1 })),
+  }),
+  pointers: Type.Optional(
+    Type.Array(Type.String({ pattern: '^/' }), {
+      minItems: 1,
+      description: 'Adapter json: JSON pointers to base64 strings; * stands for every element of an array.',
+    }),
+  ),
+  answer_pointer: Type.Optional(
+    Type.String({
+      pattern: '^/',
+      description: 'Batch filter: where the answer has its array, one element an instance.',
+    }),
+  ),
+  fields: Type.Optional(
+    Type.Array(Type.String({ minLength: 1 }), {
+      minItems: 1,
+      description: 'Multipart: names of the parts that are images; without it every part that is an image.',
+    }),
+  ),
+  ...decisions,
+});
+export type RouteConfig = Static<typeof Route>;
+
+const Upstream = object({
+  url: Url,
+  connect_timeout_ms: Type.Optional(milliseconds),
+  response_timeout_ms: Type.Optional(milliseconds),
+  idle_timeout_ms: Type.Optional(milliseconds),
+  max_connections: Type.Optional(Type.Integer({ minimum: 1, maximum: 65_535 })),
+  retries: Type.Optional(Type.Integer({ minimum: 0, maximum: 5 })),
+  host: Type.Optional(oneOf(['client', 'upstream'], "Host header sent on: the client's own, or the upstream's.")),
+});
+
+const Audit = object({
+  file: Type.String({ minLength: 1, description: 'A path, or "stdout".' }),
+  max_bytes: Type.Optional(Type.Integer({ minimum: 1024 })),
+  keep: Type.Optional(Type.Integer({ minimum: 0, maximum: 1000 })),
+  queue: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
+});
+export type AuditConfig = Static<typeof Audit>;
+
+/** The gate's file. Everything that it leaves out has a default (settings.ts). */
+export const GateFile = object({
+  listen: Type.Optional(
+    object({
+      host: Type.Optional(Type.String({ minLength: 1 })),
+      port: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
+      headers_timeout_ms: Type.Optional(milliseconds),
+      request_timeout_ms: Type.Optional(milliseconds),
+      max_connections: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
+    }),
+  ),
+  upstream: Upstream,
+  forwarded: Type.Optional(oneOf(['append', 'replace', 'off'], 'What becomes of X-Forwarded-* headers.')),
+  max_buffered_bytes: Type.Optional(
+    Type.Integer({ minimum: 1, description: 'Bodies held in memory at one time, all requests together.' }),
+  ),
+  defaults: Type.Optional(object(decisions)),
+  tenants: Type.Optional(
+    Type.Record(
+      Type.String({ pattern: TENANT_ID.source }),
+      object({
+        mode: decisions.mode,
+        method: decisions.method,
+        percent: decisions.percent,
+        batch: decisions.batch,
+        fail: decisions.fail,
+      }),
+      { description: "Exceptions for single tenants; they win over the route's own." },
+    ),
+  ),
+  routes: Type.Array(Route),
+  audit: Type.Optional(Audit),
+});
+export type GateFile = Static<typeof GateFile>;
+
+export type Mode = (typeof MODES)[number];
+export type BatchRule = (typeof BATCH_RULES)[number];
+export type AdapterName = (typeof ADAPTERS)[number];
+export type FailCause = (typeof FAIL_CAUSES)[number];
+export type FailAction = 'open' | 'closed';
+export type StickyKey = Static<typeof Sticky>;

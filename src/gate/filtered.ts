@@ -1,0 +1,54 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { exchange, relay, type Sending } from './proxy/exchange.ts';
+import { responseHeaders } from './proxy/headers.ts';
+import { UpstreamError } from './proxy/upstream.ts';
+
+/** Largest answer that placeholders are put into. */
+const MAX_ANSWER = 64 * 2 ** 20;
+const REPLACED = new Set(['content-length', 'content-md5', 'etag', 'digest', 'trailer']);
+
+/**
+ * Sends what is left of a batch and puts placeholders into the answer. An answer that is an error goes on as it is; a success into
+ * which they can't be put is a fault of the upstream's: passed on, every prediction after the gap would be taken for another's.
+ */
+export async function filtered(
+  sending: Sending & { response: ServerResponse },
+  restore: (answer: Buffer) => Buffer,
+  extra: [string, string][],
+): Promise<void> {
+  const { response, upstream } = sending;
+  const answered = await exchange(sending);
+  const { answer, opened } = answered;
+  const { idleTimeoutMs } = upstream.settings;
+  const { statusCode: status = 0 } = answer;
+  if (status < 200 || status > 299 || status === 204) return relay(answered, response, { extra, idleTimeoutMs });
+  answer.setTimeout(idleTimeoutMs, () => opened.request.destroy());
+  let body: Buffer;
+  try {
+    if (answer.headers['content-encoding'] !== undefined)
+      throw new Error('it is compressed, though nobody asked for that');
+    body = restore(await readAnswer(answer));
+  } catch (error) {
+    opened.request.destroy();
+    throw new UpstreamError('malformed', false, error);
+  }
+  if (response.destroyed) return;
+  response.sendDate = false;
+  response.writeHead(status, answer.statusMessage, [
+    ...responseHeaders(answer, extra, REPLACED),
+    'Content-Length',
+    String(body.length),
+  ]);
+  response.end(body);
+}
+
+async function readAnswer(answer: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > MAX_ANSWER) throw new Error(`it is larger than ${MAX_ANSWER} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { BatchRule, FailCause } from './config/schema.ts';
+import type { Decided, Route } from './config/settings.ts';
+import type { Inspection } from './inspect.ts';
+
+/** `mixed`: some instances of a batch are OOD and they alone are taken out. `none`: there is no verdict, and a cause. */
+export type Verdict = 'id' | 'ood' | 'mixed' | 'none';
+export type Action = 'pass' | 'filter' | 'reject' | 'fallback' | 'refuse';
+
+/** What becomes of a request. `refuse`: no verdict, and the policy is closed. */
+export interface Conclusion {
+  verdict: Verdict;
+  action: Action;
+  /** Why there is no verdict, or none of some images. */
+  cause?: FailCause;
+  detail?: string;
+  /** Instances that are OOD. */
+  ood: ReadonlySet<number>;
+  /** False where enforce is applied to a share of the requests and this one is not in it. */
+  enforced: boolean;
+}
+
+/** Where several images failed: the cause that the policy refuses, else the first. */
+function failureIn({ failure, images }: Inspection, fail: Decided['fail']): Inspection['failure'] {
+  if (failure) return failure;
+  const failures = images.flatMap(({ result }) => ('cause' in result ? [result] : []));
+  return failures.find(({ cause }) => fail[cause] === 'closed') ?? failures[0];
+}
+
+/** The batch's verdict. A single image is a batch of one. */
+function verdictOf(
+  inspection: Inspection,
+  batch: BatchRule,
+  { ood, failed, filterable }: { ood: ReadonlySet<number>; failed: boolean; filterable: boolean },
+): Verdict {
+  if (inspection.failure) return 'none';
+  const { instances } = inspection.extraction;
+  if (ood.size === instances && ood.size > 0) return 'ood';
+  if (batch === 'filter' && filterable && ood.size > 0) return 'mixed';
+  if (batch !== 'all' && ood.size > 0) return 'ood';
+  const judgedId = inspection.images.some(({ result }) => 'decision' in result && result.decision === 'id');
+  // with the rule "all", one image of the classes settles it
+  return failed && !(batch === 'all' && judgedId) ? 'none' : 'id';
+}
+
+export function conclude(inspection: Inspection, decided: Decided, route: Route, enforced: boolean): Conclusion {
+  const ood = new Set(
+    inspection.images.flatMap(({ instance, result }) =>
+      'decision' in result && result.decision === 'ood' ? [instance] : [],
+    ),
+  );
+  const failure = failureIn(inspection, decided.fail);
+  // what is on its way to the upstream already can't be filtered any more
+  const filterable = inspection.extraction.filter !== undefined && !route.parallel;
+  const verdict = verdictOf(inspection, decided.batch, { ood, failed: failure !== undefined, filterable });
+  const known = failure ? { cause: failure.cause, detail: failure.detail } : {};
+  const base = { verdict, ood, enforced, ...known };
+  if (!enforced) return { ...base, action: 'pass' };
+  if (verdict === 'ood') return { ...base, action: route.fallback ? 'fallback' : 'reject' };
+  const closed = failure !== undefined && decided.fail[failure.cause] === 'closed';
+  if (verdict === 'none') return { ...base, action: closed ? 'refuse' : 'pass' };
+  if (verdict === 'mixed') return { ...base, action: closed ? 'refuse' : 'filter' };
+  return { ...base, action: 'pass' };
+}
+
+/** Whether enforce applies to a request with this key: the same key always gets the same answer, whatever the replica. */
+export function inShare(key: string, percent: number): boolean {
+  if (percent >= 100) return true;
+  const hash = createHash('sha256').update(key).digest();
+  return (hash.readUInt32BE(0) / 2 ** 32) * 100 < percent;
+}
+
+/** What decides whether a request is in the share. */
+export function stickyKey(
+  { sticky }: Route,
+  { images }: Inspection,
+  { headers, socket }: Pick<IncomingMessage, 'headers' | 'socket'>,
+): string {
+  if (sticky === 'image') return images.map(({ sha256 }) => sha256 ?? '').join();
+  const address = socket.remoteAddress ?? '';
+  return sticky === 'client_address' ? address : String(headers[sticky.header.toLowerCase()] ?? address);
+}

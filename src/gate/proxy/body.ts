@@ -1,0 +1,84 @@
+import type { IncomingMessage } from 'node:http';
+
+/** Bytes that all requests together may hold in memory. */
+export class BufferPool {
+  readonly #size: number;
+  #free: number;
+
+  constructor(bytes: number) {
+    this.#size = bytes;
+    this.#free = bytes;
+  }
+
+  take(bytes: number): boolean {
+    if (bytes > this.#free) return false;
+    this.#free -= bytes;
+    return true;
+  }
+
+  give(bytes: number): void {
+    this.#free += bytes;
+  }
+
+  get free(): number {
+    return this.#free;
+  }
+
+  get used(): number {
+    return this.#size - this.#free;
+  }
+}
+
+/** A request's body: whole, or its beginning where it is too large for its route or for what memory is left. */
+export interface ReadBody {
+  bytes: Buffer;
+  whole: boolean;
+  reason?: 'too_large' | 'overloaded';
+  /** Gives the memory back. To be called once, when the bytes are of no use any more. */
+  release(): void;
+}
+
+/**
+ * Reads up to `limit` bytes. Of a body that is larger the rest stays in the request, paused.
+ * Rejects when the client leaves before the end.
+ */
+export function readBody(request: IncomingMessage, limit: number, pool: BufferPool): Promise<ReadBody> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  let held = 0;
+  const result = (whole: boolean, reason?: ReadBody['reason']): ReadBody => {
+    const bytes = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+    return {
+      bytes,
+      whole,
+      ...(reason === undefined ? {} : { reason }),
+      release: () => {
+        pool.give(held);
+        held = 0;
+      },
+    };
+  };
+  const announced = Number(request.headers['content-length'] ?? 0);
+  if (announced > limit) return Promise.resolve(result(false, 'too_large'));
+  return new Promise((resolve, reject) => {
+    const settle = (act: () => void) => {
+      request.pause();
+      request.off('data', onData).off('end', onEnd).off('error', onGone).off('close', onGone);
+      act();
+    };
+    const onData = (chunk: Buffer) => {
+      const reason = length + chunk.length > limit ? 'too_large' : pool.take(chunk.length) ? undefined : 'overloaded';
+      chunks.push(chunk);
+      length += chunk.length;
+      if (reason) settle(() => resolve(result(false, reason)));
+      else held += chunk.length;
+    };
+    const onEnd = () => settle(() => resolve(result(true)));
+    const onGone = () =>
+      settle(() => {
+        pool.give(held);
+        reject(new Error('the client left before the end of its request'));
+      });
+    request.on('data', onData).on('end', onEnd).on('error', onGone).on('close', onGone);
+  });
+}

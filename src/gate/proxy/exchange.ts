@@ -1,0 +1,109 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { pairs, responseHeaders } from './headers.ts';
+import { type Head, type Opened, type Upstream, UpstreamError } from './upstream.ts';
+
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'PROPFIND', 'REPORT', 'SEARCH']);
+
+/** What follows the head: nothing, bytes that are there, or what the client is still sending, after what was read of it. */
+export type Body =
+  | { kind: 'none' }
+  | { kind: 'bytes'; bytes: Buffer; trailers: string[] }
+  | { kind: 'stream'; request: IncomingMessage; prefix?: Buffer };
+
+export interface Sending {
+  upstream: Upstream;
+  head: Head;
+  body: Body;
+  /** Where the upstream's 1xx answers go. */
+  response: ServerResponse;
+  /** Asking twice does no harm, whatever the method. */
+  idempotent?: boolean;
+  signal: AbortSignal;
+}
+
+/**
+ * Sends a request on and resolves with the head of the answer. Asks again where that is safe: nothing was sent, or the request is
+ * idempotent; its body is at hand; and no byte of an answer has come.
+ * Rejects with UpstreamError.
+ */
+export async function exchange(sending: Sending): Promise<{ answer: IncomingMessage; opened: Opened }> {
+  const { upstream, head, body, signal } = sending;
+  const repeatable = body.kind !== 'stream';
+  const idempotent = sending.idempotent === true || IDEMPOTENT.has(head.method);
+  for (let left = upstream.settings.retries; ; left--) {
+    const opened = upstream.open(head);
+    const leave = () => opened.request.destroy();
+    signal.addEventListener('abort', leave, { once: true });
+    opened.request.once('close', () => signal.removeEventListener('abort', leave));
+    if (signal.aborted) leave();
+    try {
+      relayInformation(opened, sending.response);
+      write(opened, body);
+      return { answer: await opened.answer, opened };
+    } catch (error) {
+      if (!(error instanceof UpstreamError)) throw error;
+      const safe = error.untouched || (idempotent && error.reason === 'closed');
+      if (left <= 0 || !repeatable || !safe || signal.aborted) throw error;
+    }
+  }
+}
+
+function write({ request }: Opened, body: Body): void {
+  if (body.kind === 'none') {
+    request.end();
+    return;
+  }
+  if (body.kind === 'bytes') {
+    if (body.trailers.length > 0) request.addTrailers(pairs(body.trailers));
+    request.end(body.bytes);
+    return;
+  }
+  const { request: client, prefix } = body;
+  // the head leaves with the first bytes of the body, or alone where they take their time: an Expect is answered before there are any
+  setImmediate(() => request.destroyed || request.flushHeaders());
+  if (prefix && prefix.length > 0) request.write(prefix);
+  const onEnd = () => {
+    if (client.rawTrailers.length > 0) request.addTrailers(pairs(client.rawTrailers));
+    request.end();
+  };
+  if (client.readableEnded) onEnd();
+  else client.once('end', onEnd).pipe(request, { end: false });
+  request.once('close', () => client.unpipe(request).off('end', onEnd));
+}
+
+function relayInformation({ request }: Opened, response: ServerResponse): void {
+  request.on('continue', () => {
+    if (!response.headersSent) response.writeContinue();
+  });
+  request.on('information', ({ statusCode, rawHeaders }) => {
+    if (response.headersSent || response.req.httpVersionMinor === 0) return;
+    if (statusCode === 102) response.writeProcessing();
+    if (statusCode === 103) {
+      const link = pairs(rawHeaders).flatMap(([name, value]) => (name.toLowerCase() === 'link' ? [value] : []));
+      if (link.length > 0) response.writeEarlyHints({ link });
+    }
+  });
+}
+
+/** Sends the answer on as it comes. Cut short by the upstream, it is cut short for the client too: nobody takes half for whole. */
+export function relay(
+  { answer, opened }: { answer: IncomingMessage; opened: Opened },
+  response: ServerResponse,
+  { extra, idleTimeoutMs }: { extra: [string, string][]; idleTimeoutMs: number },
+): void {
+  const old = response.req.httpVersionMinor === 0;
+  response.sendDate = false;
+  const without = old ? new Set(['trailer']) : undefined;
+  response.writeHead(answer.statusCode as number, answer.statusMessage, responseHeaders(answer, extra, without));
+  const cut = () => {
+    opened.request.destroy();
+    response.destroy();
+  };
+  answer.setTimeout(idleTimeoutMs, cut);
+  answer.once('error', cut);
+  answer.once('end', () => {
+    if (answer.rawTrailers.length > 0) response.addTrailers(pairs(answer.rawTrailers));
+    response.end();
+  });
+  answer.pipe(response, { end: false });
+}

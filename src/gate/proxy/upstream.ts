@@ -1,0 +1,129 @@
+import { Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { Socket } from 'node:net';
+import type { UpstreamSettings } from '../config/settings.ts';
+
+export type UpstreamFailure = 'unreachable' | 'connect_timeout' | 'response_timeout' | 'closed' | 'malformed';
+
+/** The upstream gave no answer. */
+export class UpstreamError extends Error {
+  override readonly name = 'UpstreamError';
+  readonly reason: UpstreamFailure;
+  /** Nothing of the request can have reached it: asking again is safe whatever the method. */
+  readonly untouched: boolean;
+
+  constructor(reason: UpstreamFailure, untouched: boolean, cause?: unknown) {
+    super(`upstream ${reason.replace('_', ' ')}`, { cause });
+    this.reason = reason;
+    this.untouched = untouched;
+  }
+}
+
+export interface Head {
+  method: string;
+  /** Path and query, as the client wrote them. */
+  target: string;
+  /** Name, value, name, value, ... */
+  headers: string[];
+}
+
+export interface Opened {
+  request: ClientRequest;
+  /** Rejects with UpstreamError. */
+  answer: Promise<IncomingMessage>;
+}
+
+/** One fixed upstream and its pool of kept-alive connections. What a request says about host or address never chooses it. */
+export class Upstream {
+  readonly #settings: UpstreamSettings;
+  readonly #agent: Agent;
+  readonly #send: typeof httpRequest;
+  readonly #prefix: string;
+
+  constructor(settings: UpstreamSettings) {
+    this.#settings = settings;
+    const { url, maxConnections } = settings;
+    const secure = url.protocol === 'https:';
+    this.#send = secure ? httpsRequest : httpRequest;
+    const options = { keepAlive: true, maxSockets: maxConnections, maxFreeSockets: maxConnections } as const;
+    this.#agent = secure ? new HttpsAgent(options) : new Agent({ ...options, scheduling: 'lifo' });
+    this.#prefix = url.pathname.replace(/\/$/, '');
+  }
+
+  get settings(): UpstreamSettings {
+    return this.#settings;
+  }
+
+  get host(): { name: string; replaces: boolean } {
+    return { name: this.#settings.url.host, replaces: this.#settings.host === 'upstream' };
+  }
+
+  /**
+   * Begins a request; its body is the caller's to write.
+   * @param onUpgrade called instead of an answer where the upstream agrees to an upgrade
+   */
+  open(
+    { method, target, headers }: Head,
+    onUpgrade?: (answer: IncomingMessage, socket: Socket, first: Buffer) => void,
+  ): Opened {
+    const { url, connectTimeoutMs, responseTimeoutMs } = this.#settings;
+    const request = this.#send({
+      agent: this.#agent,
+      host: url.hostname.replace(/^\[|\]$/g, ''),
+      port: url.port || (url.protocol === 'https:' ? 443 : 80),
+      method,
+      path: this.#prefix + target,
+      headers,
+      setHost: false,
+    });
+    let connected = false;
+    const answer = new Promise<IncomingMessage>((resolve, reject) => {
+      let timer = setTimeout(() => fail('connect_timeout'), connectTimeoutMs);
+      const fail = (reason: UpstreamFailure, cause?: unknown) => {
+        clearTimeout(timer);
+        reject(new UpstreamError(reason, !connected, cause));
+        request.destroy();
+      };
+      const onConnected = () => {
+        connected = true;
+        clearTimeout(timer);
+      };
+      request.once('socket', (socket) => {
+        if (socket.connecting) socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', onConnected);
+        else onConnected();
+      });
+      // the upstream's time begins when it has the whole request
+      request.once('finish', () => {
+        if (!connected) return;
+        clearTimeout(timer);
+        timer = setTimeout(() => fail('response_timeout'), responseTimeoutMs);
+      });
+      request.once('response', (message) => {
+        clearTimeout(timer);
+        resolve(message);
+      });
+      if (onUpgrade) {
+        request.once('upgrade', (...args) => {
+          clearTimeout(timer);
+          onUpgrade(...args);
+        });
+      }
+      request.once('close', () => clearTimeout(timer));
+      request.on('error', (error: NodeJS.ErrnoException) => fail(failureOf(error, connected), error));
+    });
+    // whoever lets go of the request need not listen
+    answer.catch(() => {});
+    return { request, answer };
+  }
+
+  /** No new requests: idle connections are closed now, the others when their answer is through. */
+  retire(): void {
+    this.#agent.maxFreeSockets = 0;
+    for (const sockets of Object.values(this.#agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+  }
+}
+
+function failureOf({ code }: NodeJS.ErrnoException, connected: boolean): UpstreamFailure {
+  if (code?.startsWith('HPE_')) return 'malformed';
+  return connected ? 'closed' : 'unreachable';
+}

@@ -1,0 +1,88 @@
+import type { ServerResponse } from 'node:http';
+import type { FailCause, TemplateConfig } from './config/schema.ts';
+
+/** What an answer of the gate's own says when its template does not. */
+const FAIL_STATUS: Record<FailCause, number> = {
+  engine_down: 503,
+  overloaded: 503,
+  deadline: 503,
+  undecodable: 422,
+  no_image: 400,
+  too_large: 413,
+  no_tenant: 503,
+};
+
+export type Values = Record<string, string | number | boolean | readonly (string | number)[] | undefined>;
+
+function escaper(contentType: string): (text: string) => string {
+  if (/[/+]json\b/i.test(contentType)) return (text) => JSON.stringify(text).slice(1, -1);
+  if (/html|xml/i.test(contentType)) return (text) => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+  return (text) => text;
+}
+
+/** `{{name}}` to its value, escaped as the content type needs; lists become JSON; an unknown name stays as it is. */
+export function render(template: string, contentType: string, values: Values): string {
+  const escaped = escaper(contentType);
+  return template.replace(/\{\{\s*(\w+)\s*\}\}/g, (whole, name: string) => {
+    if (!Object.hasOwn(values, name)) return whole;
+    const value = values[name];
+    return Array.isArray(value) ? JSON.stringify(value) : escaped(String(value ?? ''));
+  });
+}
+
+type Template = Omit<Required<TemplateConfig>, 'status'> & { status?: number };
+
+export function statusOf({ status }: Template, cause?: FailCause): number {
+  return status ?? (cause ? FAIL_STATUS[cause] : 503);
+}
+
+/** Answers in the upstream's place. */
+export function respond(
+  response: ServerResponse,
+  template: Template,
+  status: number,
+  values: Values,
+  headers: [string, string][],
+): void {
+  const body = Buffer.from(render(template.body, template.content_type, { ...values, status }));
+  send(
+    response,
+    status,
+    [['content-type', template.content_type], ...Object.entries(template.headers), ...headers],
+    body,
+  );
+}
+
+/** Takes the client by the hand: a request that was not read to its end closes its connection, late enough for the answer to arrive. */
+export function send(response: ServerResponse, status: number, headers: [string, string][], body: Buffer): void {
+  const { req: request } = response;
+  const unread = !request.complete;
+  response.writeHead(status, [
+    ...headers.flat(),
+    'content-length',
+    String(body.length),
+    ...(unread ? ['connection', 'close'] : []),
+  ]);
+  response.end(body);
+  if (unread) {
+    const { socket } = request;
+    request.resume();
+    const timer = setTimeout(() => socket.destroy(), 1000);
+    socket.once('close', () => clearTimeout(timer));
+  }
+}
+
+/** The gate's own problems (RFC 9457). */
+export function problem(
+  response: ServerResponse,
+  {
+    status,
+    code,
+    title,
+    detail,
+    requestId,
+  }: { status: number; code: string; title: string; detail: string; requestId?: string },
+): void {
+  const document = { type: `urn:clipn-gate:problem:${code}`, title, status, code, detail, instance: requestId };
+  send(response, status, [['content-type', 'application/problem+json']], Buffer.from(JSON.stringify(document)));
+}

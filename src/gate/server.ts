@@ -1,0 +1,130 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { AuditSink } from './audit/record.ts';
+import type { GateSettings } from './config/settings.ts';
+import { Handler, type HandlerParts } from './handler.ts';
+import { withoutUpgrade } from './proxy/not-upgraded.ts';
+import { upgrade } from './proxy/upgrade.ts';
+import { UpstreamError } from './proxy/upstream.ts';
+import { originTarget } from './routing.ts';
+import { Runtime } from './runtime.ts';
+
+export interface GateParts extends HandlerParts {
+  settings: GateSettings;
+  audit?: AuditSink | undefined;
+}
+
+/**
+ * The gate's own listener for the classifier's traffic. A bare node:http server: what carries no image is passed on
+ * with as little work as there can be.
+ */
+export class GateServer {
+  readonly #parts: GateParts;
+  readonly #server: Server;
+  /** Connections that are no HTTP any more: nobody else ends them. */
+  readonly #upgraded = new Set<Duplex>();
+  #runtime: Runtime;
+
+  constructor(parts: GateParts) {
+    this.#parts = parts;
+    const { listen } = parts.settings;
+    this.#runtime = new Runtime(parts.settings, parts.audit);
+    const handler = new Handler(parts);
+    this.#server = createServer({
+      headersTimeout: listen.headersTimeoutMs,
+      requestTimeout: Math.max(listen.requestTimeoutMs, listen.headersTimeoutMs),
+      connectionsCheckingInterval: 1000,
+      keepAliveTimeout: 60_000,
+      noDelay: true,
+    });
+    if (listen.maxConnections !== undefined) this.#server.maxConnections = listen.maxConnections;
+    // with an Expect the upstream decides whether it wants the body, or the gate where it reads it
+    for (const event of ['request', 'checkContinue', 'checkExpectation']) {
+      this.#server.on(event, (request, response) => void handler.handle(this.#runtime, request, response));
+    }
+    this.#server.on('upgrade', (request, socket, first) => this.#upgrade(request, socket, first));
+    // a tunnel to an address of the client's choice is what an open proxy is
+    this.#server.on('connect', (_request, socket) => refuse(socket, '405 Method Not Allowed'));
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+      if (!socket.writable || error.code === 'ECONNRESET') socket.destroy();
+      else if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') refuse(socket, '408 Request Timeout');
+      else if (error.code === 'HPE_HEADER_OVERFLOW') refuse(socket, '431 Request Header Fields Too Large');
+      else if (error.code === 'HPE_INVALID_METHOD') refuse(socket, '501 Not Implemented');
+      else refuse(socket, '400 Bad Request');
+    });
+  }
+
+  async listen(): Promise<string> {
+    const { host, port } = this.#parts.settings.listen;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject).listen(port, host, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+    const address = this.#server.address() as AddressInfo;
+    return `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
+  }
+
+  /** Settings for the requests from here on; where it listens stays as it is. */
+  reload(settings: GateSettings, audit?: AuditSink): void {
+    const old = this.#runtime;
+    this.#runtime = new Runtime(settings, audit);
+    old.retire();
+  }
+
+  get settings(): GateSettings {
+    return this.#runtime.settings;
+  }
+
+  /** Bytes of bodies that are held in memory now. */
+  get buffered(): number {
+    return this.#runtime.pool.used;
+  }
+
+  connections(): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.getConnections((error, count) => (error ? reject(error) : resolve(count)));
+    });
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, first: Buffer): void {
+    // only what has no body can become another protocol: the offers of HTTP/2 that some clients put on every request are declined,
+    // and none of them takes an image past the gate
+    const { headers } = request;
+    const body = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+    if (body || request.method !== 'GET') {
+      socket.unshift(Buffer.concat([withoutUpgrade(request), first]));
+      this.#server.emit('connection', socket);
+      return;
+    }
+    const { settings, upstream } = this.#runtime;
+    this.#upgraded.add(socket);
+    socket.once('close', () => this.#upgraded.delete(socket));
+    upgrade(request, socket, first, upstream, {
+      target: originTarget(request.url as string),
+      forwarded: settings.forwarded,
+      onFailure: (error) => {
+        const reason = error instanceof UpstreamError ? error.reason : 'closed';
+        this.#parts.observer.upstream?.({ reason });
+      },
+    });
+  }
+
+  /** No new connections; resolves when what is under way is answered. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const sweep = setInterval(() => this.#server.closeIdleConnections(), 100);
+    this.#server.closeIdleConnections();
+    for (const socket of this.#upgraded) socket.destroy();
+    await closed;
+    clearInterval(sweep);
+    this.#runtime.retire();
+  }
+}
+
+function refuse(socket: Duplex, status: string): void {
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  setTimeout(() => socket.destroy(), 1000).unref();
+}

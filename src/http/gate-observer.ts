@@ -1,0 +1,18 @@
+import type { GateObserver } from '../gate/index.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+
+/** The gate's events to metrics and log. */
+export function gateObserver(metrics: Metrics, logger: Logger): GateObserver {
+  return {
+    request: ({ tenant, known, mode, verdict, action, seconds }) => {
+      // a name that a client made up is no label
+      const label = known ? metrics.tenantLabel(tenant) : 'unknown';
+      metrics.gateRequests.inc({ tenant: label, mode, verdict, action });
+      metrics.gateDuration.observe(seconds);
+    },
+    failure: ({ cause, policy }) => metrics.gateFailures.inc({ cause, policy }),
+    upstream: ({ reason }) => metrics.gateUpstreamErrors.inc({ reason }),
+    log: (level, message, details) => logger[level](details, message),
+  };
+}

@@ -1,0 +1,144 @@
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import { toProblem } from '../../../errors/index.ts';
+import {
+  annotations,
+  type Conclusion,
+  conclude,
+  decidedFor,
+  type FailCause,
+  findRoute,
+  type GateSettings,
+  type Inspection,
+  Inspector,
+  inShare,
+  type Route,
+  render,
+  settingsOf,
+  stickyKey,
+  templateValues,
+  tenantOf,
+  unjudged,
+} from '../../../gate/index.ts';
+import type { TenantAccess } from '../../access.ts';
+import { gateObserver } from '../../gate-observer.ts';
+import { toServiceError } from '../../plugins/errors.ts';
+
+const PREFIX = '/v1/ext-authz';
+/** What says something about the body, not about this service: no retry and no failure_mode_allow changes it. */
+const ABOUT_THE_BODY: ReadonlySet<FailCause> = new Set(['undecodable', 'no_image']);
+
+/** Without a gate file: every body is looked at for the tenant that x-clipn-tenant names. Where there is no verdict Envoy decides. */
+const ALONE: GateSettings = settingsOf({
+  upstream: { url: 'http://localhost' },
+  routes: [
+    {
+      name: 'ext-authz',
+      match: { path: '/**', methods: ['POST', 'PUT', 'PATCH'] },
+      mode: 'enforce',
+      tenant: { header: 'x-clipn-tenant', default: 'demo' },
+      fail: { default: 'closed', no_image: 'open' },
+    },
+  ],
+});
+
+/**
+ * `/v1/ext-authz/*`: Envoy's external authorization over HTTP. The path behind the prefix is the one that the client asked for. 200 lets
+ * the request pass and 403 does not, each with x-clipn-* headers; 503 when it can't be told, never 429, which Envoy would take for "denied".
+ */
+export const extAuthz: FastifyPluginAsync = async (app) => {
+  const observer = gateObserver(app.metrics, app.log as never);
+  const inspector = new Inspector(app.engine, app.tenants);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.setErrorHandler((error, request, reply) => {
+    const service = toServiceError(error);
+    request.log.info({ code: service.code, detail: service.message, internal: service.internal }, 'request failed');
+    // a key that is missing or may not is the mesh's mistake; everything else, too many requests included, is "can't tell"
+    const status = service.status === 401 || service.status === 403 ? service.status : 503;
+    return reply
+      .code(status)
+      .type('application/problem+json')
+      .send({ ...toProblem(service, request.id), status });
+  });
+  const handler = async (request: FastifyRequest, reply: FastifyReply) => {
+    const found = lookUp(request);
+    if (!found) return reply.code(200).send();
+    const { route, tenant, settings } = found;
+    const decided = decidedFor(route, tenant, settings);
+    if (decided.mode === 'off') return reply.code(200).send();
+
+    const began = performance.now();
+    const inspection = await inspect(inspector, { route, decided, tenant }, request, reply);
+    const enforced = decided.mode === 'enforce' && inShare(stickyKey(route, inspection, request), decided.percent);
+    const conclusion = conclude(inspection, decided, route, enforced);
+    const seconds = (performance.now() - began) / 1000;
+    const { verdict, action, cause } = conclusion;
+    const known = inspection.tenantVersion !== undefined;
+    observer.request?.({ tenant, known, mode: decided.mode, verdict, action, seconds });
+    if (cause) observer.failure?.({ cause, policy: decided.fail[cause], action });
+    request.log.info({ route: route.name, tenant, mode: decided.mode, verdict, action, cause }, 'gate: ext_authz');
+    if (decided.mode !== 'shadow' || route.headers) {
+      for (const [name, value] of annotations(inspection, conclusion, decided.mode)) reply.header(name, value);
+    }
+    return answer(request, reply, { route, inspection, conclusion });
+  };
+  const schema = {
+    operationId: 'extAuthz',
+    tags: ['gate'],
+    summary: "Envoy's external authorization over HTTP",
+    description: '200: may pass. 403: an image shows none of the classes. 503: can not be told. Any method, any body.',
+  };
+  const others = app.supportedMethods.filter((m) => m !== 'POST');
+  for (const url of [PREFIX, `${PREFIX}/*`]) {
+    app.route({ method: 'POST', url, config: { access }, schema: { ...schema, hide: url === PREFIX }, handler });
+    app.route({ method: others as 'GET'[], url, config: { access }, schema: { hide: true }, handler });
+  }
+};
+
+/** The gate's route for the path behind the prefix, and its tenant. */
+function lookUp(request: FastifyRequest): { settings: GateSettings; route: Route; tenant: string } | undefined {
+  const settings = request.server.gate?.() ?? ALONE;
+  const target = request.url.slice(PREFIX.length) || '/';
+  const found = findRoute(settings.routes, request.method, target.startsWith('/') ? target : `/${target}`);
+  return found && { settings, route: found.route, tenant: tenantOf(found.route, found.pieces, request.headers) };
+}
+
+const access: TenantAccess = { scope: 'detect', tenant: (request) => lookUp(request)?.tenant ?? null };
+
+function inspect(
+  inspector: Inspector,
+  subject: { route: Route; decided: ReturnType<typeof decidedFor>; tenant: string },
+  { body, headers }: FastifyRequest,
+  reply: FastifyReply,
+): Promise<Inspection> | Inspection {
+  const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
+  if (headers['x-envoy-auth-partial-body'] === 'true')
+    return unjudged(subject.tenant, 'too_large', 'Envoy sent the beginning of the body only');
+  if (bytes.length > subject.route.maxBodyBytes)
+    return unjudged(subject.tenant, 'too_large', 'the body is larger than this route reads');
+  const gone = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort(new Error('the client has left'));
+  });
+  return inspector.inspect({ ...subject, body: bytes, headers }, gone.signal).then((inspection) => {
+    // Envoy sends on what it has: nothing can be taken out of it
+    const { filter: _, ...extraction } = inspection.extraction;
+    return { ...inspection, extraction };
+  });
+}
+
+function answer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { route, inspection, conclusion }: { route: Route; inspection: Inspection; conclusion: Conclusion },
+): FastifyReply {
+  const { action, cause } = conclusion;
+  if (action === 'pass') return reply.code(200).send();
+  const denied = action !== 'refuse' || (cause !== undefined && ABOUT_THE_BODY.has(cause));
+  const status = denied ? 403 : 503;
+  const template = action === 'refuse' ? route.failReject : route.reject;
+  const values = templateValues(inspection, conclusion, { requestId: request.id, route: route.name });
+  const text = render(template.body, template.content_type, { ...values, status });
+  if (!denied) reply.header('retry-after', '1');
+  return reply.code(status).type(template.content_type).send(text);
+}

@@ -1,0 +1,52 @@
+import type { FastifyPluginAsync } from 'fastify';
+import { ServiceError } from '../../../errors/index.ts';
+import { detectTenantInPath } from '../../access.ts';
+import { ModelParams, OUTPUTS, oipErrors } from '../../schemas/oip.ts';
+
+/** `GET /v2/models/{tenant}` and `/ready`: what goes in, what comes out, and can it be asked. */
+export const oipModel: FastifyPluginAsync = async (app) => {
+  oipErrors(app as never);
+  for (const path of ['/v2/models/:tenant', '/v2/models/:tenant/versions/:version']) {
+    const versioned = path.endsWith(':version');
+    const schema = (operationId: string, summary: string) => ({
+      config: { access: detectTenantInPath },
+      schema: {
+        operationId: versioned ? `${operationId}Version` : operationId,
+        tags: ['open inference protocol'],
+        summary,
+        params: ModelParams,
+      },
+    });
+    app.get<{ Params: ModelParams }>(path, schema('oipModel', 'Model metadata of a tenant'), async ({ params }) => {
+      const { version } = app.tenants.resolve(params.tenant);
+      checkVersion(params, version);
+      return {
+        name: params.tenant,
+        versions: [String(version)],
+        platform: 'clipn',
+        inputs: [{ name: 'image', datatype: 'BYTES', shape: [-1] }],
+        outputs: OUTPUTS,
+      };
+    });
+    app.get<{ Params: ModelParams }>(
+      `${path}/ready`,
+      schema('oipModelReady', 'Can the tenant be asked?'),
+      async ({ params }) => {
+        checkVersion(params, app.tenants.resolve(params.tenant).version);
+        if (app.engine.status.state !== 'ready') {
+          throw new ServiceError('engine_unavailable', 'The inference engine is not ready.', { retryAfter: 1 });
+        }
+        return { name: params.tenant, ready: true };
+      },
+    );
+  }
+};
+
+/** The protocol lets clients name a version; only the one that serves can be had. */
+export function checkVersion({ tenant, version }: ModelParams, serving: number): void {
+  if (version === undefined || version === String(serving)) return;
+  throw new ServiceError(
+    'tenant_not_found',
+    `Version ${JSON.stringify(version)} of ${JSON.stringify(tenant)} does not serve; ${serving} does.`,
+  );
+}

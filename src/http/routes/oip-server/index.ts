@@ -1,0 +1,22 @@
+import type { FastifyPluginAsync } from 'fastify';
+
+/** `GET /v2`: what kind of server this is. */
+export const oipServer: FastifyPluginAsync = async (app) => {
+  app.get(
+    '/v2',
+    {
+      config: { access: 'open' },
+      schema: {
+        security: [],
+        operationId: 'oipServer',
+        tags: ['open inference protocol'],
+        summary: 'Server metadata',
+      },
+    },
+    async () => ({
+      name: 'clipn-gate',
+      version: app.bundle.manifest.version,
+      extensions: ['binary_tensor_data'],
+    }),
+  );
+};

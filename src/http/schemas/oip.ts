@@ -1,0 +1,33 @@
+import type { FastifyInstance } from 'fastify';
+import { type Static, Type } from 'typebox';
+import { toProblem } from '../../errors/index.ts';
+import { toServiceError } from '../plugins/errors.ts';
+
+/** Open Inference Protocol v2, of which this service is a server: a tenant is a model. */
+export const ModelParams = Type.Object({
+  tenant: Type.String({ minLength: 1, maxLength: 64, description: 'The tenant, which is the model of the protocol.' }),
+  version: Type.Optional(Type.String({ maxLength: 32 })),
+});
+export type ModelParams = Static<typeof ModelParams>;
+
+export const OUTPUTS = [
+  { name: 'decision', datatype: 'BYTES', shape: [-1] },
+  { name: 'class', datatype: 'BYTES', shape: [-1] },
+  { name: 'probability', datatype: 'FP32', shape: [-1] },
+  { name: 'no_probability', datatype: 'FP32', shape: [-1] },
+  { name: 'ood_probability', datatype: 'FP32', shape: [-1] },
+] as const;
+export type OutputName = (typeof OUTPUTS)[number]['name'];
+
+/** Clients of the protocol look for `error`; everybody else finds the problem document that all of this service's errors are. */
+export function oipErrors(app: FastifyInstance): void {
+  app.setErrorHandler((error, request, reply) => {
+    const service = toServiceError(error);
+    request.log.info({ code: service.code, detail: service.message, internal: service.internal }, 'request failed');
+    if (service.retryAfter !== undefined) reply.header('retry-after', String(service.retryAfter));
+    return reply
+      .code(service.status)
+      .type('application/json')
+      .send({ error: service.message, ...toProblem(service, request.id) });
+  });
+}

@@ -1,0 +1,12 @@
+/** A classifier that answers at once, in a process of its own; so that what is measured is what stands in front of it. */
+import { createServer } from 'node:http';
+
+const answer = JSON.stringify({ predictions: [[0.1, 0.2, 0.7]] });
+const server = createServer((request, response) => {
+  request.resume().on('end', () => {
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': answer.length });
+    response.end(answer);
+  });
+});
+server.listen(0, '127.0.0.1', () => process.send?.((server.address() as { port: number }).port));
+process.on('disconnect', () => process.exit());

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { normalPath, pathPattern } from '../../src/gate/config/path-pattern.ts';
+import { decidedFor } from '../../src/gate/config/settings.ts';
+import { GateFileError, type GateSettings, loadGateFile, parseGateFile, watchGateFile } from '../../src/gate/index.ts';
+import { findRoute, originTarget, tenantOf } from '../../src/gate/routing.ts';
+import { temporaryDirectory } from '../helpers/paths.ts';
+import { until } from '../helpers/service.ts';
+
+const parse = (text: string) => parseGateFile(text, 'gate.yaml');
+const faults = (text: string): readonly string[] => {
+  try {
+    parse(text);
+  } catch (error) {
+    assert.ok(error instanceof GateFileError);
+    return error.faults;
+  }
+  throw new Error('nothing was wrong with it');
+};
+
+const BASE = 'upstream: {url: "http://127.0.0.1:9000"}\n';
+
+describe("the gate's file", () => {
+  it('is YAML or JSON; what it leaves out has a default', () => {
+    const yaml = parse(`${BASE}routes:\n  - match: {path: /predict}\n`);
+    const json = parse('{"upstream": {"url": "http://127.0.0.1:9000"}, "routes": [{"match": {"path": "/predict"}}]}');
+    assert.deepEqual(JSON.parse(JSON.stringify(yaml)), JSON.parse(JSON.stringify(json)));
+    const [route] = yaml.routes;
+    assert.deepEqual([route?.mode, route?.adapter, route?.tenant, route?.budgetMs], ['shadow', 'auto', 'demo', 1000]);
+  });
+
+  it('defaults of the file lie under those of a route; tenants over both; fail by cause', () => {
+    const settings = parse(`${BASE}
+defaults: {mode: annotate, fail: {default: closed, deadline: open}}
+tenants: {zoo: {mode: "off"}, vip: {fail: open, percent: 5}}
+routes:
+  - {match: {path: /a}, mode: enforce, fail: {too_large: open}}
+  - {match: {path: /b}}
+`);
+    const [a, b] = settings.routes as [GateSettings['routes'][0], GateSettings['routes'][0]];
+    assert.deepEqual([a.mode, b.mode], ['enforce', 'annotate']);
+    assert.deepEqual([a.fail.engine_down, a.fail.deadline, a.fail.too_large], ['closed', 'open', 'open']);
+    assert.equal(decidedFor(a, 'zoo', settings).mode, 'off');
+    assert.equal(decidedFor(a, 'vip', settings).mode, 'enforce');
+    assert.equal(decidedFor(a, 'vip', settings).percent, 5);
+    assert.equal(decidedFor(a, 'vip', settings).fail.engine_down, 'open');
+    assert.equal(decidedFor(a, 'constructor', settings), a);
+  });
+
+  it('tells every fault at once, with its place', () => {
+    const all = faults('upstream: {url: "ftp://x", speed: 1}\nroutes:\n  - {match: {path: x}, mode: maybe}\n').join(
+      '\n',
+    );
+    for (const part of [
+      '/upstream/url',
+      'speed',
+      '/routes/0/match/path',
+      '/routes/0/mode',
+      'off, shadow, annotate, enforce',
+    ])
+      assert.ok(all.includes(part), part);
+    assert.match(faults('a: [').join(), /neither YAML nor JSON/);
+    for (const [route, fault] of [
+      ['adapter: json', /needs pointers/],
+      ['batch: filter, parallel: true', /can't be parallel/],
+      ['fallback: "http://x", parallel: true', /can't be parallel/],
+      ['tenant: "{model}"', /not in the path/],
+      ['tenant: "Not An Id"', /tenant's id/],
+      ['batch: filter, adapter: json, pointers: [/a]', /answer_pointer/],
+    ] as const)
+      assert.match(faults(`${BASE}routes:\n  - {match: {path: /a}, ${route}}\n`).join(), fault);
+    assert.match(
+      faults(`${BASE}routes:\n  - {match: {path: /a}}\n  - {match: {path: /a}}\n`).join(),
+      /route before it/,
+    );
+  });
+
+  it('is read again when it changes, also when it is swapped; a fault leaves what was in force', async (t) => {
+    const dir = await temporaryDirectory(t);
+    const path = join(dir, 'gate.yaml');
+    await writeFile(path, `${BASE}routes: []\n`);
+    const changes: number[] = [];
+    const wrong: unknown[] = [];
+    const { text } = await loadGateFile(path);
+    const stop = watchGateFile(path, {
+      text,
+      everyMs: 10,
+      onChange: ({ routes }) => changes.push(routes.length),
+      onFault: (error) => wrong.push(error),
+    });
+    t.after(stop);
+    await writeFile(`${path}.new`, `${BASE}routes: [{match: {path: /a}}]\n`);
+    await rename(`${path}.new`, path);
+    await until('the change', 5000, () => changes.length === 1);
+    await writeFile(`${path}.new`, 'routes: nonsense\n');
+    await rename(`${path}.new`, path);
+    await until('the fault', 5000, () => wrong.length > 0);
+    await writeFile(`${path}.new`, `${BASE}routes: []\n`);
+    await rename(`${path}.new`, path);
+    await until('the second change', 5000, () => changes.length === 2);
+    assert.deepEqual(changes, [1, 0]);
+  });
+});
+
+describe('routes', () => {
+  it('patterns take pieces of segments', () => {
+    assert.deepEqual(pathPattern('/v1/models/{model}:predict').match('/v1/models/zoo:predict'), { model: 'zoo' });
+    assert.equal(pathPattern('/v1/models/{model}:predict').match('/v1/models/a/b:predict'), undefined);
+    assert.deepEqual(pathPattern('/a/*/c').match('/a/b/c'), {});
+    assert.equal(pathPattern('/a/*').match('/a/b/c'), undefined);
+    assert.deepEqual(pathPattern('/**').match('/a/b/c'), {});
+    assert.equal(pathPattern('/a.b').match('/axb'), undefined);
+  });
+
+  it('other spellings of a path are the same path', () => {
+    for (const spelling of [
+      '/v1/x:predict',
+      '/v1/x%3Apredict',
+      '//v1//x:predict',
+      '/a/../v1/./x:predict',
+      '/v1/%78:predict?q=1',
+    ])
+      assert.equal(normalPath(spelling), '/v1/x:predict', spelling);
+    assert.equal(normalPath('/%zz'), '/%zz');
+    assert.equal(normalPath('/'), '/');
+  });
+
+  it('the first that fits decides; its tenant comes from the file, the path or a header', () => {
+    const { routes } = parse(`${BASE}routes:
+  - {match: {path: "/m/{model}"}, tenant: "{model}"}
+  - {match: {path: "/m/**", methods: [GET]}, tenant: {header: X-Tenant, default: demo}}
+`);
+    const first = findRoute(routes, 'POST', '/m/zoo');
+    assert.equal(first && tenantOf(first.route, first.pieces, {}), 'zoo');
+    const second = findRoute(routes, 'GET', '/m/zoo');
+    assert.equal(second && tenantOf(second.route, second.pieces, { 'x-tenant': 'vip' }), 'vip');
+    assert.equal(second && tenantOf(second.route, second.pieces, {}), 'demo');
+    assert.equal(findRoute(routes, 'DELETE', '/m/zoo'), undefined);
+  });
+
+  it('absolute targets lose their host', () => {
+    assert.equal(originTarget('http://evil/x?y'), '/x?y');
+    assert.equal(originTarget('http://evil'), '/');
+    assert.equal(originTarget('http://evil?x'), '/?x');
+    assert.equal(originTarget('*'), '*');
+  });
+});

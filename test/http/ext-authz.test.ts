@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { ServiceError } from '../../src/errors/index.ts';
+import { parseGateFile } from '../../src/gate/index.ts';
+import { testApp } from '../helpers/app.ts';
+import { image, WordEngine } from '../helpers/gate.ts';
+
+async function authz(t: TestContext, file?: object) {
+  const settings = file && parseGateFile(JSON.stringify({ upstream: { url: 'http://x' }, ...file }), 'test');
+  const test = await testApp(t, {}, {}, undefined, settings && { gate: () => settings });
+  const words = new WordEngine();
+  test.engine.detect = (request, signal) => words.detect(request, signal);
+  const ask = (
+    payload: Buffer | undefined,
+    {
+      url = '/v1/ext-authz/predict?x=1',
+      method = 'POST' as const,
+      headers = {},
+    }: { url?: string; method?: 'POST' | 'GET'; headers?: object } = {},
+  ) =>
+    test.app.inject({
+      method,
+      url,
+      headers: { ...(payload ? { 'content-type': 'image/jpeg' } : {}), ...headers },
+      ...(payload ? { payload } : {}),
+    });
+  return { ...test, words, ask };
+}
+
+describe('/v1/ext-authz', () => {
+  it('200 for what the classes show, 403 for what they do not, each with headers', async (t) => {
+    const { ask, metrics } = await authz(t);
+    const id = await ask(image('ID'));
+    assert.deepEqual([id.statusCode, id.headers['x-clipn-verdict'], id.body], [200, 'id', '']);
+    const ood = await ask(image('OOD'));
+    assert.deepEqual(
+      [ood.statusCode, ood.headers['x-clipn-verdict'], ood.json().code],
+      [403, 'ood', 'out_of_distribution'],
+    );
+    assert.equal(ood.json().status, 403);
+    assert.match(
+      await metrics.registry.metrics(),
+      /clipn_gate_requests_total\{tenant="demo",mode="enforce",verdict="ood",action="reject"\} 1/,
+    );
+  });
+
+  it('503, never 429, when it can not be told', async (t) => {
+    const { ask } = await authz(t);
+    for (const word of ['DOWN', 'BUSY', 'LATE']) {
+      const answer = await ask(image(word));
+      assert.equal(answer.statusCode, 503, word);
+      assert.ok(answer.headers['retry-after']);
+      assert.equal(answer.json().code, 'not_checked');
+    }
+    const part = await ask(image('ID'), { headers: { 'x-envoy-auth-partial-body': 'true' } });
+    assert.deepEqual([part.statusCode, part.json().cause], [503, 'too_large']);
+    assert.equal((await ask(image('ID'), { headers: { 'x-clipn-tenant': 'nobody' } })).statusCode, 503);
+  });
+
+  it('what carries no image passes; what can not be opened does not', async (t) => {
+    const { ask } = await authz(t);
+    assert.equal((await ask(undefined, { method: 'GET' })).statusCode, 200);
+    assert.equal(
+      (await ask(Buffer.from('{"a":1}'), { headers: { 'content-type': 'application/json' } })).statusCode,
+      200,
+    );
+    assert.equal(
+      (await ask(Buffer.from('a=1'), { headers: { 'content-type': 'application/x-www-form-urlencoded' } })).statusCode,
+      200,
+    );
+    assert.equal((await ask(image('BAD'))).statusCode, 403);
+    assert.equal((await ask(image('ID'), { url: '/v1/ext-authz' })).statusCode, 200);
+  });
+
+  it('with a gate file the path behind the prefix finds its route', async (t) => {
+    const { ask } = await authz(t, {
+      routes: [
+        { match: { path: '/predict' }, mode: 'enforce', adapter: 'raw', fail: 'open' },
+        { match: { path: '/shadow' }, mode: 'shadow', adapter: 'raw' },
+      ],
+    });
+    assert.equal((await ask(image('OOD'))).statusCode, 403);
+    assert.deepEqual(
+      [(await ask(image('DOWN'))).statusCode, (await ask(image('DOWN'))).headers['x-clipn-failure']],
+      [200, 'engine_down'],
+    );
+    const shadow = await ask(image('OOD'), { url: '/v1/ext-authz/shadow' });
+    assert.deepEqual([shadow.statusCode, shadow.headers['x-clipn-verdict']], [200, undefined]);
+    assert.equal((await ask(image('OOD'), { url: '/v1/ext-authz/elsewhere' })).statusCode, 200);
+  });
+});
+
+describe('/v2, the Open Inference Protocol', () => {
+  const data = (bytes: Buffer) => bytes.toString('base64');
+  const inputs = (...images: Buffer[]) => [
+    { name: 'image', datatype: 'BYTES', shape: [images.length], data: images.map(data) },
+  ];
+
+  it('health, server and model metadata', async (t) => {
+    const { app, engine } = await testApp(t);
+    const get = async (url: string) => {
+      const answer = await app.inject(url);
+      return [answer.statusCode, answer.json()] as const;
+    };
+    assert.deepEqual(await get('/v2/health/live'), [200, { live: true }]);
+    assert.deepEqual(await get('/v2/health/ready'), [200, { ready: true }]);
+    assert.deepEqual(await get('/v2'), [
+      200,
+      { name: 'clipn-gate', version: '1.2.3', extensions: ['binary_tensor_data'] },
+    ]);
+    const [status, model] = await get('/v2/models/demo');
+    assert.deepEqual([status, model.versions, model.inputs[0].datatype], [200, ['1'], 'BYTES']);
+    assert.deepEqual(await get('/v2/models/demo/ready'), [200, { name: 'demo', ready: true }]);
+    assert.equal((await get('/v2/models/demo/versions/1/ready'))[0], 200);
+    assert.equal((await get('/v2/models/demo/versions/7/ready'))[0], 404);
+    const [missing, error] = await get('/v2/models/nobody');
+    assert.deepEqual([missing, typeof error.error, error.code], [404, 'string', 'tenant_not_found']);
+    engine.status = { ...engine.status, state: 'restarting' };
+    assert.deepEqual(await get('/v2/health/ready'), [503, { ready: false }]);
+    assert.equal((await get('/v2/models/demo/ready'))[0], 503);
+  });
+
+  it('infer in JSON: one row an image, outputs as asked for', async (t) => {
+    const { app, ask, words } = await authz(t);
+    const infer = (payload: object, url = '/v2/models/demo/infer') => app.inject({ method: 'POST', url, payload });
+    const answer = (await infer({ id: 'a', inputs: inputs(image('ID'), image('OOD')) })).json();
+    assert.deepEqual(
+      [answer.id, answer.model_name, answer.model_version, answer.parameters.method],
+      ['a', 'demo', '1', 'ctw'],
+    );
+    const of = (name: string) => answer.outputs.find((o: { name: string }) => o.name === name);
+    assert.deepEqual(of('decision'), { name: 'decision', datatype: 'BYTES', shape: [2], data: ['id', 'ood'] });
+    assert.deepEqual([of('class').data, of('probability').datatype], [['dog', 'dog'], 'FP32']);
+    assert.ok(of('no_probability').data[0] < 0.5 && of('no_probability').data[1] > 0.5);
+    const some = await infer({
+      inputs: inputs(image('ID')),
+      outputs: [{ name: 'ood_probability' }],
+      parameters: { method: 'atd' },
+    });
+    assert.deepEqual([some.json().outputs.length, some.json().parameters.method], [1, 'atd']);
+    assert.equal((await infer({ inputs: inputs(image('ID')) }, '/v2/models/demo/versions/1/infer')).statusCode, 200);
+    assert.equal(words.requests.length, 4);
+    assert.equal((await ask(undefined, { method: 'GET', url: '/v2/models/demo/infer' })).statusCode, 405);
+  });
+
+  it('infer with the binary extension, both ways', async (t) => {
+    const { app } = await authz(t);
+    const bytes = image('OOD');
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(bytes.length);
+    const input = { name: 'image', datatype: 'BYTES', shape: [1], parameters: { binary_data_size: bytes.length + 4 } };
+    const outputs = [{ name: 'decision', parameters: { binary_data: true } }, { name: 'ood_probability' }];
+    for (const [parameters, wanted] of [
+      [{ binary_data_output: true }, undefined],
+      [undefined, outputs],
+    ] as const) {
+      const head = Buffer.from(JSON.stringify({ inputs: [input], parameters, outputs: wanted }));
+      const answer = await app.inject({
+        method: 'POST',
+        url: '/v2/models/demo/infer',
+        headers: { 'inference-header-content-length': String(head.length), 'content-type': 'application/octet-stream' },
+        payload: Buffer.concat([head, length, bytes]),
+      });
+      assert.equal(answer.statusCode, 200);
+      const at = Number(answer.headers['inference-header-content-length']);
+      const json = JSON.parse(answer.rawPayload.toString('utf8', 0, at));
+      const sizes = json.outputs.map(
+        (o: { parameters?: { binary_data_size: number } }) => o.parameters?.binary_data_size ?? 0,
+      );
+      assert.deepEqual(answer.rawPayload.subarray(at, at + 7), Buffer.from('\x03\0\0\0ood', 'latin1'));
+      assert.equal(answer.rawPayload.length, at + sizes.reduce((a: number, b: number) => a + b, 0));
+    }
+    const raw = await app.inject({
+      method: 'POST',
+      url: '/v2/models/demo/infer',
+      headers: { 'inference-header-content-length': '0', 'content-type': 'application/octet-stream' },
+      payload: bytes,
+    });
+    assert.deepEqual(raw.json().outputs[0].data, ['ood']);
+  });
+
+  it('what is wrong is said, in the form that clients of the protocol read', async (t) => {
+    const { app, words } = await authz(t);
+    const infer = async (payload: string | object, headers = {}) => {
+      const answer = await app.inject({ method: 'POST', url: '/v2/models/demo/infer', payload, headers });
+      assert.equal(typeof answer.json().error, 'string');
+      return [answer.statusCode, answer.json().code];
+    };
+    assert.deepEqual(await infer('nonsense'), [400, 'invalid_request']);
+    assert.deepEqual(await infer({ inputs: [] }), [400, 'no_image']);
+    assert.deepEqual(await infer({ inputs: [{ name: 'i', datatype: 'BYTES', shape: [1], data: ['?'] }] }), [
+      400,
+      'invalid_request',
+    ]);
+    assert.deepEqual(await infer({ inputs: inputs(image('ID')), outputs: [{ name: 'x' }] }), [400, 'invalid_request']);
+    assert.deepEqual(await infer({ inputs: inputs(image('ID')), parameters: { method: 'x' } }), [
+      400,
+      'invalid_request',
+    ]);
+    assert.deepEqual(await infer({ inputs: inputs(...Array.from({ length: 5 }, () => image('ID'))) }), [
+      400,
+      'too_many_images',
+    ]);
+    assert.deepEqual(await infer({ inputs: inputs(image('ID'), image('BAD')) }), [422, 'image_undecodable']);
+    assert.deepEqual(await infer({}, { 'inference-header-content-length': '99' }), [400, 'invalid_request']);
+    words.detect = async () => {
+      throw new ServiceError('engine_unavailable', 'gone', { retryAfter: 1 });
+    };
+    assert.deepEqual(await infer({ inputs: inputs(image('ID')) }), [503, 'engine_unavailable']);
+  });
+});
