@@ -103,7 +103,12 @@ function lookUp(request: FastifyRequest): { settings: GateSettings; route: Route
   return found && { settings, route: found.route, tenant: tenantOf(found.route, found.pieces, request.headers) };
 }
 
-const access: TenantAccess = { scope: 'detect', tenant: (request) => lookUp(request)?.tenant ?? null };
+/** What no route of the gate looks at is of no tenant: any key for verdicts will do. */
+const access: TenantAccess = {
+  scope: 'detect',
+  tenant: (request) =>
+    request.server.gate ? (lookUp(request)?.tenant ?? null) : tenantOf(ALONE.routes[0] as Route, {}, request.headers),
+};
 
 function inspect(
   inspector: Inspector,
