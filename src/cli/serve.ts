@@ -45,6 +45,7 @@ export async function serve(config: Config, gateFile?: string): Promise<void> {
   const { bundle, why } = await openBundle(config);
   logger.info({ bundle: bundle.id, precision: bundle.precision, why }, 'model bundle opened');
   const metrics = createMetrics();
+  metrics.queueLimit.set(config.maxQueue);
   const engine = new Engine({ ...engineOptions(config, bundle), observer: observer(metrics, logger) });
   const { store, close: closeStore } = await openStore(config, {
     onProblem: (level, message, details) => logger[level](details, message),

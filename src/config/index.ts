@@ -82,6 +82,7 @@ const IGNORED = new Set([
   'CLIPN_PYTHON',
   'CLIPN_TEST_BUNDLE',
   'CLIPN_TEST_POSTGRES',
+  'CLIPN_TOOLS',
   'CLIPN_VENV',
 ]);
 

@@ -1,4 +1,4 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, type OpenMetricsContentType, Registry } from 'prom-client';
 
 /** Seconds: from a small model's batch on a GPU to a large one's on a CPU. */
 const INFERENCE = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
@@ -10,7 +10,9 @@ const MAX_TENANT_LABELS = 200;
 
 /** Every metric of the service. One registry per app, so that tests and several apps in one process don't collide. */
 export function createMetrics() {
-  const registry = new Registry();
+  // OpenMetrics carries exemplars: from a slow bucket to the trace of a request in it
+  const registry = new Registry<OpenMetricsContentType>();
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   const registers = [registry];
   collectDefaultMetrics({ register: registry, prefix: 'clipn_' });
   const tenants = new Set<string>();
@@ -34,6 +36,7 @@ export function createMetrics() {
       help: 'Time from the first byte of a request to the last of its answer',
       labelNames: ['route'],
       buckets: REQUEST,
+      enableExemplars: true,
       registers,
     }),
     decisions: new Counter({
@@ -67,6 +70,11 @@ export function createMetrics() {
       help: 'Images waiting when a batch left for the device',
       registers,
     }),
+    queueLimit: new Gauge({
+      name: 'clipn_queue_limit',
+      help: 'Most images that may wait; more are refused',
+      registers,
+    }),
     queueWait: new Histogram({
       name: 'clipn_queue_wait_seconds',
       help: 'Time an image waited for the device',
@@ -95,6 +103,21 @@ export function createMetrics() {
     engineRestarts: new Counter({
       name: 'clipn_engine_restarts_total',
       help: 'Times the engine process was started again',
+      registers,
+    }),
+    engineCpu: new Counter({
+      name: 'clipn_engine_process_cpu_seconds_total',
+      help: 'Processor time of the engine process that runs now, user and system',
+      registers,
+    }),
+    engineMemory: new Gauge({
+      name: 'clipn_engine_process_resident_memory_bytes',
+      help: 'Resident memory of the engine process that runs now; 0 while there is none',
+      registers,
+    }),
+    engineThreads: new Gauge({
+      name: 'clipn_engine_process_threads',
+      help: 'Threads of the engine process that runs now',
       registers,
     }),
     cacheRequests: new Counter({

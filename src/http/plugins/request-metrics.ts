@@ -5,6 +5,6 @@ export const requestMetricsPlugin = fp(async (app) => {
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'unmatched';
     app.metrics.requests.inc({ route, method: request.method, status: String(reply.statusCode) });
-    app.metrics.requestDuration.observe({ route }, reply.elapsedTime / 1000);
+    app.metrics.requestDuration.observe({ labels: { route }, value: reply.elapsedTime / 1000 });
   });
 });

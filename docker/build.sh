@@ -1,0 +1,39 @@
+#!/bin/sh
+# Makes a folder with all that the service needs at run time, and nothing else, out of a checkout: what the images contain.
+#
+#   docker/build.sh SOURCE TARGET [cuda]
+#
+# `cuda` adds ONNX Runtime's CUDA and TensorRT providers, which its install script fetches from NuGet (linux/x64 only).
+# The Dockerfiles run this, and so does CI, which has no Docker engine: it can't rot unseen.
+set -eu
+[ $# -ge 2 ] || { sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+source=$(cd "$1" && pwd)
+mkdir -p "$2"
+target=$(cd "$2" && pwd)
+cd "$source"
+
+npm ci --no-audit --no-fund
+npm run --silent build
+
+cp package.json package-lock.json .npmrc "$target/"
+cp -R dist "$target/dist"
+mkdir -p "$target/models"
+cp -R models/clipn-tiny "$target/models/"
+
+cd "$target"
+npm ci --omit=dev --no-audit --no-fund
+runtime=node_modules/onnxruntime-node
+if [ "${3:-}" = cuda ]; then
+  ONNXRUNTIME_NODE_INSTALL=cuda12 node "$runtime/script/install"
+fi
+
+# binaries of other systems are four fifths of ONNX Runtime's package
+here=$(node -p 'process.platform + "/" + process.arch')
+for folder in "$runtime"/bin/napi-v6/*/*; do
+  case "$folder" in */"$here") ;; *) rm -rf "$folder" ;; esac
+done
+find "$runtime/bin" -mindepth 2 -type d -empty -delete
+# maps and sources of packages help nobody in a container
+find node_modules -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' -o -name '*.md' \) -delete
+find node_modules -type d \( -name test -o -name tests \) -prune -exec rm -rf {} +
+rm -f package-lock.json .npmrc

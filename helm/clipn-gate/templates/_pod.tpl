@@ -1,0 +1,187 @@
+{{/* What Deployment and StatefulSet run. */}}
+{{- define "clipn-gate.pod" -}}
+metadata:
+  labels:
+    {{- include "clipn-gate.selectorLabels" . | nindent 4 }}
+    {{- with .Values.podLabels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  {{- with .Values.podAnnotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+spec:
+  serviceAccountName: {{ include "clipn-gate.serviceAccountName" . }}
+  automountServiceAccountToken: false
+  # the variables of services are called like settings of this one
+  enableServiceLinks: false
+  terminationGracePeriodSeconds: {{ include "clipn-gate.gracePeriod" . }}
+  {{- with .Values.imagePullSecrets }}
+  imagePullSecrets:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.priorityClassName }}
+  priorityClassName: {{ . }}
+  {{- end }}
+  {{- with .Values.runtimeClassName }}
+  runtimeClassName: {{ . }}
+  {{- end }}
+  securityContext:
+    {{- include "clipn-gate.podSecurity" . | nindent 4 }}
+  {{- if eq .Values.bundle.source "download" }}
+  initContainers:
+    - name: bundle
+      image: {{ include "clipn-gate.image" . }}
+      imagePullPolicy: {{ .Values.image.pullPolicy }}
+      command: [node, /script/fetch-bundle.mjs]
+      args: [{{ .Values.bundle.download.url | quote }}, {{ .Values.bundle.download.sha256 | quote }}, /bundle]
+      securityContext:
+        {{- include "clipn-gate.containerSecurity" . | nindent 8 }}
+      resources:
+        requests: { cpu: 100m, memory: 128Mi }
+        limits: { memory: 256Mi }
+      volumeMounts:
+        - { name: bundle, mountPath: /bundle }
+        - { name: script, mountPath: /script, readOnly: true }
+  {{- end }}
+  containers:
+    - name: clipn-gate
+      image: {{ include "clipn-gate.image" . }}
+      imagePullPolicy: {{ .Values.image.pullPolicy }}
+      args: [serve]
+      ports:
+        - { name: http, containerPort: 8080, protocol: TCP }
+      env:
+        {{- include "clipn-gate.env" . | nindent 8 }}
+      startupProbe:
+        httpGet: { path: /livez, port: http }
+        {{- toYaml .Values.probes.startup | nindent 8 }}
+      livenessProbe:
+        httpGet: { path: /livez, port: http }
+        {{- toYaml .Values.probes.liveness | nindent 8 }}
+      readinessProbe:
+        httpGet: { path: /readyz, port: http }
+        {{- toYaml .Values.probes.readiness | nindent 8 }}
+      {{- if gt (int .Values.drain.preStopSeconds) 0 }}
+      lifecycle:
+        preStop:
+          sleep: { seconds: {{ .Values.drain.preStopSeconds }} }
+      {{- end }}
+      securityContext:
+        {{- include "clipn-gate.containerSecurity" . | nindent 8 }}
+      resources:
+        {{- include "clipn-gate.resources" . | nindent 8 }}
+      volumeMounts:
+        - { name: data, mountPath: /data }
+        {{- if ne .Values.bundle.source "embedded" }}
+        - { name: bundle, mountPath: /bundle, readOnly: true }
+        {{- end }}
+  volumes:
+    {{- if not .Values.persistence.enabled }}
+    - name: data
+      emptyDir:
+        sizeLimit: {{ .Values.dataSizeLimit }}
+    {{- end }}
+    {{- include "clipn-gate.bundleVolumes" . | nindent 4 }}
+  {{- with .Values.nodeSelector }}
+  nodeSelector:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.tolerations }}
+  tolerations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.affinity }}
+  affinity:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.topologySpreadConstraints }}
+  topologySpreadConstraints:
+    {{- range . }}
+    - {{ toYaml . | nindent 6 | trim }}
+      labelSelector:
+        matchLabels:
+          {{- include "clipn-gate.selectorLabels" $ | nindent 10 }}
+    {{- end }}
+  {{- end }}
+{{- end }}
+
+{{/* The restricted profile of pod security. */}}
+{{- define "clipn-gate.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 10001
+runAsGroup: 10001
+fsGroup: 10001
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{- define "clipn-gate.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end }}
+
+{{- define "clipn-gate.resources" -}}
+{{- $resources := deepCopy .Values.resources }}
+{{- if .Values.gpu.enabled }}
+{{- $_ := set $resources "limits" (merge (dict .Values.gpu.resource .Values.gpu.count) (default dict $resources.limits)) }}
+{{- end }}
+{{- toYaml $resources }}
+{{- end }}
+
+{{- define "clipn-gate.env" -}}
+- { name: CLIPN_HOST, value: 0.0.0.0 }
+- { name: CLIPN_PORT, value: "8080" }
+- { name: CLIPN_DATA_DIR, value: /data }
+- { name: CLIPN_BUNDLE, value: {{ include "clipn-gate.bundlePath" . }} }
+- { name: CLIPN_DEVICE, value: {{ ternary .Values.gpu.device "cpu" .Values.gpu.enabled }} }
+- { name: CLIPN_DRAIN_DELAY_MS, value: "{{ .Values.drain.delaySeconds }}s" }
+- { name: CLIPN_SHUTDOWN_GRACE_MS, value: "{{ .Values.drain.graceSeconds }}s" }
+{{- if eq .Values.store.kind "postgres" }}
+- name: CLIPN_STORE
+  valueFrom:
+    secretKeyRef:
+      name: {{ .Values.store.postgres.existingSecret }}
+      key: {{ .Values.store.postgres.key }}
+{{- end }}
+{{- range $name, $value := .Values.settings }}
+- name: {{ $name }}
+  value: {{ $value | toString | quote }}
+{{- end }}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "clipn-gate.bundlePath" -}}
+{{- if eq .Values.bundle.source "embedded" -}}
+clipn-tiny
+{{- else -}}
+{{ printf "/bundle/%s" .Values.bundle.path | trimSuffix "/" }}
+{{- end }}
+{{- end }}
+
+{{- define "clipn-gate.bundleVolumes" -}}
+{{- with .Values.bundle }}
+{{- if eq .source "imageVolume" -}}
+- name: bundle
+  image:
+    {{- toYaml .imageVolume | nindent 4 }}
+{{- else if eq .source "pvc" -}}
+- name: bundle
+  persistentVolumeClaim:
+    claimName: {{ .pvc.claimName }}
+    readOnly: true
+{{- else if eq .source "download" -}}
+- name: bundle
+  emptyDir:
+    sizeLimit: {{ .download.sizeLimit }}
+- name: script
+  configMap:
+    name: {{ include "clipn-gate.fullname" $ }}-scripts
+{{- end }}
+{{- end }}
+{{- end }}
