@@ -202,6 +202,26 @@ describe('where the model comes from', { skip }, () => {
   });
 });
 
+describe('who may ask', { skip }, () => {
+  it('needs a key, kept in the data folder; metrics are open', async () => {
+    const { container } = await render(ONE);
+    assert.equal(env(container)['CLIPN_AUTH'], 'keys');
+    assert.equal(env(container)['CLIPN_OPEN_METRICS'], 'true');
+    assert.deepEqual(
+      container.volumeMounts.map((m: { mountPath: string }) => m.mountPath),
+      ['/data'],
+    );
+    assert.equal(env((await render({ ...ONE, auth: { mode: 'off' } })).container)['CLIPN_AUTH'], 'off');
+  });
+
+  it('keys from a secret, where the service looks for them', async () => {
+    const { container, pod } = await render({ ...ONE, auth: { existingSecret: 'keys' } });
+    const mount = container.volumeMounts.find((m: { name: string }) => m.name === 'keys');
+    assert.deepEqual(mount, { name: 'keys', mountPath: '/data/access/keys', readOnly: true });
+    assert.deepEqual(pod.volumes.find((v: { name: string }) => v.name === 'keys').secret, { secretName: 'keys' });
+  });
+});
+
 describe('what is kept', { skip }, () => {
   it('Deployment without a claim, StatefulSet with one per pod', async () => {
     const lost = await render(ONE);

@@ -76,11 +76,24 @@ spec:
         {{- if ne .Values.bundle.source "embedded" }}
         - { name: bundle, mountPath: /bundle, readOnly: true }
         {{- end }}
+        {{- if .Values.auth.existingSecret }}
+        # a volume of its own, so that the folder around the keys can be written
+        - { name: access, mountPath: /data/access }
+        - { name: keys, mountPath: /data/access/keys, readOnly: true }
+        {{- end }}
   volumes:
     {{- if not .Values.persistence.enabled }}
     - name: data
       emptyDir:
         sizeLimit: {{ .Values.dataSizeLimit }}
+    {{- end }}
+    {{- with .Values.auth.existingSecret }}
+    - name: access
+      emptyDir:
+        sizeLimit: 16Mi
+    - name: keys
+      secret:
+        secretName: {{ . }}
     {{- end }}
     {{- include "clipn-gate.bundleVolumes" . | nindent 4 }}
   {{- with .Values.nodeSelector }}
@@ -138,6 +151,8 @@ capabilities:
 - { name: CLIPN_DATA_DIR, value: /data }
 - { name: CLIPN_BUNDLE, value: {{ include "clipn-gate.bundlePath" . }} }
 - { name: CLIPN_DEVICE, value: {{ ternary .Values.gpu.device "cpu" .Values.gpu.enabled }} }
+- { name: CLIPN_AUTH, value: {{ .Values.auth.mode | quote }} }
+- { name: CLIPN_OPEN_METRICS, value: {{ .Values.auth.openMetrics | quote }} }
 - { name: CLIPN_DRAIN_DELAY_MS, value: "{{ .Values.drain.delaySeconds }}s" }
 - { name: CLIPN_SHUTDOWN_GRACE_MS, value: "{{ .Values.drain.graceSeconds }}s" }
 {{- if eq .Values.store.kind "postgres" }}
