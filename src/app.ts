@@ -26,12 +26,14 @@ import { tenantsBuildCancel } from './http/routes/tenants-build-cancel/index.ts'
 import { tenantsBuildEvents } from './http/routes/tenants-build-events/index.ts';
 import { tenantsBuildGet } from './http/routes/tenants-build-get/index.ts';
 import { tenantsDelete } from './http/routes/tenants-delete/index.ts';
+import { tenantsFiles } from './http/routes/tenants-files/index.ts';
 import { tenantsGet } from './http/routes/tenants-get/index.ts';
 import { tenantsList } from './http/routes/tenants-list/index.ts';
 import { tenantsPut } from './http/routes/tenants-put/index.ts';
 import { tenantsRollback } from './http/routes/tenants-rollback/index.ts';
 import type { Logger } from './telemetry/logger.ts';
 import type { Metrics } from './telemetry/metrics.ts';
+import type { WatchedDirectory } from './tenants/files/watched-directory.ts';
 import type { TenantRegistry } from './tenants/registry.ts';
 
 const TENANT_ROUTES = [
@@ -43,6 +45,7 @@ const TENANT_ROUTES = [
   tenantsBuildGet,
   tenantsBuildEvents,
   tenantsBuildCancel,
+  tenantsFiles,
 ];
 
 export interface AppParts {
@@ -51,6 +54,8 @@ export interface AppParts {
   engine: EngineForHttp;
   tenants: TenantRegistry;
   access: AccessParts;
+  /** The directory that tenants come from, where one is watched. */
+  tenantFiles?: Pick<WatchedDirectory, 'status'> | undefined;
   metrics: Metrics;
   logger: Logger;
   /** Called before anything is registered: what is to see every route. */
@@ -84,6 +89,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   app.decorate('engine', parts.engine);
   app.decorate('tenants', parts.tenants);
   app.decorate('access', parts.access);
+  app.decorate('tenantFiles', parts.tenantFiles);
   app.decorate('metrics', parts.metrics);
   app.decorate('gate', parts.gate);
   app.decorate('lifecycle', { restoring: false, draining: false });

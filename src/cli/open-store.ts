@@ -1,8 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Bundle } from '../bundle/load.ts';
 import type { Config } from '../config/index.ts';
 import { ServiceError } from '../errors/index.ts';
+import type { FeatureCache } from '../tenants/feature-cache.ts';
+import { FileFeatureCache } from '../tenants/file-feature-cache.ts';
 import { FileStore } from '../tenants/file-store.ts';
+import { ALONE, type BuildLeases } from '../tenants/leases.ts';
 import { Database } from '../tenants/postgres/database.ts';
+import { PostgresFeatures } from '../tenants/postgres/features.ts';
+import { PostgresLeases } from '../tenants/postgres/leases.ts';
 import { MIGRATIONS } from '../tenants/postgres/migrations.ts';
 import { PostgresStore } from '../tenants/postgres/store.ts';
 import type { TenantStore } from '../tenants/store.ts';
@@ -53,4 +59,23 @@ export async function openStore(config: Config, { onProblem }: OpenStoreOptions)
       await sleep(RETRY_MS);
     }
   }
+}
+
+/** Rows in the database for each that this machine may keep: all tenants of all replicas, and of the bundle before. */
+const SHARED_FACTOR = 8;
+
+/** Where class features are kept, and who builds them: this machine's disk, and the database where there is one. */
+export async function openFeatures(
+  config: Config,
+  bundle: Bundle,
+  database: Database | undefined,
+  onEvent: (result: 'hit' | 'miss') => void,
+): Promise<{ cache: FeatureCache; leases: BuildLeases; close(): Promise<void> }> {
+  const options = { bundleId: bundle.textId, width: bundle.manifest.embedding_dim };
+  const maxBytes = config.featureCacheBytes;
+  const local = await FileFeatureCache.open(config.dataDir, { ...options, maxBytes, onEvent });
+  const close = () => local.close();
+  if (!database) return { cache: local, leases: ALONE, close };
+  const cache = new PostgresFeatures(database, { ...options, local, maxBytes: SHARED_FACTOR * maxBytes });
+  return { cache, leases: new PostgresLeases(database), close };
 }

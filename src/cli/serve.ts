@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
 import { Limiter, Quotas } from '../access/index.ts';
@@ -7,13 +8,13 @@ import type { Config } from '../config/index.ts';
 import { Engine, type EngineObserver } from '../engine/index.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
-import { FileFeatureCache } from '../tenants/feature-cache.ts';
+import { WatchedDirectory } from '../tenants/files/watched-directory.ts';
 import { TenantRegistry } from '../tenants/registry.ts';
 import { engineOptions } from './engine-options.ts';
 import { openGate } from './gate.ts';
 import { openAccess } from './open-access.ts';
 import { openBundle } from './open-bundle.ts';
-import { openStore } from './open-store.ts';
+import { openFeatures, openStore } from './open-store.ts';
 
 /** Engine events to metrics and log. */
 function observer(metrics: Metrics, logger: Logger): EngineObserver {
@@ -47,17 +48,25 @@ export async function serve(config: Config, gateFile?: string): Promise<void> {
   const metrics = createMetrics();
   metrics.queueLimit.set(config.maxQueue);
   const engine = new Engine({ ...engineOptions(config, bundle), observer: observer(metrics, logger) });
-  const { store, close: closeStore } = await openStore(config, {
+  const {
+    store,
+    database,
+    close: closeStore,
+  } = await openStore(config, {
     onProblem: (level, message, details) => logger[level](details, message),
   });
-  const cache = await FileFeatureCache.open(config.dataDir, {
-    bundleId: bundle.textId,
-    width: bundle.manifest.embedding_dim,
-    onEvent: (result) => metrics.cacheRequests.inc({ cache: 'features', result }),
-  });
+  const {
+    cache,
+    leases,
+    close: closeCache,
+  } = await openFeatures(config, bundle, database, (result) =>
+    metrics.cacheRequests.inc({ cache: 'features', result }),
+  );
   const tenants = new TenantRegistry({
     store,
     cache,
+    leases,
+    watchesFiles: config.tenantsDir !== '',
     features: engine,
     heads: engine,
     bundle: { id: bundle.textId, embeddingDim: bundle.manifest.embedding_dim, templates: bundle.manifest.templates },
@@ -73,11 +82,39 @@ export async function serve(config: Config, gateFile?: string): Promise<void> {
   });
   await tenants.load();
   const access = { keyring, audit, limiter: new Limiter(config), quotas: new Quotas() };
+  const tenantFiles =
+    config.tenantsDir === ''
+      ? undefined
+      : new WatchedDirectory({
+          directory: resolve(config.tenantsDir),
+          registry: tenants,
+          log: (level, message, details) => logger[level](details, message),
+          recorded: (action, target, file) => (versions) =>
+            audit.append({
+              at: new Date().toISOString(),
+              actor: { kind: 'service', id: file, name: 'watched directory' },
+              action,
+              target,
+              ...versions,
+              request_id: null,
+            }),
+        });
+  await tenantFiles?.start();
   const gate =
     gateFile === undefined
       ? undefined
       : await openGate(gateFile, { engine, tenants, bundleId: bundle.id, metrics, logger });
-  const app = await buildApp({ config, bundle, engine, tenants, access, metrics, logger, gate: gate?.settings });
+  const app = await buildApp({
+    config,
+    bundle,
+    engine,
+    tenants,
+    tenantFiles,
+    access,
+    metrics,
+    logger,
+    gate: gate?.settings,
+  });
 
   closeWithGrace({ delay: config.shutdownGraceMs, logger: false }, async ({ signal, err }) => {
     if (err) logger.fatal({ err }, 'unexpected error, shutting down');
@@ -88,8 +125,9 @@ export async function serve(config: Config, gateFile?: string): Promise<void> {
     const sweep = setInterval(() => app.server.closeIdleConnections(), 100);
     await Promise.all([app.close(), gate?.close()]);
     clearInterval(sweep);
+    await tenantFiles?.stop();
     await tenants.stop();
-    await cache.close();
+    await closeCache();
     await keyring.stop();
     await closeStore();
     await engine.stop();

@@ -78,6 +78,18 @@ export const ConfigSchema = Type.Object({
     'text',
     'directory, or postgres://user@host:5432/database where several replicas share tenants',
   ),
+  tenantsDir: setting(
+    Type.String({ default: '' }),
+    'CLIPN_TENANTS_DIR',
+    'text',
+    'directory of tenant files to follow (a mounted ConfigMap, a checkout); empty follows none',
+  ),
+  featureCacheBytes: setting(
+    size(2 * 2 ** 30),
+    'CLIPN_FEATURE_CACHE_BYTES',
+    'bytes',
+    'most bytes of class features kept on disk; eight times as many in PostgreSQL',
+  ),
   bundle: setting(
     Type.String({ default: 'clipn-tiny', minLength: 1 }),
     'CLIPN_BUNDLE',

@@ -3,6 +3,7 @@ import type { Bundle } from '../bundle/load.ts';
 import type { Engine } from '../engine/index.ts';
 import type { GateSettings } from '../gate/index.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { WatchedDirectory } from '../tenants/files/watched-directory.ts';
 import type { TenantRegistry } from '../tenants/registry.ts';
 
 /** What the HTTP layer needs of the configuration. */
@@ -45,6 +46,7 @@ declare module 'fastify' {
     engine: EngineForHttp;
     tenants: TenantRegistry;
     access: AccessParts;
+    tenantFiles: Pick<WatchedDirectory, 'status'> | undefined;
     bundle: Pick<Bundle, 'manifest' | 'id'>;
     metrics: Metrics;
     lifecycle: Lifecycle;

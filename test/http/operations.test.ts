@@ -65,6 +65,7 @@ describe('operations', () => {
       'get /readyz',
       'get /v1/admin/audit',
       'get /v1/admin/keys',
+      'get /v1/tenant-files',
       'get /v1/tenants',
       'get /v1/tenants/{tenant}',
       'get /v1/tenants/{tenant}/build',

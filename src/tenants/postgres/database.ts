@@ -89,7 +89,7 @@ export class Database {
 
   async close(): Promise<void> {
     await this.#listener.close();
-    await this.#pool.end();
+    if (!this.#pool.ended) await this.#pool.end();
   }
 }
 
@@ -101,8 +101,13 @@ export async function nextChange(query: Query, topic: string): Promise<string> {
      on conflict (topic) do update set value = c.value + 1 returning value`,
     [topic],
   );
-  await query('select pg_notify($1, $2)', [CHANNEL, topic]);
+  await notify(query, topic);
   return (row as { value: string }).value;
+}
+
+/** Makes watchers of the topic look, in every replica, when the transaction has ended. */
+export async function notify(query: Query, topic: string): Promise<void> {
+  await query('select pg_notify($1, $2)', [CHANNEL, topic]);
 }
 
 /** Connections refused, cut or too many (classes 08, 53, 57P), and errors of the socket, which have no SQLSTATE at all. */

@@ -19,4 +19,28 @@ export const MIGRATIONS: readonly Migration[] = [
       create table clipn_once (name text primary key, at timestamptz not null default now());
     `,
   },
+  {
+    name: '0002-features-builds',
+    sql: `
+      -- class features: key is a hash of tower, templates and name; row is its checksum and the numbers
+      create table clipn_features (
+        bundle text not null,
+        key bytea not null,
+        row bytea not null,
+        added timestamptz not null default now(),
+        used date not null default current_date,
+        primary key (bundle, key)
+      );
+      -- packed numbers: trying to compress them costs time and wins nothing
+      alter table clipn_features alter column row set storage external;
+      -- builds under way: who does it, until when unless heard of again, and how far it is
+      create table clipn_builds (
+        key text primary key,
+        owner text not null,
+        until timestamptz not null,
+        done integer not null default 0,
+        total integer not null default 0
+      );
+    `,
+  },
 ];

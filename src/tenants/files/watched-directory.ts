@@ -1,0 +1,234 @@
+import { type FSWatcher, watch } from 'node:fs';
+import { ServiceError } from '../../errors/index.ts';
+import { canonical } from '../definition.ts';
+import type { OnChanged, TenantRegistry } from '../registry.ts';
+import type { TenantDocument } from './parse.ts';
+import { DirectoryScan, type ScannedFile } from './scan.ts';
+
+export interface WatchedFile {
+  file: string;
+  tenants: string[];
+  state: 'applied' | 'error';
+  error?: string;
+}
+
+export interface WatchedStatus {
+  directory: string;
+  /** When the directory was read last. */
+  scannedAt: string | undefined;
+  /** Why the directory as a whole is not followed; files have errors of their own. */
+  error: string | undefined;
+  files: WatchedFile[];
+}
+
+export interface WatchedDirectoryOptions {
+  directory: string;
+  registry: Pick<TenantRegistry, 'put' | 'delete' | 'list'>;
+  log: (level: 'info' | 'warn' | 'error', message: string, details: Record<string, unknown>) => void;
+  /** Notes a change before it counts as made. */
+  recorded?: (action: string, id: string, file: string) => OnChanged;
+  /** How often to look even where the file system says nothing, as network and container mounts do. */
+  pollMs?: number;
+  /** Time for a writer to finish: a checkout takes files away and puts them back. */
+  settleMs?: number;
+}
+
+type Wanted = TenantDocument & { file: string };
+
+const PAGE = 1000;
+
+/**
+ * Makes the tenants what a directory says (GitOps). A file with a fault changes nothing, neither its own tenants nor others; a
+ * file that is gone takes its tenants with it, once it has been gone for two looks. An empty directory removes nothing: that is what
+ * a mount that is not there looks like.
+ */
+export class WatchedDirectory {
+  readonly #options: WatchedDirectoryOptions;
+  readonly #scan: DirectoryScan;
+  /** What this process has made so, by tenant. Others may follow another state of the directory: they are not fought. */
+  readonly #applied = new Map<string, { file: string; text: string }>();
+  readonly #missed = new Set<string>();
+  readonly #told = new Map<string, string>();
+  #status: WatchedStatus;
+  #watcher: FSWatcher | undefined;
+  #poll: NodeJS.Timeout | undefined;
+  #settle: NodeJS.Timeout | undefined;
+  #working: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(options: WatchedDirectoryOptions) {
+    this.#options = options;
+    this.#scan = new DirectoryScan(options.directory);
+    this.#status = { directory: options.directory, scannedAt: undefined, error: undefined, files: [] };
+  }
+
+  get status(): WatchedStatus {
+    return this.#status;
+  }
+
+  /** Looks once, then whenever something has changed. Definitions are stored when it resolves, features may still be built. */
+  async start(): Promise<void> {
+    // tenants of files that went while nobody looked: missed once already
+    for (const id of this.#ids()) {
+      this.#applied.set(id, { file: '', text: '' });
+      this.#missed.add(id);
+    }
+    await this.look();
+    this.#poll = setInterval(() => void this.look(), this.#options.pollMs ?? 2000);
+    this.#listen();
+  }
+
+  /** The file system's own word makes it faster; where there is none the regular look does. */
+  #listen(): void {
+    try {
+      this.#watcher = watch(this.#options.directory, () => {
+        clearTimeout(this.#settle);
+        this.#settle = setTimeout(() => void this.look(), this.#options.settleMs ?? 200);
+      });
+      this.#watcher.on('error', () => this.#watcher?.close());
+    } catch {
+      this.#watcher = undefined;
+    }
+  }
+
+  look(): Promise<void> {
+    this.#working = this.#working
+      .then(() => (this.#stopped ? undefined : this.#look()))
+      .catch((error: unknown) => this.#fault(String(error)));
+    return this.#working;
+  }
+
+  async #look(): Promise<void> {
+    let scanned: ScannedFile[];
+    try {
+      scanned = await this.#scan.scan();
+    } catch (error) {
+      this.#fault(`the directory cannot be read: ${(error as Error).message}`);
+      return;
+    }
+    const errors = new Map(scanned.flatMap((s) => (s.error === undefined ? [] : [[s.file, s.error]])));
+    const wanted = new Map<string, Wanted>();
+    for (const { file, documents } of scanned) {
+      for (const document of documents) {
+        const other = wanted.get(document.id);
+        if (other) errors.set(file, `tenant "${document.id}" is in ${other.file} already`);
+        else wanted.set(document.id, { ...document, file });
+      }
+    }
+    for (const one of wanted.values()) {
+      const error = await this.#apply(one);
+      if (error !== undefined) errors.set(one.file, error);
+    }
+    const empty = scanned.length === 0 && this.#applied.size > 0;
+    if (!empty) await this.#removeWhatIsGone(wanted, errors);
+    this.#status = {
+      directory: this.#options.directory,
+      scannedAt: new Date().toISOString(),
+      error: undefined,
+      files: scanned.map(({ file, documents }) => statusOf(file, documents, errors.get(file))),
+    };
+    this.#tell(errors);
+    this.#fault(empty ? 'the directory has no tenant files; nothing is removed' : undefined);
+  }
+
+  /** @returns what is wrong with it */
+  async #apply({ id, definition, file }: Wanted): Promise<string | undefined> {
+    const text = canonical(definition);
+    const before = this.#applied.get(id);
+    this.#missed.delete(id);
+    if (before?.text === text && before.file === file) return undefined;
+    try {
+      const onChanged = this.#options.recorded?.('tenant.put', id, file);
+      const options = { waitMs: 0, source: file, onChanged };
+      const { changed, view } = await this.#options.registry.put(id, definition, options);
+      this.#applied.set(id, { file, text });
+      if (changed) this.#options.log('info', 'tenant changed by its file', { file, id, version: view.record.version });
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof ServiceError)) throw error;
+      const faults = error.extra?.['errors'];
+      return `tenant "${id}": ${error.message}${faults ? ` ${JSON.stringify(faults)}` : ''}`;
+    }
+  }
+
+  async #removeWhatIsGone(wanted: Map<string, Wanted>, errors: Map<string, string>): Promise<void> {
+    const followed = new Set(this.#ids());
+    for (const [id, { file }] of this.#applied) {
+      if (wanted.has(id)) continue;
+      if (!followed.has(id)) this.#applied.delete(id);
+      // what the file says now cannot be told, so what it said stays
+      else if (errors.has(file || this.#sourceOf(id))) continue;
+      else if (!this.#missed.has(id)) this.#missed.add(id);
+      else await this.#remove(id, file);
+    }
+  }
+
+  async #remove(id: string, file: string): Promise<void> {
+    try {
+      const onChanged = this.#options.recorded?.('tenant.delete', id, file);
+      await this.#options.registry.delete(id, { source: file, onChanged });
+      this.#options.log('info', 'tenant removed with its file', { file, id });
+    } catch (error) {
+      if (!(error instanceof ServiceError)) throw error;
+      if (error.code !== 'tenant_not_found') return; // tried again at the next look
+    }
+    this.#applied.delete(id);
+    this.#missed.delete(id);
+  }
+
+  /** Tenants that come from files. */
+  #ids(): string[] {
+    return this.#followed().map((view) => view.record.id);
+  }
+
+  #sourceOf(id: string): string {
+    return this.#followed().find((view) => view.record.id === id)?.record.source ?? '';
+  }
+
+  #followed() {
+    const views = [];
+    for (let after: string | undefined; ; ) {
+      const { tenants, next } = this.#options.registry.list({ after, limit: PAGE, source: 'file' });
+      views.push(...tenants);
+      if (next === null) return views;
+      after = next;
+    }
+  }
+
+  /** Each fault is told once, and once more when it is another. */
+  #tell(errors: Map<string, string>): void {
+    for (const [file, error] of errors) {
+      if (this.#told.get(file) === error) continue;
+      this.#options.log('error', 'a tenant file has a fault; what it said before stays', { file, error });
+    }
+    for (const file of this.#told.keys()) {
+      if (file !== '' && !errors.has(file)) this.#options.log('info', 'a tenant file is right again', { file });
+    }
+    const general = this.#told.get('');
+    this.#told.clear();
+    for (const [file, error] of errors) this.#told.set(file, error);
+    if (general !== undefined) this.#told.set('', general);
+  }
+
+  #fault(error: string | undefined): void {
+    this.#status = { ...this.#status, error };
+    if (error !== undefined && this.#told.get('') !== error) {
+      this.#options.log('error', 'the watched directory is not followed', { error });
+    }
+    if (error === undefined) this.#told.delete('');
+    else this.#told.set('', error);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearInterval(this.#poll);
+    clearTimeout(this.#settle);
+    this.#watcher?.close();
+    await this.#working;
+  }
+}
+
+function statusOf(file: string, documents: TenantDocument[], error: string | undefined): WatchedFile {
+  const tenants = documents.map(({ id }) => id);
+  return error === undefined ? { file, tenants, state: 'applied' } : { file, tenants, state: 'error', error };
+}

@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Database } from '../../src/tenants/postgres/database.ts';
+import { PostgresFeatures } from '../../src/tenants/postgres/features.ts';
+import { PostgresLeases } from '../../src/tenants/postgres/leases.ts';
+import { MIGRATIONS } from '../../src/tenants/postgres/migrations.ts';
+import { PostgresStore } from '../../src/tenants/postgres/store.ts';
+import { PostgresServer, withoutPostgres } from '../helpers/postgres.ts';
+import { until } from '../helpers/service.ts';
+import { FakeBuilder, fakeRegistry, MemoryCache } from '../helpers/tenants.ts';
+
+const skip = withoutPostgres;
+const because = skip ? ` (skipped: ${skip})` : '';
+const key = { tower: 'yes' as const, templates: ['a {}'] };
+const many = (n: number) => Array.from({ length: n }, (_, i) => `class ${i}`);
+
+describe(`features and builds in PostgreSQL${because}`, { skip }, () => {
+  let server: PostgresServer;
+  before(async () => {
+    server = await PostgresServer.start();
+  });
+  after(() => server?.stop());
+
+  /** One replica: its own connections, its own local cache. */
+  async function replica(t: Pick<TestContext, 'after'>, url: string, leaseMs = 1000) {
+    const database = await Database.open(url, { migrations: MIGRATIONS, pollMs: 200 });
+    t.after(() => database.close());
+    const local = new MemoryCache(2);
+    const cache = new PostgresFeatures(database, { bundleId: 'm@1', width: 2, local, maxBytes: 2 ** 30 });
+    const leases = new PostgresLeases(database, { leaseMs });
+    const builder = new FakeBuilder();
+    const { registry } = fakeRegistry({ store: new PostgresStore(database), cache, leases, features: builder });
+    await registry.load();
+    t.after(() => registry.stop());
+    return { database, local, cache, leases, builder, registry };
+  }
+
+  it('what one replica has computed another one reads, and keeps', async (t) => {
+    const url = await server.database();
+    const [a, b] = [await replica(t, url), await replica(t, url)];
+    const rows = Float32Array.of(1, 2, 3, 4);
+    await a.cache.put(key, ['dog', '犬'], rows);
+    assert.deepEqual(await b.cache.missing(key, ['dog', 'cat', '犬']), ['cat']);
+    assert.deepEqual(await b.cache.get(key, ['cat', '犬', 'dog']), [undefined, rows.slice(2), rows.slice(0, 2)]);
+    assert.deepEqual(await b.local.missing(key, ['dog', '犬']), [], 'kept on this machine');
+    await server.query('drop table clipn_features', url.split('/').at(-1));
+    assert.deepEqual(await b.cache.get(key, ['dog']), [rows.slice(0, 2)]);
+  });
+
+  it('a damaged row is computed again, never served', async (t) => {
+    const url = await server.database();
+    const [a, b] = [await replica(t, url), await replica(t, url)];
+    await a.cache.put(key, ['dog'], Float32Array.of(1, 2));
+    await a.database.query('update clipn_features set row = set_byte(row, 5, get_byte(row, 5) # 1)');
+    assert.deepEqual(await b.cache.get(key, ['dog']), [undefined]);
+    await b.cache.put(key, ['dog'], Float32Array.of(1, 2));
+    assert.deepEqual(await (await replica(t, url)).cache.get(key, ['dog']), [Float32Array.of(1, 2)]);
+  });
+
+  it('is pruned to its bytes, what was used longest ago first', async (t) => {
+    const { database } = await replica(t, await server.database());
+    const cache = new PostgresFeatures(database, { bundleId: 'm', width: 2, local: new MemoryCache(2), maxBytes: 36 });
+    await cache.put(key, ['a', 'b', 'c', 'd', 'e'], new Float32Array(10));
+    await database.query(`update clipn_features set used = current_date - 9`);
+    const elsewhere = new PostgresFeatures(database, {
+      bundleId: 'm',
+      width: 2,
+      local: new MemoryCache(2),
+      maxBytes: 36,
+    });
+    await elsewhere.missing(key, ['b', 'd', 'e']);
+    await cache.prune();
+    assert.deepEqual(await elsewhere.missing(key, ['a', 'b', 'c', 'd', 'e']), ['a', 'c']);
+  });
+
+  it('one lease per build; given back, lost or run out, another one gets it', async (t) => {
+    const url = await server.database();
+    const [a, b] = [await replica(t, url), await replica(t, url)];
+    const claims = await Promise.all([a, b, a, b].map(({ leases }) => leases.claim('x')));
+    const [lease] = claims.filter((claim) => claim !== undefined);
+    assert.equal(claims.filter((claim) => claim !== undefined).length, 1);
+    await sleep(1500);
+    assert.equal(await b.leases.claim('x'), undefined, 'it is kept alive while it is held');
+    const heard: number[] = [];
+    lease?.report(3, 12);
+    const waiting = b.leases.wait('x', 60_000, new AbortController().signal, ({ done }) => heard.push(done));
+    await until('progress is heard of', 5000, () => heard.includes(3));
+    await lease?.release();
+    await waiting;
+    const next = await b.leases.claim('x');
+    assert.ok(next);
+    // as if b had been frozen for long, and its lease had gone to another
+    await a.database.query(`update clipn_builds set owner = 'somebody else'`);
+    await until('the loss is noticed', 5000, () => next.signal.aborted);
+    assert.equal(await a.leases.claim('x'), undefined);
+    await until('a dead holder’s lease runs out', 5000, async () => (await a.leases.claim('x')) !== undefined);
+  });
+
+  it('a build is computed once for all replicas, and all of them serve it', async (t) => {
+    const url = await server.database();
+    const replicas = await Promise.all([1, 2, 3].map(() => replica(t, url)));
+    for (const { builder } of replicas) builder.delayMs = 5;
+    const [a] = replicas as [(typeof replicas)[0]];
+    const put = await a.registry.put('zoo', { classes: many(100) }, { waitMs: 10_000 });
+    assert.equal(put.view.state, 'ready');
+    for (const { registry } of replicas) {
+      await until('all serve it', 1000, () => registry.counts().ready === 2 || registry.get('zoo').state === 'ready');
+    }
+    const built = replicas.flatMap(({ builder }) => builder.built).filter((text) => text.includes('class '));
+    assert.equal(built.length, 200, 'each text once, by whomever');
+    assert.equal(new Set(built).size, 200);
+  });
+
+  it('a build under way is taken over when its replica is gone, and goes on where it was', async (t) => {
+    const url = await server.database();
+    const [a, b] = [await replica(t, url), await replica(t, url)];
+    a.builder.delayMs = 5;
+    await a.registry.put('zoo', { classes: many(600) }, { waitMs: 0 });
+    await until('the first rows are kept', 10_000, async () => {
+      const rows = await b.database.query('select 1 from clipn_features limit 1');
+      return rows.length > 0;
+    });
+    // as kill -9 does: it says nothing to anybody, its lease stays
+    await a.database.close();
+    await until('the other one has it', 15_000, () => {
+      try {
+        return b.registry.resolve('zoo').version === 1;
+      } catch {
+        return false;
+      }
+    });
+    const built = b.builder.built.filter((text) => text.includes('class '));
+    assert.ok(built.length > 0 && built.length < 1200, `${built.length} of 1200, the rest was kept`);
+  });
+
+  it('while the server is down local rows serve, the rest counts as not known, and writes say so', async (t) => {
+    const url = await server.database();
+    const [a, b] = [await replica(t, url), await replica(t, url)];
+    await a.registry.put('zoo', { classes: ['dog'] }, { waitMs: 10_000 });
+    await until('both serve it', 5000, () => b.registry.counts().ready >= 1 && b.registry.get('zoo').state === 'ready');
+    await server.halt();
+    for (const { registry } of [a, b]) {
+      assert.equal(registry.resolve('zoo').version, 1);
+      assert.ok(await registry.loadHead(registry.resolve('zoo').headId), 'an engine that starts anew gets its head');
+      await assert.rejects(registry.put('zoo', { classes: ['cat'] }, { waitMs: 0 }), { code: 'store_unavailable' });
+    }
+    await server.resume();
+    await until('writes work', 10_000, () =>
+      a.registry.put('zoo', { classes: ['cat'] }, { waitMs: 10_000 }).then(
+        () => true,
+        () => false,
+      ),
+    );
+    await until('the other one has caught up', 10_000, () => b.registry.resolve('zoo').version === 2);
+  });
+});
