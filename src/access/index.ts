@@ -9,6 +9,9 @@ export { KeyLimits, KeyName, KeyRecord, type KeyState, MAX_SCOPES, Scopes, state
 export type { KeyStore } from './key-store.ts';
 export { type AuthMode, Keyring, type KeyWish } from './keyring.ts';
 export { type DefaultLimits, type LimitedTenant, Limiter } from './limiter.ts';
+export { ACCESS_MIGRATIONS } from './migrations.ts';
+export { PostgresAuditLog } from './postgres-audit-log.ts';
+export { PostgresKeyStore } from './postgres-key-store.ts';
 export { EVERYBODY, NOBODY, type Principal } from './principal.ts';
 export { type CountedTenant, Quotas } from './quotas.ts';
 export type { Need } from './scopes.ts';

@@ -59,6 +59,7 @@ export class Keyring {
   #lastUsed = new Map<string, string>();
   #unnoted = new Map<string, string>();
   #noting: Promise<void> = Promise.resolve();
+  #noteFailed = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: KeyringOptions) {
@@ -198,11 +199,15 @@ export class Keyring {
       const times = this.#unnoted;
       this.#unnoted = new Map();
       for (const [id, at] of times) this.#lastUsed.set(id, at);
-      await this.#options.store.noteUsed(times).catch((error: unknown) => {
+      try {
+        await this.#options.store.noteUsed(times);
+        this.#noteFailed = false;
+      } catch (error) {
         // not lost: the next turn tries again, unless the key has been used since
         for (const [id, at] of times) if (!this.#unnoted.has(id)) this.#unnoted.set(id, at);
-        this.#options.log('warn', { err: error }, 'times of last use of API keys could not be written');
-      });
+        if (!this.#noteFailed) this.#options.log('warn', { err: error }, 'last uses of API keys could not be written');
+        this.#noteFailed = true;
+      }
     });
     return this.#noting;
   }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ACCESS_MIGRATIONS } from '../access/index.ts';
 import type { Bundle } from '../bundle/load.ts';
 import type { Config } from '../config/index.ts';
 import { ServiceError } from '../errors/index.ts';
@@ -15,6 +16,8 @@ import type { TenantStore } from '../tenants/store.ts';
 
 export interface OpenStoreOptions {
   onProblem: (level: 'info' | 'warn' | 'error', message: string, details: Record<string, unknown>) => void;
+  /** How long a database that is not there yet is waited for. */
+  patienceMs?: number;
 }
 
 export interface OpenStore {
@@ -24,35 +27,45 @@ export interface OpenStore {
   close(): Promise<void>;
 }
 
-/** How long a database that is not there yet is waited for, as when everything is started at once. */
+/** A service waits for its database, as when everything is started at once. */
 const PATIENCE_MS = 30_000;
 const RETRY_MS = 1000;
 
 /** The store that the configuration names. @throws ServiceError store_unavailable */
-export async function openStore(config: Config, { onProblem }: OpenStoreOptions): Promise<OpenStore> {
-  if (config.store === 'directory') {
+export async function openStore(config: Config, options: OpenStoreOptions): Promise<OpenStore> {
+  const { onProblem } = options;
+  const database = await openDatabase(config, options);
+  if (!database) {
     const store = await FileStore.open(config.dataDir, {
       onDamaged: (file, reason) =>
         onProblem('error', 'a tenant file was damaged and has been set aside', { file, reason }),
     });
-    return { store, database: undefined, close: () => store.close() };
+    return { store, database, close: () => store.close() };
   }
-  const end = Date.now() + PATIENCE_MS;
+  const store = new PostgresStore(database);
+  const close = async () => {
+    await store.close();
+    await database.close();
+  };
+  return { store, database, close };
+}
+
+/** The database, where the store is one. @throws ServiceError store_unavailable */
+export async function openDatabase(
+  { store: url }: Config,
+  { onProblem, patienceMs = PATIENCE_MS }: OpenStoreOptions,
+): Promise<Database | undefined> {
+  if (url === 'directory') return undefined;
+  const end = Date.now() + patienceMs;
   for (;;) {
     try {
-      const database = await Database.open(config.store, {
-        migrations: MIGRATIONS,
+      return await Database.open(url, {
+        migrations: [...MIGRATIONS, ...ACCESS_MIGRATIONS],
         onReachable: (reachable, reason) =>
           reachable
             ? onProblem('info', 'the database can be reached again', {})
             : onProblem('error', 'the database cannot be reached; tenants cannot be changed', { reason }),
       });
-      const store = new PostgresStore(database);
-      const close = async () => {
-        await store.close();
-        await database.close();
-      };
-      return { store, database, close };
     } catch (error) {
       if (!(error instanceof ServiceError) || Date.now() > end) throw error;
       onProblem('warn', 'the database cannot be reached yet, trying again', { reason: error.internal });

@@ -42,12 +42,6 @@ function observer(metrics: Metrics, logger: Logger): EngineObserver {
  */
 export async function serve(config: Config, gateFile?: string): Promise<void> {
   const logger = createLogger({ level: config.logLevel });
-  const { keyring, audit } = await openAccess(config, logger);
-  const { bundle, why } = await openBundle(config);
-  logger.info({ bundle: bundle.id, precision: bundle.precision, why }, 'model bundle opened');
-  const metrics = createMetrics();
-  metrics.queueLimit.set(config.maxQueue);
-  const engine = new Engine({ ...engineOptions(config, bundle), observer: observer(metrics, logger) });
   const {
     store,
     database,
@@ -55,6 +49,12 @@ export async function serve(config: Config, gateFile?: string): Promise<void> {
   } = await openStore(config, {
     onProblem: (level, message, details) => logger[level](details, message),
   });
+  const { keyring, audit } = await openAccess(config, database, logger);
+  const { bundle, why } = await openBundle(config);
+  logger.info({ bundle: bundle.id, precision: bundle.precision, why }, 'model bundle opened');
+  const metrics = createMetrics();
+  metrics.queueLimit.set(config.maxQueue);
+  const engine = new Engine({ ...engineOptions(config, bundle), observer: observer(metrics, logger) });
   const {
     cache,
     leases,

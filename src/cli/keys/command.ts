@@ -10,7 +10,7 @@ export interface CommandParts {
   configFrom: (options: Record<string, unknown>) => Config;
 }
 
-const SETTINGS = new Set(['CLIPN_DATA_DIR']);
+const SETTINGS = new Set(['CLIPN_DATA_DIR', 'CLIPN_STORE']);
 
 interface CreateOptions {
   name: string;

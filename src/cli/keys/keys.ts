@@ -1,17 +1,24 @@
 import { type AuditEntry, idIn, Keyring, type KeyWish, prefixOf, stateOf } from '../../access/index.ts';
 import type { Config } from '../../config/index.ts';
 import { type AccessStores, openAccessStores } from '../open-access.ts';
+import { openDatabase } from '../open-store.ts';
 import { table } from '../table.ts';
 
 /** Opens the stores and closes them again. */
 async function withStores<T>(config: Config, work: (stores: AccessStores, keyring: Keyring) => Promise<T>): Promise<T> {
-  const stores = await openAccessStores(config);
-  const log = (level: string, details: object, message: string) =>
-    level === 'error' && process.stderr.write(`${message}: ${JSON.stringify(details)}\n`);
+  const warn = (message: string, details: object) =>
+    void process.stderr.write(`${message}: ${JSON.stringify(details)}\n`);
+  // not the tenants' own store: opening that is for the one process that writes it
+  const database = await openDatabase(config, {
+    onProblem: (_, message, details) => warn(message, details),
+    patienceMs: 0,
+  });
   try {
+    const stores = await openAccessStores(config, database);
+    const log = (level: string, details: object, message: string) => level === 'error' && warn(message, details);
     return await work(stores, new Keyring({ store: stores.keys, mode: 'keys', log }));
   } finally {
-    await stores.close();
+    await database?.close();
   }
 }
 

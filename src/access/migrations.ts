@@ -1,0 +1,13 @@
+import type { Migration } from '../tenants/postgres/migrate.ts';
+
+/** What keys and audit log need in PostgreSQL. Only ever appended to. */
+export const ACCESS_MIGRATIONS: readonly Migration[] = [
+  {
+    name: '0001-access',
+    sql: `
+      create table clipn_keys (id text primary key, stored json not null, last_used timestamptz);
+      create table clipn_audit (id bigserial primary key, target text not null, entry json not null);
+      create index clipn_audit_target on clipn_audit (target, id);
+    `,
+  },
+];
