@@ -103,6 +103,10 @@ describe('the keyring', () => {
     assert.equal(store.used.size, 0, 'not at every request');
     now += 1000;
     keyring.authenticate(a.key);
+    store.failure = new Error('gone');
+    await keyring.stop();
+    assert.equal(store.used.size, 0);
+    store.failure = undefined;
     await keyring.stop();
     assert.deepEqual([...store.used], [[a.id, '2026-06-01T00:00:01.000Z']]);
   });
