@@ -22,7 +22,7 @@ interface CreateOptions {
   imagesPerSecond?: number;
   concurrentRequests?: number;
   maxTenants?: number;
-  maxKeyClasses?: number;
+  maxClasses?: number;
   json?: boolean;
 }
 
@@ -36,12 +36,12 @@ function scopesOf({ admin, metrics, detect = [], manage = [] }: CreateOptions): 
 }
 
 function limitsOf(options: CreateOptions): KeyLimits {
-  const { imagesPerSecond, concurrentRequests, maxTenants, maxKeyClasses } = options;
+  const { imagesPerSecond, concurrentRequests, maxTenants, maxClasses } = options;
   return {
     ...(imagesPerSecond === undefined ? {} : { images_per_second: imagesPerSecond }),
     ...(concurrentRequests === undefined ? {} : { concurrent_requests: concurrentRequests }),
     ...(maxTenants === undefined ? {} : { tenants: maxTenants }),
-    ...(maxKeyClasses === undefined ? {} : { classes: maxKeyClasses }),
+    ...(maxClasses === undefined ? {} : { classes: maxClasses }),
   };
 }
 
@@ -63,7 +63,7 @@ export function addKeysCommand(program: Command, { withSettings, configFrom }: C
       .option('--images-per-second <n>', 'images per second on average', Number)
       .option('--concurrent-requests <n>', 'requests at once', Number)
       .option('--max-tenants <n>', 'tenants there may be among those it manages', Number)
-      .option('--max-key-classes <n>', 'classes that those may have together', Number)
+      .option('--max-classes <n>', 'classes that those may have together', Number)
       .option('--json', 'the key and its particulars as JSON'),
     SETTINGS,
   ).action(async (options: CreateOptions & Record<string, unknown>) => {
