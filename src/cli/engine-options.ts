@@ -14,6 +14,8 @@ export function engineOptions(config: Config, bundle: Bundle): EngineOptions {
     batchWaitMs: config.batchWaitMs,
     decodeThreads: config.decodeThreads || cores,
     maxPixels: config.maxPixels,
+    cacheBytes: config.cacheBytes,
+    headsBytes: config.headsBytes,
     startTimeoutMs: config.engineStartTimeoutMs,
     keepTextSessions: config.keepTextSessions,
   };

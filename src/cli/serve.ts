@@ -5,6 +5,7 @@ import { Limiter, Quotas } from '../access/index.ts';
 import { buildApp } from '../app.ts';
 import { unknownWords } from '../bundle/vocabulary.ts';
 import type { Config } from '../config/index.ts';
+import { parseWeights } from '../config/weights.ts';
 import { Engine, type EngineObserver } from '../engine/index.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
@@ -19,14 +20,15 @@ import { openFeatures, openStore } from './open-store.ts';
 /** Engine events to metrics and log. */
 function observer(metrics: Metrics, logger: Logger): EngineObserver {
   return {
-    batch: ({ size, seconds, queueDepth }) => {
+    batch: ({ size, seconds }) => {
       metrics.batchSize.observe(size);
       metrics.inference.observe(seconds);
-      metrics.queueDepth.set(queueDepth);
     },
-    image: ({ decodeSeconds, queueSeconds }) => {
-      metrics.decode.observe(decodeSeconds);
-      metrics.queueWait.observe(queueSeconds);
+    queue: (depth) => metrics.queueDepth.set(depth),
+    image: ({ timing, cache }) => {
+      metrics.queueWait.observe(timing.queue / 1000);
+      if (cache === 'miss' || cache === 'off') metrics.decode.observe(timing.decode / 1000);
+      if (cache !== 'off') metrics.cacheRequests.inc({ cache: 'embeddings', result: cache });
     },
     state: ({ state }) => {
       if (state === 'restarting') metrics.engineRestarts.inc();
@@ -80,6 +82,7 @@ export async function serve(config: Config, gateFile?: string): Promise<void> {
     onFailed: ({ error, ...event }) =>
       logger.error({ err: error, ...event }, 'tenant features could not be built, trying again'),
   });
+  engine.provideHeads(tenants);
   await tenants.load();
   const access = { keyring, audit, limiter: new Limiter(config), quotas: new Quotas() };
   const tenantFiles =
@@ -104,8 +107,9 @@ export async function serve(config: Config, gateFile?: string): Promise<void> {
     gateFile === undefined
       ? undefined
       : await openGate(gateFile, { engine, tenants, bundleId: bundle.id, metrics, logger });
+  const tenantWeights = parseWeights(config.tenantWeights);
   const app = await buildApp({
-    config,
+    config: { ...config, tenantWeights },
     bundle,
     engine,
     tenants,

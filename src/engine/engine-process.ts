@@ -3,32 +3,20 @@
  */
 import { createHash } from 'node:crypto';
 import { loadBundle } from '../bundle/load.ts';
-import { deserializeError, ServiceError } from '../errors/index.ts';
+import { ServiceError } from '../errors/index.ts';
 import { configureDecoder, decodeImage } from '../images/decode.ts';
 import { Batcher } from './batcher.ts';
 import { observe, serveCalls } from './child.ts';
+import { Embedder } from './embedder.ts';
+import { EmbeddingCache } from './embedding-cache.ts';
+import { FairLimiter } from './fair-limiter.ts';
+import { HeadScorer } from './heads/scorer.ts';
 import { bucketsUpTo, InferenceThread } from './inference-thread.ts';
 import type { EngineOperations, InitMessage } from './protocol.ts';
-import { Semaphore } from './semaphore.ts';
-import type { ItemResult } from './worker-protocol.ts';
-
-interface Job {
-  pixels: Uint8Array;
-  headId: string;
-  topK: number;
-}
-
-interface Ran {
-  result: ItemResult;
-  seconds: number;
-}
 
 interface Engine {
-  size: number;
-  maxPixels: number;
-  thread: InferenceThread;
-  batcher: Batcher<Job, Ran>;
-  decoding: Semaphore;
+  embedder: Embedder;
+  heads: HeadScorer;
 }
 
 let engine: Engine | undefined;
@@ -64,50 +52,47 @@ async function start(init: InitMessage): Promise<EngineOperations['init']['reply
       process.exit(70);
     },
   );
-  const batcher: Batcher<Job, Ran> = new Batcher({
+  const { embedding_dim: width, logit_scale: scale } = bundle.manifest;
+  const heads = await HeadScorer.open({ width, scale });
+  const batcher = new Batcher({
     maxBatch: init.maxBatch,
-    maxQueue: init.maxQueue,
     waitMs: init.batchWaitMs,
-    run: async (jobs) => {
-      const { results, seconds, bucket } = await thread.run(jobs);
-      observe('batch', { size: jobs.length, bucket, seconds, queueDepth: batcher.depth });
-      return results.map((result) => ({ result, seconds }));
+    run: async (images: Uint8Array[]) => {
+      const { features, seconds, bucket } = await thread.run(images);
+      observe('batch', { size: images.length, bucket, seconds });
+      return features.map((feature) => ({ feature, seconds }));
     },
   });
-  engine = { size, maxPixels: init.maxPixels, thread, batcher, decoding: new Semaphore(init.decodeThreads) };
+  const embedder = new Embedder({
+    decode: (bytes) => decodeImage(bytes, size, { maxPixels: init.maxPixels }),
+    decoding: new FairLimiter(init.decodeThreads),
+    batcher,
+    cache: init.cacheBytes > 0 ? new EmbeddingCache(init.cacheBytes) : undefined,
+  });
+  engine = { embedder, heads };
   return { device: 'cpu', startMs: performance.now() - began, goldenMaxDifference };
 }
 
 serveCalls<EngineOperations>({
   init: start,
-  putHead: async ({ id, head }) => {
-    running().thread.putHead(id, head);
+  putHead: async ({ id, rows }) => {
+    running().heads.put(id, rows);
     return null;
   },
   dropHead: async ({ id }) => {
-    running().thread.dropHead(id);
+    running().heads.drop(id);
     return null;
   },
-  detect: async ({ bytes, headId, tenant, topK, timeoutMs }, { signal }) => {
-    const { size, maxPixels, batcher, decoding } = running();
-    const arrived = performance.now();
-    const decoded = await decoding.use(() => {
-      signal.throwIfAborted();
-      return decodeImage(bytes, size, { maxPixels });
-    });
+  detect: async ({ bytes, headId, tenant: key, weight, priority, topK, timeoutMs }, { signal }) => {
+    const { embedder, heads } = running();
+    const deadline = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
     const sha256 = createHash('sha256').update(bytes).digest('hex');
-    const decodedAt = performance.now();
-    const { result: ran, queuedMs } = await batcher.submit(
-      { pixels: decoded.pixels, headId, topK },
-      { key: tenant, signal, ...(timeoutMs === null ? {} : { deadline: arrived + timeoutMs }) },
-    );
-    observe('image', { decodeSeconds: (decodedAt - arrived) / 1000, queueSeconds: queuedMs / 1000 });
-    if ('error' in ran.result) throw deserializeError(ran.result.error);
-    const { width, height, format } = decoded;
-    return {
-      ...ran.result.verdict,
-      image: { sha256, width, height, format },
-      timing: { decode: decodedAt - arrived, queue: queuedMs, inference: ran.seconds * 1000 },
-    };
+    const place = { key, weight, priority };
+    const { embedding, timing, cache } = await embedder.embed({ bytes, sha256, place, deadline, signal });
+    const { feature, ...image } = embedding;
+    const began = performance.now();
+    const verdict = await heads.score(headId, feature, topK);
+    const inference = timing.inference + performance.now() - began;
+    return { ...verdict, image: { sha256, ...image }, timing: { ...timing, inference }, cache };
   },
 });

@@ -1,4 +1,5 @@
 import type { Bundle } from '../bundle/load.ts';
+import { type Ask, Dispatcher } from './admission/dispatcher.ts';
 import type { InitMessage } from './protocol.ts';
 import { EngineSupervisor } from './supervisor.ts';
 import { TextEncoderProcess } from './text-encoder.ts';
@@ -11,9 +12,13 @@ import type {
   FeatureRequest,
   Head,
   HeadHost,
+  HeadProvider,
   TextFeatureBuilder,
 } from './types.ts';
 
+export type { Ask } from './admission/dispatcher.ts';
+export type { Priority } from './admission/fair-queue.ts';
+export { EngineLost } from './admission/slot.ts';
 export { fastInt8, usableCores } from './cpus.ts';
 export type * from './types.ts';
 
@@ -21,6 +26,10 @@ export type * from './types.ts';
 export interface EngineOptions extends Omit<InitMessage, 'bundleDir' | 'precision'> {
   /** With the graphs of the precision to run; see `withPrecision`. */
   bundle: Bundle;
+  /** Most images waiting for an engine. */
+  maxQueue: number;
+  /** Most bytes of heads in one engine. */
+  headsBytes: number;
   startTimeoutMs: number;
   /** Keeps the text encoder process, and with it the text sessions, between builds. */
   keepTextSessions: boolean;
@@ -33,11 +42,34 @@ const TEXT_IDLE_MS = 30_000;
 export class Engine implements HeadHost, TextFeatureBuilder {
   readonly #images: EngineSupervisor;
   readonly #texts: TextEncoderProcess;
+  readonly #dispatcher: Dispatcher;
+  /** Heads that nobody else could give again. */
+  readonly #kept = new Map<string, Head>();
+  #provider: HeadProvider | undefined;
 
   constructor(options: EngineOptions) {
-    const { bundle, observer = {}, startTimeoutMs, keepTextSessions, ...init } = options;
+    const { bundle, observer = {}, maxQueue, headsBytes, startTimeoutMs, keepTextSessions, ...init } = options;
     const { dir: bundleDir, precision } = bundle;
-    this.#images = new EngineSupervisor({ init: { ...init, bundleDir, precision }, startTimeoutMs, observer });
+    this.#dispatcher = new Dispatcher({
+      maxQueue,
+      unavailable: () => this.#images.status.reason ?? this.#images.status.state,
+      onDetection: ({ timing, cache }) => observer.image?.({ timing, cache }),
+      onDepth: (depth) => observer.queue?.(depth),
+    });
+    this.#images = new EngineSupervisor({
+      init: { ...init, bundleDir, precision },
+      headsBytes,
+      heads: { loadHead: async (id) => this.#kept.get(id) ?? this.#provider?.loadHead(id) },
+      startTimeoutMs,
+      observer: {
+        ...observer,
+        state: (status) => {
+          observer.state?.(status);
+          this.#dispatcher.wake();
+        },
+      },
+    });
+    this.#dispatcher.addSlot(this.#images);
     this.#texts = new TextEncoderProcess({
       bundleDir,
       precision,
@@ -56,23 +88,38 @@ export class Engine implements HeadHost, TextFeatureBuilder {
     return this.#images.status;
   }
 
+  /** Whether images like these would be taken now; see `Dispatcher.check`. */
+  check(ask: Ask): void {
+    this.#dispatcher.check(ask);
+  }
+
+  /** One image, one verdict; see `Dispatcher.detect`. */
   detect(request: DetectRequest, signal?: AbortSignal): Promise<Detection> {
-    return this.#images.detect(request, signal);
+    return this.#dispatcher.detect(request, signal);
   }
 
   build(request: FeatureRequest, options?: FeatureOptions): Promise<Float32Array> {
     return this.#texts.build(request, options);
   }
 
-  putHead(id: string, head: Head): Promise<void> {
-    return this.#images.putHead(id, head);
+  /** From now on heads are not kept here: whoever made them gives them again. */
+  provideHeads(provider: HeadProvider): void {
+    this.#provider = provider;
   }
 
-  dropHead(id: string): Promise<void> {
-    return this.#images.dropHead(id);
+  /** Resolves when the engine has the head, or at once while there is no engine: it gets the head with the first request for it. */
+  async putHead(id: string, head: Head): Promise<void> {
+    if (!this.#provider) this.#kept.set(id, head);
+    await this.#images.putHead(id, head);
+  }
+
+  async dropHead(id: string): Promise<void> {
+    this.#kept.delete(id);
+    this.#images.retireHead(id);
   }
 
   async stop(): Promise<void> {
     await Promise.all([this.#images.stop(), this.#texts.stop()]);
+    this.#dispatcher.close();
   }
 }

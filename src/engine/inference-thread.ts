@@ -1,7 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { deserializeError } from '../errors/index.ts';
-import type { Head } from './types.ts';
-import type { FromWorker, ItemResult, ToWorker, WorkerInit } from './worker-protocol.ts';
+import type { FromWorker, ToWorker, WorkerInit } from './worker-protocol.ts';
 
 /** Fixed batch shapes: powers of two up to and including `maxBatch`. */
 export function bucketsUpTo(maxBatch: number): number[] {
@@ -10,12 +9,12 @@ export function bucketsUpTo(maxBatch: number): number[] {
   return [...buckets, maxBatch];
 }
 
-/** The engine process's side of the inference thread: one batch at a time, in order. */
+/** The engine process's side of the inference thread. Batches are answered in the order in which they were sent. */
 export class InferenceThread {
   readonly #worker: Worker;
-  #waiting: { resolve(message: FromWorker): void; reject(error: unknown): void } | undefined;
-  /** The buffer of the last batch comes back with its results and is used again. */
-  #spare: Uint8Array<ArrayBuffer> | undefined;
+  readonly #waiting: { resolve(message: FromWorker): void; reject(error: unknown): void }[] = [];
+  /** Buffers of batches come back with their results and are used again, by length. */
+  readonly #spare = new Map<number, Uint8Array<ArrayBuffer>[]>();
   readonly #stride: number;
   readonly #buckets: number[];
 
@@ -25,8 +24,7 @@ export class InferenceThread {
     const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
     this.#worker = new Worker(new URL(`./inference-worker.${ending}`, import.meta.url), { workerData: init });
     this.#worker.on('message', (message: FromWorker) => {
-      const waiting = this.#waiting;
-      this.#waiting = undefined;
+      const waiting = this.#waiting.shift();
       if (message.kind === 'failed') waiting?.reject(deserializeError(message.error));
       else waiting?.resolve(message);
     });
@@ -47,42 +45,24 @@ export class InferenceThread {
   }
 
   #next(): Promise<FromWorker> {
-    return new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject };
-    });
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
-  #post(message: ToWorker, transfer: ArrayBuffer[] = []): void {
-    this.#worker.postMessage(message, transfer);
-  }
-
-  putHead(id: string, head: Head): void {
-    // copies: what came over the process channel are two views of one buffer, and moving it for one would take the other's
-    const yes = head.yes.slice();
-    const no = head.no.slice();
-    this.#post({ kind: 'putHead', id, head: { ...head, yes, no } }, [yes.buffer, no.buffer]);
-  }
-
-  dropHead(id: string): void {
-    this.#post({ kind: 'dropHead', id });
-  }
-
-  /** Runs one batch; `pixels[i]` is uint8 [S, S, 3]. The caller sends no second batch before the first has answered. */
-  async run(
-    items: { pixels: Uint8Array; headId: string; topK: number }[],
-  ): Promise<{ results: ItemResult[]; seconds: number; bucket: number }> {
-    const bucket = this.#buckets.find((b) => b >= items.length) ?? items.length;
+  /** Runs one batch of uint8 images [S, S, 3]; a unit feature for each, float32 [D], and the seconds the device took. */
+  async run(images: Uint8Array[]): Promise<{ features: Float32Array[]; seconds: number; bucket: number }> {
+    const bucket = this.#buckets.find((b) => b >= images.length) ?? images.length;
     const length = bucket * this.#stride;
-    const batch = this.#spare?.length === length ? this.#spare : new Uint8Array(length);
-    this.#spare = undefined;
-    for (const [i, item] of items.entries()) batch.set(item.pixels, i * this.#stride);
+    const pixels = this.#spare.get(length)?.pop() ?? new Uint8Array(length);
+    for (const [i, image] of images.entries()) pixels.set(image, i * this.#stride);
     const answer = this.#next();
-    this.#post({ kind: 'run', pixels: batch, items: items.map(({ headId, topK }) => ({ headId, topK })) }, [
-      batch.buffer,
-    ]);
+    this.#worker.postMessage({ pixels } satisfies ToWorker, [pixels.buffer]);
     const message = await answer;
     if (message.kind !== 'ran') throw new Error(`unexpected message of the inference thread: ${message.kind}`);
-    this.#spare = message.pixels;
-    return { results: message.results, seconds: message.seconds, bucket };
+    const spare = this.#spare.get(length);
+    if (spare) spare.push(message.pixels);
+    else this.#spare.set(length, [message.pixels]);
+    const width = message.features.length / bucket;
+    const features = images.map((_, i) => message.features.subarray(i * width, (i + 1) * width));
+    return { features, seconds: message.seconds, bucket };
   }
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { deserializeError, ServiceError } from '../errors/index.ts';
+import { deserializeError } from '../errors/index.ts';
+import { EngineLost } from './admission/slot.ts';
 import type { Observation, ToParent } from './protocol.ts';
 
 export interface CallOptions {
@@ -27,7 +28,7 @@ type Operations = Record<string, { request: unknown; reply: unknown }>;
 
 /**
  * One child process and the calls under way to it. When the child ends, for whatever reason, every call is answered
- * with `engine_unavailable`; nothing is left hanging. A link is used once: a new process gets a new link.
+ * with EngineLost; nothing is left hanging. A link is used once: a new process gets a new link.
  */
 export class ProcessLink<O extends Operations> {
   readonly child: ChildProcess;
@@ -64,7 +65,7 @@ export class ProcessLink<O extends Operations> {
   ): Promise<O[K]['reply']> {
     const { signal } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
-    if (this.#ended || !this.child.connected) return Promise.reject(gone());
+    if (this.#ended || !this.child.connected) return Promise.reject(new EngineLost());
     const seq = ++this.#seq;
     return new Promise((resolve, reject) => {
       const onAbort = () => {
@@ -105,7 +106,7 @@ export class ProcessLink<O extends Operations> {
     this.#ended = true;
     for (const pending of this.#pending.values()) {
       pending.detach();
-      pending.reject(gone());
+      pending.reject(new EngineLost());
     }
     this.#pending.clear();
   }
@@ -122,13 +123,3 @@ export class ProcessLink<O extends Operations> {
 }
 
 function ignore(): void {}
-
-function gone(): ServiceError {
-  return new ServiceError(
-    'engine_unavailable',
-    'The inference engine stopped while it worked on this; try again shortly.',
-    {
-      retryAfter: 1,
-    },
-  );
-}

@@ -1,6 +1,6 @@
 import type { Precision } from '../bundle/manifest.ts';
 import type { SerializedError } from '../errors/index.ts';
-import type { Detection, EngineObserver, Head, Tower } from './types.ts';
+import type { Detection, DetectRequest, EngineObserver, Tower } from './types.ts';
 
 /** What a child process needs to know at its start. Sent once, as the first message. */
 export interface InitMessage {
@@ -10,19 +10,21 @@ export interface InitMessage {
   /** Threads inside one run of a session. */
   threads: number;
   maxBatch: number;
-  maxQueue: number;
   batchWaitMs: number;
   decodeThreads: number;
   maxPixels: number;
+  /** Bytes of embeddings that are kept; 0 keeps none. */
+  cacheBytes: number;
 }
 
 /** Operations of the image engine process. */
 export type EngineOperations = {
   init: { request: InitMessage; reply: { device: string; startMs: number; goldenMaxDifference: number } };
-  putHead: { request: { id: string; head: Head }; reply: null };
+  /** rows: unit rows of all classes, yes then no, float32 [2 C, D]. */
+  putHead: { request: { id: string; rows: Float32Array }; reply: null };
   dropHead: { request: { id: string }; reply: null };
   detect: {
-    request: { bytes: Uint8Array; headId: string; tenant: string; topK: number; timeoutMs: number | null };
+    request: Required<Omit<DetectRequest, 'timeoutMs'>> & { timeoutMs: number | null };
     reply: Detection;
   };
 };
@@ -45,8 +47,6 @@ export type Progress = { kind: 'progress'; seq: number; done: number; total: num
 type ObserverEvent<K extends keyof EngineObserver> = Parameters<NonNullable<EngineObserver[K]>>;
 export type Observation =
   | { kind: 'observe'; what: 'batch'; args: ObserverEvent<'batch'> }
-  | { kind: 'observe'; what: 'image'; args: ObserverEvent<'image'> }
-  | { kind: 'observe'; what: 'rejected'; args: ObserverEvent<'rejected'> }
   | { kind: 'observe'; what: 'log'; args: ObserverEvent<'log'> };
 
 export type ToChild = Call | Cancel;

@@ -1,13 +1,26 @@
 import { ServiceError } from '../errors/index.ts';
+import { EngineLost, type EngineSlot } from './admission/slot.ts';
+import { HeadResidency } from './heads/residency.ts';
 import { ProcessLink } from './process-link.ts';
 import type { EngineOperations, InitMessage, Observation } from './protocol.ts';
-import type { Detection, DetectRequest, EngineObserver, EngineState, EngineStatus, Head, HeadHost } from './types.ts';
+import type {
+  Detection,
+  DetectRequest,
+  EngineObserver,
+  EngineState,
+  EngineStatus,
+  Head,
+  HeadProvider,
+} from './types.ts';
 
 export interface SupervisorOptions {
   init: InitMessage;
   /** Longest time from spawning a process to its being ready. */
   startTimeoutMs: number;
   observer: EngineObserver;
+  /** Most bytes of heads in the process. */
+  headsBytes: number;
+  heads: HeadProvider;
 }
 
 const FIRST_BACKOFF_MS = 100;
@@ -16,21 +29,18 @@ const LONGEST_BACKOFF_MS = 10_000;
 const STABLE_MS = 30_000;
 
 /**
- * Keeps one image engine process alive. Heads are kept here as well and handed to every new process, so a crash costs
- * the requests that were inside it and nothing else.
+ * Keeps one image engine process alive. A new process starts without heads and gets each with the first request for it.
  */
-export class EngineSupervisor implements HeadHost {
+export class EngineSupervisor implements EngineSlot {
   readonly #options: SupervisorOptions;
-  readonly #heads = new Map<string, Head>();
   #link: ProcessLink<EngineOperations> | undefined;
+  #heads: HeadResidency | undefined;
   #state: EngineState = 'starting';
   #reason: string | undefined = 'the inference engine is starting';
   #device: string;
   #restarts = 0;
   #backoff = FIRST_BACKOFF_MS;
   #timer: NodeJS.Timeout | undefined;
-  #admitted = 0;
-  #msPerImage = 0;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -46,8 +56,22 @@ export class EngineSupervisor implements HeadHost {
       precision: this.#options.init.precision,
       ...(pid === undefined || this.#state !== 'ready' ? {} : { pid }),
       restarts: this.#restarts,
-      inFlight: this.#admitted,
+      inFlight: this.#link?.inFlight ?? 0,
     };
+  }
+
+  get name(): string {
+    return this.#device;
+  }
+
+  get ready(): boolean {
+    return this.#state === 'ready';
+  }
+
+  /** Those being decoded, the running batch and the next one. */
+  get window(): number {
+    const { decodeThreads, maxBatch } = this.#options.init;
+    return decodeThreads + 2 * maxBatch;
   }
 
   /** Starts the first process. Rejects when it can't serve: a service that never worked must not pretend to restart. */
@@ -70,12 +94,17 @@ export class EngineSupervisor implements HeadHost {
       onExit: (exit) => this.#exited(link, born, exit),
     });
     this.#link = link;
+    this.#heads = new HeadResidency({
+      limitBytes: this.#options.headsBytes,
+      provider: this.#options.heads,
+      put: (id, rows) => link.call('putHead', { id, rows }),
+      drop: (id) => link.call('dropHead', { id }),
+    });
     try {
       const { device, startMs, goldenMaxDifference } = await withTimeout(
         link.call('init', this.#options.init),
         this.#options.startTimeoutMs,
       );
-      for (const [id, head] of this.#heads) await link.call('putHead', { id, head });
       this.#device = device;
       this.#log('info', 'engine ready', {
         pid: link.child.pid,
@@ -124,13 +153,7 @@ export class EngineSupervisor implements HeadHost {
 
   #observe(o: Observation): void {
     const { observer } = this.#options;
-    if (o.what === 'batch') {
-      const [event] = o.args;
-      const ms = (event.seconds * 1000) / event.size;
-      this.#msPerImage = this.#msPerImage === 0 ? ms : 0.9 * this.#msPerImage + 0.1 * ms;
-      observer.batch?.(event);
-    } else if (o.what === 'image') observer.image?.(...o.args);
-    else if (o.what === 'rejected') observer.rejected?.(...o.args);
+    if (o.what === 'batch') observer.batch?.(...o.args);
     else observer.log?.(...o.args);
   }
 
@@ -138,61 +161,31 @@ export class EngineSupervisor implements HeadHost {
     this.#options.observer.log?.(level, message, details);
   }
 
-  #ready(): ProcessLink<EngineOperations> {
-    if (this.#state !== 'ready' || !this.#link) {
-      throw new ServiceError('engine_unavailable', `No verdict now: ${this.#reason ?? this.#state}.`, {
-        retryAfter: 1,
-      });
-    }
-    return this.#link;
-  }
-
-  /**
-   * One image, one verdict. Rejects with overloaded (429) when as many images as may wait are inside already,
-   * engine_unavailable (503), deadline_exceeded (504), or what is wrong with the image (4xx).
-   */
+  /** One image, one verdict. Rejects with EngineLost, engine_unavailable while there is no engine, or what is wrong with the image. */
   async detect(request: DetectRequest, signal?: AbortSignal): Promise<Detection> {
-    const link = this.#ready();
-    const { maxQueue, maxBatch } = this.#options.init;
-    if (this.#admitted >= maxQueue + maxBatch) {
-      this.#options.observer.rejected?.('overloaded');
-      throw new ServiceError('overloaded', 'Too many images are waiting; try again shortly.', {
-        retryAfter: Math.max(1, Math.ceil((this.#admitted * this.#msPerImage) / 1000)),
-      });
+    const link = this.#link;
+    const heads = this.#heads;
+    if (this.#state !== 'ready' || !link || !heads) {
+      const reason = this.#reason ?? this.#state;
+      throw new ServiceError('engine_unavailable', `No verdict now: ${reason}.`, { retryAfter: 1 });
     }
-    const { timeoutMs } = request;
-    const late =
-      timeoutMs === undefined
-        ? undefined
-        : timeoutSignal(timeoutMs, new ServiceError('deadline_exceeded', `No verdict within ${timeoutMs} ms.`));
-    const both = late && signal ? AbortSignal.any([late.signal, signal]) : (late?.signal ?? signal);
-    this.#admitted++;
-    try {
-      return await link.call('detect', { ...request, timeoutMs: timeoutMs ?? null }, { signal: both });
-    } finally {
-      this.#admitted--;
-      late?.clear();
-    }
+    const { weight = 1, priority = 'interactive', timeoutMs = null, ...rest } = request;
+    return heads.use(request.headId, () => link.call('detect', { ...rest, weight, priority, timeoutMs }, { signal }));
   }
 
-  /** Resolves when the running engine has the head, or at once while there is none: the next one gets it with the others. */
+  /** Resolves when the running engine has the head, or at once while there is none. */
   async putHead(id: string, head: Head): Promise<void> {
-    this.#heads.set(id, head);
-    await this.#tell((link) => link.call('putHead', { id, head }));
-  }
-
-  async dropHead(id: string): Promise<void> {
-    this.#heads.delete(id);
-    await this.#tell((link) => link.call('dropHead', { id }));
-  }
-
-  async #tell(call: (link: ProcessLink<EngineOperations>) => Promise<unknown>): Promise<void> {
-    if (this.#state !== 'ready' || !this.#link) return;
+    if (this.#state !== 'ready') return;
     try {
-      await call(this.#link);
+      await this.#heads?.put(id, head);
     } catch (error) {
-      if (!(error instanceof ServiceError) || error.code !== 'engine_unavailable') throw error;
+      if (!(error instanceof EngineLost)) throw error;
     }
+  }
+
+  /** The head is of no use to requests from now on. */
+  retireHead(id: string): void {
+    this.#heads?.retire(id);
   }
 
   /** For tests of supervision. */
@@ -210,12 +203,6 @@ export class EngineSupervisor implements HeadHost {
 
 function publicReason(error: unknown): string {
   return error instanceof ServiceError ? error.message : 'the inference engine could not be started';
-}
-
-function timeoutSignal(ms: number, reason: unknown): { signal: AbortSignal; clear(): void } {
-  const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(reason), ms);
-  return { signal: controller.signal, clear: () => clearTimeout(timer) };
 }
 
 async function withTimeout<T>(promise: Promise<T>, ms: number): Promise<T> {

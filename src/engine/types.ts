@@ -1,11 +1,18 @@
 import type { Precision } from '../bundle/manifest.ts';
 import type { Assessment } from '../clipn/index.ts';
+import type { Priority } from './admission/fair-queue.ts';
 
 /** A tenant's classes as the engine needs them: one row of unit length per class, yes and no, row-major [C * D]. */
 export interface Head {
   classes: string[];
   yes: Float32Array;
   no: Float32Array;
+}
+
+/** Gives heads again that the engine has put away, or lost with a process. */
+export interface HeadProvider {
+  /** Undefined when the head is of no use any more. */
+  loadHead(id: string): Promise<Head | undefined>;
 }
 
 /** Where heads live. `id` is opaque to the engine; putting an id again replaces it. */
@@ -39,6 +46,10 @@ export interface DetectRequest {
   /** Whose share of the device this image takes. */
   tenant: string;
   topK: number;
+  /** The tenant's share of the engines beside those of others; 1 where nothing is said. */
+  weight?: number;
+  /** `interactive` where nothing is said. */
+  priority?: Priority;
   /** Milliseconds from now until the answer is of no use. */
   timeoutMs?: number;
 }
@@ -47,6 +58,16 @@ export interface TopClass {
   index: number;
   probability: number;
   noProbability: number;
+}
+
+/** Where an image's embedding came from: computed before, computed now for another who sent the same image, or for this one. */
+export type CacheResult = 'hit' | 'joined' | 'miss' | 'off';
+
+/** Milliseconds. `queue` is all the waiting: for an engine, for a decoder, and decoded for the device. */
+export interface Timing {
+  decode: number;
+  queue: number;
+  inference: number;
 }
 
 export interface Detection {
@@ -58,7 +79,8 @@ export interface Detection {
   scores: Assessment['scores'];
   top: TopClass[];
   image: { sha256: string; width: number; height: number; format: string };
-  timing: { decode: number; queue: number; inference: number };
+  timing: Timing;
+  cache: CacheResult;
 }
 
 export type EngineState = 'starting' | 'ready' | 'restarting' | 'stopping' | 'stopped' | 'failed';
@@ -74,11 +96,14 @@ export interface EngineStatus {
   inFlight: number;
 }
 
-/** What the engine tells whoever measures it. Times in seconds. */
+/** What the engine tells whoever measures it. */
 export interface EngineObserver {
-  batch?(event: { size: number; bucket: number; seconds: number; queueDepth: number }): void;
-  image?(event: { decodeSeconds: number; queueSeconds: number }): void;
-  rejected?(reason: string): void;
+  /** A run on the device. */
+  batch?(event: { size: number; bucket: number; seconds: number }): void;
+  /** An image got its verdict. */
+  image?(event: { timing: Timing; cache: CacheResult }): void;
+  /** Images waiting for an engine. */
+  queue?(depth: number): void;
   state?(status: EngineStatus): void;
   log?(level: 'info' | 'warn' | 'error', message: string, details: Record<string, unknown>): void;
 }

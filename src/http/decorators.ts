@@ -12,6 +12,8 @@ export interface HttpConfig {
   maxImageBytes: number;
   maxBodyBytes: number;
   requestTimeoutMs: number;
+  /** Shares of the engines by tenant; a tenant that is not named has 1. */
+  tenantWeights: ReadonlyMap<string, number>;
   buildWaitMs: number;
   trustProxy: boolean;
   openMetrics: boolean;
@@ -26,7 +28,7 @@ export interface Lifecycle {
 }
 
 /** The parts of the engine that routes use: tests put something simpler in its place. */
-export type EngineForHttp = Pick<Engine, 'detect' | 'status'>;
+export type EngineForHttp = Pick<Engine, 'check' | 'detect' | 'status'>;
 
 /** Who may do what, and what was done. */
 export interface AccessParts {

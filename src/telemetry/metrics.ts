@@ -67,7 +67,7 @@ export function createMetrics() {
     }),
     queueDepth: new Gauge({
       name: 'clipn_queue_depth',
-      help: 'Images waiting when a batch left for the device',
+      help: 'Images waiting for an engine',
       registers,
     }),
     queueLimit: new Gauge({
@@ -77,7 +77,7 @@ export function createMetrics() {
     }),
     queueWait: new Histogram({
       name: 'clipn_queue_wait_seconds',
-      help: 'Time an image waited for the device',
+      help: 'Time an image waited: for an engine, for a decoder, and decoded for the device',
       buckets: INFERENCE,
       registers,
     }),
@@ -89,13 +89,13 @@ export function createMetrics() {
     }),
     decode: new Histogram({
       name: 'clipn_decode_seconds',
-      help: 'Time to decode and transform an image, waiting for a free decoder included',
+      help: 'Time to decode and transform an image',
       buckets: INFERENCE,
       registers,
     }),
     inference: new Histogram({
       name: 'clipn_inference_seconds',
-      help: 'Time of one run on the device, scoring included',
+      help: 'Time of one run on the device',
       buckets: INFERENCE,
       registers,
     }),

@@ -31,6 +31,10 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
     does: 'the gate while its engine is killed again and again; broken uploads',
     load: async () => (await import('./gate/faults.ts')).gateFaults,
   },
+  heads: {
+    does: "scoring a tenant's classes; a thousand tenants of a thousand classes",
+    load: async () => (await import('./heads.ts')).heads,
+  },
   text: { does: 'registering classes: texts by length', load: async () => (await import('./text.ts')).text },
 };
 

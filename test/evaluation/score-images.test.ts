@@ -22,6 +22,7 @@ const DETECTION: Detection = {
   top: [],
   image: { sha256: '', width: 1, height: 1, format: 'jpeg' },
   timing: { decode: 0, queue: 0, inference: 0 },
+  cache: 'miss',
 };
 const gone = () => new ServiceError('engine_unavailable', 'The engine ended.');
 const text = (request: DetectRequest) => Buffer.from(request.bytes).toString();

@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test';
 import type { FastifyInstance } from 'fastify';
 import { type AppParts, buildApp } from '../../src/app.ts';
 import { assess, topK } from '../../src/clipn/index.ts';
-import type { Detection, DetectRequest, EngineStatus } from '../../src/engine/index.ts';
+import type { Ask, Detection, DetectRequest, EngineStatus } from '../../src/engine/index.ts';
 import { ServiceError } from '../../src/errors/index.ts';
 import type { HttpConfig } from '../../src/http/decorators.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
@@ -22,6 +22,14 @@ export class FakeEngine {
   gate: Promise<unknown> = Promise.resolve();
   aborted = 0;
   classes = 2;
+  readonly asked: Ask[] = [];
+  /** Thrown when it is asked whether it would take more. */
+  refusal: ServiceError | undefined;
+
+  check(ask: Ask): void {
+    this.asked.push(ask);
+    if (this.refusal) throw this.refusal;
+  }
 
   async detect(request: DetectRequest, signal?: AbortSignal): Promise<Detection> {
     this.requests.push(request);
@@ -50,6 +58,7 @@ export class FakeEngine {
       })),
       image: { sha256: hash.toString('hex'), width: 8, height: 6, format: 'png' },
       timing: { decode: 1, queue: 0.5, inference: 2 },
+      cache: 'miss',
     };
   }
 }
@@ -87,6 +96,7 @@ export async function testApp(
       maxImageBytes: 10_000,
       maxBodyBytes: 30_000,
       requestTimeoutMs: 2000,
+      tenantWeights: new Map(),
       buildWaitMs: 1000,
       trustProxy: false,
       openMetrics: false,

@@ -58,6 +58,7 @@ export class WordEngine implements GateEngine {
       top: [],
       image: { sha256: createHash('sha256').update(request.bytes).digest('hex'), width: 8, height: 6, format: 'jpeg' },
       timing: { decode: 1, queue: 1, inference: 1 },
+      cache: 'miss',
     };
   }
 }

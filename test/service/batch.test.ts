@@ -33,6 +33,9 @@ it('a verdict does not depend on its batch: alone, in one request, and among 32 
   const { url } = await startService(t, await temporaryDirectory(t), {
     CLIPN_MAX_IMAGES: '200',
     CLIPN_MAX_QUEUE: '1000',
+    CLIPN_REQUEST_TIMEOUT_MS: '60000',
+    // every image is run every time
+    CLIPN_CACHE_BYTES: '0',
   });
   const images = await pictures(200);
   const alone: Verdict[] = [];

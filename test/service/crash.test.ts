@@ -13,6 +13,7 @@ describe('kill -9', () => {
     const service = await startService(t, await temporaryDirectory(t), {
       CLIPN_MAX_QUEUE: '1000',
       CLIPN_REQUEST_TIMEOUT_MS: '30000',
+      CLIPN_CACHE_BYTES: '0',
     });
     const { url } = service;
     assert.equal((await putTenant(url, 'zoo', { classes: ['dog', 'cat', 'panda'] })).status, 201);

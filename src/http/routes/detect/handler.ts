@@ -1,17 +1,18 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { decisionOf, type Method } from '../../../clipn/index.ts';
 import type { Detection } from '../../../engine/index.ts';
 import { ServiceError, toProblem } from '../../../errors/index.ts';
 import type { Metrics } from '../../../telemetry/metrics.ts';
 import { limitedTenant } from '../../limits.ts';
 import { toServiceError } from '../../plugins/errors.ts';
+import { type Terms, termsOf } from './admission.ts';
 import { type ReceivedImage, readImages } from './read-images.ts';
-import type { DetectQuery, DetectReply, FailedImage, Verdict } from './schema.ts';
+import type { DetectHeaders, DetectQuery, DetectReply, FailedImage, Verdict } from './schema.ts';
 
 type Outcome = { id: string; detection: Detection } | { id: string; error: ServiceError };
 
 export async function detect(
-  request: FastifyRequest<{ Querystring: DetectQuery }>,
+  request: FastifyRequest<{ Querystring: DetectQuery; Headers: DetectHeaders }>,
   reply: FastifyReply,
 ): Promise<DetectReply> {
   const app = request.server;
@@ -31,8 +32,10 @@ export async function detect(
       gone.abort(new ServiceError('deadline_exceeded', 'The client closed the connection.'));
   });
 
-  const { maxImages, maxImageBytes, maxBodyBytes, requestTimeoutMs } = app.config;
+  const { maxImages, maxImageBytes, maxBodyBytes } = app.config;
   const images = await readImages(request, { maxImages, maxImageBytes, maxBodyBytes });
+  const terms = termsOf(request, reply, images.length);
+  admit(app, terms, images.length);
 
   const leave = limiter.take(request.principal, limited, images.length);
   reply.headers(limiter.headers(request.principal, limited));
@@ -40,7 +43,7 @@ export async function detect(
     images.map(async ({ id, bytes }: ReceivedImage): Promise<Outcome> => {
       if (bytes instanceof ServiceError) return { id, error: bytes };
       try {
-        const job = { bytes, headId: head.headId, tenant, topK, timeoutMs: requestTimeoutMs };
+        const job = { bytes, headId: head.headId, topK, ...terms };
         return { id, detection: await app.engine.detect(job, gone.signal) };
       } catch (error) {
         return { id, error: toServiceError(error) };
@@ -67,6 +70,16 @@ export async function detect(
       total: round(performance.now() - started),
     },
   };
+}
+
+/** A request of many images is taken or refused as a whole. */
+function admit({ engine, metrics }: FastifyInstance, terms: Terms, images: number): void {
+  try {
+    if (images > 1) engine.check({ ...terms, images });
+  } catch (error) {
+    metrics.imagesRejected.inc({ reason: toServiceError(error).code }, images);
+    throw error;
+  }
 }
 
 /** A single image's problem is the reply's own. So is one of ours (5xx, 429) that struck all of them: a client should retry the request. */

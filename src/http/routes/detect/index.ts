@@ -2,8 +2,9 @@ import multipart from '@fastify/multipart';
 import type { FastifyPluginAsync } from 'fastify';
 import { detectTenantInQuery } from '../../access.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
+import { refuseEarly } from './admission.ts';
 import { detect } from './handler.ts';
-import { DetectBody, DetectQuery, DetectReply } from './schema.ts';
+import { DetectBody, DetectHeaders, DetectQuery, DetectReply } from './schema.ts';
 
 /** `POST /v1/detect`: images in, verdicts out. A verdict is data: out-of-distribution is 200. */
 export const detectRoute: FastifyPluginAsync = async (app) => {
@@ -16,10 +17,11 @@ export const detectRoute: FastifyPluginAsync = async (app) => {
   for (const type of [/^image\//, 'application/octet-stream']) {
     app.addContentTypeParser(type, { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   }
-  app.post<{ Querystring: DetectQuery }>(
+  app.post<{ Querystring: DetectQuery; Headers: DetectHeaders }>(
     '/v1/detect',
     {
       config: { access: detectTenantInQuery },
+      onRequest: refuseEarly,
       schema: {
         operationId: 'detect',
         tags: ['detect'],
@@ -28,6 +30,7 @@ export const detectRoute: FastifyPluginAsync = async (app) => {
           'Body: multipart/form-data with one or many files, one image as image/* or application/octet-stream, or JSON with base64. ' +
           'One bad image among several fails alone, inside `results`; a single bad image is answered with its own problem document.',
         querystring: DetectQuery,
+        headers: DetectHeaders,
         body: { content: DetectBody },
         response: { 200: DetectReply, ...ProblemResponses },
       },

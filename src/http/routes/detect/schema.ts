@@ -17,6 +17,26 @@ export const DetectQuery = Type.Object({
 });
 export type DetectQuery = Static<typeof DetectQuery>;
 
+export const DetectHeaders = Type.Object({
+  'x-request-timeout-ms': Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 86_400_000,
+      description:
+        'Milliseconds from the arrival of the request until the answer is of no use. Refused at once when that can not be met, ' +
+        'never run when it has passed. At most what the service allows everybody.',
+    }),
+  ),
+  'x-request-priority': Type.Optional(
+    Type.Union([Type.Literal('probe'), Type.Literal('interactive'), Type.Literal('bulk')], {
+      description:
+        'Among the requests of one round: probes (a few at a time) before interactive ones before bulk. ' +
+        'Left out, a request of more than four images is bulk.',
+    }),
+  ),
+});
+export type DetectHeaders = Static<typeof DetectHeaders>;
+
 export const DetectJsonBody = Type.Object(
   {
     images: Type.Array(

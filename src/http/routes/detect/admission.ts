@@ -1,0 +1,45 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Priority } from '../../../engine/index.ts';
+import { ServiceError } from '../../../errors/index.ts';
+import type { DetectQuery } from './schema.ts';
+
+/** Images of a request that does not count as bulk. */
+const SMALL = 4;
+
+/** Whose share the request takes, how urgent it is, and how long it may take from now on. */
+export interface Terms {
+  tenant: string;
+  weight: number;
+  priority: Priority;
+  timeoutMs: number;
+}
+
+/**
+ * Works before headers and query are validated as well: what is wrong with them counts as not said.
+ * @throws ServiceError deadline_exceeded when the time that the client allows went by while its request was read
+ */
+export function termsOf(request: FastifyRequest, reply: FastifyReply, images: number): Terms {
+  const { requestTimeoutMs, tenantWeights } = request.server.config;
+  const { tenant = 'demo' } = request.query as Partial<DetectQuery>;
+  const named = request.headers['x-request-priority'];
+  const priority =
+    named === 'probe' || named === 'interactive' || named === 'bulk' ? named : images > SMALL ? 'bulk' : 'interactive';
+  const asked = Number(request.headers['x-request-timeout-ms']);
+  // the client counts from its first byte; the service's own limit is about its work, not about a slow upload
+  const timeoutMs = asked >= 1 ? Math.min(asked, requestTimeoutMs) - reply.elapsedTime : requestTimeoutMs;
+  if (timeoutMs <= 0) {
+    throw new ServiceError('deadline_exceeded', `The request was not read within the ${asked} ms that it allows.`);
+  }
+  return { tenant, weight: tenantWeights.get(tenant) ?? 1, priority, timeoutMs };
+}
+
+/** Before the body is read: what would be refused anyway is refused now, so that a flood costs headers only. */
+export async function refuseEarly(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const { engine, metrics } = request.server;
+  try {
+    engine.check({ ...termsOf(request, reply, 1), images: 1 });
+  } catch (error) {
+    if (error instanceof ServiceError) metrics.imagesRejected.inc({ reason: error.code });
+    throw error;
+  }
+}

@@ -1,0 +1,276 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setTimeout as sleep, setImmediate as tick } from 'node:timers/promises';
+import { Dispatcher, type DispatcherOptions } from '../../src/engine/admission/dispatcher.ts';
+import { EngineLost, type EngineSlot } from '../../src/engine/admission/slot.ts';
+import type { Detection, DetectRequest } from '../../src/engine/index.ts';
+import { ServiceError } from '../../src/errors/index.ts';
+
+/** An engine under the test's control: every image waits until it is let go. */
+class Slot implements EngineSlot {
+  ready = true;
+  readonly calls: { name: string; signal: AbortSignal; finish(): void; fail(error: unknown): void }[] = [];
+  readonly name: string;
+  readonly window: number;
+
+  constructor(name: string, window: number) {
+    this.name = name;
+    this.window = window;
+  }
+
+  detect({ headId }: DetectRequest, signal: AbortSignal): Promise<Detection> {
+    return new Promise((resolve, reject) => {
+      const timing = { decode: 1, queue: 2, inference: 3 };
+      this.calls.push({ name: headId, signal, finish: () => resolve({ timing } as Detection), fail: reject });
+      signal.addEventListener('abort', () => reject(signal.reason));
+    });
+  }
+
+  get names(): string[] {
+    return this.calls.map((c) => c.name);
+  }
+
+  call(name: string) {
+    const found = this.calls.findLast((c) => c.name === name);
+    assert.ok(found, `${name} is not in ${this.names}`);
+    return found;
+  }
+
+  async finish(...names: string[]): Promise<void> {
+    for (const name of names) this.call(name).finish();
+    await tick();
+  }
+
+  /** The process dies: everything inside is lost. */
+  async die(): Promise<void> {
+    this.ready = false;
+    for (const { fail } of this.calls) fail(new EngineLost());
+    await tick();
+  }
+}
+
+const dispatcherOf = (slots: EngineSlot[], options: Partial<DispatcherOptions> = {}) => {
+  const dispatcher = new Dispatcher({ maxQueue: 100, unavailable: () => 'it is being restarted', ...options });
+  for (const slot of slots) dispatcher.addSlot(slot);
+  return dispatcher;
+};
+
+/** The head stands in for the image's name. */
+const request = (name: string, more: Partial<DetectRequest> = {}): DetectRequest => ({
+  bytes: new Uint8Array(1),
+  headId: name,
+  tenant: 'a',
+  topK: 0,
+  ...more,
+});
+
+const code = (expected: string) => (e: unknown) => e instanceof ServiceError && e.code === expected;
+
+describe('dispatcher', () => {
+  it('fills the window, keeps the rest, and sends more as answers come', async () => {
+    const slot = new Slot('cpu', 2);
+    const dispatcher = dispatcherOf([slot]);
+    const answers = ['1', '2', '3', '4'].map((n) => dispatcher.detect(request(n)));
+    assert.deepEqual(slot.names, ['1', '2']);
+    assert.deepEqual([dispatcher.depth, dispatcher.inside], [2, 2]);
+    await slot.finish('2');
+    assert.deepEqual(slot.names, ['1', '2', '3']);
+    await slot.finish('1', '3');
+    await slot.finish('4');
+    const { timing } = (await Promise.all(answers))[3] as Detection;
+    assert.ok(timing.queue > 2, 'the time before the engine is part of the queue');
+    assert.deepEqual([dispatcher.depth, dispatcher.inside], [0, 0]);
+  });
+
+  it('feeds the least loaded of several engines, and one that comes later', async () => {
+    const small = new Slot('cpu', 2);
+    const large = new Slot('cuda:0', 4);
+    const dispatcher = dispatcherOf([small, large]);
+    for (let i = 0; i < 8; i++) void dispatcher.detect(request(String(i)));
+    assert.deepEqual([small.calls.length, large.calls.length, dispatcher.depth], [2, 4, 2]);
+    const late = new Slot('cuda:1', 1);
+    dispatcher.addSlot(late);
+    assert.deepEqual(late.names, ['6']);
+    dispatcher.removeSlot(small);
+    await small.finish('0');
+    await large.finish(large.names[0] as string);
+    assert.deepEqual([small.calls.length, large.names.at(-1)], [2, '7']);
+  });
+
+  it('answers 503 while no engine is ready and keeps what it had taken', async () => {
+    const slot = new Slot('cpu', 1);
+    const dispatcher = dispatcherOf([slot]);
+    const lost = dispatcher.detect(request('inside'));
+    const kept = dispatcher.detect(request('waiting'));
+    const answered = assert.rejects(lost, code('engine_unavailable'));
+    await slot.die();
+    await answered;
+    await assert.rejects(dispatcher.detect(request('new')), /it is being restarted/);
+    assert.equal(dispatcher.depth, 1);
+    slot.ready = true;
+    dispatcher.wake();
+    await slot.finish('waiting');
+    await kept;
+  });
+
+  it('says that the engine is missing, not that it was slow, when the deadline passes without one', async () => {
+    const slot = new Slot('cpu', 1);
+    const dispatcher = dispatcherOf([slot]);
+    dispatcher.detect(request('inside')).catch(() => {});
+    const waiting = dispatcher.detect(request('waiting', { timeoutMs: 20 }));
+    await Promise.all([slot.die(), assert.rejects(waiting, code('engine_unavailable'))]);
+  });
+
+  it('runs suspects alone and first when it is told to, and asks again when they kill again', async () => {
+    const slot = new Slot('cpu', 3);
+    const losses: string[] = [];
+    const dispatcher = dispatcherOf([slot], {
+      afterLoss: ({ request: { headId }, losses: n }) => {
+        losses.push(`${headId}${n}`);
+        return n < 2 ? 'alone' : new ServiceError('image_undecodable', 'It kills the engine.');
+      },
+    });
+    const answers = ['good', 'poison', 'other'].map((n) => dispatcher.detect(request(n)));
+    const waiting = dispatcher.detect(request('waiting'));
+    await slot.die();
+    assert.deepEqual(losses, ['good1', 'poison1', 'other1']);
+    assert.equal(dispatcher.depth, 4);
+    slot.calls.length = 0;
+    slot.ready = true;
+    dispatcher.wake();
+    assert.deepEqual(slot.names, ['good'], 'alone although the window has room');
+    await slot.finish('good');
+    assert.deepEqual(slot.names, ['good', 'poison']);
+    slot.ready = false;
+    slot.call('poison').fail(new EngineLost());
+    await assert.rejects(answers[1] as Promise<unknown>, code('image_undecodable'));
+    slot.ready = true;
+    dispatcher.wake();
+    await slot.finish('other');
+    assert.deepEqual(slot.names, ['good', 'poison', 'other', 'waiting']);
+    await slot.finish('waiting');
+    await Promise.all([answers[0], answers[2], waiting]);
+  });
+
+  it('empties one engine for a suspect while the others go on', async () => {
+    const [a, b] = [new Slot('a', 2), new Slot('b', 2)];
+    const dispatcher = dispatcherOf([a], { afterLoss: () => 'alone' });
+    void dispatcher.detect(request('suspect'));
+    await a.die();
+    dispatcher.addSlot(b);
+    await b.finish('suspect');
+    for (const n of ['1', '2']) void dispatcher.detect(request(n));
+    a.calls.length = 0;
+    a.ready = true;
+    const again = dispatcher.detect(request('3'));
+    await a.die();
+    a.ready = true;
+    for (let i = 4; i < 9; i++) void dispatcher.detect(request(String(i)));
+    assert.deepEqual([a.names.at(-1), b.names.slice(-2)], ['3', ['1', '2']], 'it ran at once where nothing was inside');
+    await b.finish('1');
+    assert.equal(b.names.at(-1), '4');
+    await a.finish('3');
+    await again;
+    assert.deepEqual(a.names.slice(-2).sort(), ['5', '6']);
+  });
+
+  it('refuses what does not fit, but always has room for another tenant', async () => {
+    const dispatcher = dispatcherOf([new Slot('cpu', 1)], { maxQueue: 18 });
+    const outcomes: unknown[] = [];
+    for (let i = 0; i < 30; i++)
+      dispatcher.detect(request(`big${i}`, { tenant: 'big' })).catch((e) => outcomes.push(e));
+    await tick();
+    assert.equal(dispatcher.depth, 16);
+    assert.equal(outcomes.length, 13);
+    assert.ok(outcomes.every(code('overloaded')));
+    assert.ok(outcomes.every((e) => ((e as ServiceError).retryAfter as number) >= 1));
+    void dispatcher.detect(request('small', { tenant: 'small' }));
+    assert.equal(dispatcher.depth, 17);
+    assert.throws(() => dispatcher.check({ tenant: 'big', images: 1 }), code('overloaded'));
+    assert.throws(() => dispatcher.check({ tenant: 'third', images: 2 }), code('overloaded'));
+    dispatcher.check({ tenant: 'third', images: 1 });
+  });
+
+  it('refuses on arrival what can not be reached in time, with the time until it could', async () => {
+    let now = 0;
+    const slot = new Slot('cpu', 1);
+    const dispatcher = dispatcherOf([slot], { now: () => now });
+    const first = dispatcher.detect(request('first'));
+    now = 200; // one image takes 200 ms
+    await slot.finish('first');
+    await first;
+    for (let i = 0; i < 11; i++) dispatcher.detect(request(`b${i}`)).catch(() => {});
+    await assert.rejects(dispatcher.detect(request('late', { timeoutMs: 2000 })), (e: ServiceError) => {
+      assert.deepEqual([e.code, e.retryAfter], ['overloaded', 3]);
+      return true;
+    });
+    dispatcher.detect(request('in time', { timeoutMs: 2600 })).catch(() => {});
+    dispatcher.detect(request('other tenant', { tenant: 'small', timeoutMs: 700 })).catch(() => {});
+    assert.equal(dispatcher.depth, 12);
+    dispatcher.close();
+  });
+
+  it('an engine that has nothing to do takes anything: a rate measured on a bad day must not stand for ever', async () => {
+    let now = 0;
+    const slot = new Slot('cpu', 2);
+    const dispatcher = dispatcherOf([slot], { now: () => now });
+    const first = dispatcher.detect(request('first'));
+    now = 60_000;
+    await slot.finish('first');
+    await first;
+    const second = dispatcher.detect(request('second', { timeoutMs: 5000 }));
+    await slot.finish('second');
+    await second;
+  });
+
+  it('never sends what has passed its deadline, and tells the engine when it passes inside', async () => {
+    const slot = new Slot('cpu', 1);
+    const dispatcher = dispatcherOf([slot]);
+    const inside = dispatcher.detect(request('inside', { timeoutMs: 20 }));
+    const waiting = dispatcher.detect(request('waiting', { timeoutMs: 20 }));
+    await Promise.all([inside, waiting].map((answer) => assert.rejects(answer, code('deadline_exceeded'))));
+    assert.ok(slot.call('inside').signal.aborted);
+    await tick();
+    assert.deepEqual([slot.names, dispatcher.depth, dispatcher.inside], [['inside'], 0, 0]);
+  });
+
+  it('drops work whose client has left before it costs anything', async () => {
+    const slot = new Slot('cpu', 1);
+    const dispatcher = dispatcherOf([slot]);
+    const leaving = new AbortController();
+    void dispatcher.detect(request('inside'));
+    const left = dispatcher.detect(request('left'), leaving.signal);
+    leaving.abort(new Error('gone'));
+    await assert.rejects(left, /gone/);
+    await assert.rejects(dispatcher.detect(request('too late'), leaving.signal), /gone/);
+    await slot.finish('inside');
+    assert.deepEqual([slot.names, dispatcher.depth], [['inside'], 0]);
+  });
+
+  it('takes a few probes even when it is full', async () => {
+    const slot = new Slot('cpu', 1);
+    const dispatcher = dispatcherOf([slot], { maxQueue: 1 });
+    for (const n of ['1', '2']) void dispatcher.detect(request(n));
+    for (let i = 0; i < 4; i++) void dispatcher.detect(request(`probe${i}`, { priority: 'probe' }));
+    await assert.rejects(dispatcher.detect(request('flood', { priority: 'probe' })), code('overloaded'));
+    await slot.finish('1');
+    assert.equal(slot.names.at(-1), 'probe0');
+  });
+
+  it('measures the rate of the work, not of the idle time between', async () => {
+    const slot = new Slot('cpu', 1);
+    const dispatcher = dispatcherOf([slot], { maxQueue: 1 });
+    for (let i = 0; i < 5; i++) {
+      const answer = dispatcher.detect(request(String(i)));
+      await sleep(2);
+      await slot.finish(String(i));
+      await answer;
+      await sleep(30);
+    }
+    for (const n of ['x', 'y']) void dispatcher.detect(request(n));
+    assert.throws(
+      () => dispatcher.check({ tenant: 'b', images: 1 }),
+      (e: ServiceError) => e.retryAfter === 1,
+    );
+  });
+});

@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setImmediate as tick } from 'node:timers/promises';
+import { Batcher } from '../../src/engine/batcher.ts';
+import { Embedder } from '../../src/engine/embedder.ts';
+import { EmbeddingCache } from '../../src/engine/embedding-cache.ts';
+import { FairLimiter } from '../../src/engine/fair-limiter.ts';
+import { ServiceError } from '../../src/errors/index.ts';
+
+/** An embedder whose device waits until it is let go; the feature of an image is its first byte. */
+function setUp({ cacheBytes = 100_000 } = {}) {
+  const decoded: number[] = [];
+  const runs: { images: number[]; finish(): Promise<void>; fail(error: Error): void }[] = [];
+  const batcher = new Batcher({
+    maxBatch: 4,
+    run: (images: Uint8Array[]) =>
+      new Promise<{ feature: Float32Array; seconds: number }[]>((resolve, reject) => {
+        const results = images.map((i) => ({ feature: Float32Array.of(i[0] as number), seconds: 0.01 }));
+        const finish = async () => {
+          resolve(results);
+          await tick();
+        };
+        runs.push({ images: images.map((i) => i[0] as number), finish, fail: reject });
+      }),
+  });
+  const embedder = new Embedder({
+    decode: async (bytes) => {
+      decoded.push(bytes[0] as number);
+      return { pixels: bytes, width: 3, height: 2, format: 'png' };
+    },
+    decoding: new FairLimiter(2),
+    batcher,
+    cache: cacheBytes > 0 ? new EmbeddingCache(cacheBytes) : undefined,
+  });
+  const embed = async (image: number, { signal = new AbortController().signal, deadline = 1e12, key = 't' } = {}) => {
+    const place = { key, weight: 1, priority: 'interactive' as const };
+    const e = await embedder.embed({ bytes: Uint8Array.of(image), sha256: String(image), place, deadline, signal });
+    return [e.embedding.feature[0], e.cache];
+  };
+  return { embed, decoded, runs };
+}
+
+describe('embedder', () => {
+  it('computes an image once and knows it from then on', async () => {
+    const { embed, decoded, runs } = setUp();
+    const first = embed(7);
+    await tick();
+    await runs[0]?.finish();
+    assert.deepEqual(
+      [await first, await embed(7), await embed(7)],
+      [
+        [7, 'miss'],
+        [7, 'hit'],
+        [7, 'hit'],
+      ],
+    );
+    assert.deepEqual([decoded, runs.length], [[7], 1]);
+  });
+
+  it('runs an image once for all who send it at the same time', async () => {
+    const { embed, decoded, runs } = setUp();
+    const answers = [embed(1), embed(2), embed(1, { key: 'other' }), embed(1)];
+    await tick();
+    for (const run of runs) await run.finish();
+    await runs.at(-1)?.finish();
+    assert.deepEqual(await Promise.all(answers), [
+      [1, 'miss'],
+      [2, 'miss'],
+      [1, 'joined'],
+      [1, 'joined'],
+    ]);
+    assert.deepEqual(decoded, [1, 2]);
+  });
+
+  it('one who leaves leaves alone, be it the first; with the last the work is given up', async () => {
+    const { embed, runs } = setUp();
+    const busy = embed(9);
+    await tick();
+    const [first, second, only] = [new AbortController(), new AbortController(), new AbortController()];
+    const a = embed(1, { signal: first.signal });
+    const b = embed(1, { signal: second.signal });
+    const c = embed(2, { signal: only.signal });
+    await tick();
+    first.abort(new Error('first has left'));
+    only.abort(new Error('only one has left'));
+    await assert.rejects(a, /first has left/);
+    await assert.rejects(c, /only one has left/);
+    const again = embed(2);
+    await tick();
+    await runs[0]?.finish();
+    assert.deepEqual(runs[1]?.images.sort(), [1, 2], 'image 2 begins anew for who asks now');
+    await runs[1]?.finish();
+    assert.deepEqual(
+      [await busy, await b, await again],
+      [
+        [9, 'miss'],
+        [1, 'joined'],
+        [2, 'miss'],
+      ],
+    );
+  });
+
+  it('an image that only those wanted who have left never reaches the device', async () => {
+    const { embed, runs } = setUp();
+    const busy = embed(9);
+    await tick();
+    const leaving = new AbortController();
+    const left = [embed(1, { signal: leaving.signal }), embed(1, { signal: leaving.signal })];
+    await tick();
+    leaving.abort(new Error('gone'));
+    await Promise.all(left.map((l) => assert.rejects(l, /gone/)));
+    await runs[0]?.finish();
+    await busy;
+    assert.equal(runs.length, 1);
+  });
+
+  it('runs for the latest deadline of those who wait', async () => {
+    const { embed, runs } = setUp();
+    const busy = embed(9);
+    await tick();
+    const past = embed(1, { deadline: 1 });
+    const wanted = embed(2, { deadline: 1 });
+    const alsoWanted = embed(2);
+    const refused = assert.rejects(past, (e) => e instanceof ServiceError && e.code === 'deadline_exceeded');
+    await tick();
+    await runs[0]?.finish();
+    await refused;
+    assert.deepEqual(runs[1]?.images, [2]);
+    await runs[1]?.finish();
+    assert.deepEqual(await Promise.all([busy, wanted, alsoWanted]), [
+      [9, 'miss'],
+      [2, 'miss'],
+      [2, 'joined'],
+    ]);
+  });
+
+  it('keeps no failure: the next one tries again', async () => {
+    const { embed, runs } = setUp();
+    const bad = embed(1);
+    await tick();
+    runs[0]?.fail(new Error('boom'));
+    await assert.rejects(bad, /boom/);
+    const good = embed(1);
+    await tick();
+    await runs[1]?.finish();
+    assert.deepEqual(await good, [1, 'miss']);
+  });
+
+  it('is bounded in bytes: what was not asked for longest is forgotten', async () => {
+    const { embed, runs } = setUp({ cacheBytes: 1000 });
+    for (const image of [1, 2, 3]) {
+      const answer = embed(image);
+      await tick();
+      await runs.at(-1)?.finish();
+      await answer;
+      if (image === 2) assert.deepEqual(await embed(1), [1, 'hit']);
+    }
+    assert.deepEqual(await embed(1), [1, 'hit']);
+    const forgotten = embed(2);
+    await tick();
+    await runs.at(-1)?.finish();
+    assert.deepEqual(await forgotten, [2, 'miss']);
+  });
+
+  it('without a cache every image is decoded and run', async () => {
+    const { embed, decoded, runs } = setUp({ cacheBytes: 0 });
+    const answers = [embed(1), embed(1)];
+    await tick();
+    await runs[0]?.finish();
+    await runs[1]?.finish();
+    assert.deepEqual(await Promise.all(answers), [
+      [1, 'off'],
+      [1, 'off'],
+    ]);
+    assert.deepEqual(decoded, [1, 1]);
+  });
+});
+
+describe('fair limiter', () => {
+  it('lets so many work at a time, the others by tenant, and forgets who has left', async () => {
+    const limiter = new FairLimiter(1);
+    const order: string[] = [];
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const leaving = new AbortController();
+    const use = (name: string, key: string, signal = new AbortController().signal) =>
+      limiter.use({ key, weight: 1, priority: 'interactive' }, signal, async () => {
+        order.push(name);
+        if (name === 'first') await held;
+      });
+    const all = [use('first', 'a'), use('a1', 'a'), use('a2', 'a'), use('a3', 'a'), use('b1', 'b')];
+    const left = use('left', 'b', leaving.signal);
+    leaving.abort(new Error('gone'));
+    await assert.rejects(left, /gone/);
+    release();
+    await Promise.all(all);
+    assert.deepEqual(order, ['first', 'a1', 'b1', 'a2', 'a3']);
+    await use('last', 'a');
+  });
+});

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { describe, it } from 'node:test';
+import { parseWeights } from '../../src/config/weights.ts';
+import { ServiceError } from '../../src/errors/index.ts';
+import { multipart, testApp } from '../helpers/app.ts';
+
+const post = (headers: Record<string, string> = {}, query = '') => ({
+  method: 'POST' as const,
+  url: `/v1/detect${query}`,
+  headers: { 'content-type': 'image/png', ...headers },
+  payload: 'PHOTO',
+});
+const full = () => new ServiceError('overloaded', 'Too many images are waiting.', { retryAfter: 7 });
+
+describe('admission of a request', () => {
+  it('the deadline is that of the header, at most that of the service', async (t) => {
+    const { app, engine } = await testApp(t, { requestTimeoutMs: 2000 });
+    for (const asked of ['500', '999999', undefined])
+      assert.equal((await app.inject(post(asked ? { 'x-request-timeout-ms': asked } : {}))).statusCode, 200);
+    const [short, capped, none] = engine.requests.map((r) => r.timeoutMs as number);
+    assert.ok(short && short > 300 && short <= 500, String(short));
+    assert.ok(capped && capped > 1800 && capped <= 2000, String(capped));
+    assert.equal(none, 2000);
+  });
+
+  it('a deadline that is none is told so', async (t) => {
+    const { app, engine } = await testApp(t);
+    for (const asked of ['0', '-5', 'soon', '1.5']) {
+      const response = await app.inject(post({ 'x-request-timeout-ms': asked }));
+      assert.deepEqual([response.statusCode, response.json().code], [400, 'invalid_request'], asked);
+    }
+    const response = await app.inject(post({ 'x-request-priority': 'highest' }));
+    assert.equal(response.statusCode, 400);
+    assert.equal(engine.requests.length, 0);
+  });
+
+  it('many images are bulk unless the request says otherwise; weights are those of the configuration', async (t) => {
+    const { app, engine } = await testApp(t, { maxImages: 8, tenantWeights: parseWeights('demo=2.5,shop=1') });
+    const many = multipart(Array.from({ length: 5 }, () => ({ data: 'PHOTO' })));
+    await app.inject({ ...post(), ...many });
+    assert.deepEqual([engine.requests[0]?.priority, engine.requests[0]?.weight], ['bulk', 2.5]);
+    assert.deepEqual(engine.asked.at(-1)?.images, 5);
+    await app.inject(post());
+    assert.equal(engine.requests.at(-1)?.priority, 'interactive');
+    await app.inject(post({ 'x-request-priority': 'probe' }));
+    assert.equal(engine.requests.at(-1)?.priority, 'probe');
+  });
+
+  it('refuses before the body is read, and the connection lives on', async (t) => {
+    const { app, engine, metrics } = await testApp(t, { maxBodyBytes: 10_000_000 });
+    await app.listen({ port: 0, host: '127.0.0.1' });
+    const { port } = app.server.address() as { port: number };
+    engine.refusal = full();
+    const socket = connect(port, '127.0.0.1');
+    t.after(() => socket.destroy());
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk;
+    });
+    const answered = (n: number) =>
+      new Promise<void>((resolve) => {
+        const look = () => text.split('HTTP/1.1 ').length > n && resolve();
+        socket.on('data', look);
+        look();
+      });
+    const head = 'POST /v1/detect HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\ncontent-length: 1000000\r\n\r\n';
+    socket.write(head); // not one byte of the body
+    await answered(1);
+    assert.match(text, /^HTTP\/1\.1 429 /);
+    assert.match(text, /retry-after: 7/i);
+    assert.match(await metrics.registry.metrics(), /clipn_images_rejected_total\{reason="overloaded"\} 1/);
+    engine.refusal = undefined;
+    socket.write(Buffer.alloc(1_000_000));
+    socket.write('POST /v1/detect HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\ncontent-length: 5\r\n\r\nPHOTO');
+    await answered(2);
+    assert.match(text, /HTTP\/1\.1 200 /);
+  });
+
+  it('a request of many images is refused as a whole', async (t) => {
+    const { app, engine, metrics } = await testApp(t);
+    engine.check = ({ images }) => {
+      if (images > 1) throw full();
+    };
+    const three = multipart(Array.from({ length: 3 }, () => ({ data: 'PHOTO' })));
+    const response = await app.inject({ ...post(), ...three });
+    assert.deepEqual([response.statusCode, response.headers['retry-after']], [429, '7']);
+    assert.equal(engine.requests.length, 0);
+    assert.match(await metrics.registry.metrics(), /clipn_images_rejected_total\{reason="overloaded"\} 3/);
+  });
+});
