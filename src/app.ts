@@ -26,8 +26,10 @@ import { tenantsBuildCancel } from './http/routes/tenants-build-cancel/index.ts'
 import { tenantsBuildEvents } from './http/routes/tenants-build-events/index.ts';
 import { tenantsBuildGet } from './http/routes/tenants-build-get/index.ts';
 import { tenantsDelete } from './http/routes/tenants-delete/index.ts';
+import { tenantsExport } from './http/routes/tenants-export/index.ts';
 import { tenantsFiles } from './http/routes/tenants-files/index.ts';
 import { tenantsGet } from './http/routes/tenants-get/index.ts';
+import { tenantsImport } from './http/routes/tenants-import/index.ts';
 import { tenantsList } from './http/routes/tenants-list/index.ts';
 import { tenantsPut } from './http/routes/tenants-put/index.ts';
 import { tenantsRollback } from './http/routes/tenants-rollback/index.ts';
@@ -46,6 +48,8 @@ const TENANT_ROUTES = [
   tenantsBuildEvents,
   tenantsBuildCancel,
   tenantsFiles,
+  tenantsExport,
+  tenantsImport,
 ];
 
 export interface AppParts {

@@ -35,25 +35,37 @@ export async function isCached(cache: FeatureCache, recipe: HeadRecipe): Promise
   return true;
 }
 
-/** Makes a tenant's head: rows that are known from the cache, the others encoded once per distinct text and put there. */
+/** Makes a tenant's head from the rows of its texts. */
 export async function makeHead(
   sources: FeatureSources,
   recipe: HeadRecipe,
-  { signal, onProgress }: FeatureOptions = {},
+  options: FeatureOptions = {},
 ): Promise<Head> {
-  const { classes, prompts } = recipe;
-  const names = distinctTexts(classes);
-  const place = new Map(names.map((name, i) => [name, i]));
+  const { classes } = recipe;
+  const { texts, rows } = await makeRows(sources, recipe, options);
+  const place = new Map(texts.map((text, i) => [text, i]));
+  const average = (tower: Tower) =>
+    averageTexts(classes, rows[tower], (text) => place.get(text) as number, sources.width);
+  return { classes: classes.map(nameOf), yes: average('yes'), no: average('no') };
+}
+
+/** The rows of a tenant's distinct texts, [texts * width] for each tower: known ones from the cache, others encoded and put there. */
+export async function makeRows(
+  sources: FeatureSources,
+  recipe: HeadRecipe,
+  { signal, onProgress }: FeatureOptions = {},
+): Promise<{ texts: string[]; rows: Record<Tower, Float32Array> }> {
+  const { prompts } = recipe;
+  const names = distinctTexts(recipe.classes);
   const texts = { yes: names.length * prompts.yes.length, no: names.length * prompts.no.length };
   const total = texts.yes + texts.no;
-  const tower = async (name: Tower, before: number) => {
+  const tower = (name: Tower, before: number) => {
     const progress = (done: number) => onProgress?.(before + done, total);
-    const rows = await rowsOf(sources, { names, keys: keysOf(recipe, name) }, signal, progress);
-    return averageTexts(classes, rows, (text) => place.get(text) as number, sources.width);
+    return rowsOf(sources, { names, keys: keysOf(recipe, name) }, signal, progress);
   };
   const yes = await tower('yes', 0);
   const no = await tower('no', texts.yes);
-  return { classes: classes.map(nameOf), yes, no };
+  return { texts: names, rows: { yes, no } };
 }
 
 /** Where to look, in order; what is computed goes to the last. */

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Method } from '../clipn/index.ts';
 import type { Head, HeadHost, TextFeatureBuilder } from '../engine/index.ts';
+import type { Archive } from './archive.ts';
 import { nameOf } from './classes.ts';
 import { promptsOf, type TenantDefinition } from './definition.ts';
 import type { FeatureCache } from './feature-cache.ts';
-import { type HeadRecipe, isCached, makeHead } from './features.ts';
+import { type HeadRecipe, isCached, makeHead, makeRows } from './features.ts';
 import type { Serving } from './tenant.ts';
 
 /** One model as tenants see it: what makes features, where they are kept, and where heads go. */
@@ -82,6 +83,23 @@ export class TenantHeads {
   async load(headId: string): Promise<Head | undefined> {
     const recipe = this.#recipes.get(headId);
     return recipe && makeHead(this.#sources, recipe);
+  }
+
+  /** The rows of a version that is whole, as an export carries them. */
+  async rows(version: HeadVersion) {
+    const { bundle } = this.model;
+    return { ...(await makeRows(this.#sources, this.#recipe(version))), bundle: bundle.id, width: bundle.embeddingDim };
+  }
+
+  /** Takes over rows that came with an archive, where they were made with this very model; false where they were not. */
+  async adopt(archive: Archive, origin: string): Promise<boolean> {
+    const { cache, bundle } = this.model;
+    if (archive.bundle !== bundle.id || archive.width !== bundle.embeddingDim) return false;
+    const prompts = promptsOf(archive.definition, bundle.templates);
+    for (const tower of ['yes', 'no'] as const) {
+      await cache.put({ tower, templates: prompts[tower], origin }, archive.texts, archive.rows[tower]);
+    }
+    return true;
   }
 
   async drop(headId: string): Promise<void> {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Method } from '../clipn/index.ts';
 import type { Head, HeadHost, TextFeatureBuilder } from '../engine/index.ts';
 import { ServiceError } from '../errors/index.ts';
+import { decodeArchive, encodeArchive, originOf } from './archive.ts';
 import { type BuildOptions, TenantBuilds } from './builds.ts';
 import { checkConditions, type Preconditions } from './conditions.ts';
 import { checkDefinition, checkTenantId, promptsOf, sameDefinition, type TenantDefinition } from './definition.ts';
@@ -47,8 +48,8 @@ export interface PutOptions extends ChangeOptions {
   waitMs: number;
   /** The file of the watched directory that says so; without one it is the API. */
   source?: string;
-  /** Where in the cache features lie that came with the definition. */
-  imported?: string;
+  /** Where in the cache features lie that came with the definition; null for nowhere, not even those that came before. */
+  imported?: string | null;
 }
 
 export interface PutOutcome {
@@ -146,8 +147,9 @@ export class TenantRegistry {
     const { old, stored } = await this.#change(id, options, (old, version) => {
       if (source === undefined) this.#assertWritable(old);
       const same = old && sameDefinition(old.definition, definition) && old.source === source;
-      if (same && !old.cancelled && (imported === undefined || old.imported === imported)) return old;
-      return this.#next({ id, definition, source, imported: imported ?? old?.imported }, old, version);
+      const origin = imported === undefined ? old?.imported : (imported ?? undefined);
+      if (same && !old.cancelled && old.imported === origin) return old;
+      return this.#next({ id, definition, source, imported: origin }, old, version);
     });
     return this.#outcome(id, old, stored, options.waitMs);
   }
@@ -157,6 +159,35 @@ export class TenantRegistry {
     checkTenantId(id);
     checkDefinition(definition, this.#options.limits);
     promptsOf(definition, this.#options.bundle.templates);
+  }
+
+  /**
+   * The newest version as one file, features included.
+   * @throws ServiceError tenant_not_found, tenant_not_ready while it is not whole
+   */
+  async exportTenant(id: string): Promise<Buffer> {
+    const { record, serving } = this.#find(id);
+    if (serving?.version !== record.version) {
+      throw new ServiceError('tenant_not_ready', `Version ${record.version} of tenant "${id}" is not whole yet.`, {
+        retryAfter: 1,
+      });
+    }
+    const { version, definition } = record;
+    const exported_at = new Date().toISOString();
+    return encodeArchive({ tenant: id, version, exported_at, definition, ...(await this.#heads.rows(record)) });
+  }
+
+  /**
+   * PUT of an exported tenant. Its features are taken over where they were made with this bundle, for this tenant alone; else they are
+   * built as for any other.
+   * @throws ServiceError import_damaged, and as `put`
+   */
+  async importTenant(id: string, bytes: Buffer, options: PutOptions): Promise<PutOutcome> {
+    const archive = decodeArchive(bytes);
+    this.check(id, archive.definition);
+    const origin = originOf(bytes);
+    const imported = (await this.#heads.adopt(archive, origin)) ? origin : null;
+    return this.put(id, archive.definition, { ...options, imported });
   }
 
   /**

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { FastifyInstance, HTTPMethods, InjectOptions, RouteOptions } from 'fastify';
+import { ARCHIVE_TYPE, encodeArchive } from '../../src/tenants/archive.ts';
 import type { FakeAccess } from '../helpers/access.ts';
 import { testApp } from '../helpers/app.ts';
 
@@ -138,7 +139,18 @@ describe('authorisation', () => {
       await app.inject({ ...request, headers: { ...headers, prefer: 'respond-async' } });
       builder.delayMs = 0;
     };
+    const file = encodeArchive({
+      tenant: 'zoo',
+      version: 1,
+      exported_at: '2026-01-01T00:00:00.000Z',
+      definition: { classes: ['imported'] },
+      bundle: 'another',
+      width: 1,
+      texts: [],
+      rows: { yes: new Float32Array(), no: new Float32Array() },
+    });
     interface Change {
+      file?: boolean;
       first?: () => Promise<void>;
       payload?: object;
       url?: string;
@@ -149,7 +161,8 @@ describe('authorisation', () => {
       'PUT /v1/tenants/:tenant': { payload: { classes: ['a'] }, action: 'tenant.put', versions: [1, 2] },
       'DELETE /v1/tenants/:tenant/build': { first: begin, action: 'tenant.build.cancel', versions: [3, 3] },
       'POST /v1/tenants/:tenant/rollback': { action: 'tenant.rollback', versions: [3, 4] },
-      'DELETE /v1/tenants/:tenant': { action: 'tenant.delete', versions: [4, null] },
+      'POST /v1/tenants/:tenant/import': { file: true, action: 'tenant.import', versions: [4, 5] },
+      'DELETE /v1/tenants/:tenant': { action: 'tenant.delete', versions: [5, null] },
       'POST /v1/admin/keys': { payload: { name: 'x', scopes: ['metrics'] }, action: 'key.create', versions: [null, 1] },
       'DELETE /v1/admin/keys/:id': { url: `/v1/admin/keys/${id}`, action: 'key.revoke', versions: [1, 2] },
     };
@@ -161,14 +174,18 @@ describe('authorisation', () => {
     const hint = 'a new route that changes something calls recordChange, and says above how it is called';
     assert.deepEqual(changing.sort(), [...order].sort(), hint);
     for (const name of order) {
-      const { first, payload, url, action, versions } = body[name] as Change;
+      const { first, payload, url, action, versions, file: sendsFile } = body[name] as Change;
       await first?.();
       const [method, path] = name.split(' ') as ['PUT', string];
       const response = await app.inject({
         method,
         url: url ?? path.replace(':tenant', 'zoo'),
-        headers: { ...headers, 'x-request-id': name.replaceAll(/\W/g, '-') },
-        ...(payload ? { payload } : {}),
+        headers: {
+          ...headers,
+          'x-request-id': name.replaceAll(/\W/g, '-'),
+          ...(sendsFile ? { 'content-type': ARCHIVE_TYPE } : {}),
+        },
+        ...(payload ? { payload } : sendsFile ? { payload: file } : {}),
       });
       assert.ok(response.statusCode < 300, `${name}: ${response.body}`);
       const entry = access.audit.entries.at(-1);

@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto';
+import { Ajv } from 'ajv';
+import { type Static, Type } from 'typebox';
+import type { Tower } from '../engine/index.ts';
+import { ServiceError } from '../errors/index.ts';
+import { TenantDefinition } from './definition.ts';
+
+export const ARCHIVE_TYPE = 'application/vnd.clipn-gate.tenant';
+
+const Head = Type.Object(
+  {
+    format: Type.Literal('clipn-gate tenant 1'),
+    tenant: Type.String(),
+    version: Type.Integer(),
+    exported_at: Type.String(),
+    definition: TenantDefinition,
+    /** Bundle that the features were made with, and the texts in the order of the rows. */
+    bundle: Type.String(),
+    width: Type.Integer({ minimum: 1, maximum: 65_536 }),
+    texts: Type.Array(Type.String()),
+  },
+  { additionalProperties: false },
+);
+
+/**
+ * A tenant in one file: a line of JSON, then the rows of all texts, yes before no, float32 little endian, then the SHA-256 of
+ * everything before.
+ */
+export interface Archive extends Omit<Static<typeof Head>, 'format'> {
+  /** [texts * width] each. */
+  rows: Record<Tower, Float32Array>;
+}
+
+const valid = new Ajv({ strictTypes: false }).compile(Head);
+const DIGEST = 32;
+/** How far from one the length of a unit row may be, having been added up in another order. */
+const TOLERANCE = 1e-3;
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest();
+const bytesOf = (rows: Float32Array) => new Uint8Array(rows.buffer, rows.byteOffset, rows.byteLength);
+
+export function encodeArchive({ rows, ...head }: Archive): Buffer {
+  const line = `${JSON.stringify({ format: 'clipn-gate tenant 1', ...head })}\n`;
+  const body = Buffer.concat([Buffer.from(line), bytesOf(rows.yes), bytesOf(rows.no)]);
+  return Buffer.concat([body, sha256(body)]);
+}
+
+/** @throws ServiceError import_damaged for anything that `encodeArchive` has not made, or that has been changed since */
+export function decodeArchive(bytes: Buffer): Archive {
+  const body = bytes.subarray(0, -DIGEST);
+  const newline = body.indexOf('\n');
+  if (bytes.length <= DIGEST || newline < 0) throw damaged('it is not an exported tenant');
+  if (!sha256(body).equals(bytes.subarray(-DIGEST))) throw damaged('its checksum is wrong');
+  let head: unknown;
+  try {
+    head = JSON.parse(body.toString('utf8', 0, newline));
+  } catch {
+    throw damaged('it is not an exported tenant');
+  }
+  if (!valid(head)) throw damaged(`${valid.errors?.[0]?.instancePath} ${valid.errors?.[0]?.message}`);
+  const { format: _, ...rest } = head as Static<typeof Head>;
+  const numbers = rest.texts.length * rest.width;
+  if (body.length !== newline + 1 + 8 * numbers) throw damaged('its length is not what it says');
+  const tower = (at: number) => {
+    const start = body.byteOffset + newline + 1 + at;
+    return new Float32Array(body.buffer.slice(start, start + 4 * numbers) as ArrayBuffer);
+  };
+  const rows = { yes: tower(0), no: tower(4 * numbers) };
+  for (const all of [rows.yes, rows.no]) {
+    for (let at = 0; at < all.length; at += rest.width) assertUnit(all.subarray(at, at + rest.width));
+  }
+  return { ...rest, rows };
+}
+
+function assertUnit(row: Float32Array): void {
+  let squares = 0;
+  for (const value of row) squares += value * value;
+  if (!(Math.abs(Math.sqrt(squares) - 1) < TOLERANCE)) throw damaged('a feature is not of unit length');
+}
+
+function damaged(why: string): ServiceError {
+  return new ServiceError('import_damaged', `The file cannot be imported: ${why}.`);
+}
+
+/** Where features that came with an archive lie in the cache: a place of their own, so that nobody else is judged by them. */
+export function originOf(bytes: Uint8Array): string {
+  return sha256(bytes).toString('hex').slice(0, 32);
+}

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, before, describe, it, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openRegistry } from '../helpers/kill-registry.ts';
+import { madeRow, WIDTH } from '../helpers/made-features.ts';
+import { ROOT, temporaryDirectory } from '../helpers/paths.ts';
+import { PostgresServer, withoutPostgres } from '../helpers/postgres.ts';
+import { randoms } from '../helpers/rows.ts';
+
+/** KILLS=200 node --import tsx --test test/service/kill.test.ts is the long run. */
+const KILLS = Number(process.env['KILLS'] ?? 4);
+
+type State = string[] | null;
+interface Expectation {
+  acknowledged: State;
+  /** Changes that had begun and were not acknowledged: either is right. */
+  begun: State[];
+}
+
+/** Runs the writer, kills it at some moment, and notes in `expected` what it said. Gives the number of acknowledged changes. */
+async function writeAndKill(dir: string, store: string, round: number, ms: number, expected: Map<string, Expectation>) {
+  const writer = join(ROOT, 'test/helpers/kill-writer.ts');
+  const child = spawn(process.execPath, ['--import', 'tsx', writer, dir, store, String(round)], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let errors = '';
+  child.stderr.on('data', (chunk) => (errors += chunk));
+  const exited = new Promise<string | null>((resolve) => child.on('exit', (_code, signal) => resolve(signal)));
+  let acknowledged = 0;
+  const lines = createInterface({ input: child.stdout });
+  const read = new Promise((resolve) => lines.on('close', resolve));
+  const ready = new Promise<void>((resolve) => {
+    lines.on('line', (line) => {
+      const [worker, what, id, , classes] = JSON.parse(line) as [number | string, string, string, number, State];
+      if (worker === 'ready') return resolve();
+      const state = expected.get(id) ?? { acknowledged: null, begun: [] };
+      if (what === 'begin') expected.set(id, { ...state, begun: [...state.begun, classes] });
+      else {
+        acknowledged++;
+        expected.set(id, { acknowledged: classes, begun: [] });
+      }
+    });
+  });
+  await Promise.race([ready, exited]);
+  await sleep(ms);
+  child.kill('SIGKILL');
+  assert.equal(await exited, 'SIGKILL', `the writer ended by itself: ${errors}`);
+  await read;
+  return acknowledged;
+}
+
+/** Starts anew on what is there: every acknowledged tenant, every feature. */
+async function check(dir: string, store: string, expected: Map<string, Expectation>, round: number) {
+  const { registry, heads, features, close } = await openRegistry(dir, store);
+  try {
+    await registry.start();
+    let unacknowledged = 0;
+    for (const [id, { acknowledged, begun }] of expected) {
+      let found: State = null;
+      try {
+        found = registry.get(id).record.definition.classes as string[];
+      } catch {
+        // not there
+      }
+      const fits = [acknowledged, ...begun].some((state) => JSON.stringify(state) === JSON.stringify(found));
+      assert.ok(fits, `round ${round}, ${id}: ${JSON.stringify(found)}, acknowledged ${JSON.stringify(acknowledged)}`);
+      if (JSON.stringify(found) !== JSON.stringify(acknowledged)) unacknowledged += 2 * (found?.length ?? 0);
+      expected.set(id, { acknowledged: found, begun: [] });
+      if (!found) continue;
+      const head = heads.get(registry.resolve(id).headId);
+      for (const [c, name] of found.entries()) {
+        for (const tower of ['yes', 'no'] as const) {
+          const row = head?.[tower].subarray(c * WIDTH, (c + 1) * WIDTH);
+          assert.deepEqual(row, madeRow(tower, name), `round ${round}, ${id}, ${tower} ${name}`);
+        }
+      }
+    }
+    // what was acknowledged as ready had its features kept; demo's are made once
+    assert.ok(features.built <= unacknowledged + 20, `round ${round}: ${features.built} rows were lost`);
+  } finally {
+    await close();
+  }
+}
+
+async function killAgainAndAgain(t: TestContext, store: string) {
+  const dir = await temporaryDirectory(t);
+  const expected = new Map<string, Expectation>();
+  const random = randoms(7);
+  let changes = 0;
+  for (let round = 0; round < KILLS; round++) {
+    changes += await writeAndKill(dir, store, round, Math.floor(random() * 400), expected);
+    await check(dir, store, expected, round);
+  }
+  assert.ok(changes > 0);
+  t.diagnostic(`${KILLS} kills, ${changes} acknowledged changes of ${expected.size} tenants, none lost`);
+}
+
+describe('kill -9 at random moments during writes', () => {
+  it('a directory: every acknowledged tenant is there, every feature checks out', (t) =>
+    killAgainAndAgain(t, 'directory'));
+
+  const skip = withoutPostgres;
+  describe(`PostgreSQL${skip ? ` (skipped: ${skip})` : ''}`, { skip }, () => {
+    let server: PostgresServer;
+    before(async () => {
+      server = await PostgresServer.start();
+    });
+    after(() => server?.stop());
+    it('every acknowledged tenant is there, every feature checks out', async (t) =>
+      killAgainAndAgain(t, await server.database()));
+  });
+});
