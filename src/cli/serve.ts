@@ -6,7 +6,7 @@ import { buildApp } from '../app.ts';
 import { unknownWords } from '../bundle/vocabulary.ts';
 import type { Config } from '../config/index.ts';
 import { parseWeights } from '../config/weights.ts';
-import { Engine, type EngineObserver } from '../engine/index.ts';
+import { Engine, type EngineObserver, type TextFeatureBuilder } from '../engine/index.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { WatchedDirectory } from '../tenants/files/watched-directory.ts';
@@ -34,6 +34,17 @@ function observer(metrics: Metrics, logger: Logger): EngineObserver {
       if (state === 'restarting') metrics.engineRestarts.inc();
     },
     log: (level, message, details) => logger[level](details, message),
+  };
+}
+
+/** Counts what really was encoded; the rest came from the cache. */
+function counted(builder: TextFeatureBuilder, { textsEncoded }: Metrics): TextFeatureBuilder {
+  return {
+    build: async (request, options) => {
+      const rows = await builder.build(request, options);
+      textsEncoded.inc({ tower: request.tower }, request.names.length * request.templates.length);
+      return rows;
+    },
   };
 }
 
@@ -69,7 +80,7 @@ export async function serve(config: Config, gateFile?: string): Promise<void> {
     cache,
     leases,
     watchesFiles: config.tenantsDir !== '',
-    features: engine,
+    features: counted(engine, metrics),
     heads: engine,
     bundle: { id: bundle.textId, embeddingDim: bundle.manifest.embedding_dim, templates: bundle.manifest.templates },
     unknownWords: (name) => unknownWords(bundle.manifest, name),

@@ -126,6 +126,12 @@ export function createMetrics() {
       labelNames: ['cache', 'result'],
       registers,
     }),
+    textsEncoded: new Counter({
+      name: 'clipn_texts_encoded_total',
+      help: 'Texts that went through a text encoder: class names in their templates',
+      labelNames: ['tower'],
+      registers,
+    }),
     tenants: new Gauge({ name: 'clipn_tenants', help: 'Tenants by state', labelNames: ['state'], registers }),
     tenantBuild: new Histogram({
       name: 'clipn_tenant_build_seconds',

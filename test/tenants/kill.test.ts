@@ -10,8 +10,8 @@ import { ROOT, temporaryDirectory } from '../helpers/paths.ts';
 import { PostgresServer, withoutPostgres } from '../helpers/postgres.ts';
 import { randoms } from '../helpers/rows.ts';
 
-/** KILLS=200 node --import tsx --test test/service/kill.test.ts is the long run. */
-const KILLS = Number(process.env['KILLS'] ?? 4);
+/** KILLS=200 node --import tsx --test test/tenants/kill.test.ts is the long run. */
+const KILLS = Number(process.env['KILLS'] ?? 2);
 
 type State = string[] | null;
 interface Expectation {
