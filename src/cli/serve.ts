@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
 import { Limiter, Quotas } from '../access/index.ts';
@@ -9,13 +8,13 @@ import { parseWeights } from '../config/weights.ts';
 import { Engine, type EngineObserver, type TextFeatureBuilder } from '../engine/index.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
-import { WatchedDirectory } from '../tenants/files/watched-directory.ts';
 import { TenantRegistry } from '../tenants/registry.ts';
 import { engineOptions } from './engine-options.ts';
 import { openGate } from './gate.ts';
 import { openAccess } from './open-access.ts';
 import { openBundle } from './open-bundle.ts';
 import { openFeatures, openStore } from './open-store.ts';
+import { watchTenants } from './watch-tenants.ts';
 
 /** Engine events to metrics and log. */
 function observer(metrics: Metrics, logger: Logger): EngineObserver {
@@ -96,23 +95,7 @@ export async function serve(config: Config, gateFile?: string): Promise<void> {
   engine.provideHeads(tenants);
   await tenants.load();
   const access = { keyring, audit, limiter: new Limiter(config), quotas: new Quotas() };
-  const tenantFiles =
-    config.tenantsDir === ''
-      ? undefined
-      : new WatchedDirectory({
-          directory: resolve(config.tenantsDir),
-          registry: tenants,
-          log: (level, message, details) => logger[level](details, message),
-          recorded: (action, target, file) => (versions) =>
-            audit.append({
-              at: new Date().toISOString(),
-              actor: { kind: 'service', id: file, name: 'watched directory' },
-              action,
-              target,
-              ...versions,
-              request_id: null,
-            }),
-        });
+  const tenantFiles = watchTenants(config, tenants, audit, logger);
   await tenantFiles?.start();
   const gate =
     gateFile === undefined
