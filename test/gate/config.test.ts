@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { normalPath, pathPattern } from '../../src/gate/config/path-pattern.ts';
 import { decidedFor } from '../../src/gate/config/settings.ts';
 import { GateFileError, type GateSettings, loadGateFile, parseGateFile, watchGateFile } from '../../src/gate/index.ts';
 import { findRoute, originTarget, tenantOf } from '../../src/gate/routing.ts';
-import { temporaryDirectory } from '../helpers/paths.ts';
+import { ROOT, temporaryDirectory } from '../helpers/paths.ts';
 import { until } from '../helpers/service.ts';
 
 const parse = (text: string) => parseGateFile(text, 'gate.yaml');
@@ -146,4 +146,19 @@ describe('routes', () => {
     assert.equal(originTarget('http://evil?x'), '/?x');
     assert.equal(originTarget('*'), '*');
   });
+});
+
+it('the example of the README is valid', async () => {
+  const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
+  const example = /```yaml\n(# gate\.yaml[\s\S]*?)```/.exec(readme)?.[1] as string;
+  const { routes, audit } = parse(example);
+  assert.deepEqual(
+    routes.map((r) => [r.mode, r.batch, r.fail.undecodable]),
+    [
+      ['enforce', 'filter', 'closed'],
+      ['enforce', 'any', 'closed'],
+      ['shadow', 'any', 'closed'],
+    ],
+  );
+  assert.equal(audit?.keep, 5);
 });
