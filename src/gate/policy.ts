@@ -77,7 +77,7 @@ export function stickyKey(
   { images }: Inspection,
   { headers, socket }: Pick<IncomingMessage, 'headers' | 'socket'>,
 ): string {
-  if (sticky === 'image') return images.map(({ sha256 }) => sha256 ?? '').join();
   const address = socket.remoteAddress ?? '';
+  if (sticky === 'image') return images.map(({ sha256 }) => sha256 ?? '').join() || address;
   return sticky === 'client_address' ? address : String(headers[sticky.header.toLowerCase()] ?? address);
 }

@@ -69,6 +69,7 @@ export const extAuthz: FastifyPluginAsync = async (app) => {
 
     const began = performance.now();
     const inspection = await inspect(inspector, { route, decided, tenant }, request, reply);
+    if (reply.raw.destroyed) return reply;
     const enforced = decided.mode === 'enforce' && inShare(stickyKey(route, inspection, request), decided.percent);
     const conclusion = conclude(inspection, decided, route, enforced);
     const seconds = (performance.now() - began) / 1000;
