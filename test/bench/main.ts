@@ -31,6 +31,14 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
     does: 'the gate while its engine is killed again and again; broken uploads',
     load: async () => (await import('./gate/faults.ts')).gateFaults,
   },
+  overload: {
+    does: 'ten times the peak for a minute: goodput, refusals, memory, recovery',
+    load: async () => (await import('./overload.ts')).overload,
+  },
+  fairness: {
+    does: 'a tenant alone and beside one that asks for twenty times as much',
+    load: async () => (await import('./fairness.ts')).fairness,
+  },
   heads: {
     does: "scoring a tenant's classes; a thousand tenants of a thousand classes",
     load: async () => (await import('./heads.ts')).heads,

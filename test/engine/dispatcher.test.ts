@@ -174,6 +174,17 @@ describe('dispatcher', () => {
     assert.deepEqual(a.names.slice(-2).sort(), ['5', '6']);
   });
 
+  it('a tenant with less than its share inside need not wait for a batch of others', async () => {
+    const slot = new Slot('cpu', 6);
+    const dispatcher = dispatcherOf([slot]);
+    for (let i = 0; i < 10; i++) void dispatcher.detect(request(`big${i}`, { tenant: 'big' }));
+    for (let i = 0; i < 6; i++) void dispatcher.detect(request(`small${i}`, { tenant: 'small' }));
+    assert.deepEqual(slot.names.slice(6), ['small0', 'small1', 'small2'], 'half of the window is its share');
+    assert.equal(dispatcher.depth, 7);
+    for (const tenant of ['c', 'd', 'e']) void dispatcher.detect(request(tenant, { tenant }));
+    assert.deepEqual(slot.names.slice(9), ['c'], 'a little beyond the window and no more');
+  });
+
   it('refuses what does not fit, but always has room for another tenant', async () => {
     const dispatcher = dispatcherOf([new Slot('cpu', 1)], { maxQueue: 18 });
     const outcomes: unknown[] = [];
@@ -185,7 +196,7 @@ describe('dispatcher', () => {
     assert.ok(outcomes.every(code('overloaded')));
     assert.ok(outcomes.every((e) => ((e as ServiceError).retryAfter as number) >= 1));
     void dispatcher.detect(request('small', { tenant: 'small' }));
-    assert.equal(dispatcher.depth, 17);
+    assert.equal(dispatcher.depth, 17, 'the window of one is no room to share');
     assert.throws(() => dispatcher.check({ tenant: 'big', images: 1 }), code('overloaded'));
     assert.throws(() => dispatcher.check({ tenant: 'third', images: 2 }), code('overloaded'));
     dispatcher.check({ tenant: 'third', images: 1 });

@@ -1,6 +1,7 @@
 import { ServiceError } from '../../errors/index.ts';
 import type { Detection, DetectRequest } from '../types.ts';
 import { FairQueue, type Place, type Priority } from './fair-queue.ts';
+import { type Feed, Feeds } from './feeds.ts';
 import { ServiceRate } from './service-rate.ts';
 import { type AfterLoss, EngineLost, type EngineSlot, type LostRequest } from './slot.ts';
 
@@ -46,15 +47,6 @@ interface Entry {
   release(): void;
 }
 
-/** An engine, how many images it holds, and whether that is one suspect that must have no company. */
-interface Feed {
-  slot: EngineSlot;
-  held: number;
-  alone: boolean;
-}
-
-const load = ({ slot, held }: Feed) => held / slot.window;
-
 /**
  * The one place where images wait. It lives in the front process, so an engine that dies takes nothing with it but what is
  * inside; it feeds every engine only as much as keeps it busy, the least loaded first, and takes from the queue by
@@ -67,9 +59,8 @@ export class Dispatcher {
   readonly #queue = new FairQueue<Entry>();
   /** Suspects: each runs with no other image in its engine, before the queue. */
   readonly #alone: Entry[] = [];
-  readonly #feeds = new Map<EngineSlot, Feed>();
+  readonly #feeds = new Feeds();
   readonly #rate = new ServiceRate();
-  #inside = 0;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
@@ -83,17 +74,17 @@ export class Dispatcher {
 
   /** Images inside an engine. */
   get inside(): number {
-    return this.#inside;
+    return this.#feeds.inside;
   }
 
   addSlot(slot: EngineSlot): void {
-    this.#feeds.set(slot, { slot, held: 0, alone: false });
+    this.#feeds.add(slot);
     this.#dispatch();
   }
 
   /** Sends it nothing more; what is inside is still answered. */
   removeSlot(slot: EngineSlot): void {
-    this.#feeds.delete(slot);
+    this.#feeds.remove(slot);
   }
 
   /** To be called when an engine has become ready, or its window larger. */
@@ -106,12 +97,12 @@ export class Dispatcher {
    * overloaded (429) with the time to come back when there is no room or the deadline can't be met at the measured rate.
    */
   check({ tenant, weight = 1, priority = 'interactive', images, timeoutMs }: Ask): void {
-    if (!this.#anyReady) throw this.#unavailable();
+    if (!this.#feeds.anyReady) throw this.#unavailable();
     const place = this.#place(tenant, weight, priority);
     const held = this.#queue.sizeOf(tenant);
     const room = this.#options.maxQueue - this.depth;
     // an engine with room takes it straight away, whatever the limit of the queue
-    const free = this.depth > 0 ? 0 : this.#open().reduce((sum, f) => sum + Math.max(0, f.slot.window - f.held), 0);
+    const free = this.depth > 0 ? 0 : this.#feeds.room;
     const waits = Math.max(0, images - free);
     if (place.priority === 'probe' || waits === 0) return;
     // a request larger than the whole queue gets as far as it can
@@ -119,8 +110,8 @@ export class Dispatcher {
     if (waits > room || held + waits > SHARE_OF_ROOM * (room - waits + 1)) {
       throw this.#overloaded('Too many images are waiting; try again shortly.');
     }
-    if (timeoutMs !== undefined && this.#inside > 0) {
-      const expected = (this.#inside + this.#queue.ahead(place) + images) * this.#rate.msPerImage;
+    if (timeoutMs !== undefined && this.inside > 0) {
+      const expected = (this.inside + this.#queue.ahead(place) + images) * this.#rate.msPerImage;
       if (expected > timeoutMs) {
         throw this.#overloaded('The queue is too long for the image to be looked at in time; try again shortly.');
       }
@@ -157,8 +148,12 @@ export class Dispatcher {
           signal?.removeEventListener('abort', onAbort);
         },
       };
-      this.#queue.push(entry, entry.place);
-      this.#dispatch();
+      const express = this.#express(tenant);
+      if (express) void this.#send(entry, express);
+      else {
+        this.#queue.push(entry, entry.place);
+        this.#dispatch();
+      }
     });
   }
 
@@ -172,14 +167,14 @@ export class Dispatcher {
     return { key, weight, priority: priority === 'probe' && !probe ? 'interactive' : priority };
   }
 
-  #take(): Entry | undefined {
-    return this.#alone.shift() ?? this.#queue.shift();
+  /** Where all engines are full: one that takes this tenant's image nevertheless. */
+  #express(tenant: string): Feed | undefined {
+    const first = this.#alone.length === 0 && this.#queue.sizeOf(tenant) === 0;
+    return first && !this.#feeds.next(0) ? this.#feeds.express(tenant) : undefined;
   }
 
-  /** Engines that may be given something, the one with the smallest part of its window in use first. */
-  #open(): Feed[] {
-    const open = [...this.#feeds.values()].filter((f) => f.slot.ready && !f.alone);
-    return open.sort((a, b) => load(a) - load(b));
+  #take(): Entry | undefined {
+    return this.#alone.shift() ?? this.#queue.shift();
   }
 
   #dispatch(): void {
@@ -188,19 +183,17 @@ export class Dispatcher {
   }
 
   #feedEngines(): void {
-    let open = this.#open();
-    while (this.#alone.length > 0 && open[0]?.held === 0) {
-      const feed = open.shift() as Feed;
+    while (this.#alone.length > 0) {
+      const feed = this.#feeds.empty();
+      if (!feed) break;
       feed.alone = true;
       void this.#send(this.#alone.shift() as Entry, feed);
     }
-    // for every suspect that still waits one engine runs empty
-    open.splice(0, this.#alone.length);
     while (this.#queue.size > 0) {
-      const [feed] = open;
-      if (!feed || load(feed) >= 1) return;
+      // for every suspect that waits one engine runs empty
+      const feed = this.#feeds.next(this.#alone.length);
+      if (!feed) return;
       void this.#send(this.#queue.shift() as Entry, feed);
-      if (open.length > 1) open = open.sort((a, b) => load(a) - load(b));
     }
   }
 
@@ -212,8 +205,7 @@ export class Dispatcher {
       this.#fail(entry, this.#late(entry));
       return;
     }
-    this.#inside++;
-    feed.held++;
+    this.#feeds.enter(feed, entry.place.key);
     this.#rate.entered(now);
     let counts = true;
     try {
@@ -229,9 +221,7 @@ export class Dispatcher {
       if (error instanceof EngineLost && !entry.abort.signal.aborted) this.#lost(entry, feed.slot, error);
       else this.#fail(entry, error);
     } finally {
-      this.#inside--;
-      feed.held--;
-      feed.alone = false;
+      this.#feeds.leave(feed, entry.place.key);
       this.#rate.left(this.#now(), counts);
       this.#dispatch();
     }
@@ -259,12 +249,8 @@ export class Dispatcher {
     this.#fail(entry, reason);
   }
 
-  get #anyReady(): boolean {
-    return [...this.#feeds.keys()].some((slot) => slot.ready);
-  }
-
   #late(entry: Entry): ServiceError {
-    if (!this.#anyReady) return this.#unavailable();
+    if (!this.#feeds.anyReady) return this.#unavailable();
     return new ServiceError('deadline_exceeded', `No verdict within ${entry.request.timeoutMs} ms.`);
   }
 
@@ -273,7 +259,7 @@ export class Dispatcher {
   }
 
   #overloaded(detail: string): ServiceError {
-    const backlog = (this.depth + this.#inside) * this.#rate.msPerImage;
+    const backlog = (this.depth + this.inside) * this.#rate.msPerImage;
     return new ServiceError('overloaded', detail, { retryAfter: Math.max(1, Math.ceil(backlog / 1000)) });
   }
 }

@@ -1,0 +1,104 @@
+/**
+ * `npm run bench -- overload`: ten times what the service can do, open loop, then silence: what is still answered, how fast the
+ * rest is refused, whether memory stays, and how soon latency is what it was.
+ */
+import { closedLoop, openLoop } from './load/loops.ts';
+import { Outcomes, quantile, summary } from './load/outcomes.ts';
+import { photographsOrMade } from './load/pictures.ts';
+import type { Bench } from './main.ts';
+import { withService } from './measure/target.ts';
+import { cpuDuring, usage } from './measure/usage.ts';
+import { fixed, megabytes, table } from './report.ts';
+import { from } from './service.ts';
+
+const TIMES = 10;
+/** Share of the peak that counts as normal load. */
+const NORMAL = 0.5;
+const WINDOW_MS = 250;
+const DEADLINE_MS = 10_000;
+
+/** Milliseconds after `start` until the median of a window is back within a quarter of `normal`, and stays there. */
+function recovery(answers: { at: number; latency: number }[], start: number, normal: number): number {
+  const windows = new Map<number, number[]>();
+  for (const { at, latency } of answers) {
+    const window = Math.floor((at - start) / WINDOW_MS);
+    windows.set(window, [...(windows.get(window) ?? []), latency]);
+  }
+  const slow = [...windows]
+    .filter(([, latencies]) => quantile(latencies, 0.5) > 1.25 * normal)
+    .map(([window]) => window);
+  return (Math.max(-1, ...slow) + 1) * WINDOW_MS;
+}
+
+export const overload: Bench = async ({ bundle: dir, seconds = 60 }) => {
+  const pictures = await photographsOrMade();
+  return withService({ dir, env: { CLIPN_LOG_LEVEL: 'warn' } }, async (target) => {
+    const processes = () => ({ front: target.front, engine: target.engine() });
+    await closedLoop(target.url, 8, 3, from(pictures));
+    const peakSeconds = Math.min(10, seconds);
+    const peak = (await closedLoop(target.url, 32, peakSeconds, from(pictures))).count(200) / peakSeconds;
+    const load = { rate: peak * NORMAL, seconds: 6 };
+    const normal = summary((await openLoop(target.url, load, from(pictures))).of(200));
+
+    const before = { front: usage(target.front).rss, engine: usage(target.engine()).rss };
+    const outcomes = new Outcomes();
+    const flood = openLoop(target.url, { rate: TIMES * peak, seconds }, from(pictures), outcomes);
+    const middle = new Promise<typeof before>((resolve) =>
+      setTimeout(() => resolve({ front: usage(target.front).rss, engine: usage(target.engine()).rss }), seconds * 500),
+    );
+    const { cpu } = await cpuDuring(processes(), () => flood);
+    const after = { front: usage(target.front).rss, engine: usage(target.engine()).rss };
+    // what came after the last second of the flood was queued in it
+    const end = performance.now();
+    const afterwards = new Outcomes();
+    const answers: { at: number; latency: number }[] = [];
+    const add = afterwards.add.bind(afterwards);
+    afterwards.add = (reply, latency) => {
+      add(reply, latency);
+      if (reply.status === 200) answers.push({ at: performance.now(), latency });
+    };
+    await openLoop(target.url, load, from(pictures), afterwards);
+
+    const results = {
+      peak,
+      normal,
+      goodput: outcomes.count(200) / seconds,
+      accepted: summary(outcomes.of(200)),
+      refused: summary(outcomes.of(429)),
+      late: outcomes.of(200).filter((ms) => ms > DEADLINE_MS).length,
+      statuses: outcomes.statuses,
+      cpuSeconds: cpu,
+      memory: { before, middle: await middle, after },
+      recoveryMs: recovery(answers, end, normal.p50),
+      afterwards: summary(afterwards.of(200)),
+    };
+    const { accepted, refused, memory } = results;
+    console.log(`peak ${fixed(peak, 0)} images/s; at half of it p50 ${fixed(normal.p50)} ms\n`);
+    table(
+      [`${TIMES}x for ${seconds} s`, 'per second', 'p50', 'p95', 'p99', 'max ms'],
+      [
+        [
+          'verdicts',
+          fixed(results.goodput, 0),
+          ...[accepted.p50, accepted.p95, accepted.p99, accepted.max].map((v) => fixed(v)),
+        ],
+        [
+          'refused',
+          fixed(refused.n / seconds, 0),
+          ...[refused.p50, refused.p95, refused.p99, refused.max].map((v) => fixed(v)),
+        ],
+      ],
+    );
+    console.log(
+      `goodput / peak ${fixed(results.goodput / peak, 3)}; statuses ${JSON.stringify(results.statuses)}; past the deadline ${results.late}`,
+    );
+    console.log(
+      `processor: front ${fixed(cpu.front / seconds, 2)}, engine ${fixed(cpu.engine / seconds, 2)}, client ${fixed(cpu.client / seconds, 2)} cores`,
+    );
+    console.log(
+      `resident MiB, before / middle / after: front ${[memory.before, memory.middle, memory.after].map((m) => megabytes(m.front)).join(' / ')}, engine ${[memory.before, memory.middle, memory.after].map((m) => megabytes(m.engine)).join(' / ')}`,
+    );
+    console.log(`back to the normal p50 after ${results.recoveryMs} ms; then p50 ${fixed(results.afterwards.p50)} ms`);
+    return results;
+  });
+};
