@@ -1,8 +1,11 @@
 import { openFeatures, openStore } from '../../src/cli/open-store.ts';
 import type { Config } from '../../src/config/index.ts';
 import type { Head } from '../../src/engine/index.ts';
+import { PostgresLeases } from '../../src/tenants/postgres/leases.ts';
 import { TenantRegistry } from '../../src/tenants/registry.ts';
 import { MadeFeatures, WIDTH } from './made-features.ts';
+
+const LEASE_MS = 500;
 
 /** A registry as `serve` makes it, with features that can be checked in place of a model. */
 export async function openRegistry(dataDir: string, store: string) {
@@ -13,7 +16,9 @@ export async function openRegistry(dataDir: string, store: string) {
     },
   });
   const bundle = { textId: 'made@1', manifest: { embedding_dim: WIDTH } } as never;
-  const { cache, leases, close } = await openFeatures(config, bundle, opened.database, () => {});
+  const { cache, leases: usual, close } = await openFeatures(config, bundle, opened.database, () => {});
+  // a killed process is found out sooner: hundreds of times five seconds are long
+  const leases = opened.database ? new PostgresLeases(opened.database, { leaseMs: LEASE_MS }) : usual;
   const heads = new Map<string, Head>();
   const features = new MadeFeatures();
   const registry = new TenantRegistry({
