@@ -43,6 +43,10 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
     does: "scoring a tenant's classes; a thousand tenants of a thousand classes",
     load: async () => (await import('./heads.ts')).heads,
   },
+  tenants: {
+    does: 'a thousand tenants beside one: starting with warm features, and the latency of a verdict',
+    load: async () => (await import('./tenants.ts')).tenants,
+  },
   text: { does: 'registering classes: texts by length', load: async () => (await import('./text.ts')).text },
 };
 
