@@ -1,6 +1,8 @@
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
+import { Semaphore } from '../engine/semaphore.ts';
+import { ServiceError } from '../errors/index.ts';
 import { TENANT_ID } from './definition.ts';
 import { TEMPORARY, writeDurably } from './durable.ts';
 import { KeyedLock } from './keyed-lock.ts';
@@ -9,6 +11,7 @@ import type { TenantStore } from './store.ts';
 
 const valid = new Ajv().compile(StoredTenant);
 const SUFFIX = '.json';
+const READERS = 32;
 
 export interface FileStoreOptions {
   /** A file that is not a tenant (edited by hand, a broken disk) is renamed to *.damaged, never silently dropped. */
@@ -44,7 +47,9 @@ export class FileStore implements TenantStore {
     const names = (await readdir(this.#dir)).filter(
       (n) => n.endsWith(SUFFIX) && TENANT_ID.test(n.slice(0, -SUFFIX.length)),
     );
-    const stored = await Promise.all(names.map((name) => this.get(name.slice(0, -SUFFIX.length))));
+    // some at a time: each open file counts against a limit of the system
+    const slots = new Semaphore(READERS);
+    const stored = await Promise.all(names.map((name) => slots.use(() => this.get(name.slice(0, -SUFFIX.length)))));
     return stored.filter((s) => s !== undefined).filter(isRecord);
   }
 
@@ -76,7 +81,11 @@ export class FileStore implements TenantStore {
     return this.#locks.run(next.id, async () => {
       const now = await this.get(next.id);
       if ((now?.version ?? 0) !== replaces) return false;
-      await writeDurably(this.#path(next.id), `${JSON.stringify(next, null, 1)}\n`);
+      try {
+        await writeDurably(this.#path(next.id), `${JSON.stringify(next, null, 1)}\n`);
+      } catch (error) {
+        throw unwritable(error);
+      }
       return true;
     });
   }
@@ -98,4 +107,14 @@ export class FileStore implements TenantStore {
   subscribe(): void {}
 
   async close(): Promise<void> {}
+}
+
+/** A disk that is full, or that may not be written: nothing is wrong with the request, and what is there still serves. */
+function unwritable(error: unknown): unknown {
+  if (!/^(ENOSPC|EDQUOT|EROFS|EACCES|EPERM|EIO)$/.test(String((error as NodeJS.ErrnoException).code))) return error;
+  return new ServiceError('store_unavailable', 'The data directory cannot be written: nothing can be changed now.', {
+    internal: String(error),
+    cause: error,
+    retryAfter: 5,
+  });
 }

@@ -68,9 +68,13 @@ export class TenantHeads {
     signal?.throwIfAborted();
     const headId = `${version.id}@${version.version}.${randomBytes(6).toString('hex')}`;
     this.#recipes.set(headId, recipe);
-    await this.model.heads.putHead(headId, head);
-    if (signal?.aborted) await this.drop(headId);
-    signal?.throwIfAborted();
+    try {
+      await this.model.heads.putHead(headId, head);
+      signal?.throwIfAborted();
+    } catch (error) {
+      await this.drop(headId);
+      throw error;
+    }
     return {
       headId,
       version: version.version,

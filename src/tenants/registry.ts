@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Method } from '../clipn/index.ts';
 import type { Head, HeadHost, TextFeatureBuilder } from '../engine/index.ts';
+import { Semaphore } from '../engine/semaphore.ts';
 import { ServiceError } from '../errors/index.ts';
 import { decodeArchive, encodeArchive, originOf } from './archive.ts';
 import { type BuildOptions, TenantBuilds } from './builds.ts';
@@ -58,6 +59,8 @@ export interface PutOutcome {
   view: TenantView;
 }
 
+/** Tenants brought back at once at the start: reading one waits for disk or database most of the time. */
+const STARTERS = 8;
 /** Times that another process may be faster before a client is told. */
 const MAX_CONFLICTS = 20;
 
@@ -92,10 +95,12 @@ export class TenantRegistry {
 
   /** Builds what was loaded, mostly from the cache, and resolves when every tenant serves or has failed once. */
   async start(): Promise<void> {
-    for (const tenant of [...this.#tenants.values()]) {
+    const slots = new Semaphore(STARTERS);
+    const start = async (tenant: Tenant) => {
       if (!tenant.build && !tenant.serving) this.#builds.begin(tenant, { own: true });
       await tenant.build?.done;
-    }
+    };
+    await Promise.all([...this.#tenants.values()].map((tenant) => slots.use(() => start(tenant))));
   }
 
   async stop(): Promise<void> {
