@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
+import { ServiceError } from '../errors/index.ts';
 import { writeDurably } from '../tenants/durable.ts';
 import { KEY_ID } from './api-key.ts';
 import { KeyRecord } from './key-record.ts';
@@ -63,7 +64,17 @@ export class FileKeyStore implements KeyStore {
   }
 
   async add(record: KeyRecord): Promise<void> {
-    await writeDurably(this.#path(record.id), `${JSON.stringify(record, null, 1)}\n`);
+    try {
+      await writeDurably(this.#path(record.id), `${JSON.stringify(record, null, 1)}\n`);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code !== 'EROFS' && code !== 'EACCES' && code !== 'EPERM') throw error;
+      throw new ServiceError(
+        'store_unavailable',
+        'The folder of the keys is read-only here, as a mounted secret is: make and revoke keys where it comes from.',
+        { internal: message, cause: error },
+      );
+    }
   }
 
   async revoke(id: string, at: string): Promise<Revocation | undefined> {

@@ -71,8 +71,13 @@ export class Limiter {
     const limit = smaller(this.#defaults.tenantConcurrentImages, tenant.concurrentImages);
     const message = `This tenant may have ${limit} images inside the service at once.`;
     const leave = limit === 0 ? () => {} : this.#occupy(`tenant ${tenant.id}`, images, limit, message);
-    for (const { bucket } of this.#bucketsOf(principal, tenant)) bucket.take(images, this.#now());
+    this.charge(principal, tenant, images);
     return leave;
+  }
+
+  /** Takes images that have been judged already, into debt if need be: for requests that tell their images only afterwards. */
+  charge(principal: Principal, tenant: LimitedTenant, images: number): void {
+    for (const { bucket } of this.#bucketsOf(principal, tenant)) bucket.take(images, this.#now());
   }
 
   /** RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers), for what is limited; empty where nothing is. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { FileKeyStore } from '../../src/access/index.ts';
@@ -10,6 +10,23 @@ import { temporaryDirectory } from '../helpers/paths.ts';
 keyStoreContract('the directory', async (t) => {
   const dir = await temporaryDirectory(t);
   return () => FileKeyStore.open(dir);
+});
+
+it('a folder of keys that is mounted: links are followed, a read-only one is said to be so', async (t) => {
+  const dir = await temporaryDirectory(t);
+  const store = await FileKeyStore.open(dir);
+  const keys = join(dir, 'access', 'keys');
+  const key = keyRecord();
+  // as Kubernetes mounts a secret
+  await mkdir(join(keys, '..2026_01_01'));
+  await writeFile(join(keys, '..2026_01_01', `${key.id}.json`), JSON.stringify(key));
+  await symlink('..2026_01_01', join(keys, '..data'));
+  await symlink(`..data/${key.id}.json`, join(keys, `${key.id}.json`));
+  assert.deepEqual(await store.list(), { keys: [key], damaged: [] });
+  if (process.getuid?.() === 0) return; // root may write everywhere
+  await chmod(keys, 0o500);
+  await assert.rejects(store.revoke(key.id, '2026-01-01T00:00:00.000Z'), { code: 'store_unavailable' });
+  await chmod(keys, 0o700);
 });
 
 describe('damaged key files', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { testApp } from '../helpers/app.ts';
+import { image as jpeg } from '../helpers/gate.ts';
 
 const image = (headers: Record<string, string> = {}, url = '/v1/detect') => ({
   method: 'POST' as const,
@@ -193,6 +194,28 @@ describe('limits over HTTP', () => {
     assert.equal(engine.requests.length, 4, 'what is refused costs the device nothing');
     now += 1000;
     assert.equal((await send()).statusCode, 200);
+  });
+
+  it('images count together, whichever way they are sent', async (t) => {
+    let now = 0;
+    const { app, access } = await testApp(t, {}, { mode: 'keys', now: () => now });
+    const { headers } = await access.key(['detect:*'], { images_per_second: 1 });
+    const tensor = { name: 'image', shape: [1], datatype: 'BYTES', data: ['AAAA'] };
+    const ways = [
+      [429, image(headers)],
+      [503, { ...image({ ...headers, 'content-type': 'image/jpeg' }, '/v1/ext-authz/x'), payload: jpeg('ID') }],
+      [429, { method: 'POST', url: '/v2/models/demo/infer', headers, payload: { inputs: [tensor] } }],
+    ] as const;
+    for (const [full, request] of ways) {
+      now += 10_000;
+      const passed = await app.inject(request);
+      // what the made-up engine thinks of the picture is no matter: a verdict was given
+      assert.ok(passed.statusCode !== full && passed.statusCode !== 400, `${request.url}: ${passed.body}`);
+      for (const [refused, other] of ways) {
+        const response = await app.inject(other);
+        assert.deepEqual([response.statusCode, /rate_limited|images per second/.test(response.body)], [refused, true]);
+      }
+    }
   });
 
   it('requests at once: the next when one is over, also over with an error', async (t) => {

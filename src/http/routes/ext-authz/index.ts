@@ -21,6 +21,7 @@ import {
 } from '../../../gate/index.ts';
 import type { TenantAccess } from '../../access.ts';
 import { gateObserver } from '../../gate-observer.ts';
+import { limitedTenantOf } from '../../limits.ts';
 import { toServiceError } from '../../plugins/errors.ts';
 
 const PREFIX = '/v1/ext-authz';
@@ -68,7 +69,11 @@ export const extAuthz: FastifyPluginAsync = async (app) => {
     if (decided.mode === 'off') return reply.code(200).send();
 
     const began = performance.now();
+    const { limiter } = app.access;
+    const limited = limitedTenantOf(app.tenants, tenant);
+    limiter.check(request.principal, limited);
     const inspection = await inspect(inspector, { route, decided, tenant }, request, reply);
+    limiter.charge(request.principal, limited, inspection.images.length);
     if (reply.raw.destroyed) return reply;
     const enforced = decided.mode === 'enforce' && inShare(stickyKey(route, inspection, request), decided.percent);
     const conclusion = conclude(inspection, decided, route, enforced);
