@@ -3,12 +3,13 @@ import { Ajv } from 'ajv';
 import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import type { Bundle } from './bundle/load.ts';
 import type { GateSettings } from './gate/index.ts';
-import type { AccessParts, EngineForHttp, HttpConfig } from './http/decorators.ts';
+import type { AccessParts, EngineForHttp, HttpConfig, ReloadForHttp } from './http/decorators.ts';
 import { accessPlugin } from './http/plugins/access.ts';
 import { docsPlugin } from './http/plugins/docs.ts';
 import { errorsPlugin } from './http/plugins/errors.ts';
 import { methodNotAllowed } from './http/plugins/method-not-allowed.ts';
 import { requestMetricsPlugin } from './http/plugins/request-metrics.ts';
+import { adminReload } from './http/routes/admin-reload/index.ts';
 import { auditList } from './http/routes/audit-list/index.ts';
 import { detectRoute } from './http/routes/detect/index.ts';
 import { extAuthz } from './http/routes/ext-authz/index.ts';
@@ -54,12 +55,13 @@ const TENANT_ROUTES = [
 
 export interface AppParts {
   config: HttpConfig;
-  bundle: Pick<Bundle, 'manifest' | 'id'>;
+  model: { readonly bundle: Pick<Bundle, 'manifest' | 'id'> };
   engine: EngineForHttp;
   tenants: TenantRegistry;
   access: AccessParts;
   /** The directory that tenants come from, where one is watched. */
   tenantFiles?: Pick<WatchedDirectory, 'status'> | undefined;
+  reload: ReloadForHttp;
   metrics: Metrics;
   logger: Logger;
   /** Called before anything is registered: what is to see every route. */
@@ -89,7 +91,8 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
 
   app.decorate('config', config);
-  app.decorate('bundle', parts.bundle);
+  app.decorate('model', parts.model);
+  app.decorate('reload', parts.reload);
   app.decorate('engine', parts.engine);
   app.decorate('tenants', parts.tenants);
   app.decorate('access', parts.access);
@@ -127,7 +130,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   await app.register(metricsRoute);
   await app.register(detectRoute);
   for (const route of TENANT_ROUTES) await app.register(route);
-  for (const route of [keysCreate, keysList, keysRevoke, auditList]) await app.register(route);
+  for (const route of [keysCreate, keysList, keysRevoke, auditList, adminReload]) await app.register(route);
   for (const route of [oipServer, oipHealth, oipModel, oipInfer, extAuthz]) await app.register(route);
   refuseOtherMethods();
   return app as unknown as FastifyInstance;

@@ -51,7 +51,7 @@ async function definitionOf(args: DetectArguments, config: Config): Promise<Tena
 
 /** `clipn-gate detect`: verdicts for files and folders without a server. Returns the exit status: 1 when any image had none. */
 export async function detectFiles(args: DetectArguments, config: Config): Promise<number> {
-  const { bundle } = await openBundle(config);
+  const { bundle, devices } = await openBundle(config);
   const definition = await definitionOf(args, config);
   const method = args.method ?? definition.method ?? config.method;
   for (const entry of definition.classes) {
@@ -66,7 +66,7 @@ export async function detectFiles(args: DetectArguments, config: Config): Promis
   if (files.length === 0) throw new ServiceError('no_image', 'There are no image files in what was named.');
 
   const engine = new Engine({
-    ...engineOptions(config, bundle),
+    ...engineOptions(config, bundle, devices),
     observer: {
       log: (level, message, details) =>
         level !== 'info' && process.stderr.write(`${message} ${JSON.stringify(details)}\n`),

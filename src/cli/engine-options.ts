@@ -2,21 +2,25 @@ import type { Bundle } from '../bundle/load.ts';
 import type { Config } from '../config/index.ts';
 import { type EngineOptions, usableCores } from '../engine/index.ts';
 
-/** The engine's share of the configuration; 0 threads means as many as the container may use. */
-export function engineOptions(config: Config, bundle: Bundle): EngineOptions {
+/** The engine's share of the configuration; 0 threads means what the container may use, divided among the engines. */
+export function engineOptions(config: Config, bundle: Bundle, devices: string[]): EngineOptions {
   const cores = usableCores();
+  const share = (engines: number) => Math.max(1, Math.floor(cores / Math.max(1, engines)));
   return {
     bundle,
-    device: config.device,
-    threads: config.threads || cores,
+    devices,
+    // a GPU's engine computes next to nothing on the CPU, but every engine decodes there
+    threads: config.threads || share(devices.filter((device) => device === 'cpu').length),
+    textThreads: config.threads || cores,
     maxBatch: config.maxBatch,
     maxQueue: config.maxQueue,
     batchWaitMs: config.batchWaitMs,
-    decodeThreads: config.decodeThreads || cores,
+    decodeThreads: config.decodeThreads || share(devices.length),
     maxPixels: config.maxPixels,
-    cacheBytes: config.cacheBytes,
+    cacheBytes: Math.floor(config.cacheBytes / devices.length),
     headsBytes: config.headsBytes,
     startTimeoutMs: config.engineStartTimeoutMs,
+    limits: { stallMs: config.stallTimeoutMs, maxMemory: config.engineMaxMemoryBytes },
     keepTextSessions: config.keepTextSessions,
   };
 }

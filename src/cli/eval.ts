@@ -121,7 +121,7 @@ async function openLog(dir: string, identity: Results['identity']): Promise<Scor
  * status: 0, or 1 when images had no verdict, or 128 + signal when it was interrupted.
  */
 export async function evaluateFolders(args: EvalArguments, config: Config, version: string): Promise<number> {
-  const { bundle } = await openBundle(config);
+  const { bundle, devices } = await openBundle(config);
   const { sets, folders, classes, prompts } = await prepare(args, config, bundle);
   const counts = await countImages(sets);
   const total = counts.reduce((a, b) => a + b, 0);
@@ -146,7 +146,7 @@ export async function evaluateFolders(args: EvalArguments, config: Config, versi
       signal,
       start: async () => {
         engine = new Engine({
-          ...engineOptions(config, bundle),
+          ...engineOptions(config, bundle, devices),
           observer: {
             log: (level, message, details) => level !== 'info' && say(`${message} ${JSON.stringify(details)}`),
           },

@@ -15,7 +15,8 @@ import type { Metrics } from '../telemetry/metrics.ts';
 export interface GateParts {
   engine: GateEngine;
   tenants: GateTenants;
-  bundleId: string;
+  /** Of the model that serves: it may change. */
+  bundleId(): string;
   metrics: Metrics;
   logger: Logger;
 }

@@ -8,6 +8,7 @@ import type { Config } from '../config/index.ts';
 import { Engine } from '../engine/index.ts';
 import { ServiceError } from '../errors/index.ts';
 import { engineOptions } from './engine-options.ts';
+import { devicesOf } from './open-bundle.ts';
 
 /** What the graphs of one precision do on this machine. */
 export interface Proof {
@@ -69,11 +70,11 @@ function faultsOf(error: unknown): string[] {
 }
 
 /** @throws BundleError or ServiceError when the graphs can't serve here */
-async function prove(bundle: Bundle, config: Config): Promise<Proof> {
+async function prove(bundle: Bundle, config: Config, devices: string[]): Promise<Proof> {
   const { tolerance } = await readGolden(bundle);
   const proof: Proof = { precision: bundle.precision, device: '', feature_difference: 0, probability_difference: 0 };
   const engine = new Engine({
-    ...engineOptions(config, bundle),
+    ...engineOptions(config, bundle, devices),
     observer: {
       log: (_level, message, { device, goldenMaxDifference }) => {
         if (message !== 'engine ready') return;
@@ -108,9 +109,10 @@ export async function verifyBundle(dir: string, config: Config): Promise<Verific
   try {
     // the engine process checks the checksums before it opens anything
     const bundle = await loadBundle(dir, { checksums: false });
+    const { devices } = await devicesOf(config, bundle);
     for (const precision of offered(bundle.manifest)) {
       try {
-        found.proofs.push(await prove(withPrecision(bundle, precision), config));
+        found.proofs.push(await prove(withPrecision(bundle, precision), config, devices));
       } catch (error) {
         found.faults.push(...faultsOf(error).map((fault) => `${precision}: ${fault}`));
       }

@@ -2,18 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
 import { Limiter, Quotas } from '../access/index.ts';
 import { buildApp } from '../app.ts';
-import { unknownWords } from '../bundle/vocabulary.ts';
 import type { Config } from '../config/index.ts';
 import { parseWeights } from '../config/weights.ts';
-import { Engine, type EngineObserver, type TextFeatureBuilder } from '../engine/index.ts';
+import type { EngineObserver, TextFeatureBuilder } from '../engine/index.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { TenantRegistry } from '../tenants/registry.ts';
-import { engineOptions } from './engine-options.ts';
 import { openGate } from './gate.ts';
+import { LiveModel } from './live-model.ts';
 import { openAccess } from './open-access.ts';
-import { openBundle } from './open-bundle.ts';
 import { openFeatures, openStore } from './open-store.ts';
+import { Reloader } from './reloader.ts';
 import { watchTenants } from './watch-tenants.ts';
 
 /** Engine events to metrics and log. */
@@ -29,9 +28,7 @@ function observer(metrics: Metrics, logger: Logger): EngineObserver {
       if (cache === 'miss' || cache === 'off') metrics.decode.observe(timing.decode / 1000);
       if (cache !== 'off') metrics.cacheRequests.inc({ cache: 'embeddings', result: cache });
     },
-    state: ({ state }) => {
-      if (state === 'restarting') metrics.engineRestarts.inc();
-    },
+    restart: (engine, cause) => metrics.engineRestarts.inc({ engine, cause }),
     log: (level, message, details) => logger[level](details, message),
   };
 }
@@ -62,27 +59,26 @@ export async function serve(config: Config, gateFile?: string): Promise<void> {
     onProblem: (level, message, details) => logger[level](details, message),
   });
   const { keyring, audit } = await openAccess(config, database, logger);
-  const { bundle, why } = await openBundle(config);
-  logger.info({ bundle: bundle.id, precision: bundle.precision, why }, 'model bundle opened');
   const metrics = createMetrics();
   metrics.queueLimit.set(config.maxQueue);
-  const engine = new Engine({ ...engineOptions(config, bundle), observer: observer(metrics, logger) });
-  const {
-    cache,
-    leases,
-    close: closeCache,
-  } = await openFeatures(config, bundle, database, (result) =>
-    metrics.cacheRequests.inc({ cache: 'features', result }),
-  );
+  const live = new LiveModel({
+    config,
+    observer: observer(metrics, logger),
+    openFeatures: (bundle) =>
+      openFeatures(config, bundle, database, (result) => metrics.cacheRequests.inc({ cache: 'features', result })),
+    builder: (engine) => counted(engine, metrics),
+    onOpened: ({ bundle, why, devices, passedOver }) => {
+      logger.info({ bundle: bundle.id, precision: bundle.precision, why, devices }, 'model bundle opened');
+      for (const { device, why } of passedOver) logger.info({ device, why }, 'device passed over');
+    },
+  });
+  const model = await live.open();
+  live.serve(model);
   const tenants = new TenantRegistry({
+    ...model.forTenants,
     store,
-    cache,
-    leases,
+    leases: model.features.leases,
     watchesFiles: config.tenantsDir !== '',
-    features: counted(engine, metrics),
-    heads: engine,
-    bundle: { id: bundle.textId, embeddingDim: bundle.manifest.embedding_dim, templates: bundle.manifest.templates },
-    unknownWords: (name) => unknownWords(bundle.manifest, name),
     defaults: { method: config.method },
     limits: { maxClasses: config.maxClasses },
     onBuilt: (event) => {
@@ -92,7 +88,7 @@ export async function serve(config: Config, gateFile?: string): Promise<void> {
     onFailed: ({ error, ...event }) =>
       logger.error({ err: error, ...event }, 'tenant features could not be built, trying again'),
   });
-  engine.provideHeads(tenants);
+  live.provideHeads(tenants);
   await tenants.load();
   const access = { keyring, audit, limiter: new Limiter(config), quotas: new Quotas() };
   const tenantFiles = watchTenants(config, tenants, audit, logger);
@@ -100,21 +96,32 @@ export async function serve(config: Config, gateFile?: string): Promise<void> {
   const gate =
     gateFile === undefined
       ? undefined
-      : await openGate(gateFile, { engine, tenants, bundleId: bundle.id, metrics, logger });
+      : await openGate(gateFile, { engine: live, tenants, bundleId: () => live.bundle.id, metrics, logger });
   const tenantWeights = parseWeights(config.tenantWeights);
+  const reload = new Reloader({
+    live,
+    tenants,
+    logger,
+    started: () => !app.lifecycle.restoring && !app.lifecycle.draining,
+  });
   const app = await buildApp({
     config: { ...config, tenantWeights },
-    bundle,
-    engine,
+    model: live,
+    engine: live,
     tenants,
     tenantFiles,
+    reload,
     access,
     metrics,
     logger,
     gate: gate?.settings,
   });
 
-  closeWithGrace({ delay: config.shutdownGraceMs, logger: false }, async ({ signal, err }) => {
+  // as daemons do; whoever closes the terminal that it was started in wants it to end
+  const reloadsOnHangup = !process.stdout.isTTY;
+  if (reloadsOnHangup) process.on('SIGHUP', () => reloadOn(reload, logger));
+  const skip: 'SIGHUP'[] = reloadsOnHangup ? ['SIGHUP'] : [];
+  closeWithGrace({ delay: config.shutdownGraceMs, logger: false, skip }, async ({ signal, err }) => {
     if (err) logger.fatal({ err }, 'unexpected error, shutting down');
     else logger.info({ signal }, 'shutting down');
     app.lifecycle.draining = true;
@@ -123,23 +130,32 @@ export async function serve(config: Config, gateFile?: string): Promise<void> {
     const sweep = setInterval(() => app.server.closeIdleConnections(), 100);
     await Promise.all([app.close(), gate?.close()]);
     clearInterval(sweep);
+    await reload.stop();
     await tenantFiles?.stop();
     await tenants.stop();
-    await closeCache();
+    await live.stop();
     await keyring.stop();
     await closeStore();
-    await engine.stop();
     logger.info('shut down');
   });
 
   app.lifecycle.restoring = true;
   const address = await app.listen({ host: config.host, port: config.port });
-  await engine.start();
+  await model.engine.start();
   await tenants.start();
   app.lifecycle.restoring = false;
-  const { name, version } = bundle.manifest;
+  const { name, version } = live.bundle.manifest;
   logger.info(
-    { address, gate: gate?.address, model: `${name} ${version}`, engine: engine.status },
+    { address, gate: gate?.address, model: `${name} ${version}`, engine: live.status },
     `ready: ${address} (try ${address}/docs)`,
   );
+}
+
+/** What goes wrong in a reload is in the log by then; what keeps it from beginning is not. */
+function reloadOn(reload: Reloader, logger: Logger): void {
+  try {
+    reload.start().catch(() => {});
+  } catch (error) {
+    logger.warn({ detail: (error as Error).message }, 'no reload');
+  }
 }

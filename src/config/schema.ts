@@ -19,6 +19,9 @@ const duration = (fallback: number, minimum = 0) => Type.Integer({ default: fall
 const size = (fallback: number) => Type.Integer({ default: fallback, minimum: 1, maximum: 2 ** 40 });
 const MiB = 2 ** 20;
 
+const DEVICE = '(cpu|(cuda|tensorrt)(:\\d{1,3})?|webgpu(:0)?)';
+const DEVICES = `^(auto|${DEVICE}(,${DEVICE}){0,63})$`;
+
 /**
  * Every setting of the service: one schema for environment variables and flags; types, defaults, help and checks derive
  * from it. The flag is the variable without CLIPN_, in kebab case.
@@ -97,10 +100,10 @@ export const ConfigSchema = Type.Object({
     'model bundle: a name under models/ or a path',
   ),
   device: setting(
-    Type.String({ default: 'auto', pattern: '^(auto|cpu|(cuda|tensorrt|webgpu)(:\\d+)?)$' }),
+    Type.String({ default: 'auto', pattern: DEVICES }),
     'CLIPN_DEVICE',
     'text',
-    'auto, cpu, cuda[:n], tensorrt[:n] or webgpu[:n]',
+    'auto, cpu, cuda[:n], tensorrt[:n] or webgpu; several between commas make as many engines',
   ),
   precision: setting(
     Type.Union(
@@ -183,6 +186,18 @@ export const ConfigSchema = Type.Object({
     'CLIPN_ENGINE_START_TIMEOUT_MS',
     'milliseconds',
     'longest time for the engine to start',
+  ),
+  stallTimeoutMs: setting(
+    duration(10_000, 1000),
+    'CLIPN_STALL_TIMEOUT_MS',
+    'milliseconds',
+    'an engine in which images wait and none is finished for so long is ended and started again',
+  ),
+  engineMaxMemoryBytes: setting(
+    Type.Integer({ default: 0, minimum: 0, maximum: 2 ** 50 }),
+    'CLIPN_ENGINE_MAX_MEMORY_BYTES',
+    'bytes',
+    'resident memory at which an engine is ended and started again; 0 never',
   ),
   drainDelayMs: setting(
     duration(0),

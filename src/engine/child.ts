@@ -1,12 +1,12 @@
 import { ServiceError, serializeError } from '../errors/index.ts';
-import type { Call, Observation, ToChild, ToParent } from './protocol.ts';
+import type { Call, Observation, ToChild, ToParent, Vitals } from './protocol.ts';
 
 export interface CallContext {
   signal: AbortSignal;
   progress(done: number, total: number): void;
 }
 
-type Handlers<O extends Record<string, { request: unknown; reply: unknown }>> = {
+export type Handlers<O extends Record<string, { request: unknown; reply: unknown }>> = {
   [K in keyof O]: (request: O[K]['request'], context: CallContext) => Promise<O[K]['reply']>;
 };
 
@@ -28,15 +28,19 @@ export function observe<W extends Observation['what']>(
  */
 export function serveCalls<O extends Record<string, { request: unknown; reply: unknown }>>(
   handlers: Handlers<O>,
+  decoding: () => Vitals['decoding'] = () => null,
 ): void {
   const running = new Map<number, AbortController>();
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => {});
+  process.on('SIGHUP', () => {});
   // not process.exit: it would join the worker thread, and ending that during a run aborts noisily
   process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
   process.on('message', (message: ToChild) => {
     if (message.kind === 'cancel') {
       running.get(message.seq)?.abort(new ServiceError('deadline_exceeded', 'The request was given up.'));
+    } else if (message.kind === 'ping') {
+      send({ kind: 'pong', vitals: { rss: process.memoryUsage.rss(), decoding: decoding() } });
     } else {
       void answer(message);
     }

@@ -6,10 +6,12 @@ import { loadBundle } from '../bundle/load.ts';
 import { ServiceError } from '../errors/index.ts';
 import { configureDecoder, decodeImage } from '../images/decode.ts';
 import { Batcher } from './batcher.ts';
-import { observe, serveCalls } from './child.ts';
+import { type Handlers, observe, serveCalls } from './child.ts';
+import { DecodeWatch } from './decode-watch.ts';
 import { Embedder } from './embedder.ts';
 import { EmbeddingCache } from './embedding-cache.ts';
 import { FairLimiter } from './fair-limiter.ts';
+import { faultOnImage, faultOnStart } from './faults.ts';
 import { HeadScorer } from './heads/scorer.ts';
 import { bucketsUpTo, InferenceThread } from './inference-thread.ts';
 import type { EngineOperations, InitMessage } from './protocol.ts';
@@ -20,6 +22,7 @@ interface Engine {
 }
 
 let engine: Engine | undefined;
+const watch = new DecodeWatch();
 
 function running(): Engine {
   if (!engine) throw new ServiceError('engine_unavailable', 'The inference engine is starting.', { retryAfter: 1 });
@@ -28,12 +31,7 @@ function running(): Engine {
 
 async function start(init: InitMessage): Promise<EngineOperations['init']['reply']> {
   const began = performance.now();
-  if (init.device !== 'cpu' && init.device !== 'auto') {
-    throw new ServiceError(
-      'engine_unavailable',
-      `The device "${init.device}" is not available in this build; use cpu or auto.`,
-    );
-  }
+  await faultOnStart();
   const bundle = await loadBundle(init.bundleDir, { checksums: true, precision: init.precision });
   configureDecoder({ concurrency: 1 });
   const { size } = bundle.manifest.image;
@@ -41,7 +39,7 @@ async function start(init: InitMessage): Promise<EngineOperations['init']['reply
     {
       bundleDir: init.bundleDir,
       precision: init.precision,
-      device: 'cpu',
+      device: init.device,
       threads: init.threads,
       buckets: bucketsUpTo(init.maxBatch),
     },
@@ -64,16 +62,20 @@ async function start(init: InitMessage): Promise<EngineOperations['init']['reply
     },
   });
   const embedder = new Embedder({
-    decode: (bytes) => decodeImage(bytes, size, { maxPixels: init.maxPixels }),
+    decode: (bytes) =>
+      watch.run(bytes, async () => {
+        await faultOnImage(bytes);
+        return decodeImage(bytes, size, { maxPixels: init.maxPixels });
+      }),
     decoding: new FairLimiter(init.decodeThreads),
     batcher,
     cache: init.cacheBytes > 0 ? new EmbeddingCache(init.cacheBytes) : undefined,
   });
   engine = { embedder, heads };
-  return { device: 'cpu', startMs: performance.now() - began, goldenMaxDifference };
+  return { startMs: performance.now() - began, goldenMaxDifference, rss: process.memoryUsage.rss() };
 }
 
-serveCalls<EngineOperations>({
+const operations: Handlers<EngineOperations> = {
   init: start,
   putHead: async ({ id, rows }) => {
     running().heads.put(id, rows);
@@ -95,4 +97,6 @@ serveCalls<EngineOperations>({
     const inference = timing.inference + performance.now() - began;
     return { ...verdict, image: { sha256, ...image }, timing: { ...timing, inference }, cache };
   },
-});
+};
+
+serveCalls(operations, () => watch.oldest);

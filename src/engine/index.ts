@@ -1,15 +1,18 @@
 import type { Bundle } from '../bundle/load.ts';
 import { type Ask, Dispatcher } from './admission/dispatcher.ts';
+import { fleetStatus, namesOf } from './fleet.ts';
 import type { InitMessage } from './protocol.ts';
+import { Quarantine } from './supervision/quarantine.ts';
+import type { WatchdogLimits } from './supervision/watchdog.ts';
 import { EngineSupervisor } from './supervisor.ts';
 import { TextEncoderProcess } from './text-encoder.ts';
 import type {
   Detection,
   DetectRequest,
   EngineObserver,
-  EngineStatus,
   FeatureOptions,
   FeatureRequest,
+  FleetStatus,
   Head,
   HeadHost,
   HeadProvider,
@@ -20,72 +23,98 @@ export type { Ask } from './admission/dispatcher.ts';
 export type { Priority } from './admission/fair-queue.ts';
 export { EngineLost } from './admission/slot.ts';
 export { fastInt8, usableCores } from './cpus.ts';
+export { type FoundDevices, findDevices } from './find-devices.ts';
+export { Quarantine } from './supervision/quarantine.ts';
 export type * from './types.ts';
 
-/** What the engine process is told at its start, and what only this side needs. */
-export interface EngineOptions extends Omit<InitMessage, 'bundleDir' | 'precision'> {
+/** What each engine process is told at its start, and what only this side needs. */
+export interface EngineOptions extends Omit<InitMessage, 'bundleDir' | 'precision' | 'device'> {
   /** With the graphs of the precision to run; see `withPrecision`. */
   bundle: Bundle;
+  /** One engine each; see `findDevices`. */
+  devices: string[];
+  /** Threads of the text encoder; those of `threads` are one engine's. */
+  textThreads: number;
   /** Most images waiting for an engine. */
   maxQueue: number;
   /** Most bytes of heads in one engine. */
   headsBytes: number;
   startTimeoutMs: number;
+  limits: WatchdogLimits;
   /** Keeps the text encoder process, and with it the text sessions, between builds. */
   keepTextSessions: boolean;
+  /** Images that have killed engines; shared by models that follow each other. */
+  quarantine?: Quarantine;
   observer?: EngineObserver;
 }
 
 const TEXT_IDLE_MS = 30_000;
 
-/** The model as the rest of the service sees it: images to verdicts, class names to features. Both in processes of their own. */
+/** One model as the rest of the service sees it: images to verdicts, class names to features. Every device has a process of its own, and so have texts. */
 export class Engine implements HeadHost, TextFeatureBuilder {
-  readonly #images: EngineSupervisor;
+  readonly #engines: EngineSupervisor[];
   readonly #texts: TextEncoderProcess;
   readonly #dispatcher: Dispatcher;
+  readonly #quarantine: Quarantine;
   /** Heads that nobody else could give again. */
   readonly #kept = new Map<string, Head>();
   #provider: HeadProvider | undefined;
 
   constructor(options: EngineOptions) {
-    const { bundle, observer = {}, maxQueue, headsBytes, startTimeoutMs, keepTextSessions, ...init } = options;
+    const { bundle, devices, observer = {}, maxQueue, headsBytes, startTimeoutMs, limits, keepTextSessions } = options;
+    const { threads, textThreads, maxBatch, batchWaitMs, decodeThreads, maxPixels, cacheBytes } = options;
     const { dir: bundleDir, precision } = bundle;
+    const quarantine = options.quarantine ?? new Quarantine();
+    this.#quarantine = quarantine;
     this.#dispatcher = new Dispatcher({
       maxQueue,
-      unavailable: () => this.#images.status.reason ?? this.#images.status.state,
+      unavailable: () => this.status.reason ?? this.status.state,
+      afterLoss: ({ request, losses, slot }) =>
+        quarantine.afterLoss(request, losses, (slot as EngineSupervisor).lastCause),
       onDetection: ({ timing, cache }) => observer.image?.({ timing, cache }),
       onDepth: (depth) => observer.queue?.(depth),
     });
-    this.#images = new EngineSupervisor({
-      init: { ...init, bundleDir, precision },
-      headsBytes,
-      heads: { loadHead: async (id) => this.#kept.get(id) ?? this.#provider?.loadHead(id) },
-      startTimeoutMs,
-      observer: {
-        ...observer,
-        state: (status) => {
-          observer.state?.(status);
-          this.#dispatcher.wake();
+    const names = namesOf(devices);
+    this.#engines = devices.map((device, i) => {
+      return new EngineSupervisor({
+        name: names[i] as string,
+        init: { bundleDir, precision, device, threads, maxBatch, batchWaitMs, decodeThreads, maxPixels, cacheBytes },
+        headsBytes,
+        heads: { loadHead: async (id) => this.#kept.get(id) ?? this.#provider?.loadHead(id) },
+        startTimeoutMs,
+        limits,
+        observer: {
+          ...observer,
+          state: (status) => {
+            observer.state?.(status);
+            this.#dispatcher.wake();
+          },
         },
-      },
+        onStalled: (sha256) => quarantine.stalled(sha256),
+      });
     });
-    this.#dispatcher.addSlot(this.#images);
+    for (const engine of this.#engines) this.#dispatcher.addSlot(engine);
     this.#texts = new TextEncoderProcess({
       bundleDir,
       precision,
-      threads: options.threads,
+      threads: textThreads,
       idleMs: keepTextSessions ? Number.POSITIVE_INFINITY : TEXT_IDLE_MS,
       observer,
     });
   }
 
-  /** Resolves when images and texts have both passed the golden check. Rejects when this bundle can't serve here. */
+  /** Resolves when images, on every device, and texts have passed the golden check. Rejects when this bundle can't serve here. */
   async start(): Promise<void> {
-    await Promise.all([this.#images.start(), this.#texts.verify()]);
+    await Promise.all([...this.#engines.map((e) => e.start()), this.#texts.verify()]);
   }
 
-  get status(): EngineStatus {
-    return this.#images.status;
+  get status(): FleetStatus {
+    return fleetStatus(this.#engines.map((e) => e.status));
+  }
+
+  /** Nothing waits and nothing is inside. */
+  get idle(): boolean {
+    return this.#dispatcher.depth === 0 && this.#dispatcher.inside === 0;
   }
 
   /** Whether images like these would be taken now; see `Dispatcher.check`. */
@@ -93,8 +122,9 @@ export class Engine implements HeadHost, TextFeatureBuilder {
     this.#dispatcher.check(ask);
   }
 
-  /** One image, one verdict; see `Dispatcher.detect`. */
-  detect(request: DetectRequest, signal?: AbortSignal): Promise<Detection> {
+  /** One image, one verdict; see `Dispatcher.detect`. Rejects with image_rejected (422) when the image has killed engines before. */
+  async detect(request: DetectRequest, signal?: AbortSignal): Promise<Detection> {
+    this.#quarantine.check(request.bytes);
     return this.#dispatcher.detect(request, signal);
   }
 
@@ -107,19 +137,19 @@ export class Engine implements HeadHost, TextFeatureBuilder {
     this.#provider = provider;
   }
 
-  /** Resolves when the engine has the head, or at once while there is no engine: it gets the head with the first request for it. */
+  /** Resolves when the engines have the head, or at once where there is none: it gets the head with the first request for it. */
   async putHead(id: string, head: Head): Promise<void> {
     if (!this.#provider) this.#kept.set(id, head);
-    await this.#images.putHead(id, head);
+    await Promise.all(this.#engines.map((e) => e.putHead(id, head)));
   }
 
   async dropHead(id: string): Promise<void> {
     this.#kept.delete(id);
-    this.#images.retireHead(id);
+    for (const engine of this.#engines) engine.retireHead(id);
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#images.stop(), this.#texts.stop()]);
+    await Promise.all([...this.#engines.map((e) => e.stop()), this.#texts.stop()]);
     this.#dispatcher.close();
   }
 }

@@ -6,6 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { readGolden } from '../bundle/golden.ts';
 import { loadBundle } from '../bundle/load.ts';
 import { serializeError } from '../errors/index.ts';
+import { deviceOf } from './devices.ts';
 import { checkGolden } from './golden.ts';
 import { openImageSession } from './sessions.ts';
 import type { FromWorker, ToWorker, WorkerInit } from './worker-protocol.ts';
@@ -20,7 +21,7 @@ try {
   const bundle = await loadBundle(init.bundleDir, { checksums: false, precision: init.precision });
   const { embedding_dim: width } = bundle.manifest;
   const stride = bundle.manifest.image.size ** 2 * 3;
-  const session = await openImageSession(bundle, init.threads);
+  const session = await openImageSession(bundle, init.threads, deviceOf(init.device));
 
   const golden = await readGolden(bundle);
   const count = golden.image.pixels.shape[0] as number;
@@ -38,7 +39,8 @@ try {
     );
   }
   // few shapes, all seen before: stable memory, and no kernel is chosen under load
-  for (const bucket of init.buckets) await session.run(new Uint8Array(bucket * stride), bucket);
+  // the largest first: the device's arena grows once and not with every bucket
+  for (const bucket of [...init.buckets].reverse()) await session.run(new Uint8Array(bucket * stride), bucket);
 
   // one at a time: the session blocks, but its promise settles later than the next message is read
   let last: Promise<void> = Promise.resolve();

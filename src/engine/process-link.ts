@@ -21,6 +21,8 @@ export interface LinkOptions {
   module: string;
   env: Record<string, string>;
   onObservation?(observation: Observation): void;
+  /** A message of whatever kind: a sign of life. */
+  onMessage?(message: ToParent): void;
   onExit(info: { code: number | null; signal: NodeJS.Signals | null }): void;
 }
 
@@ -33,6 +35,8 @@ type Operations = Record<string, { request: unknown; reply: unknown }>;
 export class ProcessLink<O extends Operations> {
   readonly child: ChildProcess;
   readonly #pending = new Map<number, Pending>();
+  /** What the child has not answered yet, calls that were given up here included. */
+  readonly #inside = new Set<number>();
   #seq = 0;
   #ended = false;
 
@@ -52,6 +56,15 @@ export class ProcessLink<O extends Operations> {
       this.#end();
       options.onExit({ code, signal });
     });
+  }
+
+  /** Calls the child still has, whether or not somebody waits for their answer. */
+  get inside(): number {
+    return this.#inside.size;
+  }
+
+  ping(): void {
+    if (this.child.connected) this.child.send({ kind: 'ping' }, ignore);
   }
 
   get inFlight(): number {
@@ -80,16 +93,20 @@ export class ProcessLink<O extends Operations> {
         onProgress: options.onProgress,
         detach: () => signal?.removeEventListener('abort', onAbort),
       });
+      this.#inside.add(seq);
       // a failed send means that the channel is closed; the exit event follows and answers what is pending
       this.child.send({ kind: 'call', seq, operation, request }, ignore);
     });
   }
 
   #receive(message: ToParent, options: LinkOptions): void {
+    options.onMessage?.(message);
+    if (message.kind === 'pong') return;
     if (message.kind === 'observe') {
       options.onObservation?.(message);
       return;
     }
+    if (message.kind !== 'progress') this.#inside.delete(message.seq);
     const pending = this.#pending.get(message.seq);
     if (!pending) return;
     if (message.kind === 'progress') {
@@ -109,6 +126,7 @@ export class ProcessLink<O extends Operations> {
       pending.reject(new EngineLost());
     }
     this.#pending.clear();
+    this.#inside.clear();
   }
 
   /** Closes the channel; the child finishes by itself. After `graceMs` it is killed. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import * as ort from 'onnxruntime-node';
 import type { Bundle } from '../bundle/load.ts';
 import { ServiceError } from '../errors/index.ts';
+import { CPU, type Device, executionProviders, explain } from './devices.ts';
 import type { Tower } from './types.ts';
 
 export interface ImageSession {
@@ -14,27 +15,44 @@ export interface TextSession {
   run(tokens: BigInt64Array, n: number): Promise<Float32Array>;
 }
 
-function options(threads: number): ort.InferenceSession.SessionOptions {
+function options(device: Device, threads: number): ort.InferenceSession.SessionOptions {
   return {
-    executionProviders: ['cpu'],
+    executionProviders: executionProviders(device),
     graphOptimizationLevel: 'all',
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
     logSeverityLevel: 3,
     // a spinning pool takes the cores that decode and the front process need
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
+    extra: {
+      session: {
+        intra_op: { allow_spinning: '0' },
+        // weights get exactly the device memory they need, beside the arena that doubles as it grows
+        ...(device.kind === 'cpu' ? {} : { use_device_allocator_for_initializers: '1' }),
+      },
+    },
   };
 }
 
-async function open(path: string, input: string, threads: number): Promise<ort.InferenceSession> {
-  const session = await ort.InferenceSession.create(readFileSync(path), options(threads));
+async function open(path: string, input: string, device: Device, threads: number): Promise<ort.InferenceSession> {
+  const session = await create(path, device, threads);
   if (session.inputNames.join() !== input || session.outputNames.join() !== 'features') {
     throw new ServiceError('engine_unavailable', 'The model bundle does not keep the graph contract.', {
       internal: `${path}: inputs ${session.inputNames}, outputs ${session.outputNames}; wanted ${input} -> features`,
     });
   }
   return session;
+}
+
+async function create(path: string, device: Device, threads: number): Promise<ort.InferenceSession> {
+  try {
+    return await ort.InferenceSession.create(readFileSync(path), options(device, threads));
+  } catch (error) {
+    throw new ServiceError('engine_unavailable', `The model can't be opened on the device "${device.name}".`, {
+      internal: `${path}: ${explain(device, error)}`,
+      cause: error,
+    });
+  }
 }
 
 async function run(
@@ -53,10 +71,10 @@ async function run(
   return output.data as Float32Array;
 }
 
-export async function openImageSession(bundle: Bundle, threads: number): Promise<ImageSession> {
+export async function openImageSession(bundle: Bundle, threads: number, device = CPU): Promise<ImageSession> {
   const { size } = bundle.manifest.image;
   const width = bundle.manifest.embedding_dim;
-  const session = await open(bundle.files.image, 'pixels', threads);
+  const session = await open(bundle.files.image, 'pixels', device, threads);
   return {
     run: (pixels, n) => run(session, 'pixels', new ort.Tensor('uint8', pixels, [n, size, size, 3]), n, width),
   };
@@ -64,7 +82,7 @@ export async function openImageSession(bundle: Bundle, threads: number): Promise
 
 export async function openTextSession(bundle: Bundle, tower: Tower, threads: number): Promise<TextSession> {
   const width = bundle.manifest.embedding_dim;
-  const session = await open(tower === 'yes' ? bundle.files.textYes : bundle.files.textNo, 'tokens', threads);
+  const session = await open(tower === 'yes' ? bundle.files.textYes : bundle.files.textNo, 'tokens', CPU, threads);
   return {
     run: (tokens, n) => run(session, 'tokens', new ort.Tensor('int64', tokens, [n, tokens.length / n]), n, width),
   };

@@ -2,7 +2,10 @@ import { ServiceError } from '../errors/index.ts';
 import { EngineLost, type EngineSlot } from './admission/slot.ts';
 import { HeadResidency } from './heads/residency.ts';
 import { ProcessLink } from './process-link.ts';
-import type { EngineOperations, InitMessage, Observation } from './protocol.ts';
+import type { EngineOperations, InitMessage, Observation, ToParent } from './protocol.ts';
+import { Backoff } from './supervision/backoff.ts';
+import { causeOf, describeExit, type Exit, type ExitCause, oomKills } from './supervision/exit-cause.ts';
+import { Watchdog, type WatchdogLimits } from './supervision/watchdog.ts';
 import type {
   Detection,
   DetectRequest,
@@ -14,64 +17,95 @@ import type {
 } from './types.ts';
 
 export interface SupervisorOptions {
+  /** For logs, metrics and readiness: the device, numbered where several engines share it. */
+  name: string;
   init: InitMessage;
-  /** Longest time from spawning a process to its being ready. */
-  startTimeoutMs: number;
-  observer: EngineObserver;
   /** Most bytes of heads in the process. */
   headsBytes: number;
   heads: HeadProvider;
+  /** Longest time from spawning a process to its being ready. */
+  startTimeoutMs: number;
+  limits: WatchdogLimits;
+  observer: EngineObserver;
+  /** An image was decoded without end and its process was ended for it. */
+  onStalled?(sha256: string): void;
 }
 
-const FIRST_BACKOFF_MS = 100;
-const LONGEST_BACKOFF_MS = 10_000;
-/** A process that lived this long was not part of a crash loop. */
-const STABLE_MS = 30_000;
+/** One process from spawn to exit. */
+interface Life {
+  link: ProcessLink<EngineOperations>;
+  heads: HeadResidency;
+  born: number;
+  oomKills: number;
+  /** Set once the process has started. */
+  watchdog?: Watchdog;
+  exit?: Exit;
+  /** Why we ended it ourselves. */
+  fault?: { cause: ExitCause; detail: string };
+}
+
+/** Processes in a row that died young before requests no longer wait for the next one. */
+const LOOP = 3;
 
 /**
- * Keeps one image engine process alive. A new process starts without heads and gets each with the first request for it.
+ * Keeps one image engine process alive: starts it, watches it, ends it when it hangs, and starts the next one. A new process starts
+ * without heads and gets each with the first request for it, so a death costs no tenant anything.
  */
 export class EngineSupervisor implements EngineSlot {
   readonly #options: SupervisorOptions;
-  #link: ProcessLink<EngineOperations> | undefined;
-  #heads: HeadResidency | undefined;
+  readonly #backoff = new Backoff();
+  #life: Life | undefined;
   #state: EngineState = 'starting';
   #reason: string | undefined = 'the inference engine is starting';
-  #device: string;
   #restarts = 0;
-  #backoff = FIRST_BACKOFF_MS;
   #timer: NodeJS.Timeout | undefined;
+  #nextTry: number | undefined;
+  #lastCause: ExitCause = 'crash';
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    this.#device = options.init.device;
   }
 
   get status(): EngineStatus {
-    const pid = this.#link?.child.pid;
+    const pid = this.#life?.link.child.pid;
+    const { device, precision } = this.#options.init;
+    const wait = this.#nextTry === undefined ? undefined : Math.max(0, this.#nextTry - Date.now());
+    const reason = this.#reason && `${this.#reason}${wait ? `; next try in ${(wait / 1000).toFixed(1)} s` : ''}`;
     return {
+      name: this.name,
       state: this.#state,
-      ...(this.#reason === undefined ? {} : { reason: this.#reason }),
-      device: this.#device,
-      precision: this.#options.init.precision,
+      ...(reason === undefined ? {} : { reason }),
+      ...(wait === undefined ? {} : { nextTryMs: wait }),
+      device,
+      precision,
       ...(pid === undefined || this.#state !== 'ready' ? {} : { pid }),
       restarts: this.#restarts,
-      inFlight: this.#link?.inFlight ?? 0,
+      inFlight: this.#life?.link.inFlight ?? 0,
     };
   }
 
   get name(): string {
-    return this.#device;
+    return this.#options.name;
   }
 
   get ready(): boolean {
     return this.#state === 'ready';
   }
 
+  /** It has died and will be back in a moment: what waits may go on waiting. */
+  get returning(): boolean {
+    return this.#state === 'restarting' && this.#backoff.attempts < LOOP;
+  }
+
   /** Those being decoded, the running batch and the next one. */
   get window(): number {
     const { decodeThreads, maxBatch } = this.#options.init;
     return decodeThreads + 2 * maxBatch;
+  }
+
+  /** Why the last process ended. */
+  get lastCause(): ExitCause {
+    return this.#lastCause;
   }
 
   /** Starts the first process. Rejects when it can't serve: a service that never worked must not pretend to restart. */
@@ -85,64 +119,91 @@ export class EngineSupervisor implements EngineSlot {
   }
 
   async #spawn(): Promise<void> {
-    const born = Date.now();
+    this.#nextTry = undefined;
+    const { init, heads: provider, headsBytes, startTimeoutMs, limits } = this.#options;
     const link: ProcessLink<EngineOperations> = new ProcessLink({
       module: 'engine-process',
       // decoding runs on libuv's pool: one thread per concurrent decode, and one to spare for files
-      env: { UV_THREADPOOL_SIZE: String(this.#options.init.decodeThreads + 1) },
-      onObservation: (o) => this.#observe(o),
-      onExit: (exit) => this.#exited(link, born, exit),
+      env: { UV_THREADPOOL_SIZE: String(init.decodeThreads + 1) },
+      onMessage: (message) => this.#heard(life, message),
+      onObservation: (o) => this.#observe(life, o),
+      onExit: (exit) => this.#exited(life, exit),
     });
-    this.#link = link;
-    this.#heads = new HeadResidency({
-      limitBytes: this.#options.headsBytes,
-      provider: this.#options.heads,
+    const heads = new HeadResidency({
+      limitBytes: headsBytes,
+      provider,
       put: (id, rows) => link.call('putHead', { id, rows }),
       drop: (id) => link.call('dropHead', { id }),
     });
+    const life: Life = { link, heads, born: Date.now(), oomKills: oomKills() };
+    this.#life = life;
     try {
-      const { device, startMs, goldenMaxDifference } = await withTimeout(
-        link.call('init', this.#options.init),
-        this.#options.startTimeoutMs,
-      );
-      this.#device = device;
-      this.#log('info', 'engine ready', {
-        pid: link.child.pid,
-        device,
-        precision: this.#options.init.precision,
-        startMs: Math.round(startMs),
-        goldenMaxDifference,
-      });
+      const { startMs, goldenMaxDifference, rss } = await withTimeout(link.call('init', init), startTimeoutMs);
+      // otherwise every process would be ended at once, and the images inside it accused
+      if (limits.maxMemory > 0 && rss > limits.maxMemory) throw tooLarge(rss, limits.maxMemory);
+      life.watchdog = this.#watch(life);
+      if (this.#state === 'stopping' || this.#state === 'stopped') return;
+      const { pid } = link.child;
+      const details = { name: this.name, pid, device: init.device, precision: init.precision };
+      this.#log('info', 'engine ready', { ...details, startMs: Math.round(startMs), goldenMaxDifference });
       this.#enter('ready');
     } catch (error) {
+      const { exit } = life;
+      const why = error instanceof EngineLost && exit ? endedEarly(this.name, exit) : error;
+      life.fault ??= { cause: 'start', detail: publicReason(why) };
       link.child.kill('SIGKILL');
-      throw error;
+      throw why;
     }
   }
 
-  #exited(
-    link: ProcessLink<EngineOperations>,
-    born: number,
-    exit: { code: number | null; signal: string | null },
-  ): void {
-    if (link !== this.#link || this.#state === 'stopping' || this.#state === 'stopped' || this.#state === 'starting')
-      return;
-    if (this.#state === 'failed') return;
-    if (Date.now() - born > STABLE_MS) this.#backoff = FIRST_BACKOFF_MS;
+  #watch(life: Life): Watchdog {
+    const { link } = life;
+    return new Watchdog({
+      ...this.#options.limits,
+      ping: () => link.ping(),
+      inside: () => link.inside,
+      onFault: (cause, detail, sha256) => {
+        life.fault = { cause, detail };
+        if (sha256 !== undefined) this.#options.onStalled?.(sha256);
+        // SIGKILL ends a stopped process too
+        link.child.kill('SIGKILL');
+      },
+    });
+  }
+
+  #heard({ watchdog }: Life, message: ToParent): void {
+    watchdog?.heard();
+    if (message.kind === 'reply' || message.kind === 'failure') watchdog?.progress();
+    if (message.kind === 'pong') watchdog?.vitals(message.vitals);
+  }
+
+  #exited(life: Life, exit: Exit): void {
+    life.watchdog?.stop();
+    life.exit = exit;
+    if (life !== this.#life || ['starting', 'failed', 'stopping', 'stopped'].includes(this.#state)) return;
+    const cause = life.fault?.cause ?? causeOf(exit, oomKills() > life.oomKills);
+    const how = life.fault?.detail ?? describeExit(exit, cause);
+    this.#lastCause = cause;
     this.#restarts++;
-    const how = exit.signal ? `signal ${exit.signal}` : `code ${exit.code}`;
-    this.#log('error', 'engine process ended', { pid: link.child.pid, how, restartInMs: this.#backoff });
-    this.#enter('restarting', `the inference engine ended (${how}) and is being restarted`);
+    const wait = this.#backoff.next(Date.now() - life.born);
+    this.#nextTry = Date.now() + wait;
+    this.#log('error', 'engine process ended', {
+      name: this.name,
+      pid: life.link.child.pid,
+      cause,
+      how,
+      restartInMs: wait,
+    });
+    this.#options.observer.restart?.(this.name, cause);
+    const loop = this.#backoff.attempts > 1 ? `, ${this.#backoff.attempts} times in a row` : '';
+    this.#enter('restarting', `the inference engine ended (${cause}: ${how})${loop} and is being restarted`);
     this.#timer = setTimeout(() => {
       this.#spawn().catch((error) => {
-        // its exit event has scheduled the next try
-        this.#log('error', 'engine could not be restarted', {
-          error: String(error),
-          internal: (error as ServiceError).internal,
-        });
+        // its exit event schedules the next try
+        const { internal } = error as ServiceError;
+        this.#log('error', 'engine could not be restarted', { name: this.name, error: String(error), internal });
       });
-    }, this.#backoff);
-    this.#backoff = Math.min(this.#backoff * 2, LONGEST_BACKOFF_MS);
+    }, wait);
   }
 
   #enter(state: EngineState, reason?: string): void {
@@ -151,10 +212,12 @@ export class EngineSupervisor implements EngineSlot {
     this.#options.observer.state?.(this.status);
   }
 
-  #observe(o: Observation): void {
+  #observe({ watchdog }: Life, o: Observation): void {
     const { observer } = this.#options;
-    if (o.what === 'batch') observer.batch?.(...o.args);
-    else observer.log?.(...o.args);
+    if (o.what === 'batch') {
+      watchdog?.batch(o.args[0].seconds);
+      observer.batch?.(...o.args);
+    } else observer.log?.(...o.args);
   }
 
   #log(level: 'info' | 'warn' | 'error', message: string, details: Record<string, unknown>): void {
@@ -163,12 +226,11 @@ export class EngineSupervisor implements EngineSlot {
 
   /** One image, one verdict. Rejects with EngineLost, engine_unavailable while there is no engine, or what is wrong with the image. */
   async detect(request: DetectRequest, signal?: AbortSignal): Promise<Detection> {
-    const link = this.#link;
-    const heads = this.#heads;
-    if (this.#state !== 'ready' || !link || !heads) {
-      const reason = this.#reason ?? this.#state;
+    if (this.#state !== 'ready' || !this.#life) {
+      const reason = this.status.reason ?? this.#state;
       throw new ServiceError('engine_unavailable', `No verdict now: ${reason}.`, { retryAfter: 1 });
     }
+    const { link, heads } = this.#life;
     const { weight = 1, priority = 'interactive', timeoutMs = null, ...rest } = request;
     return heads.use(request.headId, () => link.call('detect', { ...rest, weight, priority, timeoutMs }, { signal }));
   }
@@ -177,7 +239,7 @@ export class EngineSupervisor implements EngineSlot {
   async putHead(id: string, head: Head): Promise<void> {
     if (this.#state !== 'ready') return;
     try {
-      await this.#heads?.put(id, head);
+      await this.#life?.heads.put(id, head);
     } catch (error) {
       if (!(error instanceof EngineLost)) throw error;
     }
@@ -185,24 +247,31 @@ export class EngineSupervisor implements EngineSlot {
 
   /** The head is of no use to requests from now on. */
   retireHead(id: string): void {
-    this.#heads?.retire(id);
-  }
-
-  /** For tests of supervision. */
-  kill(signal: NodeJS.Signals): void {
-    this.#link?.child.kill(signal);
+    this.#life?.heads.retire(id);
   }
 
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
+    this.#nextTry = undefined;
     this.#enter('stopping', 'the service is shutting down');
-    await this.#link?.close();
+    this.#life?.watchdog?.stop();
+    await this.#life?.link.close();
     this.#enter('stopped', 'the service is shut down');
   }
 }
 
 function publicReason(error: unknown): string {
   return error instanceof ServiceError ? error.message : 'the inference engine could not be started';
+}
+
+function tooLarge(rss: number, allowed: number): ServiceError {
+  const detail = 'The inference engine needs more memory than it is allowed, before the first image.';
+  return new ServiceError('engine_unavailable', detail, { internal: `${rss} bytes resident, ${allowed} allowed` });
+}
+
+function endedEarly(name: string, exit: Exit): ServiceError {
+  const how = describeExit(exit, causeOf(exit, false));
+  return new ServiceError('engine_unavailable', `The inference engine "${name}" ended while it was starting (${how}).`);
 }
 
 async function withTimeout<T>(promise: Promise<T>, ms: number): Promise<T> {

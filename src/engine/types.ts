@@ -1,6 +1,7 @@
 import type { Precision } from '../bundle/manifest.ts';
 import type { Assessment } from '../clipn/index.ts';
 import type { Priority } from './admission/fair-queue.ts';
+import type { ExitCause } from './supervision/exit-cause.ts';
 
 /** A tenant's classes as the engine needs them: one row of unit length per class, yes and no, row-major [C * D]. */
 export interface Head {
@@ -85,15 +86,25 @@ export interface Detection {
 
 export type EngineState = 'starting' | 'ready' | 'restarting' | 'stopping' | 'stopped' | 'failed';
 
+/** One engine, or all of them together. */
 export interface EngineStatus {
+  /** What it is called in logs and metrics: its device, numbered where engines share one. */
+  name: string;
   state: EngineState;
   /** Why the engine is not ready, for readiness and the log. */
   reason?: string;
+  /** Until the next process is started. */
+  nextTryMs?: number;
   device: string;
   precision: Precision;
   pid?: number;
   restarts: number;
   inFlight: number;
+}
+
+/** All engines of one model: ready when one of them is. */
+export interface FleetStatus extends Omit<EngineStatus, 'name' | 'nextTryMs'> {
+  engines: EngineStatus[];
 }
 
 /** What the engine tells whoever measures it. */
@@ -105,5 +116,7 @@ export interface EngineObserver {
   /** Images waiting for an engine. */
   queue?(depth: number): void;
   state?(status: EngineStatus): void;
+  /** An engine process ended and a new one will be started. */
+  restart?(engine: string, cause: ExitCause): void;
   log?(level: 'info' | 'warn' | 'error', message: string, details: Record<string, unknown>): void;
 }

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Detection, DetectRequest, Engine } from '../engine/index.ts';
+import type { Detection, DetectRequest, Engine, FleetStatus } from '../engine/index.ts';
 import { Semaphore } from '../engine/semaphore.ts';
 import { ServiceError } from '../errors/index.ts';
 
-export type Detector = Pick<Engine, 'detect' | 'status'>;
+export type Detector = Pick<Engine, 'detect'> & { readonly status: Omit<FleetStatus, 'engines'> };
 
 /** How often an image may be inside an engine that dies before it counts as the reason. */
 const TRIES = 3;

@@ -5,6 +5,7 @@ import type { GateSettings } from '../gate/index.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { WatchedDirectory } from '../tenants/files/watched-directory.ts';
 import type { TenantRegistry } from '../tenants/registry.ts';
+import type { ReloadStatus } from './routes/admin-reload/schema.ts';
 
 /** What the HTTP layer needs of the configuration. */
 export interface HttpConfig {
@@ -38,6 +39,12 @@ export interface AccessParts {
   audit: AuditLog;
 }
 
+/** Puts another model in the place of the one that serves. */
+export interface ReloadForHttp {
+  readonly status: ReloadStatus;
+  start(bundle?: string): Promise<void>;
+}
+
 declare module 'fastify' {
   interface FastifyRequest {
     /** Who asks; nobody on routes that are open. */
@@ -49,7 +56,9 @@ declare module 'fastify' {
     tenants: TenantRegistry;
     access: AccessParts;
     tenantFiles: Pick<WatchedDirectory, 'status'> | undefined;
-    bundle: Pick<Bundle, 'manifest' | 'id'>;
+    /** The model that serves. */
+    model: { readonly bundle: Pick<Bundle, 'manifest' | 'id'> };
+    reload: ReloadForHttp;
     metrics: Metrics;
     lifecycle: Lifecycle;
     /** Settings of the gate in the same process, as of now; undefined where there is none. */

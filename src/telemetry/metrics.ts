@@ -99,10 +99,22 @@ export function createMetrics() {
       buckets: INFERENCE,
       registers,
     }),
-    engineUp: new Gauge({ name: 'clipn_engine_up', help: '1 while the engine is ready', registers }),
+    engineUp: new Gauge({
+      name: 'clipn_engine_up',
+      help: '1 while the engine is ready',
+      labelNames: ['engine'],
+      registers,
+    }),
+    engineState: new Gauge({
+      name: 'clipn_engine_state',
+      help: '1 for the state that the engine is in',
+      labelNames: ['engine', 'state'],
+      registers,
+    }),
     engineRestarts: new Counter({
       name: 'clipn_engine_restarts_total',
-      help: 'Times the engine process was started again',
+      help: 'Times an engine process ended and was started again, by why it ended',
+      labelNames: ['engine', 'cause'],
       registers,
     }),
     engineCpu: new Counter({

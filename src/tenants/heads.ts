@@ -10,10 +10,17 @@ import type { Serving } from './tenant.ts';
 
 /** One model as tenants see it: what makes features, where they are kept, and where heads go. */
 export interface TenantModel {
-  bundle: { id: string; embeddingDim: number; templates: { yes: string[]; no: string[] | null } };
+  bundle: {
+    id: string;
+    name: string;
+    version: string;
+    embeddingDim: number;
+    templates: { yes: string[]; no: string[] | null };
+  };
   cache: FeatureCache;
   features: TextFeatureBuilder;
   heads: HeadHost;
+  unknownWords: (name: string) => string[];
 }
 
 /** One version of a tenant, as far as its features depend on it. */
@@ -30,69 +37,87 @@ export interface MakeOptions {
 }
 
 /**
- * The heads of one model that serve, or have served until a moment ago. Only what a head is made of is kept here; its numbers
- * are in the feature cache, and come from there again (`load`) when the engine has put them away.
+ * The heads that serve, or have served until a moment ago. Only what a head is made of is kept here; its numbers are in the feature
+ * cache of its model, and come from there again (`load`) when the engine has put them away.
  */
 export class TenantHeads {
-  readonly model: TenantModel;
+  #model: TenantModel;
   readonly #defaultMethod: Method;
-  readonly #recipes = new Map<string, HeadRecipe>();
+  readonly #made = new Map<string, { recipe: HeadRecipe; model: TenantModel }>();
 
   constructor(model: TenantModel, defaultMethod: Method) {
-    this.model = model;
+    this.#model = model;
     this.#defaultMethod = defaultMethod;
   }
 
-  #recipe({ definition, imported }: HeadVersion): HeadRecipe {
-    const prompts = promptsOf(definition, this.model.bundle.templates);
-    return { classes: definition.classes, prompts, origin: imported };
+  /** What heads are made with from now on. */
+  get model(): TenantModel {
+    return this.#model;
   }
 
-  get #sources() {
-    const { cache, features, bundle } = this.model;
-    return { cache, builder: features, width: bundle.embeddingDim };
+  /** Heads that were made with the model before go on to serve until they are dropped. */
+  moveTo(model: TenantModel): void {
+    this.#model = model;
   }
 
   /** Whether `make` would have to encode nothing. */
   isCached(version: HeadVersion): Promise<boolean> {
-    return isCached(this.model.cache, this.#recipe(version));
+    return isCached(this.#model.cache, recipeOf(this.#model, version));
   }
 
   /** Builds what is missing of the features and hands the head to the engine under an id of its own. */
-  async make(version: HeadVersion, { signal, onProgress }: MakeOptions = {}): Promise<Serving> {
-    const recipe = this.#recipe(version);
-    const head = await makeHead(this.#sources, recipe, {
+  async make(version: HeadVersion, options: MakeOptions = {}): Promise<Serving> {
+    for (;;) {
+      const model = this.#model;
+      const serving = await this.makeWith(model, version, options);
+      if (model === this.#model) return serving;
+      // the tenants have moved to another model meanwhile
+      await this.drop(serving.headId);
+    }
+  }
+
+  /** As `make`, with a model that heads are not made with yet. */
+  async makeWith(model: TenantModel, version: HeadVersion, { signal, onProgress }: MakeOptions = {}): Promise<Serving> {
+    const recipe = recipeOf(model, version);
+    const head = await makeHead(sourcesOf(model), recipe, {
       ...(signal ? { signal } : {}),
       ...(onProgress ? { onProgress } : {}),
     });
     signal?.throwIfAborted();
     const headId = `${version.id}@${version.version}.${randomBytes(6).toString('hex')}`;
-    this.#recipes.set(headId, recipe);
+    this.#made.set(headId, { recipe, model });
     try {
-      await this.model.heads.putHead(headId, head);
+      await model.heads.putHead(headId, head);
       signal?.throwIfAborted();
     } catch (error) {
       await this.drop(headId);
       throw error;
     }
+    const { name, version: modelVersion } = model.bundle;
     return {
       headId,
       version: version.version,
       classes: recipe.classes.map(nameOf),
       method: version.definition.method ?? this.#defaultMethod,
+      model: { name, version: modelVersion },
     };
   }
 
   /** A head that serves, made again from the cache; undefined when it is no longer of use. Rows the cache has lost are encoded again. */
   async load(headId: string): Promise<Head | undefined> {
-    const recipe = this.#recipes.get(headId);
-    return recipe && makeHead(this.#sources, recipe);
+    const made = this.#made.get(headId);
+    return made && makeHead(sourcesOf(made.model), made.recipe);
   }
 
   /** The rows of a version that is whole, as an export carries them. */
   async rows(version: HeadVersion) {
-    const { bundle } = this.model;
-    return { ...(await makeRows(this.#sources, this.#recipe(version))), bundle: bundle.id, width: bundle.embeddingDim };
+    const model = this.#model;
+    const { bundle } = model;
+    return {
+      ...(await makeRows(sourcesOf(model), recipeOf(model, version))),
+      bundle: bundle.id,
+      width: bundle.embeddingDim,
+    };
   }
 
   /** Takes over rows that came with an archive, where they were made with this very model; false where they were not. */
@@ -107,7 +132,17 @@ export class TenantHeads {
   }
 
   async drop(headId: string): Promise<void> {
-    this.#recipes.delete(headId);
-    await this.model.heads.dropHead(headId).catch(() => {});
+    const made = this.#made.get(headId);
+    this.#made.delete(headId);
+    await made?.model.heads.dropHead(headId).catch(() => {});
   }
+}
+
+function recipeOf(model: TenantModel, { definition, imported }: HeadVersion): HeadRecipe {
+  const prompts = promptsOf(definition, model.bundle.templates);
+  return { classes: definition.classes, prompts, origin: imported };
+}
+
+function sourcesOf({ cache, features, bundle }: TenantModel) {
+  return { cache, builder: features, width: bundle.embeddingDim };
 }

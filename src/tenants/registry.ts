@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Method } from '../clipn/index.ts';
-import type { Head, HeadHost, TextFeatureBuilder } from '../engine/index.ts';
+import type { Head } from '../engine/index.ts';
 import { Semaphore } from '../engine/semaphore.ts';
 import { ServiceError } from '../errors/index.ts';
 import { decodeArchive, encodeArchive, originOf } from './archive.ts';
@@ -8,24 +8,19 @@ import { type BuildOptions, TenantBuilds } from './builds.ts';
 import { checkConditions, type Preconditions } from './conditions.ts';
 import { checkDefinition, checkTenantId, promptsOf, sameDefinition, type TenantDefinition } from './definition.ts';
 import { DEMO, DEMO_ID } from './demo.ts';
-import type { FeatureCache } from './feature-cache.ts';
-import { TenantHeads } from './heads.ts';
+import { TenantHeads, type TenantModel } from './heads.ts';
 import { KeyedLock } from './keyed-lock.ts';
 import { ALONE, type BuildLeases } from './leases.ts';
 import { type ListPage, listTenants } from './list.ts';
+import { type MoveOptions, moveTenants } from './move.ts';
 import { NO_PROGRESS } from './progress.ts';
 import { etagOf, isRecord, type StoredTenant, type TenantRecord } from './record.ts';
 import type { TenantStore } from './store.ts';
 import { type Serving, type Tenant, type TenantState, type TenantView, viewOf } from './tenant.ts';
 import { type Warning, warningsOf } from './warnings.ts';
 
-export interface RegistryOptions {
+export interface RegistryOptions extends TenantModel {
   store: TenantStore;
-  cache: FeatureCache;
-  features: TextFeatureBuilder;
-  heads: HeadHost;
-  bundle: { id: string; embeddingDim: number; templates: { yes: string[]; no: string[] | null } };
-  unknownWords: (name: string) => string[];
   defaults: { method: Method };
   limits: { maxClasses: number };
   /** Where several processes share the store: who of them builds what. */
@@ -125,6 +120,15 @@ export class TenantRegistry {
     return this.#heads.load(headId);
   }
 
+  /** Moves all tenants to another model at once; see `moveTenants`. Resolves with the heads of the old one. */
+  moveTo(model: TenantModel, options: MoveOptions): Promise<string[]> {
+    return moveTenants(this.#tenants, this.#heads, model, options);
+  }
+
+  async dropHeads(headIds: readonly string[]): Promise<void> {
+    await Promise.all(headIds.map((id) => this.#heads.drop(id)));
+  }
+
   /** @throws ServiceError tenant_not_found */
   get(id: string): TenantView {
     return viewOf(this.#find(id));
@@ -163,7 +167,7 @@ export class TenantRegistry {
   check(id: string, definition: TenantDefinition): void {
     checkTenantId(id);
     checkDefinition(definition, this.#options.limits);
-    promptsOf(definition, this.#options.bundle.templates);
+    promptsOf(definition, this.#heads.model.bundle.templates);
   }
 
   /**
@@ -239,7 +243,7 @@ export class TenantRegistry {
 
   /** What the owner of a definition should know though nothing is wrong with it. */
   warnings(definition: TenantDefinition): Warning[] {
-    return warningsOf(definition, this.#options.unknownWords);
+    return warningsOf(definition, this.#heads.model.unknownWords);
   }
 
   async #outcome(id: string, old: TenantRecord | undefined, stored: TenantRecord, waitMs: number): Promise<PutOutcome> {

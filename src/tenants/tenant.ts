@@ -10,6 +10,8 @@ export interface Serving {
   version: number;
   classes: readonly string[];
   method: Method;
+  /** What its features were made with. */
+  model: { name: string; version: string };
 }
 
 /** A tenant as the outside sees it. */

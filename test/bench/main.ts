@@ -13,6 +13,12 @@ export interface BenchOptions {
   /** Length of one measured phase, or the bench's own default. */
   seconds: number | undefined;
   connections: number[] | undefined;
+  /** Requests of a soak. */
+  count?: number | undefined;
+  /** Where a soak writes its samples. */
+  out?: string | undefined;
+  /** What the device bench runs on, as CLIPN_DEVICE. */
+  device?: string | undefined;
 }
 
 /** Runs a bench and returns what it measured, for `--json`. */
@@ -47,6 +53,18 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
     does: 'a thousand tenants beside one: starting with warm features, and the latency of a verdict',
     load: async () => (await import('./tenants.ts')).tenants,
   },
+  faults: {
+    does: 'kill -9, SIGSTOP and an image that crashes the engine, under load',
+    load: async () => (await import('./faults.ts')).faults,
+  },
+  soak: {
+    does: 'memory over many requests of mixed kinds (--count, --out)',
+    load: async () => (await import('./soak.ts')).soak,
+  },
+  device: {
+    does: 'a GPU, or any other device, beside the CPU (--device)',
+    load: async () => (await import('./device.ts')).device,
+  },
   text: { does: 'registering classes: texts by length', load: async () => (await import('./text.ts')).text },
 };
 
@@ -57,6 +75,9 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string' },
     connections: { type: 'string' },
     json: { type: 'string' },
+    count: { type: 'string' },
+    out: { type: 'string' },
+    device: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -74,5 +95,8 @@ const results = await run({
   bundle: values.bundle,
   seconds: values.seconds === undefined ? undefined : Number(values.seconds),
   connections: values.connections?.split(',').map(Number),
+  count: values.count === undefined ? undefined : Number(values.count),
+  out: values.out,
+  device: values.device,
 });
 if (values.json) writeJson(values.json, name, results);

@@ -25,7 +25,7 @@ describe('the audit trail', () => {
       max_bytes: 1024,
       keep: 2,
       queue: 10_000,
-      bundle: 'm@1',
+      bundle: () => 'm@1',
       onDropped: () => assert.fail(),
       onFault: assert.fail,
     };
@@ -58,7 +58,7 @@ describe('the audit trail', () => {
       max_bytes: 1e6,
       keep: 1,
       queue: 300,
-      bundle: 'm',
+      bundle: () => 'm',
       onDropped: () => dropped++,
       onFault: () => faults++,
     });

@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test';
 import type { FastifyInstance } from 'fastify';
 import { type AppParts, buildApp } from '../../src/app.ts';
 import { assess, topK } from '../../src/clipn/index.ts';
-import type { Ask, Detection, DetectRequest, EngineStatus } from '../../src/engine/index.ts';
+import type { Ask, Detection, DetectRequest, FleetStatus } from '../../src/engine/index.ts';
 import { ServiceError } from '../../src/errors/index.ts';
 import type { HttpConfig } from '../../src/http/decorators.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
@@ -14,7 +14,7 @@ import { type FakeBuilder, fakeRegistry } from './tenants.ts';
 
 /** Stands in for the engine: bytes that begin with "BAD" are no image, the rest is judged by their hash. */
 export class FakeEngine {
-  status: EngineStatus = { state: 'ready', device: 'cpu', precision: 'fp32', restarts: 0, inFlight: 0 };
+  status: FleetStatus = { engines: [], state: 'ready', device: 'cpu', precision: 'fp32', restarts: 0, inFlight: 0 };
   readonly requests: DetectRequest[] = [];
   /** Thrown instead of an answer. */
   failure: ServiceError | undefined;
@@ -103,7 +103,8 @@ export async function testApp(
       openDocs: true,
       ...config,
     },
-    bundle: { id: 'fake@1.2.3+abc', manifest } as never,
+    model: { bundle: { id: 'fake@1.2.3+abc', manifest } as never },
+    reload: { status: { state: 'idle' }, start: async () => {} },
     engine,
     tenants: registry,
     access,

@@ -67,9 +67,13 @@ export const wordTenants: GateTenants = {
   resolve: (id) => {
     if (id === 'building') throw new ServiceError('tenant_not_ready', 'being built');
     if (!['demo', 'zoo'].includes(id)) throw new ServiceError('tenant_not_found', 'no such tenant');
-    return { headId: `${id}@3`, version: 3, classes: ['dog', 'ca"t'], method: 'ctw' } as ReturnType<
-      GateTenants['resolve']
-    >;
+    return {
+      headId: `${id}@3`,
+      version: 3,
+      classes: ['dog', 'ca"t'],
+      method: 'ctw',
+      model: { name: 'm', version: '1' },
+    };
   },
 };
 

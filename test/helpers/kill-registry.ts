@@ -30,7 +30,7 @@ export async function openRegistry(dataDir: string, store: string) {
       putHead: async (id, head) => void heads.set(id, head),
       dropHead: async (id) => void heads.delete(id),
     },
-    bundle: { id: 'made@1', embeddingDim: WIDTH, templates: { yes: ['a {}'], no: null } },
+    bundle: { id: 'made@1', name: 'made', version: '1', embeddingDim: WIDTH, templates: { yes: ['a {}'], no: null } },
     unknownWords: () => [],
     defaults: { method: 'ctw' },
     limits: { maxClasses: 1000 },

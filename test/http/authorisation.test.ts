@@ -164,6 +164,7 @@ describe('authorisation', () => {
       'POST /v1/tenants/:tenant/import': { file: true, action: 'tenant.import', versions: [4, 5] },
       'DELETE /v1/tenants/:tenant': { action: 'tenant.delete', versions: [5, null] },
       'POST /v1/admin/keys': { payload: { name: 'x', scopes: ['metrics'] }, action: 'key.create', versions: [null, 1] },
+      'POST /v1/admin/reload': { payload: {}, action: 'model.reload', versions: [null, null] },
       'DELETE /v1/admin/keys/:id': { url: `/v1/admin/keys/${id}`, action: 'key.revoke', versions: [1, 2] },
     };
     const changing = routes

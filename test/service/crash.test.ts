@@ -12,7 +12,7 @@ describe('kill -9', () => {
   it('of the engine under 500 concurrent requests: all are answered, it comes back by itself, tenants intact', async (t) => {
     const service = await startService(t, await temporaryDirectory(t), {
       CLIPN_MAX_QUEUE: '1000',
-      CLIPN_REQUEST_TIMEOUT_MS: '30000',
+      CLIPN_REQUEST_TIMEOUT_MS: '120000',
       CLIPN_CACHE_BYTES: '0',
     });
     const { url } = service;
@@ -26,23 +26,15 @@ describe('kill -9', () => {
       const response = await sendImage(url, image, '?tenant=zoo');
       const body = (await response.json()) as { code?: string; results?: unknown[] };
       statuses[response.status] = (statuses[response.status] ?? 0) + 1;
-      if (response.status === 200) assert.equal(body.results?.length, 1);
-      else {
-        assert.deepEqual([response.status, body.code], [503, 'engine_unavailable']);
-        assert.ok(response.headers.get('retry-after'));
-        assert.match(String(response.headers.get('content-type')), /problem\+json/);
-      }
+      assert.equal(response.status, 200, body.code);
+      assert.equal(body.results?.length, 1);
     });
     await until('some requests are answered', 20_000, () => (statuses[200] ?? 0) >= 20);
     process.kill(pid, 'SIGKILL');
     const killed = Date.now();
     await Promise.all(requests);
     t.diagnostic(`answers: ${JSON.stringify(statuses)}`);
-    assert.equal(
-      Object.values(statuses).reduce((a, b) => a + b, 0),
-      500,
-    );
-    assert.ok((statuses[503] ?? 0) > 0, 'the engine was killed while requests were inside');
+    assert.deepEqual(statuses, { 200: 500 }, 'those inside ran again, those that waited went on waiting');
 
     await until('ready again', 30_000, isReady(url));
     t.diagnostic(`ready again ${Date.now() - killed} ms after the kill`);
@@ -50,7 +42,10 @@ describe('kill -9', () => {
     assert.ok(await fetch(`${url}/livez`).then((r) => r.ok));
     const after = await (await sendImage(url, image, '?tenant=zoo')).json();
     assert.deepEqual((after as { results: unknown }).results, (before as { results: unknown }).results);
-    assert.match(await (await fetch(`${url}/metrics`)).text(), /clipn_engine_restarts_total 1/);
+    assert.match(
+      await (await fetch(`${url}/metrics`)).text(),
+      /clipn_engine_restarts_total\{engine="cpu",cause="killed"\} 1/,
+    );
   });
 
   it('of the whole service right after acknowledged writes: nothing acknowledged is lost, over and over', async (t) => {

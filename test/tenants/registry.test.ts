@@ -176,7 +176,7 @@ describe('tenant registry', () => {
   });
 
   it('a bundle with paired prompts wants them in pairs', async () => {
-    const paired = { id: 'm', embeddingDim: 2, templates: { yes: ['a {}'], no: ['no {}'] } };
+    const paired = { id: 'm', name: 'm', version: '1', embeddingDim: 2, templates: { yes: ['a {}'], no: ['no {}'] } };
     const { registry } = fakeRegistry({ bundle: paired });
     await registry.put('zoo', { classes: ['dog'] }, wait);
     await assert.rejects(registry.put('zoo', { classes: ['dog'], templates: ['the {}'] }, wait), {

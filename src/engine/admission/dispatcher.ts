@@ -97,7 +97,7 @@ export class Dispatcher {
    * overloaded (429) with the time to come back when there is no room or the deadline can't be met at the measured rate.
    */
   check({ tenant, weight = 1, priority = 'interactive', images, timeoutMs }: Ask): void {
-    if (!this.#feeds.anyReady) throw this.#unavailable();
+    if (!this.#feeds.anyComing) throw this.#unavailable();
     const place = this.#place(tenant, weight, priority);
     const held = this.#queue.sizeOf(tenant);
     const room = this.#options.maxQueue - this.depth;

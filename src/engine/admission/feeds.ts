@@ -30,6 +30,11 @@ export class Feeds {
     return [...this.#feeds.keys()].some((slot) => slot.ready);
   }
 
+  /** Whether one is ready or will be in a moment. */
+  get anyComing(): boolean {
+    return [...this.#feeds.keys()].some((slot) => slot.ready || slot.returning);
+  }
+
   /** Images inside all engines. */
   get inside(): number {
     return this.#inside;

@@ -7,6 +7,8 @@ export interface EngineSlot {
   readonly name: string;
   /** Whether it takes work now. The dispatcher must be told of every change: `Dispatcher.wake()`. */
   readonly ready: boolean;
+  /** It takes none now but will in a moment: requests may wait for it. */
+  readonly returning?: boolean;
   /** Most images it may hold at once: enough for those being decoded, the running batch and the next one. */
   readonly window: number;
   /** Rejects with EngineLost when the process ends before the answer, with the signal's reason when it is aborted. */

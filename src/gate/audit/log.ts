@@ -4,7 +4,8 @@ import type { AuditConfig } from '../config/schema.ts';
 import type { AuditRecord, AuditSink } from './record.ts';
 
 export interface AuditLogOptions extends Required<AuditConfig> {
-  bundle: string;
+  /** Of the model that serves: it may change. */
+  bundle(): string;
   onDropped(): void;
   onFault(error: unknown): void;
 }
@@ -32,7 +33,7 @@ export class AuditLog implements AuditSink {
       this.#options.onDropped();
       return;
     }
-    this.#queue.push(`${JSON.stringify({ ...record, bundle: this.#options.bundle })}\n`);
+    this.#queue.push(`${JSON.stringify({ ...record, bundle: this.#options.bundle() })}\n`);
     this.#writing ??= this.#drain().finally(() => {
       this.#writing = undefined;
     });

@@ -12,7 +12,7 @@ export const docsPlugin = fp(async (app) => {
         description:
           'Out-of-distribution gating of images with CLIPN: which of your classes does an image show, and does it show any of them at all? ' +
           'Errors are application/problem+json with a stable `code`.',
-        version: app.bundle.manifest.version,
+        version: app.model.bundle.manifest.version,
         license: { name: 'Apache-2.0' },
       },
       components: {

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { loadBundle } from '../../../src/bundle/load.ts';
 import type { Precision } from '../../../src/bundle/manifest.ts';
+import { deviceOf } from '../../../src/engine/devices.ts';
 import { openImageSession } from '../../../src/engine/sessions.ts';
 import { configureDecoder, decodeImage } from '../../../src/images/decode.ts';
 
@@ -25,6 +26,8 @@ export interface Ceilings {
 export interface CeilingsInput {
   bundleDir: string;
   precision: Precision;
+  /** Where the session runs, as CLIPN_DEVICE; decoding is always here. */
+  device: string;
   threads: number;
   decodeThreads: number;
   batches: number[];
@@ -77,7 +80,7 @@ const decoding = await rate(input.seconds, jpegs.length, async () => {
 });
 const decodeOne = await median(60, decode);
 
-const session = await openImageSession(bundle, input.threads);
+const session = await openImageSession(bundle, input.threads, deviceOf(input.device));
 let inference: Ceilings['inference'] = { imagesPerSecond: 0, cpuMs: 0, batch: 0 };
 for (const batch of input.batches) {
   const pixels = new Uint8Array(batch * size * size * 3).map((_, i) => (i * 97) % 251);

@@ -9,7 +9,12 @@ export type { Ceilings } from './ceilings-process.ts';
 const BATCHES = [1, 2, 4, 8, 16, 32];
 
 /** Measures decode alone and inference alone in a process of their own, while the service is idle. */
-export async function measureCeilings(bundle: Bundle, jpegs: Buffer[], seconds: number): Promise<Ceilings> {
+export async function measureCeilings(
+  bundle: Pick<Bundle, 'dir' | 'precision'>,
+  jpegs: Buffer[],
+  seconds: number,
+  device = 'cpu',
+): Promise<Ceilings> {
   const cores = usableCores();
   const child = spawn(
     process.execPath,
@@ -22,6 +27,7 @@ export async function measureCeilings(bundle: Bundle, jpegs: Buffer[], seconds: 
   const input: CeilingsInput = {
     bundleDir: bundle.dir,
     precision: bundle.precision,
+    device,
     threads: cores,
     decodeThreads: cores,
     batches: BATCHES,

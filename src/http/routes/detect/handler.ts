@@ -19,12 +19,11 @@ export async function detect(
   const started = performance.now();
   const { tenant, top_k: topK } = request.query;
   // before the body is read: who asks for a tenant that isn't there should not have to upload first
-  const head = app.tenants.resolve(tenant);
+  app.tenants.resolve(tenant);
   const { limiter } = app.access;
   const limited = limitedTenant(app.tenants.get(tenant));
   reply.headers(limiter.headers(request.principal, limited));
   limiter.check(request.principal, limited);
-  const method = request.query.method ?? head.method;
 
   const gone = new AbortController();
   reply.raw.once('close', () => {
@@ -34,6 +33,9 @@ export async function detect(
 
   const { maxImages, maxImageBytes, maxBodyBytes } = app.config;
   const images = await readImages(request, { maxImages, maxImageBytes, maxBodyBytes });
+  // what serves now: while the body came in the tenant, or the model, may have been replaced
+  const head = app.tenants.resolve(tenant);
+  const method = request.query.method ?? head.method;
   const terms = termsOf(request, reply, images.length);
   admit(app, terms, images.length);
 
@@ -61,7 +63,7 @@ export async function detect(
   return {
     tenant,
     tenant_version: head.version,
-    model: { name: app.bundle.manifest.name, version: app.bundle.manifest.version },
+    model: head.model,
     results,
     timing_ms: {
       decode: round(slowest('decode')),

@@ -13,7 +13,12 @@ export const metrics: FastifyPluginAsync = async (app) => {
     },
     async (_request, reply) => {
       const { metrics, engine, tenants } = app;
-      metrics.engineUp.set(engine.status.state === 'ready' ? 1 : 0);
+      metrics.engineUp.reset();
+      metrics.engineState.reset();
+      for (const { name, state } of engine.status.engines) {
+        metrics.engineUp.set({ engine: name }, state === 'ready' ? 1 : 0);
+        metrics.engineState.set({ engine: name, state }, 1);
+      }
       await engineProcess(metrics, engine.status.pid);
       for (const [state, count] of Object.entries(tenants.counts())) metrics.tenants.set({ state }, count);
       return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());

@@ -15,7 +15,7 @@ export const oipServer: FastifyPluginAsync = async (app) => {
     },
     async () => ({
       name: 'clipn-gate',
-      version: app.bundle.manifest.version,
+      version: app.model.bundle.manifest.version,
       extensions: ['binary_tensor_data'],
     }),
   );

@@ -16,10 +16,17 @@ export const readyz: FastifyPluginAsync = async (app) => {
         ...(status.state === 'ready' ? [] : [status.reason ?? status.state]),
         ...(app.lifecycle.restoring ? [`tenants are being restored, ${app.tenants.counts().ready} are ready`] : []),
       ];
-      const { name, version } = app.bundle.manifest;
+      const { name, version } = app.model.bundle.manifest;
       return reply.code(reasons.length === 0 ? 200 : 503).send({
         status: reasons.length === 0 ? 'ready' : 'not_ready',
         reasons,
+        engines: status.engines.map(({ name, state, reason, restarts, nextTryMs }) => ({
+          name,
+          state,
+          ...(reason === undefined ? {} : { reason }),
+          ...(nextTryMs === undefined ? {} : { next_try_ms: nextTryMs }),
+          restarts,
+        })),
         engine: { state: status.state, device: status.device, precision: status.precision, restarts: status.restarts },
         model: { name, version },
       });

@@ -1,0 +1,151 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { unknownWords } from '../bundle/vocabulary.ts';
+import type { Config } from '../config/index.ts';
+import {
+  type Ask,
+  type Detection,
+  type DetectRequest,
+  Engine,
+  type EngineObserver,
+  type FleetStatus,
+  type Head,
+  type HeadProvider,
+  Quarantine,
+  type TextFeatureBuilder,
+} from '../engine/index.ts';
+import type { TenantModel } from '../tenants/heads.ts';
+import { engineOptions } from './engine-options.ts';
+import { type OpenedBundle, openBundle } from './open-bundle.ts';
+import type { openFeatures } from './open-store.ts';
+
+/** Where the features of one model are kept; see `openFeatures`. */
+type Features = Awaited<ReturnType<typeof openFeatures>>;
+
+export interface LiveModelOptions {
+  config: Config;
+  observer: EngineObserver;
+  /** Called once per `Bundle.textId`. */
+  openFeatures(bundle: OpenedBundle['bundle']): Promise<Features>;
+  /** What encodes texts, as tenants are to see it. */
+  builder(engine: Engine): TextFeatureBuilder;
+  onOpened?(opened: OpenedBundle): void;
+}
+
+/** A bundle, the engines that run it, and the features that were made with it. */
+export interface Model {
+  opened: OpenedBundle;
+  engine: Engine;
+  features: Features;
+  /** As tenants see it. */
+  forTenants: TenantModel;
+  /** The heads that its engines are to be asked with. */
+  heads: Set<string>;
+}
+
+const POLL_MS = 20;
+/** For those who have looked up a head and are about to ask with it. */
+const LINGER_MS = 1000;
+
+/**
+ * The model that serves, and for a while the one before it: a request is answered by the engines of the model that its head was made
+ * with, so that no verdict mixes two models.
+ */
+export class LiveModel {
+  readonly #options: LiveModelOptions;
+  readonly #quarantine = new Quarantine();
+  #current: Model | undefined;
+  #before: Model | undefined;
+  #provider: HeadProvider | undefined;
+
+  constructor(options: LiveModelOptions) {
+    this.#options = options;
+  }
+
+  /** The model that serves. */
+  get current(): Model {
+    if (!this.#current) throw new Error('no model has been opened yet');
+    return this.#current;
+  }
+
+  get bundle(): OpenedBundle['bundle'] {
+    return this.current.opened.bundle;
+  }
+
+  get status(): FleetStatus {
+    return this.current.engine.status;
+  }
+
+  /** Opens the bundle in the configuration, or the one named: checked, but no process of it is started. */
+  async open(path?: string): Promise<Model> {
+    const { config, observer, openFeatures, builder } = this.#options;
+    const opened = await openBundle(path === undefined ? config : { ...config, bundle: path });
+    this.#options.onOpened?.(opened);
+    const { bundle, devices } = opened;
+    const engine = new Engine({ ...engineOptions(config, bundle, devices), quarantine: this.#quarantine, observer });
+    const heads = new Set<string>();
+    // a file of features has one writer: the same features are shared, not opened again
+    const shared = this.#current?.opened.bundle.textId === bundle.textId ? this.#current.features : undefined;
+    const features = shared ?? (await openFeatures(bundle));
+    // a head of another model must not get in, whoever asks with it
+    engine.provideHeads({
+      loadHead: async (id) => (heads.has(id) ? this.#provider?.loadHead(id) : undefined),
+    });
+    const { name, version, embedding_dim: embeddingDim, templates } = bundle.manifest;
+    const forTenants: TenantModel = {
+      bundle: { id: bundle.textId, name, version, embeddingDim, templates },
+      cache: features.cache,
+      features: builder(engine),
+      heads: {
+        putHead: (id: string, head: Head) => {
+          heads.add(id);
+          return engine.putHead(id, head);
+        },
+        dropHead: (id: string) => {
+          heads.delete(id);
+          return engine.dropHead(id);
+        },
+      },
+      unknownWords: (word) => unknownWords(bundle.manifest, word),
+    };
+    return { opened, engine, features, forTenants, heads };
+  }
+
+  provideHeads(provider: HeadProvider): void {
+    this.#provider = provider;
+  }
+
+  /** Requests that begin from now on are this model's. The one before it goes on answering what was asked of it. */
+  serve(model: Model): void {
+    this.#before = this.#current;
+    this.#current = model;
+  }
+
+  /** Ends the model before the current one once everything that was asked of it is answered. */
+  async retireBefore(): Promise<void> {
+    const before = this.#before;
+    if (!before) return;
+    await sleep(LINGER_MS);
+    while (!before.engine.idle) await sleep(POLL_MS);
+    this.#before = undefined;
+    await this.close(before);
+  }
+
+  async close(model: Model): Promise<void> {
+    await model.engine.stop();
+    if (model === this.#current || model.features !== this.#current?.features) await model.features.close();
+  }
+
+  check(ask: Ask): void {
+    this.current.engine.check(ask);
+  }
+
+  detect(request: DetectRequest, signal?: AbortSignal): Promise<Detection> {
+    const { engine } = this.#before?.heads.has(request.headId) ? this.#before : this.current;
+    return engine.detect(request, signal);
+  }
+
+  async stop(): Promise<void> {
+    const models = [this.#before, this.#current].filter((m) => m !== undefined);
+    await Promise.all(models.map((m) => this.close(m)));
+  }
+}

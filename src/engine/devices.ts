@@ -1,0 +1,59 @@
+import type { InferenceSession } from 'onnxruntime-node';
+
+export type DeviceKind = 'cpu' | 'cuda' | 'tensorrt' | 'webgpu';
+
+/** Where the image session of one engine runs. */
+export interface Device {
+  kind: DeviceKind;
+  index: number;
+  /** As an operator writes it: "cpu", "cuda:1". */
+  name: string;
+}
+
+/**
+ * What `auto` tries, in this order. TensorRT is not among them: it compiles the model for minutes before it serves, which nobody
+ * should get without having asked for it.
+ */
+export const AUTO_ORDER: readonly DeviceKind[] = ['cuda', 'webgpu', 'cpu'];
+
+export const CPU: Device = { kind: 'cpu', index: 0, name: 'cpu' };
+
+export function deviceOf(name: string): Device {
+  const [kind, index] = name.split(':') as [DeviceKind, string | undefined];
+  return kind === 'cpu' ? CPU : { kind, index: Number(index ?? 0), name: `${kind}:${Number(index ?? 0)}` };
+}
+
+/** The devices that a setting names; undefined for `auto`. */
+export function parseDevices(setting: string): Device[] | undefined {
+  return setting === 'auto' ? undefined : setting.split(',').map(deviceOf);
+}
+
+/**
+ * onnxruntime-node takes a device's number and nothing else for CUDA and TensorRT (no memory limit), and not even that for WebGPU.
+ * The CPU takes what a device has no kernel for.
+ */
+export function executionProviders({ kind, index }: Device): InferenceSession.ExecutionProviderConfig[] {
+  if (kind === 'cpu') return ['cpu'];
+  if (kind === 'webgpu') return ['webgpu'];
+  const cuda = { name: 'cuda' as const, deviceId: index };
+  // what TensorRT can't compile runs on the same card
+  return kind === 'tensorrt' ? [{ name: 'tensorrt', deviceId: index }, cuda] : [cuda];
+}
+
+/** What the runtime says when a device does not work, followed by what usually helps. */
+export function explain(device: Device, error: unknown): string {
+  const said = (error instanceof Error ? error.message : String(error)).trim().replaceAll(/\s+/g, ' ').slice(-300);
+  return `${said}${HINTS.find(([kind, pattern]) => kind === device.kind && pattern.test(said))?.[2] ?? ''}`;
+}
+
+const CUDA_MISSING =
+  '; the provider library is not installed (node node_modules/onnxruntime-node/script/install.js --onnxruntime-node-install=cuda12, on CUDA 12 with cuDNN 9)';
+const HINTS: [DeviceKind, RegExp, string][] = [
+  ['cuda', /load shared library/i, CUDA_MISSING],
+  ['tensorrt', /load shared library/i, `${CUDA_MISSING} , with TensorRT 10`],
+  [
+    'webgpu',
+    /No supported adapters/i,
+    '; it needs a graphics driver and, on Linux, the Vulkan loader (libvulkan.so.1)',
+  ],
+];

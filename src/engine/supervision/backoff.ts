@@ -1,0 +1,30 @@
+const FIRST_MS = 100;
+const LONGEST_MS = 30_000;
+/** A process that lived this long was not part of a crash loop. */
+const STABLE_MS = 30_000;
+
+/**
+ * How long to wait before the next process is started: doubling with every one that did not live long, from the start again after one
+ * that did. Half of it is chance, so that replicas that died of one cause do not come back in step.
+ */
+export class Backoff {
+  readonly #random: () => number;
+  #attempts = 0;
+
+  constructor(random: () => number = Math.random) {
+    this.#random = random;
+  }
+
+  /** Processes in a row that did not live long. */
+  get attempts(): number {
+    return this.#attempts;
+  }
+
+  /** Milliseconds, after a process that lived for `livedMs`. */
+  next(livedMs: number): number {
+    if (livedMs >= STABLE_MS) this.#attempts = 0;
+    const longest = Math.min(LONGEST_MS, FIRST_MS * 2 ** this.#attempts);
+    this.#attempts++;
+    return Math.round(longest * (0.5 + 0.5 * this.#random()));
+  }
+}

@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { describe, it } from 'node:test';
+import { waves } from '../helpers/images.ts';
+import { temporaryDirectory } from '../helpers/paths.ts';
+import { isReady, putTenant, type Service, sendImage, startService, until } from '../helpers/service.ts';
+
+const picture = (seed: number) => waves(200, 150, seed).jpeg().toBuffer();
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+const code = async (response: Response) => ((await response.json()) as { code?: string }).code;
+
+/** Sends images without a pause from several clients, until told to stop; every answer is kept. */
+function load(url: string, images: Uint8Array[], clients: number) {
+  const answers: string[] = [];
+  let going = true;
+  const done = Promise.all(
+    Array.from({ length: clients }, async (_, c) => {
+      for (let i = c; going; i++) {
+        const response = await sendImage(url, images[i % images.length] as Uint8Array, '?tenant=zoo');
+        answers.push(`${response.status} ${(await code(response)) ?? ''}`.trim());
+      }
+    }),
+  );
+  return {
+    answers,
+    stop: async () => {
+      going = false;
+      await done;
+    },
+  };
+}
+
+const restarts = ({ log }: Service) =>
+  log.filter((l) => l['msg'] === 'engine process ended').map((l) => l['cause'] as string);
+
+describe('faults under load: everyone is answered, nobody but the culprit is harmed', () => {
+  for (const { fault, causes, settings = {} } of [
+    { fault: 'crash', causes: ['crash', 'crash'] },
+    {
+      fault: 'memory',
+      causes: ['memory_limit', 'memory_limit'],
+      settings: { CLIPN_ENGINE_MAX_MEMORY_BYTES: '450MiB' },
+    },
+  ]) {
+    it(`an image that makes the engine ${fault}: refused after one retry, from then on on arrival`, async (t) => {
+      const poison = await picture(99);
+      const service = await startService(t, await temporaryDirectory(t), {
+        CLIPN_TEST_FAULTS: `${fault}:${sha256(poison)}`,
+        CLIPN_REQUEST_TIMEOUT_MS: '60000',
+        ...settings,
+      });
+      const { url } = service;
+      assert.equal((await putTenant(url, 'zoo', { classes: ['dog', 'cat', 'panda'] })).status, 201);
+      const good = await Promise.all([1, 2, 3, 4].map(picture));
+      const before = await (await sendImage(url, good[0] as Buffer, '?tenant=zoo')).json();
+      const traffic = load(url, good, 6);
+      await until('traffic flows', 20_000, () => traffic.answers.length > 20);
+
+      const answer = await sendImage(url, poison, '?tenant=zoo');
+      assert.deepEqual([answer.status, await code(answer)], [422, 'image_rejected']);
+      await until('both deaths are in the log', 10_000, () => restarts(service).length === 2);
+      assert.deepEqual(restarts(service), causes);
+
+      await until('ready again', 30_000, isReady(url));
+      const seen = traffic.answers.length;
+      await until('traffic flows again', 30_000, () => traffic.answers.length > seen + 20);
+      const pid = service.enginePid();
+      const again = await sendImage(url, poison, '?tenant=zoo');
+      assert.deepEqual([again.status, await code(again)], [422, 'image_rejected']);
+      assert.equal(service.enginePid(), pid, 'it touched no engine');
+      await traffic.stop();
+      assert.deepEqual([...new Set(traffic.answers)], ['200']);
+      const after = await (await sendImage(url, good[0] as Buffer, '?tenant=zoo')).json();
+      assert.deepEqual((after as { results: unknown }).results, (before as { results: unknown }).results);
+      assert.match(
+        await (await fetch(`${url}/metrics`)).text(),
+        new RegExp(`clipn_engine_restarts_total\\{engine="cpu",cause="${causes[0]}"\\} 2`),
+      );
+    });
+  }
+
+  it('SIGSTOP: noticed, ended, replaced; every request gets its verdict', async (t) => {
+    const service = await startService(t, await temporaryDirectory(t), { CLIPN_REQUEST_TIMEOUT_MS: '60000' });
+    const { url } = service;
+    assert.equal((await putTenant(url, 'zoo', { classes: ['dog', 'cat'] })).status, 201);
+    const traffic = load(url, await Promise.all([1, 2, 3].map(picture)), 6);
+    await until('traffic flows', 20_000, () => traffic.answers.length > 20);
+    const pid = service.enginePid();
+    process.kill(pid, 'SIGSTOP');
+    const stopped = Date.now();
+    await until('another engine', 30_000, () => service.enginePid() !== pid);
+    t.diagnostic(`ready again ${Date.now() - stopped} ms after SIGSTOP`);
+    const seen = traffic.answers.length;
+    await until('traffic flows again', 30_000, () => traffic.answers.length > seen + 20);
+    await traffic.stop();
+    assert.deepEqual([...new Set(traffic.answers)], ['200']);
+    assert.deepEqual(restarts(service), ['hang']);
+  });
+
+  it('an image that is decoded without end: 504 while nobody knows it, refused once it has cost two engines', async (t) => {
+    const poison = await picture(99);
+    const service = await startService(t, await temporaryDirectory(t), {
+      CLIPN_TEST_FAULTS: `stall:${sha256(poison)}`,
+      CLIPN_REQUEST_TIMEOUT_MS: '2200',
+      CLIPN_STALL_TIMEOUT_MS: '1500',
+    });
+    let answer = '';
+    for (let i = 0; i < 6 && !answer.startsWith('422'); i++) {
+      await until('ready', 30_000, isReady(service.url));
+      const response = await sendImage(service.url, poison);
+      answer = `${response.status} ${await code(response)}`;
+      assert.match(answer, /^(504 deadline_exceeded|503 engine_unavailable|422 image_rejected)$/);
+      // what is stuck is ended though its client has left
+      if (response.status === 504) await until('it has been ended', 30_000, () => restarts(service).length > i);
+    }
+    assert.equal(answer, '422 image_rejected');
+    assert.deepEqual([...new Set(restarts(service))], ['stall']);
+  });
+});
+
+describe('an engine that does not come up', () => {
+  it('in time, at all, or on the device that was named: the service ends and says why', async (t) => {
+    const refusals: [Record<string, string>, RegExp][] = [
+      [{ CLIPN_TEST_FAULTS: 'start:stall', CLIPN_ENGINE_START_TIMEOUT_MS: '1500' }, /not ready within 1500 ms/],
+      [{ CLIPN_TEST_FAULTS: 'start:crash' }, /"cpu" ended while it was starting \(signal SIGSEGV\)/],
+      [{ CLIPN_DEVICE: 'cpu,tensorrt:7' }, /can't be opened on the device "tensorrt:7"/],
+    ];
+    await Promise.all(
+      refusals.map(async ([settings, why]) => {
+        const refused = startService(t, await temporaryDirectory(t), settings);
+        await assert.rejects(
+          refused,
+          (e: Error) => /ended with 1 /.test(e.message) && why.test(e.message),
+          String(why),
+        );
+      }),
+    );
+  });
+
+  it('again and again: requests are answered at once, readiness tells why and when', async (t) => {
+    const service = await startService(t, await temporaryDirectory(t));
+    for (let deaths = 1; deaths < 4; deaths++) {
+      process.kill(service.enginePid(), 'SIGKILL');
+      await until('it has been noticed', 10_000, () => restarts(service).length === deaths);
+      if (deaths < 3) await until('it is back', 30_000, isReady(service.url));
+    }
+    const image = await picture(1);
+    const answer = await sendImage(service.url, image);
+    const ready = (await (await fetch(`${service.url}/readyz`)).json()) as { reasons: string[]; status: string };
+    if (ready.status === 'not_ready') {
+      assert.match(ready.reasons.join(), /killed: signal SIGKILL, from outside\), 3 times in a row/);
+      assert.deepEqual([answer.status, await code(answer)], [503, 'engine_unavailable']);
+      assert.ok(answer.headers.get('retry-after'));
+    }
+    await until('it is back', 30_000, isReady(service.url));
+    assert.equal((await sendImage(service.url, image)).status, 200);
+  });
+});
+
+it('two engines on one machine: both work, and one that dies leaves the other serving', async (t) => {
+  const service = await startService(t, await temporaryDirectory(t), { CLIPN_DEVICE: 'cpu,cpu' });
+  const { url } = service;
+  assert.equal((await putTenant(url, 'zoo', { classes: ['dog', 'cat'] })).status, 201);
+  const pids = service.log.filter((l) => l['msg'] === 'engine ready').map((l) => Number(l['pid']));
+  assert.equal(pids.length, 2);
+  const traffic = load(url, await Promise.all([1, 2, 3].map(picture)), 8);
+  await until('traffic flows', 20_000, () => traffic.answers.length > 20);
+  process.kill(pids[1] as number, 'SIGKILL');
+  await until('it is back', 30_000, () => service.log.filter((l) => l['msg'] === 'engine ready').length === 3);
+  await traffic.stop();
+  assert.deepEqual([...new Set(traffic.answers)], ['200']);
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  assert.match(metrics, /clipn_engine_up\{engine="cpu"\} 1/);
+  assert.match(metrics, /clipn_engine_up\{engine="cpu#2"\} 1/);
+  // which of the two was ready first is open
+  assert.match(metrics, /clipn_engine_restarts_total\{engine="cpu(#2)?",cause="killed"\} 1/);
+});
