@@ -7,6 +7,7 @@ import { filtered } from './filtered.ts';
 import { type Inspection, Inspector, unjudged } from './inspect.ts';
 import { type Conclusion, conclude, inShare, stickyKey } from './policy.ts';
 import { type BufferPool, type ReadBody, readBody } from './proxy/body.ts';
+import { Departure } from './proxy/departure.ts';
 import { type Body, exchange, relay } from './proxy/exchange.ts';
 import { requestHeaders } from './proxy/headers.ts';
 import { type Upstream, UpstreamError } from './proxy/upstream.ts';
@@ -30,7 +31,7 @@ interface Passage {
   request: IncomingMessage;
   response: ServerResponse;
   target: string;
-  signal: AbortSignal;
+  client: Departure;
 }
 
 interface Gated extends Passage {
@@ -54,11 +55,8 @@ export class Handler {
 
   /** Answers, or destroys the response where nothing more can be said. Never rejects. */
   async handle(runtime: Runtime, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const gone = new AbortController();
-    response.once('close', () => {
-      if (!response.writableFinished) gone.abort(new Error('the client has left'));
-    });
-    const passage = { runtime, request, response, target: originTarget(request.url as string), signal: gone.signal };
+    const client = new Departure(response);
+    const passage = { runtime, request, response, target: originTarget(request.url as string), client };
     try {
       const found = findRoute(runtime.settings.routes, request.method as string, passage.target);
       if (!found) return await this.#forward(passage, streamOf(request));
@@ -79,7 +77,7 @@ export class Handler {
   }
 
   async #forward(
-    { runtime, request, response, target, signal }: Passage,
+    { runtime, request, response, target, client }: Passage,
     body: Body,
     {
       upstream = runtime.upstream,
@@ -106,7 +104,7 @@ export class Handler {
     });
     withoutBody(body, request, headers);
     const head = { method: request.method as string, target, headers };
-    const sent = exchange({ upstream, head, body, response, idempotent, signal });
+    const sent = exchange({ upstream, head, body, response, idempotent, client });
     sent.catch(() => {});
     const fields = allowed ? await allowed : answerExtra;
     if (fields === undefined) {
@@ -130,20 +128,20 @@ export class Handler {
     const began = performance.now();
     if (body.whole && route.parallel) return this.#inParallel(gated, body, began);
     const inspection = body.whole ? await this.#inspect(gated, body.bytes) : unread(gated, body, runtime.pool);
-    if (gated.signal.aborted) return;
+    if (gated.client.gone) return;
     const conclusion = this.#conclude(gated, inspection, began);
     await this.#act(gated, body, inspection, conclusion);
   }
 
-  #inspect({ route, decided, tenant, request, signal }: Gated, body: Buffer): Promise<Inspection> {
-    return this.#inspector.inspect({ route, decided, tenant, body, headers: request.headers }, signal);
+  #inspect({ route, decided, tenant, request, client }: Gated, body: Buffer): Promise<Inspection> {
+    return this.#inspector.inspect({ route, decided, tenant, body, headers: request.headers }, client.signal());
   }
 
   /** Verdict and forwarding at once: the answer waits for the verdict. */
   async #inParallel(gated: Gated, body: ReadBody, began: number): Promise<void> {
     let refused: (() => void) | undefined;
     const allowed = this.#inspect(gated, body.bytes).then((inspection) => {
-      if (gated.signal.aborted) return undefined;
+      if (gated.client.gone) return undefined;
       const conclusion = this.#conclude(gated, inspection, began);
       const { action } = conclusion;
       if (action === 'pass') return this.#answerFields(gated, inspection, conclusion);

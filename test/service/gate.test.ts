@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { promisify } from 'node:util';
 import { ask, listen } from '../helpers/gate.ts';
 import { abortUploads, gateInFront, killUnderLoad } from '../helpers/gate-faults.ts';
 import { waves } from '../helpers/images.ts';
@@ -183,36 +184,58 @@ describe('official Python clients', () => {
     const file = join(dir, 'image.jpg');
     await writeFile(file, photographs[0] ? await readFile(photographs[0]) : await jpeg());
     const config = join(dir, 'gate.yaml');
-    // the upstream is this service's own protocol server: the gate in front of a v2 server, whatever it serves
+    // upstreams: this service's own protocol server, and for v1 a classifier that says the same of everything
     const inner = await startService(t, join(dir, 'inner'));
+    const upstream = createServer((request, response) => {
+      if (request.url?.startsWith('/v1/')) request.resume().on('end', () => response.end('{"predictions": [7]}'));
+      else {
+        const { method, url, headers } = request;
+        const onward = httpRequest(
+          new URL(url as string, inner.url),
+          { method: method as string, headers },
+          (answer) => {
+            response.writeHead(answer.statusCode as number, answer.rawHeaders);
+            answer.pipe(response);
+          },
+        );
+        request.pipe(onward);
+      }
+    });
     await writeFile(
       config,
       `listen: {port: 0}
-upstream: {url: "${inner.url}"}
+upstream: {url: "${await listen(t, upstream)}"}
 routes:
   - {match: {path: "/v2/models/{model}/infer"}, adapter: oip-v2, mode: annotate, budget_ms: 30000}
   - {match: {path: "/v1/models/{model}:predict"}, adapter: kserve-v1, mode: enforce, budget_ms: 30000}
 `,
     );
     const service = await startService(t, join(dir, 'outer'), {}, ['gate', '--config', config]);
-    const run = spawnSync(
-      PYTHON as string,
-      [
-        join(import.meta.dirname, 'triton_client.py'),
-        new URL(inner.url).host,
-        new URL(service.gate as string).host,
-        file,
-      ],
-      { encoding: 'utf8', timeout: 120_000 },
-    );
-    assert.equal(run.status, 0, run.stderr);
-    const { direct, gated } = JSON.parse(run.stdout) as { direct: object[]; gated: object[] };
+    const script = join(import.meta.dirname, 'triton_client.py');
+    const hosts = [inner.url, service.gate as string].map((url) => new URL(url).host);
+    // the upstream lives in this process, which must not stand still meanwhile
+    const run = await promisify(execFile)(PYTHON as string, [script, ...hosts, file], { timeout: 120_000 });
+    const { direct, gated, kserve } = JSON.parse(run.stdout) as {
+      direct: { decision: string[] }[];
+      gated: object[];
+      kserve: {
+        v1: [number, { predictions?: unknown; code?: string }];
+        v2: [number, { outputs: { data: string[] }[] }];
+      };
+    };
     assert.deepEqual(direct, gated);
-    assert.equal(direct.length, 2);
+    const decision = direct[0]?.decision[0] as string;
+    assert.deepEqual(direct[1]?.decision, [decision, decision, decision]);
+    assert.deepEqual([kserve.v2[0], kserve.v2[1].outputs[0]?.data], [200, [decision]]);
+    const { predictions, code } = kserve.v1[1];
+    assert.deepEqual(
+      [kserve.v1[0], predictions, code],
+      decision === 'id' ? [200, [7], undefined] : [422, undefined, 'out_of_distribution'],
+    );
     const metrics = await (await fetch(`${service.url}/metrics`)).text();
     assert.match(
       metrics,
-      /clipn_gate_requests_total\{tenant="demo",mode="annotate",verdict="(id|ood)",action="pass"\} 2/,
+      /clipn_gate_requests_total\{tenant="demo",mode="annotate",verdict="(id|ood)",action="pass"\} 3/,
     );
   });
 });

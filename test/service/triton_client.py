@@ -1,7 +1,11 @@
-"""The official client against a v2 server and through the gate in front of it: python triton_client.py DIRECT GATE IMAGE"""
+"""The official client against a v2 server and through the gate in front of it, and requests as KServe's documentation writes them:
+python triton_client.py DIRECT GATE IMAGE"""
 
+import base64
 import json
 import sys
+import urllib.error
+import urllib.request
 
 import numpy as np
 import tritonclient.http as triton
@@ -36,5 +40,22 @@ try:
 except triton.InferenceServerException as error:
     assert "no tenant" in str(error), error
 
+
+
+def post(host: str, path: str, body: dict) -> tuple[int, dict]:
+    request = urllib.request.Request(f"http://{host}{path}", json.dumps(body).encode(), {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request) as response:
+            return response.status, json.load(response)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
 runs = {name: [infer(host, 1, True), infer(host, 3, False)] for name, host in (("direct", direct), ("gated", gate))}
-print(json.dumps(runs))
+text = base64.b64encode(image).decode()
+tensor = {"name": "image", "shape": [1], "datatype": "BYTES", "data": [text]}
+kserve = {
+    "v2": post(gate, "/v2/models/demo/infer", {"inputs": [tensor]}),
+    "v1": post(gate, "/v1/models/demo:predict", {"instances": [{"image": {"b64": text}}]}),
+}
+print(json.dumps({**runs, "kserve": kserve}))

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Departure } from './departure.ts';
 import { pairs, responseHeaders } from './headers.ts';
 import { type Head, type Opened, type Upstream, UpstreamError } from './upstream.ts';
 
@@ -18,7 +19,7 @@ export interface Sending {
   response: ServerResponse;
   /** Asking twice does no harm, whatever the method. */
   idempotent?: boolean;
-  signal: AbortSignal;
+  client: Departure;
 }
 
 /**
@@ -27,15 +28,12 @@ export interface Sending {
  * Rejects with UpstreamError.
  */
 export async function exchange(sending: Sending): Promise<{ answer: IncomingMessage; opened: Opened }> {
-  const { upstream, head, body, signal } = sending;
+  const { upstream, head, body, client } = sending;
   const repeatable = body.kind !== 'stream';
   const idempotent = sending.idempotent === true || IDEMPOTENT.has(head.method);
   for (let left = upstream.settings.retries; ; left--) {
     const opened = upstream.open(head);
-    const leave = () => opened.request.destroy();
-    signal.addEventListener('abort', leave, { once: true });
-    opened.request.once('close', () => signal.removeEventListener('abort', leave));
-    if (signal.aborted) leave();
+    client.onGone(() => opened.request.destroy());
     try {
       relayInformation(opened, sending.response);
       write(opened, body);
@@ -43,7 +41,7 @@ export async function exchange(sending: Sending): Promise<{ answer: IncomingMess
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
       const safe = error.untouched || (idempotent && error.reason === 'closed');
-      if (left <= 0 || !repeatable || !safe || signal.aborted) throw error;
+      if (left <= 0 || !repeatable || !safe || client.gone) throw error;
     }
   }
 }
@@ -105,5 +103,9 @@ export function relay(
     if (answer.rawTrailers.length > 0) response.addTrailers(pairs(answer.rawTrailers));
     response.end();
   });
-  answer.pipe(response, { end: false });
+  answer.on('data', (chunk: Buffer) => {
+    if (response.write(chunk)) return;
+    answer.pause();
+    response.once('drain', () => answer.resume());
+  });
 }

@@ -39,6 +39,7 @@ export class Upstream {
   readonly #agent: Agent;
   readonly #send: typeof httpRequest;
   readonly #prefix: string;
+  readonly #address: { host: string; port: number };
 
   constructor(settings: UpstreamSettings) {
     this.#settings = settings;
@@ -47,6 +48,10 @@ export class Upstream {
     this.#send = secure ? httpsRequest : httpRequest;
     const options = { keepAlive: true, maxSockets: maxConnections, maxFreeSockets: maxConnections } as const;
     this.#agent = secure ? new HttpsAgent(options) : new Agent({ ...options, scheduling: 'lifo' });
+    this.#address = {
+      host: url.hostname.replace(/^\[|\]$/g, ''),
+      port: Number(url.port) || (secure ? 443 : 80),
+    };
     this.#prefix = url.pathname.replace(/\/$/, '');
   }
 
@@ -69,8 +74,8 @@ export class Upstream {
     const { url, connectTimeoutMs, responseTimeoutMs } = this.#settings;
     const request = this.#send({
       agent: this.#agent,
-      host: url.hostname.replace(/^\[|\]$/g, ''),
-      port: url.port || (url.protocol === 'https:' ? 443 : 80),
+      host: this.#address.host,
+      port: this.#address.port,
       method,
       path: this.#prefix + target,
       headers,
