@@ -1,16 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { annotations, templateValues } from './annotations.ts';
-import { auditRecord } from './audit/record.ts';
-import { type Decided, decidedFor, type Route } from './config/settings.ts';
+import { decidedFor } from './config/settings.ts';
+import { decide, type Subject } from './decide.ts';
 import { filtered } from './filtered.ts';
+import { bytesOf, forward, type Passage, streamOf } from './forward.ts';
 import { type Inspection, Inspector, unjudged } from './inspect.ts';
-import { type Conclusion, conclude, inShare, stickyKey } from './policy.ts';
+import type { Conclusion } from './policy.ts';
 import { type BufferPool, type ReadBody, readBody } from './proxy/body.ts';
 import { Departure } from './proxy/departure.ts';
-import { type Body, exchange, relay } from './proxy/exchange.ts';
+import type { Body } from './proxy/exchange.ts';
 import { requestHeaders } from './proxy/headers.ts';
-import { type Upstream, UpstreamError } from './proxy/upstream.ts';
+import { UpstreamError } from './proxy/upstream.ts';
 import { problem, respond, statusOf } from './respond.ts';
 import { findRoute, originTarget, tenantOf } from './routing.ts';
 import type { Runtime } from './runtime.ts';
@@ -22,23 +23,10 @@ export interface HandlerParts {
   observer: GateObserver;
 }
 
-/** Fields that say how a body was packed, or that ask for one: not for a body that the gate has read. */
-const READ_BODY = new Set(['expect']);
+/** Fields that say how a body was packed, or how the answer should be: not for a batch that is filtered. */
 const FILTERED_BODY = new Set(['expect', 'content-length', 'transfer-encoding', 'trailer', 'accept-encoding']);
 
-interface Passage {
-  runtime: Runtime;
-  request: IncomingMessage;
-  response: ServerResponse;
-  target: string;
-  client: Departure;
-}
-
-interface Gated extends Passage {
-  route: Route;
-  decided: Decided;
-  tenant: string;
-  requestId: string;
+interface Gated extends Passage, Subject {
   /** The gate has told the client to go on, so that the upstream need not. */
   continued: boolean;
 }
@@ -59,10 +47,10 @@ export class Handler {
     const passage = { runtime, request, response, target: originTarget(request.url as string), client };
     try {
       const found = findRoute(runtime.settings.routes, request.method as string, passage.target);
-      if (!found) return await this.#forward(passage, streamOf(request));
+      if (!found) return await forward(passage, streamOf(request));
       const tenant = tenantOf(found.route, found.pieces, request.headers);
       const decided = decidedFor(found.route, tenant, runtime.settings);
-      if (decided.mode === 'off') return await this.#forward(passage, streamOf(request));
+      if (decided.mode === 'off') return await forward(passage, streamOf(request));
       await this.#gate({
         ...passage,
         route: found.route,
@@ -74,46 +62,6 @@ export class Handler {
     } catch (error) {
       this.#failed(error, request, response);
     }
-  }
-
-  async #forward(
-    { runtime, request, response, target, client }: Passage,
-    body: Body,
-    {
-      upstream = runtime.upstream,
-      extra = [],
-      answerExtra = [],
-      idempotent = false,
-      continued = false,
-      allowed,
-    }: {
-      upstream?: Upstream;
-      extra?: [string, string][];
-      answerExtra?: [string, string][];
-      idempotent?: boolean;
-      continued?: boolean;
-      /** Settles when the answer may go to the client; undefined when it must not. */
-      allowed?: Promise<[string, string][] | undefined>;
-    } = {},
-  ): Promise<void> {
-    const headers = requestHeaders(request, {
-      forwarded: runtime.settings.forwarded,
-      host: upstream.host,
-      extra,
-      ...(continued ? { without: READ_BODY } : {}),
-    });
-    withoutBody(body, request, headers);
-    const head = { method: request.method as string, target, headers };
-    const sent = exchange({ upstream, head, body, response, idempotent, client });
-    sent.catch(() => {});
-    const fields = allowed ? await allowed : answerExtra;
-    if (fields === undefined) {
-      sent.then(({ opened }) => opened.request.destroy()).catch(() => {});
-      return;
-    }
-    const answered = await sent;
-    if (response.destroyed) answered.opened.request.destroy();
-    else relay(answered, response, { extra: fields, idleTimeoutMs: runtime.upstream.settings.idleTimeoutMs });
   }
 
   async #gate(gated: Gated): Promise<void> {
@@ -129,7 +77,7 @@ export class Handler {
     if (body.whole && route.parallel) return this.#inParallel(gated, body, began);
     const inspection = body.whole ? await this.#inspect(gated, body.bytes) : unread(gated, body, runtime.pool);
     if (gated.client.gone) return;
-    const conclusion = this.#conclude(gated, inspection, began);
+    const conclusion = decide(gated, inspection, { began, observer: this.#observer });
     await this.#act(gated, body, inspection, conclusion);
   }
 
@@ -142,13 +90,13 @@ export class Handler {
     let refused: (() => void) | undefined;
     const allowed = this.#inspect(gated, body.bytes).then((inspection) => {
       if (gated.client.gone) return undefined;
-      const conclusion = this.#conclude(gated, inspection, began);
+      const conclusion = decide(gated, inspection, { began, observer: this.#observer });
       const { action } = conclusion;
       if (action === 'pass') return this.#answerFields(gated, inspection, conclusion);
       refused = () => this.#reply(gated, inspection, conclusion);
       return undefined;
     });
-    await this.#forward(gated, bytesOf(gated.request, body), {
+    await forward(gated, bytesOf(gated.request, body), {
       allowed,
       idempotent: gated.route.idempotent,
       continued: gated.continued,
@@ -162,9 +110,10 @@ export class Handler {
     if (action === 'reject' || action === 'refuse') return this.#reply(gated, inspection, conclusion);
     const answerExtra = this.#answerFields(gated, inspection, conclusion);
     const extra = gated.decided.mode === 'shadow' ? [] : annotations(inspection, conclusion, gated.decided.mode);
-    if (action === 'filter' && inspection.extraction.filter) {
+    const { filter } = inspection.extraction;
+    if (action === 'filter' && filter) {
       const { upstream, settings } = runtime;
-      const part = inspection.extraction.filter.request(ood);
+      const part = filter.request(ood);
       const headers = requestHeaders(request, {
         forwarded: settings.forwarded,
         host: upstream.host,
@@ -172,28 +121,13 @@ export class Handler {
         extra: [...extra, ['Content-Length', String(part.body.length)]],
       });
       const head = { method: request.method as string, target: gated.target, headers };
-      const restore = (answer: Buffer) =>
-        (inspection.extraction.filter as NonNullable<typeof inspection.extraction.filter>).answer(
-          answer,
-          ood,
-          route.placeholder,
-        );
-      await filtered(
-        {
-          ...gated,
-          upstream,
-          head,
-          body: { kind: 'bytes', bytes: part.body, trailers: [] },
-          idempotent: route.idempotent,
-        },
-        restore,
-        answerExtra,
-      );
-      return;
+      const onward: Body = { kind: 'bytes', bytes: part.body, trailers: [] };
+      const sending = { ...gated, upstream, head, body: onward, idempotent: route.idempotent };
+      return filtered(sending, (answer) => filter.answer(answer, ood, route.placeholder), answerExtra);
     }
     const onward: Body = body.whole ? bytesOf(request, body) : { kind: 'stream', request, prefix: body.bytes };
     const upstream = action === 'fallback' ? runtime.fallback(route) : runtime.upstream;
-    await this.#forward(gated, onward, {
+    await forward(gated, onward, {
       upstream,
       extra,
       answerExtra,
@@ -218,51 +152,16 @@ export class Handler {
     return annotations(inspection, conclusion, decided.mode);
   }
 
-  /** Policy, and whoever keeps count. */
-  #conclude(gated: Gated, inspection: Inspection, began: number): Conclusion {
-    const { decided, route, runtime, requestId, request, tenant } = gated;
-    const enforced = decided.mode === 'enforce' && inShare(stickyKey(route, inspection, request), decided.percent);
-    const conclusion = conclude(inspection, decided, route, enforced);
-    const seconds = (performance.now() - began) / 1000;
-    const { verdict, action, cause, detail } = conclusion;
-    this.#observer.request?.({
-      tenant,
-      known: inspection.tenantVersion !== undefined,
-      mode: decided.mode,
-      verdict,
-      action,
-      seconds,
-    });
-    const line = { request_id: requestId, route: route.name, tenant, mode: decided.mode, verdict, action };
-    if (cause) {
-      const policy = decided.fail[cause];
-      this.#observer.failure?.({ cause, policy, action });
-      const level = cause === 'engine_down' || cause === 'no_tenant' ? 'warn' : 'info';
-      this.#observer.log?.(level, 'gate: no verdict', { ...line, cause, policy, detail });
-    } else this.#observer.log?.('info', 'gate: verdict', { ...line, images: inspection.images.length });
-    runtime.audit?.write(
-      auditRecord({
-        requestId,
-        route: route.name,
-        method: request.method as string,
-        mode: decided.mode,
-        batch: decided.batch,
-        inspection,
-        conclusion,
-        seconds,
-      }),
-    );
-    return conclusion;
-  }
-
   #failed(error: unknown, request: IncomingMessage, response: ServerResponse): void {
+    // nobody is there to be told, and nobody's fault it is
+    if (response.destroyed) return;
     if (error instanceof UpstreamError) {
       this.#observer.upstream?.({ reason: error.reason });
       this.#observer.log?.('warn', 'gate: the upstream gave no answer', {
         reason: error.reason,
         internal: String(error.cause ?? ''),
       });
-      if (response.headersSent || response.destroyed) response.destroy();
+      if (response.headersSent) response.destroy();
       else {
         const late = error.reason.endsWith('timeout');
         problem(response, {
@@ -275,30 +174,13 @@ export class Handler {
       }
       return;
     }
-    // the client has left, or a fault of ours: either way there is nothing to say
-    if (!request.destroyed && !response.destroyed)
+    // the client has left in the middle of its request, or it is a fault of ours
+    if (!request.destroyed)
       this.#observer.log?.('error', 'gate: unexpected error', {
         internal: error instanceof Error ? error.stack : String(error),
       });
     response.destroy();
   }
-}
-
-function streamOf(request: IncomingMessage): Body {
-  const { headers } = request;
-  const none = headers['content-length'] === undefined && headers['transfer-encoding'] === undefined;
-  return none ? { kind: 'none' } : { kind: 'stream', request };
-}
-
-function bytesOf(request: IncomingMessage, body: ReadBody): Body {
-  return { kind: 'bytes', bytes: body.bytes, trailers: request.rawTrailers };
-}
-
-/** Node would announce chunks for a POST that has no body. */
-function withoutBody(body: Body, { method, headers }: IncomingMessage, fields: string[]): void {
-  const framed = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
-  if (!framed && body.kind !== 'stream' && !/^(?:GET|HEAD|DELETE|OPTIONS|TRACE)$/.test(method as string))
-    fields.push('Content-Length', '0');
 }
 
 /** The body was not read to its end. */

@@ -12,8 +12,8 @@ export interface FoundImage {
 
 /** Taking instances out of the request and putting placeholders into the answer. Only protocols that have a place for both. */
 export interface Filter {
-  /** Headers given here replace the request's own; content-length is the caller's business. */
-  request(drop: ReadonlySet<number>): { body: Buffer; headers?: Record<string, string> };
+  /** The body without some instances; its length is the caller's business. */
+  request(drop: ReadonlySet<number>): { body: Buffer };
   /** @throws where the answer has not one element for every instance that was sent */
   answer(body: Buffer, drop: ReadonlySet<number>, placeholder: unknown): Buffer;
 }

@@ -1,0 +1,58 @@
+import type { IncomingMessage } from 'node:http';
+import { auditRecord } from './audit/record.ts';
+import type { Decided, Route } from './config/settings.ts';
+import type { Inspection } from './inspect.ts';
+import { type Conclusion, conclude, inShare, stickyKey } from './policy.ts';
+import type { Runtime } from './runtime.ts';
+import type { GateObserver } from './seams.ts';
+
+/** A request of one of the gate's routes. */
+export interface Subject {
+  runtime: Runtime;
+  request: IncomingMessage;
+  route: Route;
+  decided: Decided;
+  tenant: string;
+  requestId: string;
+}
+
+/** What becomes of a request by the policy: counted, logged and audited. */
+export function decide(
+  subject: Subject,
+  inspection: Inspection,
+  { began, observer }: { began: number; observer: GateObserver },
+): Conclusion {
+  const { decided, route, runtime, requestId, request, tenant } = subject;
+  const enforced = decided.mode === 'enforce' && inShare(stickyKey(route, inspection, request), decided.percent);
+  const conclusion = conclude(inspection, decided, route, enforced);
+  const seconds = (performance.now() - began) / 1000;
+  const { verdict, action, cause, detail } = conclusion;
+  observer.request?.({
+    tenant,
+    known: inspection.tenantVersion !== undefined,
+    mode: decided.mode,
+    verdict,
+    action,
+    seconds,
+  });
+  const line = { request_id: requestId, route: route.name, tenant, mode: decided.mode, verdict, action };
+  if (cause) {
+    const policy = decided.fail[cause];
+    observer.failure?.({ cause, policy, action });
+    const level = cause === 'engine_down' || cause === 'no_tenant' ? 'warn' : 'info';
+    observer.log?.(level, 'gate: no verdict', { ...line, cause, policy, detail });
+  } else observer.log?.('info', 'gate: verdict', { ...line, images: inspection.images.length });
+  runtime.audit?.write(
+    auditRecord({
+      requestId,
+      route: route.name,
+      method: request.method as string,
+      mode: decided.mode,
+      batch: decided.batch,
+      inspection,
+      conclusion,
+      seconds,
+    }),
+  );
+  return conclusion;
+}
