@@ -6,6 +6,7 @@ import type { AuditRecord } from '../gate/audit/record.ts';
 import { Replay, type ScoreName, type Tally, type WhatIf } from '../gate/audit/replay.ts';
 import type { BatchRule } from '../gate/config/schema.ts';
 import { table } from './table.ts';
+import { UsageError } from './usage-error.ts';
 
 export const SCORES: ScoreName[] = ['ctw', 'atd', 'msp', 'max_logit', 'energy', 'mcm'];
 
@@ -20,12 +21,12 @@ export interface ReplayArguments {
 
 function whatIf({ method, score, threshold, batch, tenant }: ReplayArguments): WhatIf {
   if ((score === undefined) !== (threshold === undefined))
-    throw new ServiceError('invalid_request', '--score and --threshold belong together.');
+    throw new UsageError('--score and --threshold belong together.');
   if (score !== undefined && method !== undefined)
-    throw new ServiceError('invalid_request', 'Either --method or --score decides, not both.');
+    throw new UsageError('Either --method or --score decides, not both.');
   const limit = Number(threshold);
   if (score !== undefined && (threshold?.trim() === '' || !Number.isFinite(limit)))
-    throw new ServiceError('invalid_request', `--threshold ${JSON.stringify(threshold)} is not a number.`);
+    throw new UsageError(`--threshold ${JSON.stringify(threshold)} is not a number.`);
   return {
     ...(method === undefined ? {} : { method }),
     ...(score === undefined ? {} : { score: { name: score, threshold: limit } }),
