@@ -16,7 +16,11 @@ const FAULTS: Record<string, () => unknown> = {
   stall: () => new Promise(() => {}),
   slow: () => sleep(1500),
   memory: async () => {
-    for (let i = 0; i < 6; i++) kept.push(Buffer.alloc(64 * 2 ** 20, 1));
+    // in small steps: the main thread must go on answering
+    for (let i = 0; i < 48; i++) {
+      kept.push(Buffer.alloc(8 * 2 ** 20, 1));
+      await sleep(5);
+    }
     await sleep(3000);
   },
 };
