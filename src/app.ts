@@ -5,6 +5,7 @@ import type { Bundle } from './bundle/load.ts';
 import type { GateSettings } from './gate/index.ts';
 import type { AccessParts, EngineForHttp, HttpConfig, ReloadForHttp } from './http/decorators.ts';
 import { accessPlugin } from './http/plugins/access.ts';
+import { consolePlugin } from './http/plugins/console.ts';
 import { docsPlugin } from './http/plugins/docs.ts';
 import { errorsPlugin } from './http/plugins/errors.ts';
 import { methodNotAllowed } from './http/plugins/method-not-allowed.ts';
@@ -125,6 +126,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   await app.register(requestMetricsPlugin);
   await app.register(docsPlugin);
   const refuseOtherMethods = methodNotAllowed(app as unknown as FastifyInstance);
+  await app.register(consolePlugin);
   await app.register(livez);
   await app.register(readyz);
   await app.register(metricsRoute);

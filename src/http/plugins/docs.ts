@@ -37,10 +37,6 @@ export const docsPlugin = fp(async (app) => {
     });
     await scope.register(swaggerUi, { routePrefix: '/docs', staticCSP: true, logLevel: 'warn' });
   });
-  // whoever opens the address in a browser is shown something to read
-  app.get('/', { config: { access: 'open' }, schema: { hide: true }, logLevel: 'warn' }, async (_request, reply) =>
-    reply.redirect('docs/'),
-  );
   app.get('/openapi.json', { config: { access: 'docs' }, schema: { hide: true }, logLevel: 'warn' }, async () =>
     app.swagger(),
   );

@@ -1,0 +1,54 @@
+import { signal } from '@preact/signals';
+import type { Problem } from './problem.ts';
+
+const STORED = 'clipn-gate.key';
+
+/** The API key, where the service asks for one. It stays in this browser session. */
+export const apiKey = signal(sessionStorage.getItem(STORED) ?? undefined);
+
+/** Set while somebody is asked for a key. */
+export const keyRequest = signal<
+  { problem: Problem | undefined; answer: (key: string | undefined) => void } | undefined
+>();
+
+/** Whether the service has asked for one since the page was opened. */
+export const keyWanted = signal(apiKey.peek() !== undefined);
+
+let asking: Promise<boolean> | undefined;
+let declined = false;
+
+function keep(key: string | undefined): void {
+  if (key === undefined) sessionStorage.removeItem(STORED);
+  else sessionStorage.setItem(STORED, key);
+  apiKey.value = key;
+}
+
+export function forgetKey(): void {
+  keep(undefined);
+}
+
+/** One question however many requests need the answer; whether there is another key now. */
+function ask(problem: Problem | undefined): Promise<boolean> {
+  asking ??= new Promise<boolean>((resolve) => {
+    keyRequest.value = {
+      problem,
+      answer: (key) => {
+        keyRequest.value = undefined;
+        asking = undefined;
+        declined = key === undefined;
+        if (key !== undefined) keep(key);
+        resolve(key !== undefined);
+      },
+    };
+  });
+  return asking;
+}
+
+/** Called with a 401: whether to try again. Who has declined once is not asked again by the page's own accord. */
+export async function anotherKey(sentWith: string | undefined, problem: Problem): Promise<boolean> {
+  keyWanted.value = true;
+  if (sentWith !== apiKey.value) return true;
+  return declined ? false : ask(problem);
+}
+
+export const askForKey = () => ask(undefined);

@@ -1,0 +1,43 @@
+/** What the service answered in place of what was asked for (RFC 9457), or that it did not answer. */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  readonly status: number;
+  readonly code: string;
+  readonly title: string;
+  /** Seconds after which trying again makes sense. */
+  readonly retryAfter: number | undefined;
+  readonly fields: Record<string, unknown>;
+
+  constructor(status: number, fields: Record<string, unknown>) {
+    super(String(fields['detail'] ?? fields['title'] ?? `The service answered with status ${status}.`));
+    this.status = status;
+    this.code = String(fields['code'] ?? `status_${status}`);
+    this.title = String(fields['title'] ?? 'Something went wrong');
+    this.retryAfter = typeof fields['retry_after'] === 'number' ? fields['retry_after'] : undefined;
+    this.fields = fields;
+  }
+
+  /** Whether the same request may well succeed a little later. */
+  get passing(): boolean {
+    if (this.status === 429) return this.retryAfter !== undefined;
+    return this.status === 0 || this.status === 502 || this.status === 503 || this.status === 504;
+  }
+}
+
+export const unreachable = () =>
+  new Problem(0, {
+    code: 'unreachable',
+    title: 'The service does not answer',
+    detail: 'The service does not answer: it may be restarting, or the network is down.',
+  });
+
+export async function problemOf(response: Response): Promise<Problem> {
+  const fields = await response.json().catch(() => ({}));
+  const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
+  return new Problem(response.status, { ...(seconds >= 0 ? { retry_after: seconds } : {}), ...fields });
+}
+
+export function asProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  return new Problem(0, { code: 'console_error', title: 'Something went wrong in this page', detail: String(error) });
+}

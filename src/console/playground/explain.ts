@@ -1,0 +1,60 @@
+import type { Method, Verdict } from '../api/types.ts';
+import { percent } from '../format.ts';
+
+export const METHODS: Method[] = ['ctw', 'atd', 'atd-rescaled'];
+export const METHOD_NAMES: Record<Method, string> = {
+  ctw: 'competing to win',
+  atd: 'agreeing to differ',
+  'atd-rescaled': 'agreeing to differ, rescaled',
+};
+
+export function decisionOf(verdict: Verdict, method: Method): 'id' | 'ood' {
+  return verdict.decisions[method === 'atd-rescaled' ? 'atd_rescaled' : method];
+}
+
+/** What is left of the likeliest class once its "no" is taken away: max (1 - p^no) p among the classes shown. */
+export const bestKept = ({ top }: Pick<Verdict, 'top'>) =>
+  Math.max(0, ...top.map((c) => (1 - c.no_probability) * c.probability));
+
+export interface Comparison {
+  /** The number that speaks against the classes, and what it has to exceed. */
+  against: { label: string; value: number };
+  limit: { label: string; value: number };
+}
+
+/** The two numbers that the rule compares: OOD when the first is the greater. */
+export function comparison(verdict: Verdict, method: Method): Comparison {
+  const none = { label: 'none of these', value: verdict.ood_probability };
+  const { class: name, probability } = verdict.prediction;
+  if (method === 'ctw') {
+    return {
+      against: { label: `“no” to ${name}`, value: verdict.no_probability },
+      limit: { label: 'even odds', value: 0.5 },
+    };
+  }
+  if (method === 'atd') return { against: none, limit: { label: name, value: probability } };
+  return { against: none, limit: { label: 'best class after its “no”', value: bestKept(verdict) } };
+}
+
+/** Why, in one sentence. */
+export function reason(verdict: Verdict, method: Method): string {
+  const { class: name, probability } = verdict.prediction;
+  const ood = decisionOf(verdict, method) === 'ood';
+  const looks = `Among the classes it looks most like “${name}” (${percent(probability)})`;
+  const no = percent(verdict.no_probability);
+  const none = percent(verdict.ood_probability);
+  if (method === 'ctw') {
+    return ood
+      ? `${looks}, but the model says no to that: ${no}, more than half.`
+      : `${looks}, and the model's “no” to that is only ${no}.`;
+  }
+  if (method === 'atd') {
+    return ood
+      ? `${looks}, but “none of these” weighs more: ${none}.`
+      : `${looks}, and “none of these” weighs less: ${none}.`;
+  }
+  const kept = percent(bestKept(verdict));
+  return ood
+    ? `${looks}. After the “no” to each class the best keeps ${kept}, and “none of these” weighs more: ${none}.`
+    : `${looks}. After the “no” to each class the best keeps ${kept}, and “none of these” weighs less: ${none}.`;
+}

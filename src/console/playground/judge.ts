@@ -1,0 +1,102 @@
+import { callJson, patiently } from '../api/client.ts';
+import { asProblem, Problem } from '../api/problem.ts';
+import type { DetectReply, Verdict } from '../api/types.ts';
+import { type Item, items } from './items.ts';
+import { forgetSubject, mode, tenantToAsk, typedClasses } from './subject.ts';
+
+/** Requests at once: enough to keep the service's batches full, few enough to leave it to others. */
+const AT_ONCE = 4;
+/** Classes shown at most. */
+const TOP = 20;
+
+let round = new AbortController();
+let queue: Item[] = [];
+let running = 0;
+
+/** Everything again, because the classes have changed. */
+export function judgeAll(): void {
+  round.abort();
+  round = new AbortController();
+  queue = [];
+  running = 0;
+  forgetSubject();
+  judge(items.peek());
+}
+
+export function judge(some: readonly Item[]): void {
+  if (mode.peek() === 'typed' && typedClasses.peek().length === 0) {
+    for (const item of some) item.state.value = { is: 'waiting' };
+    return;
+  }
+  for (const item of some) item.state.value = { is: 'asking' };
+  queue.push(...some);
+  while (running < AT_ONCE && queue.length > 0) {
+    running++;
+    void work(round.signal);
+  }
+}
+
+async function work(signal: AbortSignal): Promise<void> {
+  for (;;) {
+    const item = signal.aborted ? undefined : queue.shift();
+    if (!item) break;
+    if (items.peek().includes(item)) await judgeOne(item, signal);
+  }
+  if (!signal.aborted) running--;
+}
+
+async function judgeOne(item: Item, signal: AbortSignal): Promise<void> {
+  try {
+    const began = performance.now();
+    let waited = 0;
+    let attempts = 0;
+    const reply = await patiently(
+      async () => {
+        waited = performance.now() - began;
+        attempts++;
+        return await detect(item.blob, signal);
+      },
+      {
+        signal,
+        onWait: (problem) => {
+          if (problem.status === 0 && attempts >= 2) refuseTooLarge(item.blob, problem);
+          item.state.value = { is: 'asking', note: `${problem.title}; trying again` };
+        },
+      },
+    );
+    const verdict = reply.results[0] as Verdict;
+    const roundTripMs = performance.now() - began - waited;
+    if (!signal.aborted) item.state.value = { is: 'judged', verdict, reply, roundTripMs };
+  } catch (error) {
+    if (!signal.aborted) item.state.value = { is: 'failed', problem: asProblem(error) };
+  }
+}
+
+async function detect(blob: Blob, signal: AbortSignal): Promise<DetectReply> {
+  for (let again = false; ; again = true) {
+    const tenant = await tenantToAsk();
+    signal.throwIfAborted();
+    try {
+      return await callJson<DetectReply>(`v1/detect?tenant=${encodeURIComponent(tenant)}&top_k=${TOP}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/octet-stream' },
+        body: blob,
+        signal,
+      });
+    } catch (error) {
+      // somebody has removed the session's tenant: once more with a new one
+      const gone = error instanceof Problem && error.code === 'tenant_not_found' && mode.peek() === 'typed';
+      if (!gone || again) throw error;
+      forgetSubject();
+    }
+  }
+}
+
+/** A service that closes the connection on a file that is far too large looks to a browser like one that does not answer. */
+function refuseTooLarge({ size }: Blob, problem: Problem): void {
+  if (size < 20 * 2 ** 20) return;
+  throw new Problem(0, {
+    ...problem.fields,
+    detail: 'The service closed the connection while the file was sent; it may be larger than it accepts.',
+  });
+}

@@ -1,0 +1,147 @@
+import { effect, signal } from '@preact/signals';
+import { count } from '../format.ts';
+import { announce, download } from '../ui/copy.ts';
+import { Card } from './card.tsx';
+import { DropZone } from './drop-zone.tsx';
+import type { Picture } from './files.ts';
+import { Grid } from './grid.tsx';
+import { addItems, clearItems, type Group, groupKey, groupOf, groups, items } from './items.ts';
+import { judge, judgeAll } from './judge.ts';
+import { SubjectPanel } from './panel.tsx';
+import { mode, subjectKey, typedClasses } from './subject.ts';
+
+/** More pictures than that are shown as a grid unless somebody wants otherwise. */
+const CARDS = 6;
+/** After the last key stroke, before the service is asked. */
+const TYPING_MS = 700;
+
+const chosenView = signal<'cards' | 'grid' | undefined>();
+const only = signal<string | undefined>();
+
+let lastSubject: string | undefined;
+effect(() => {
+  const subject = subjectKey.value;
+  const first = lastSubject === undefined;
+  lastSubject = subject;
+  if (first) return;
+  const wait = setTimeout(judgeAll, mode.peek() === 'typed' ? TYPING_MS : 0);
+  return () => clearTimeout(wait);
+});
+
+function take(pictures: Picture[]): void {
+  if (pictures.length === 0) return;
+  announce(`${count(pictures.length, 'picture')} added`, { shown: false });
+  judge(addItems(pictures));
+}
+
+export function Playground() {
+  const all = items.value;
+  const empty = all.length === 0;
+  return (
+    <div class="playground">
+      <SubjectPanel />
+      <div class="stage">
+        <DropZone small={!empty} onPictures={take} />
+        {empty ? <Explanation /> : <Results />}
+      </div>
+    </div>
+  );
+}
+
+function Results() {
+  const all = items.value;
+  const shown = only.value === undefined ? all : all.filter((i) => groupKey(groupOf(i.state.value)) === only.value);
+  const view = chosenView.value ?? (all.length > CARDS ? 'grid' : 'cards');
+  return (
+    <>
+      {mode.value === 'typed' && typedClasses.value.length === 0 && (
+        <p class="notice" role="status">
+          Type some class names, and the pictures are compared with them.
+        </p>
+      )}
+      <Counts />
+      <div class="toolbar">
+        <fieldset class="switch compact">
+          <legend class="visually-hidden">View</legend>
+          {(['cards', 'grid'] as const).map((v) => (
+            <label key={v}>
+              <input
+                type="radio"
+                name="view"
+                checked={view === v}
+                onChange={() => {
+                  chosenView.value = v;
+                }}
+              />
+              <span>{v === 'cards' ? 'Details' : 'Grid'}</span>
+            </label>
+          ))}
+        </fieldset>
+        <button type="button" onClick={() => download('verdicts.json', everyVerdict())}>
+          Download all as JSON
+        </button>
+        <button type="button" onClick={clearItems}>
+          Remove all
+        </button>
+      </div>
+      {view === 'grid' ? <Grid items={shown} /> : shown.map((item) => <Card key={item.id} item={item} />)}
+    </>
+  );
+}
+
+const LABELS: Record<Exclude<Group['kind'], 'class'>, string> = {
+  none: '✕ none of these',
+  problem: '! no verdict',
+  open: '… open',
+};
+
+/** How many of each; a click shows only those. */
+function Counts() {
+  const found = groups.value;
+  if (only.value !== undefined && !found.some((g) => groupKey(g.group) === only.value)) only.value = undefined;
+  return (
+    <ul class="counts" aria-label={`${count(items.value.length, 'picture')} by verdict`}>
+      {found.map(({ group, count: n }) => {
+        const key = groupKey(group);
+        return (
+          <li key={key}>
+            <button
+              type="button"
+              class={group.kind}
+              aria-pressed={only.value === key}
+              onClick={() => {
+                only.value = only.value === key ? undefined : key;
+              }}
+            >
+              {group.kind === 'class' ? `✓ ${group.name}` : LABELS[group.kind]} <strong>{n}</strong>
+            </button>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+function everyVerdict() {
+  return items.peek().map(({ name, state }) => {
+    const s = state.peek();
+    if (s.is === 'judged') {
+      const { results: _, ...rest } = s.reply;
+      return { ...s.verdict, id: name, request: rest };
+    }
+    return { id: name, ...(s.is === 'failed' ? { error: s.problem.fields } : { pending: true }) };
+  });
+}
+
+function Explanation() {
+  return (
+    <section class="explanation" aria-label="What this does">
+      <h2>Which of the classes does a picture show, and does it show any of them?</h2>
+      <p>
+        For every class the model gives two numbers: how much the picture looks like it compared with the other classes
+        (“yes”), and how sure it is that the picture does <em>not</em> show it (“no”). A picture whose best class is
+        answered with “no” shows none of the classes. There is no threshold to tune.
+      </p>
+    </section>
+  );
+}

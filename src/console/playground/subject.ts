@@ -1,0 +1,60 @@
+import { computed, signal } from '@preact/signals';
+import { callJson, json, pause } from '../api/client.ts';
+import type { ClassEntry, Method, TenantReply, Warning } from '../api/types.ts';
+import { parseClasses } from '../class-text.ts';
+import { scratchTenant } from './scratch.ts';
+
+/** What pictures are compared with: a tenant's classes, or names typed on the spot. */
+export const mode = signal<'tenant' | 'typed'>('tenant');
+export const tenantId = signal('demo');
+export const typedText = signal('');
+/** The rule that the page shows the decision of; undefined is the tenant's own. Every reply has the decisions of all three. */
+export const method = signal<Method | undefined>();
+
+/** Warnings of the service about the typed names, once it has seen them. */
+export const warnings = signal<Warning[]>([]);
+
+export const typedClasses = computed<ClassEntry[]>(() =>
+  parseClasses(typedText.value, { commas: true }).map((p) => p.entry),
+);
+
+/** Changes whenever pictures have to be judged anew. */
+export const subjectKey = computed(() =>
+  mode.value === 'tenant' ? `tenant ${tenantId.value}` : JSON.stringify(typedClasses.value),
+);
+
+let put: { classes: string; done: Promise<string> } | undefined;
+
+/** Another request for the same classes goes without a PUT; after `forgetSubject` it comes again. */
+export function forgetSubject(): void {
+  put = undefined;
+}
+
+/**
+ * The tenant to ask: typed names get one that belongs to this browser session.
+ * @throws Problem
+ */
+export function tenantToAsk(): Promise<string> {
+  if (mode.peek() === 'tenant') return Promise.resolve(tenantId.peek());
+  const classes = typedClasses.peek();
+  const key = JSON.stringify(classes);
+  if (put?.classes !== key) {
+    const done = register(classes);
+    put = { classes: key, done };
+    done.catch(() => {
+      if (put?.done === done) put = undefined;
+    });
+  }
+  return put.done;
+}
+
+async function register(classes: ClassEntry[]): Promise<string> {
+  const path = `v1/tenants/${scratchTenant()}`;
+  let reply = await callJson<TenantReply>(path, { method: 'PUT', ...json({ classes }, { prefer: 'wait=20' }) });
+  warnings.value = reply.warnings;
+  while (reply.state === 'building') {
+    await pause(300);
+    reply = await callJson<TenantReply>(path);
+  }
+  return reply.tenant;
+}

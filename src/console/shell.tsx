@@ -1,0 +1,120 @@
+import { Fragment } from 'preact';
+import { apiKey, askForKey, forgetKey, keyRequest, keyWanted } from './api/key.ts';
+import { readiness } from './api/readiness.ts';
+import { KeyDialog } from './key-dialog.tsx';
+import { NowPage } from './now/page.tsx';
+import { Playground } from './playground/page.tsx';
+import { linkTo, route } from './router.ts';
+import { TenantsPage } from './tenants/page.tsx';
+import { announcement, toCopyByHand } from './ui/copy.ts';
+import { Dialog } from './ui/dialog.tsx';
+
+const PAGES = { playground: 'Playground', tenants: 'Tenants', now: 'Now' } as const;
+type Page = keyof typeof PAGES;
+
+export function Shell() {
+  const page = (route.value[0] || 'playground') as Page;
+  return (
+    <>
+      <button type="button" class="skip" onClick={() => document.getElementById('main')?.focus()}>
+        Skip to the content
+      </button>
+      <header class="top">
+        <div class="brand">
+          <h1>clipn-gate</h1>
+          <Model />
+        </div>
+        <nav aria-label="Pages">
+          {Object.entries(PAGES).map(([id, title]) => (
+            <a key={id} href={linkTo(id)} aria-current={page === id ? 'page' : undefined}>
+              {title}
+            </a>
+          ))}
+        </nav>
+        <div class="aside">
+          <KeyStatus />
+          <a href="docs/">API</a>
+        </div>
+      </header>
+      <Banner />
+      <main id="main" tabIndex={-1}>
+        {/* with another key everything is asked for anew */}
+        <Fragment key={apiKey.value ?? ''}>
+          {page === 'tenants' ? <TenantsPage /> : page === 'now' ? <NowPage /> : <Playground />}
+        </Fragment>
+      </main>
+      <div class={announcement.value.shown ? 'toast' : 'visually-hidden'} role="status" aria-live="polite">
+        {announcement.value.text}
+      </div>
+      {keyRequest.value && <KeyDialog request={keyRequest.value} />}
+      {toCopyByHand.value !== undefined && <CopyByHand text={toCopyByHand.value} />}
+    </>
+  );
+}
+
+function Model() {
+  const r = readiness.value;
+  if (typeof r !== 'object') return null;
+  return (
+    <span class="model">
+      {r.model.name} {r.model.version} · {r.engine.device} {r.engine.precision}
+    </span>
+  );
+}
+
+function Banner() {
+  const r = readiness.value;
+  const text =
+    r === 'unreachable'
+      ? 'The service does not answer. This page goes on as soon as it does.'
+      : r?.status === 'not_ready'
+        ? `The service is not ready: ${r.reasons.join('; ')}.`
+        : '';
+  return (
+    <div role="status" aria-live="polite">
+      {text !== '' && <div class="banner">{text}</div>}
+    </div>
+  );
+}
+
+function KeyStatus() {
+  const key = apiKey.value;
+  if (!keyWanted.value) return null;
+  if (key === undefined) {
+    return (
+      <button type="button" class="link" onClick={() => void askForKey()}>
+        API key
+      </button>
+    );
+  }
+  return (
+    <span class="key">
+      <code>{key.split('_').slice(0, 2).join('_').slice(0, 18)}…</code>
+      <button type="button" class="link" onClick={forgetKey}>
+        Forget key
+      </button>
+    </span>
+  );
+}
+
+function CopyByHand({ text }: { text: string }) {
+  return (
+    <Dialog
+      title="Copy this"
+      wide
+      onClose={() => {
+        toCopyByHand.value = undefined;
+      }}
+    >
+      <p class="hint">This browser lets pages use the clipboard only over https or on the same machine.</p>
+      <textarea
+        class="mono"
+        readOnly
+        rows={6}
+        value={text}
+        aria-label="Text to copy"
+        onFocus={(e) => e.currentTarget.select()}
+      />
+    </Dialog>
+  );
+}
