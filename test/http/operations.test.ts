@@ -99,12 +99,6 @@ describe('operations', () => {
     const docs = await app.inject('/docs/');
     assert.equal(docs.statusCode, 200);
     assert.match(docs.body, /swagger/i);
-    const root = await app.inject('/');
-    assert.deepEqual(
-      [root.statusCode, root.headers.location],
-      [302, 'docs/'],
-      'relative: works behind a path prefix too',
-    );
   });
 
   it('unknown addresses and methods are problems with a code', async (t) => {
