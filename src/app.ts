@@ -27,6 +27,7 @@ import { readyz } from './http/routes/readyz/index.ts';
 import { tenantsBuildCancel } from './http/routes/tenants-build-cancel/index.ts';
 import { tenantsBuildEvents } from './http/routes/tenants-build-events/index.ts';
 import { tenantsBuildGet } from './http/routes/tenants-build-get/index.ts';
+import { tenantsCheck } from './http/routes/tenants-check/index.ts';
 import { tenantsDelete } from './http/routes/tenants-delete/index.ts';
 import { tenantsExport } from './http/routes/tenants-export/index.ts';
 import { tenantsFiles } from './http/routes/tenants-files/index.ts';
@@ -46,6 +47,7 @@ const TENANT_ROUTES = [
   tenantsList,
   tenantsDelete,
   tenantsRollback,
+  tenantsCheck,
   tenantsBuildGet,
   tenantsBuildEvents,
   tenantsBuildCancel,

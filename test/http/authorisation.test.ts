@@ -170,7 +170,8 @@ describe('authorisation', () => {
     const changing = routes
       .filter((r) => ['manage', 'admin'].includes(kindOf(r)))
       .flatMap((r) => [r.method].flat().map((m) => `${m} ${r.url}`))
-      .filter((r) => !/^(GET|HEAD) /.test(r));
+      // a check only looks, though it has a body
+      .filter((r) => !/^(GET|HEAD) /.test(r) && r !== 'POST /v1/tenants/:tenant/check');
     const order = Object.keys(body);
     const hint = 'a new route that changes something calls recordChange, and says above how it is called';
     assert.deepEqual(changing.sort(), [...order].sort(), hint);

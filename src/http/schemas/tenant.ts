@@ -70,7 +70,7 @@ export const BuildReply = Type.Object(
 );
 export type BuildReply = Static<typeof BuildReply>;
 
-const TenantWarning = Type.Object({
+export const TenantWarning = Type.Object({
   code: Type.Union([Type.Literal('unknown_words'), Type.Literal('duplicate_class'), Type.Literal('single_class')]),
   message: Type.String(),
   class: Type.Optional(Type.String()),
