@@ -6,7 +6,7 @@ export function percent(share: number): string {
   return `${value < 10 || value > 99 ? trim(value.toFixed(1)) : value.toFixed(0)}\u00a0%`;
 }
 
-const trim = (digits: string) => digits.replace(/\.0$/, '');
+const trim = (digits: string) => digits.replace(/\.0+$/, '');
 
 export function milliseconds(ms: number): string {
   return ms < 1000 ? `${trim(ms.toFixed(ms < 10 ? 1 : 0))} ms` : `${trim((ms / 1000).toFixed(ms < 10_000 ? 2 : 1))} s`;

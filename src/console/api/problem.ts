@@ -19,7 +19,8 @@ export class Problem extends Error {
 
   /** Whether the same request may well succeed a little later. */
   get passing(): boolean {
-    if (this.status === 429) return this.retryAfter !== undefined;
+    // also a tenant whose features are being built (409); a quota that is used up (429) names no time
+    if (this.retryAfter !== undefined) return true;
     return this.status === 0 || this.status === 502 || this.status === 503 || this.status === 504;
   }
 }

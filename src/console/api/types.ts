@@ -1,10 +1,10 @@
 // types only: the page depends on the contract and carries none of the service's code
 import type { DetectReply, FailedImage, Verdict } from '../../http/routes/detect/schema.ts';
-import type { TenantReply, TenantSummary } from '../../http/schemas/tenant.ts';
+import type { BuildReply, TenantReply, TenantSummary } from '../../http/schemas/tenant.ts';
 import type { ClassEntry } from '../../tenants/classes.ts';
 import type { TenantDefinition } from '../../tenants/definition.ts';
 
-export type { ClassEntry, DetectReply, FailedImage, TenantDefinition, TenantReply, TenantSummary, Verdict };
+export type { BuildReply, ClassEntry, DetectReply, FailedImage, TenantDefinition, TenantReply, TenantSummary, Verdict };
 
 export type Method = NonNullable<TenantDefinition['method']>;
 export type Warning = TenantReply['warnings'][number];

@@ -1,3 +1,186 @@
+import { useEffect } from 'preact/hooks';
+import { readiness } from '../api/readiness.ts';
+import { milliseconds, number, percent } from '../format.ts';
+import { ProblemNotice } from '../ui/notice.tsx';
+import { Chart } from './chart.tsx';
+import { type Moment, metricsProblem, moments, span, watchMetrics } from './history.ts';
+import { increase, labelValues, type Scrape, total, where } from './metrics.ts';
+
+/** What is going on in this process, from its own /metrics. */
 export function NowPage() {
-  return null;
+  useEffect(() => {
+    const watching = new AbortController();
+    void watchMetrics(watching.signal);
+    return () => watching.abort();
+  }, []);
+  const problem = metricsProblem.value;
+  return (
+    <section class="now" aria-labelledby="now-title">
+      <h2 id="now-title">Now</h2>
+      {problem && <ProblemNotice problem={problem} />}
+      {span.value ? (
+        <>
+          <Facts scrape={span.value.to} />
+          <Charts />
+          <Tenants {...span.value} />
+          <Refused {...span.value} />
+        </>
+      ) : (
+        !problem && <p class="faint">Asking for the first numbers …</p>
+      )}
+    </section>
+  );
+}
+
+function Facts({ scrape }: { scrape: Scrape }) {
+  const r = typeof readiness.value === 'object' ? readiness.value : undefined;
+  const facts: [string, string][] = [
+    ['engine', r ? `${r.engine.state} on ${r.engine.device}, ${r.engine.precision}` : 'no answer'],
+    ['engines ready', number(total(scrape, 'clipn_engine_up'))],
+    ['engine restarts', number(total(scrape, 'clipn_engine_restarts_total'))],
+    ['tenants ready', number(total(scrape, 'clipn_tenants', where({ state: 'ready' })))],
+    ['verdicts since the start', number(total(scrape, 'clipn_decisions_total'))],
+    ['memory', `${number(total(scrape, 'clipn_process_resident_memory_bytes') / 2 ** 20)} MiB`],
+  ];
+  return (
+    <dl class="facts">
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function Charts() {
+  const all = moments.value;
+  const values = (name: keyof Moment) => all.map((m) => m[name]);
+  const seconds = (s: number) => milliseconds(s * 1000);
+  return (
+    <div class="charts">
+      <Chart
+        title="Requests for verdicts per second"
+        format={number}
+        least={1}
+        lines={[
+          { name: 'all', values: values('requests') },
+          { name: 'refused or failed', values: values('errors') },
+        ]}
+      />
+      <Chart
+        title="Time to answer"
+        format={seconds}
+        least={0.01}
+        lines={[
+          { name: 'p50', values: values('p50') },
+          { name: 'p95', values: values('p95') },
+          { name: 'p99', values: values('p99') },
+        ]}
+      />
+      <Chart
+        title="Images per second"
+        format={number}
+        least={1}
+        lines={[{ name: 'images', values: values('images') }]}
+      />
+      <Chart
+        title="Queue and batch"
+        format={number}
+        least={1}
+        lines={[
+          { name: 'waiting', values: values('queue') },
+          { name: 'mean batch', values: values('batch') },
+        ]}
+      />
+      <Chart title="Cache hits" format={percent} least={1} lines={[{ name: 'hits', values: values('hits') }]} />
+      <Chart
+        title="None of the classes"
+        format={percent}
+        least={1}
+        lines={[{ name: 'all tenants', values: values('ood') }]}
+      />
+    </div>
+  );
+}
+
+const DECISIONS = 'clipn_decisions_total';
+
+function Tenants({ from, to }: { from: Scrape; to: Scrape }) {
+  const names = labelValues(to, DECISIONS, 'tenant');
+  const drift = [...to.samples.keys()].filter((n) => /drift/.test(n) && labelValues(to, n, 'tenant').length > 0);
+  if (names.length === 0) return <p class="faint">No verdicts yet.</p>;
+  const share = (ood: number, all: number) => (all > 0 ? percent(ood / all) : '–');
+  return (
+    <section aria-labelledby="by-tenant">
+      <h3 id="by-tenant">By tenant</h3>
+      <div class="scrolls">
+        <table class="table">
+          <thead>
+            <tr>
+              <th scope="col">Tenant</th>
+              <th scope="col" class="numeric">
+                Verdicts, last minutes
+              </th>
+              <th scope="col" class="numeric">
+                of which none of the classes
+              </th>
+              <th scope="col" class="numeric">
+                since the start
+              </th>
+              {drift.map((name) => (
+                <th key={name} scope="col" class="numeric">
+                  {name.replace(/^clipn_/, '').replaceAll('_', ' ')}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {names.map((tenant) => {
+              const all = increase(from, to, DECISIONS, where({ tenant }));
+              const ood = increase(from, to, DECISIONS, where({ tenant, decision: 'ood' }));
+              const ever = total(to, DECISIONS, where({ tenant }));
+              const oodEver = total(to, DECISIONS, where({ tenant, decision: 'ood' }));
+              return (
+                <tr key={tenant}>
+                  <th scope="row">{tenant}</th>
+                  <td class="numeric">{number(all)}</td>
+                  <td class="numeric">{share(ood, all)}</td>
+                  <td class="numeric">
+                    {share(oodEver, ever)} of {number(ever)}
+                  </td>
+                  {drift.map((name) => (
+                    <td key={name} class="numeric">
+                      {number(total(to, name, where({ tenant })))}
+                    </td>
+                  ))}
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
+const REJECTED = 'clipn_images_rejected_total';
+
+function Refused({ from, to }: { from: Scrape; to: Scrape }) {
+  const reasons = labelValues(to, REJECTED, 'reason');
+  if (reasons.length === 0) return null;
+  return (
+    <section aria-labelledby="refused">
+      <h3 id="refused">Images without a verdict</h3>
+      <ul class="chips">
+        {reasons.map((reason) => (
+          <li key={reason}>
+            <code>{reason}</code> {number(increase(from, to, REJECTED, where({ reason })))} in the last minutes,{' '}
+            {number(total(to, REJECTED, where({ reason })))} since the start
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
 }

@@ -1,3 +1,12 @@
+import { route } from '../router.ts';
+import { Editor } from './editor.tsx';
+import { TenantList } from './list.tsx';
+
+/** No tenant's id begins with it. */
+export const NEW = '+';
+
 export function TenantsPage() {
-  return null;
+  const id = route.value[1];
+  if (!id) return <TenantList />;
+  return <Editor key={id} id={id === NEW ? undefined : id} />;
 }

@@ -1,0 +1,240 @@
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { callJson, json } from '../api/client.ts';
+import { asProblem, type Problem } from '../api/problem.ts';
+import { pathOf } from '../api/tenants.ts';
+import type { Method, TenantDefinition, TenantReply, Warning } from '../api/types.ts';
+import { METHOD_NAMES, METHODS } from '../playground/explain.ts';
+import { go } from '../router.ts';
+import { ClassEditor } from '../ui/class-editor.tsx';
+import { announce } from '../ui/copy.ts';
+import { ProblemNotice } from '../ui/notice.tsx';
+import { difference } from './diff.ts';
+import { DifferenceView } from './difference-view.tsx';
+import { EMPTY, type Form, toDefinition, toForm } from './form.ts';
+
+interface DefinitionFormProps {
+  tenant: TenantReply | undefined;
+  onSaved: (tenant: TenantReply) => void;
+  reload: () => Promise<void>;
+}
+
+/** After the last key stroke, before the service is asked what it thinks of the definition. */
+const TYPING_MS = 500;
+
+export function DefinitionForm({ tenant, onSaved, reload }: DefinitionFormProps) {
+  const id = useSignal(tenant?.tenant ?? '');
+  const form = useSignal<Form>(tenant ? toForm(tenant.definition) : EMPTY);
+  const warnings = useSignal<Warning[]>(tenant?.warnings ?? []);
+  const fault = useSignal<Problem | undefined>(undefined);
+  const problem = useSignal<Problem | undefined>(undefined);
+  const saving = useSignal(false);
+  const readOnly = tenant?.source !== undefined;
+  const definition = toDefinition(form.value);
+  const changes = difference(tenant?.definition, definition);
+  const set = (fields: Partial<Form>) => {
+    form.value = { ...form.value, ...fields };
+  };
+
+  // what was rolled back, or saved elsewhere, is shown unless somebody is editing
+  useEffect(() => {
+    if (tenant) form.value = toForm(tenant.definition);
+  }, [tenant?.version]);
+
+  useCheck(id.value, definition, changes.none || readOnly, (found, wrong) => {
+    warnings.value = found ?? tenant?.warnings ?? [];
+    fault.value = wrong;
+  });
+
+  const save = async () => {
+    saving.value = true;
+    problem.value = undefined;
+    try {
+      const condition: Record<string, string> = tenant ? { 'if-match': tenant.etag } : { 'if-none-match': '*' };
+      const init = { method: 'PUT', ...json(definition, { prefer: 'respond-async', ...condition }) };
+      const saved = await callJson<TenantReply>(pathOf(id.value), init);
+      announce(`${id.value} saved as version ${saved.version}`);
+      if (tenant) onSaved(saved);
+      else go('tenants', saved.tenant);
+    } catch (error) {
+      problem.value = asProblem(error);
+    }
+    saving.value = false;
+  };
+
+  return (
+    <form
+      class="panel"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void save();
+      }}
+    >
+      {!tenant && (
+        <div class="field">
+          <label for="tenant-id">Name</label>
+          <input
+            id="tenant-id"
+            required
+            value={id.value}
+            autocapitalize="off"
+            spellcheck={false}
+            aria-describedby="tenant-id-hint"
+            onInput={(event) => {
+              id.value = event.currentTarget.value.trim();
+            }}
+          />
+          <p class="hint" id="tenant-id-hint">
+            Lower-case letters, digits, dots, hyphens and underscores.
+          </p>
+        </div>
+      )}
+      <ClassEditor
+        label="Classes"
+        hint="One per line. Other names of the same class behind bars: sofa | couch | settee"
+        rows={12}
+        value={form.value.classes}
+        warnings={warnings.value}
+        readOnly={readOnly}
+        onInput={(classes) => set({ classes })}
+      />
+      <Settings form={form.value} set={set} readOnly={readOnly} />
+      {fault.value && <ProblemNotice problem={fault.value} />}
+      {!readOnly && (
+        <>
+          {tenant && <DifferenceView difference={changes} version={tenant.version} />}
+          {problem.value && (
+            <ProblemNotice problem={problem.value}>
+              {problem.value.code === 'precondition_failed' && tenant && (
+                <button type="button" onClick={() => void reload()}>
+                  Load what is there now
+                </button>
+              )}
+            </ProblemNotice>
+          )}
+          <div class="actions">
+            <button
+              type="submit"
+              class="primary"
+              disabled={saving.value || definition.classes.length === 0 || mayNotSave()}
+            >
+              {tenant ? 'Save' : 'Create'}
+            </button>
+            {tenant && !changes.none && (
+              <button type="button" onClick={() => set(toForm(tenant.definition))}>
+                Undo my changes
+              </button>
+            )}
+          </div>
+        </>
+      )}
+    </form>
+  );
+
+  function mayNotSave(): boolean {
+    return tenant !== undefined && changes.none && tenant.state !== 'cancelled';
+  }
+}
+
+/** Asks the service what it would say to the definition, a moment after each change. */
+function useCheck(
+  id: string,
+  definition: TenantDefinition,
+  off: boolean,
+  onChecked: (warnings: Warning[] | undefined, fault: Problem | undefined) => void,
+): void {
+  const text = JSON.stringify(definition);
+  useEffect(() => {
+    if (off || definition.classes.length === 0 || id === '') {
+      onChecked(undefined, undefined);
+      return;
+    }
+    const over = new AbortController();
+    const timer = setTimeout(() => {
+      callJson<{ warnings: Warning[] }>(`${pathOf(id)}/check`, {
+        method: 'POST',
+        ...json(definition),
+        signal: over.signal,
+      }).then(
+        (reply) => onChecked(reply.warnings, undefined),
+        (error: unknown) => {
+          // saving will tell of anything but the definition itself
+          if (!over.signal.aborted && asProblem(error).code === 'invalid_request') onChecked([], asProblem(error));
+        },
+      );
+    }, TYPING_MS);
+    return () => {
+      clearTimeout(timer);
+      over.abort();
+    };
+  }, [text, id, off]);
+}
+
+interface SettingsProps {
+  form: Form;
+  set: (fields: Partial<Form>) => void;
+  readOnly: boolean;
+}
+
+function Settings({ form, set, readOnly }: SettingsProps) {
+  const text = (name: 'templates' | 'templatesNo', label: string, hint: string) => (
+    <div class="field">
+      <label for={name}>{label}</label>
+      <textarea
+        id={name}
+        class="mono"
+        rows={3}
+        spellcheck={false}
+        readOnly={readOnly}
+        value={form[name]}
+        aria-describedby={`${name}-hint`}
+        onInput={(event) => set({ [name]: event.currentTarget.value })}
+      />
+      <p class="hint" id={`${name}-hint`}>
+        {hint}
+      </p>
+    </div>
+  );
+  const limit = (name: 'imagesPerSecond' | 'concurrentImages', label: string, step: string) => (
+    <div class="field">
+      <label for={name}>{label}</label>
+      <input
+        id={name}
+        type="number"
+        min="0"
+        step={step}
+        readOnly={readOnly}
+        placeholder="no limit"
+        value={form[name]}
+        onInput={(event) => set({ [name]: event.currentTarget.value })}
+      />
+    </div>
+  );
+  return (
+    <details open={form.templates !== '' || form.templatesNo !== '' || form.method !== ''}>
+      <summary>Rule, prompts and limits</summary>
+      <div class="settings">
+        <div class="field">
+          <label for="method">Rule that decides</label>
+          <select
+            id="method"
+            disabled={readOnly}
+            value={form.method}
+            onChange={(event) => set({ method: event.currentTarget.value as Method | '' })}
+          >
+            <option value="">the service's own</option>
+            {METHODS.map((m) => (
+              <option key={m} value={m}>
+                {m}: {METHOD_NAMES[m]}
+              </option>
+            ))}
+          </select>
+        </div>
+        {limit('imagesPerSecond', 'Images per second', 'any')}
+        {limit('concurrentImages', 'Images at once', '1')}
+        {text('templates', 'Prompts', "One per line, with {} for the class name. Empty: the model's own.")}
+        {text('templatesNo', 'Prompts of the “no” encoder', 'Empty: the same as above.')}
+      </div>
+    </details>
+  );
+}

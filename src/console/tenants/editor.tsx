@@ -1,0 +1,78 @@
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { asProblem, type Problem } from '../api/problem.ts';
+import { getTenant } from '../api/tenants.ts';
+import type { TenantReply } from '../api/types.ts';
+import { count, when } from '../format.ts';
+import { linkTo } from '../router.ts';
+import { ProblemNotice } from '../ui/notice.tsx';
+import { BuildProgress } from './build-progress.tsx';
+import { DangerousActions } from './danger.tsx';
+import { DefinitionForm } from './definition-form.tsx';
+import { StateBadge } from './list.tsx';
+
+/** One tenant: its state, its definition to be edited, and what can be done to it. Without an id a new one. */
+export function Editor({ id }: { id: string | undefined }) {
+  const tenant = useSignal<TenantReply | undefined>(undefined);
+  const problem = useSignal<Problem | undefined>(undefined);
+  const load = async () => {
+    if (id === undefined) return;
+    try {
+      tenant.value = await getTenant(id);
+      problem.value = undefined;
+    } catch (error) {
+      problem.value = asProblem(error);
+    }
+  };
+  useEffect(() => {
+    void load();
+  }, []);
+  const t = tenant.value;
+  return (
+    <section class="tenant" aria-labelledby="tenant-title">
+      <a href={linkTo('tenants')}>← All tenants</a>
+      <div class="title-row">
+        <h2 id="tenant-title">{id ?? 'New tenant'}</h2>
+        {t && <StateBadge tenant={t} />}
+      </div>
+      {t && (
+        <p class="faint">
+          version {t.version}
+          {t.serving_version !== t.version && `, version ${t.serving_version ?? 'none'} serves`} ·{' '}
+          {count(t.class_count, 'class', 'classes')} · changed {when(t.updated_at)}
+        </p>
+      )}
+      {problem.value && <ProblemNotice problem={problem.value} />}
+      {t && (t.state === 'building' || t.state === 'failed') && (
+        <BuildProgress key={t.version} tenant={t.tenant} onOver={load} />
+      )}
+      {t?.state === 'cancelled' && (
+        <p class="notice">
+          The build was cancelled. Saving begins it anew, rolling back returns to the version before.
+        </p>
+      )}
+      {t?.source && (
+        <p class="notice">
+          This tenant comes from <code>{t.source}</code> in the watched directory and is changed there.
+        </p>
+      )}
+      {(id === undefined || t) && (
+        <DefinitionForm
+          tenant={t}
+          onSaved={(saved) => {
+            tenant.value = saved;
+          }}
+          reload={load}
+        />
+      )}
+      {t && !t.source && (
+        <DangerousActions
+          tenant={t}
+          onChanged={(changed) => {
+            tenant.value = changed;
+          }}
+        />
+      )}
+    </section>
+  );
+}

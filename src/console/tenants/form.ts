@@ -1,0 +1,51 @@
+import type { Method, TenantDefinition } from '../api/types.ts';
+import { parseClasses, toText } from '../class-text.ts';
+
+/** A definition as people edit it. */
+export interface Form {
+  classes: string;
+  templates: string;
+  templatesNo: string;
+  method: Method | '';
+  imagesPerSecond: string;
+  concurrentImages: string;
+}
+
+export const EMPTY: Form = {
+  classes: '',
+  templates: '',
+  templatesNo: '',
+  method: '',
+  imagesPerSecond: '',
+  concurrentImages: '',
+};
+
+export function toForm(d: TenantDefinition): Form {
+  return {
+    classes: toText(d.classes),
+    templates: (d.templates ?? []).join('\n'),
+    templatesNo: (d.templates_no ?? []).join('\n'),
+    method: d.method ?? '',
+    imagesPerSecond: String(d.limits?.images_per_second ?? ''),
+    concurrentImages: String(d.limits?.concurrent_images ?? ''),
+  };
+}
+
+// templates are kept to the letter: only lines with nothing in them go
+const lines = (text: string) => text.split('\n').filter((line) => line.trim() !== '');
+
+export function toDefinition(form: Form): TenantDefinition {
+  const templates = lines(form.templates);
+  const templatesNo = lines(form.templatesNo);
+  const limits = {
+    ...(form.imagesPerSecond === '' ? {} : { images_per_second: Number(form.imagesPerSecond) }),
+    ...(form.concurrentImages === '' ? {} : { concurrent_images: Number(form.concurrentImages) }),
+  };
+  return {
+    classes: parseClasses(form.classes).map((p) => p.entry),
+    ...(templates.length > 0 ? { templates } : {}),
+    ...(templatesNo.length > 0 ? { templates_no: templatesNo } : {}),
+    ...(form.method === '' ? {} : { method: form.method }),
+    ...(Object.keys(limits).length > 0 ? { limits } : {}),
+  };
+}

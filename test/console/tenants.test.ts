@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import { difference, listChange } from '../../src/console/tenants/diff.ts';
+import { EMPTY, toDefinition, toForm } from '../../src/console/tenants/form.ts';
+import { launchBrowser, openPage, skipBrowser } from '../helpers/browser.ts';
+import { temporaryDirectory } from '../helpers/paths.ts';
+import { putTenant, type Service, startService } from '../helpers/service.ts';
+
+describe('what saving would change', () => {
+  it('counts every occurrence of a name, and tells another order from other names', () => {
+    assert.deepEqual(listChange(['a', 'b', 'a'], ['a', 'c', 'b']), { added: ['c'], removed: ['a'], reordered: false });
+    assert.deepEqual(listChange(['a', 'b'], ['b', 'a']), { added: [], removed: [], reordered: true });
+    assert.deepEqual(listChange(['a', 'a'], ['a']), { added: [], removed: ['a'], reordered: false });
+  });
+
+  it('sees aliases, prompts, the rule and limits', () => {
+    const before = { classes: ['dog', { name: 'sofa', aliases: ['couch'] }] };
+    const after = { classes: ['dog', 'sofa'], templates: ['a {}'], method: 'atd', limits: { concurrent_images: 4 } };
+    const d = difference(before, after as never);
+    assert.deepEqual([d.classes.removed, d.classes.added], [['sofa | couch'], ['sofa']]);
+    assert.deepEqual(d.templates.added, ['a {}']);
+    assert.deepEqual(d.fields, [
+      { name: 'rule', before: 'not set', after: 'atd' },
+      { name: 'images at once', before: 'not set', after: '4' },
+    ]);
+    assert.equal(difference(before, before).none, true);
+  });
+
+  it('a form gives back the definition that was put into it', () => {
+    const definition = {
+      classes: ['dog', { name: 'sofa', aliases: ['couch'] }],
+      templates: [" 'a photo of a {}.'", '{}'],
+      templates_no: ['no {}'],
+      method: 'atd-rescaled' as const,
+      limits: { images_per_second: 2.5 },
+    };
+    assert.deepEqual(toDefinition(toForm(definition)), definition);
+    assert.deepEqual(toDefinition({ ...EMPTY, classes: 'a\n\nb' }), { classes: ['a', 'b'] });
+  });
+});
+
+describe('tenants', { skip: skipBrowser }, () => {
+  const closing: (() => unknown)[] = [];
+  const suite = { after: (f: () => unknown) => void closing.push(f) };
+  let service: Service;
+  let browser: Browser;
+
+  before(async () => {
+    service = await startService(suite as never, await temporaryDirectory(suite as never));
+    browser = await launchBrowser();
+  });
+  after(async () => {
+    await browser?.close();
+    for (const f of closing.reverse()) await f();
+  });
+
+  const tenant = async (id: string) => (await fetch(`${service.url}/v1/tenants/${id}`)).json() as Promise<Tenant>;
+  interface Tenant {
+    version: number;
+    state: string;
+    definition: { classes: unknown[] };
+  }
+  const state = (page: Page, text: string) => page.locator('.title-row .badge', { hasText: text }).waitFor();
+
+  it('is made, changed after a look at the difference, rolled back and deleted', async () => {
+    const { page, errors, foreign, close } = await openPage(browser, `${service.url}/#/tenants`);
+    await page.getByRole('link', { name: 'New tenant' }).click();
+    await page.getByLabel('Name', { exact: true }).fill('zoo');
+    await page.getByLabel('Classes').fill('lion\ntiger\nzzyzxqq');
+    // before anything is saved
+    await page.locator('.class-editor mark', { hasText: 'zzyzxqq' }).waitFor();
+    assert.equal((await fetch(`${service.url}/v1/tenants/zoo`)).status, 404);
+    await page.getByLabel('Classes').fill('lion\ntiger');
+    await page.getByRole('button', { name: 'Create' }).click();
+    await page.getByRole('heading', { name: 'zoo' }).waitFor();
+    await state(page, 'ready');
+
+    await page.getByLabel('Classes').fill('tiger\nbrown bear | grizzly');
+    const changes = page.getByRole('region', { name: 'Changes' });
+    assert.deepEqual(await changes.locator('del').allTextContents(), ['lion']);
+    assert.deepEqual(await changes.locator('ins').allTextContents(), ['brown bear | grizzly']);
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('version 2 ·').waitFor();
+    await state(page, 'ready');
+    const saved = await tenant('zoo');
+    assert.deepEqual(saved.definition.classes, ['tiger', { name: 'brown bear', aliases: ['grizzly'] }]);
+
+    await page.getByRole('button', { name: 'Roll back to version 1' }).click();
+    await page.getByRole('button', { name: 'Roll back', exact: true }).click();
+    await page.getByText('version 3 ·').waitFor();
+    assert.equal(await page.getByLabel('Classes').inputValue(), 'lion\ntiger');
+    assert.deepEqual((await tenant('zoo')).definition.classes, ['lion', 'tiger']);
+
+    await page.getByRole('button', { name: 'Delete …' }).click();
+    const confirm = page.getByRole('button', { name: 'Delete for good' });
+    await page.getByLabel(/to confirm/).fill('zo');
+    assert.equal(await confirm.isDisabled(), true);
+    await page.getByLabel(/to confirm/).fill('zoo');
+    await confirm.click();
+    await page.getByRole('heading', { name: 'Tenants' }).waitFor();
+    assert.equal((await fetch(`${service.url}/v1/tenants/zoo`)).status, 404);
+    assert.deepEqual({ errors, foreign }, { errors: [], foreign: [] });
+    await close();
+  });
+
+  it('shows a build as it goes on, and cancels it', async () => {
+    await putTenant(service.url, 'many', { classes: ['one', 'two'] });
+    const { page, errors, close } = await openPage(browser, `${service.url}/#/tenants/many`);
+    const classes = Array.from({ length: 3000 }, (_, i) => `animal number ${i} of many`);
+    // as a paste does; typing thousands of lines is what the browser itself is slow at
+    await page.evaluate(`{
+      const field = document.querySelector('.class-editor textarea');
+      field.value = ${JSON.stringify(classes.join('\n'))};
+      field.dispatchEvent(new InputEvent('input', { bubbles: true }));
+    }`);
+    await page.getByRole('button', { name: 'Save' }).click();
+    const build = page.getByRole('region', { name: 'Build' });
+    await build.getByText(/of 6000 texts .*version 1 serves until then/).waitFor();
+    await build.getByRole('button', { name: 'Cancel the build' }).click();
+    await state(page, 'cancelled');
+    assert.equal((await tenant('many')).state, 'cancelled');
+    assert.deepEqual(errors, []);
+    await close();
+  });
+
+  it('does not overwrite what somebody else has changed meanwhile', async () => {
+    await putTenant(service.url, 'shared', { classes: ['dog', 'cat'] });
+    const { page, close } = await openPage(browser, `${service.url}/#/tenants/shared`);
+    await page.getByLabel('Classes').fill('dog\nbird');
+    await putTenant(service.url, 'shared', { classes: ['dog', 'horse'] });
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('alert').getByText('precondition_failed').waitFor();
+    await page.getByRole('button', { name: 'Load what is there now' }).click();
+    await page.getByText('version 2 ·').waitFor();
+    assert.equal(await page.getByLabel('Classes').inputValue(), 'dog\nhorse');
+    await close();
+  });
+
+  it('refuses a name in the words of the service', async () => {
+    const { page, close } = await openPage(browser, `${service.url}/#/tenants/+`);
+    await page.getByLabel('Name', { exact: true }).fill('Not A Name');
+    await page.getByLabel('Classes').fill('dog\ncat');
+    await page
+      .getByRole('alert')
+      .getByText(/A tenant id has 1 to 63 characters/)
+      .waitFor();
+    await close();
+  });
+});
