@@ -147,7 +147,7 @@ export async function serve(config: Config, gateFile?: string): Promise<void> {
   const { name, version } = live.bundle.manifest;
   logger.info(
     { address, gate: gate?.address, model: `${name} ${version}`, engine: live.status },
-    `ready: ${address} (try ${address}/docs)`,
+    `ready: ${address} (open it in a browser)`,
   );
 }
 

@@ -120,7 +120,7 @@ describe('console', { skip: skipBrowser }, () => {
     };
     await tabTo(/Skip to the content/);
     await page.keyboard.press('Enter');
-    await tabTo(/Tenant's classes|My own words/);
+    await tabTo(/A tenant|My own words/);
     await page.keyboard.press('ArrowRight');
     await page.getByLabel('Class names').waitFor();
     const choosing = page.waitForEvent('filechooser');

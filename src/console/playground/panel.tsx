@@ -20,7 +20,7 @@ export function SubjectPanel() {
         {(['tenant', 'typed'] as const).map((m) => (
           <label key={m}>
             <input type="radio" name="subject" checked={mode.value === m} onChange={() => choose(m)} />
-            <span>{m === 'tenant' ? "Tenant's classes" : 'My own words'}</span>
+            <span>{m === 'tenant' ? 'A tenant' : 'My own words'}</span>
           </label>
         ))}
       </fieldset>
