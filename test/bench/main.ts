@@ -49,15 +49,13 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
     does: "scoring a tenant's classes; a thousand tenants of a thousand classes",
     load: async () => (await import('./heads.ts')).heads,
   },
-<<<<<<< HEAD
   tenants: {
     does: 'a thousand tenants beside one: starting with warm features, and the latency of a verdict',
     load: async () => (await import('./tenants.ts')).tenants,
-=======
+  },
   console: {
     does: 'the page in a real browser: first paint, and 200 pictures at once',
     load: async () => (await import('./console.ts')).consolePage,
->>>>>>> a60bdba (Bench of the console; README: the console; CI installs Chromium)
   },
   faults: {
     does: 'kill -9, SIGSTOP and an image that crashes the engine, under load',
