@@ -12,6 +12,8 @@ import { mode, subjectKey, typedClasses } from './subject.ts';
 
 /** More pictures than that are shown as a grid unless somebody wants otherwise. */
 const CARDS = 6;
+/** Pictures put on the page in one go: hundreds would hold up the main thread. */
+const LOT = 20;
 /** After the last key stroke, before the service is asked. */
 const TYPING_MS = 700;
 
@@ -28,10 +30,14 @@ effect(() => {
   return () => clearTimeout(wait);
 });
 
-function take(pictures: Picture[]): void {
+/** The last ones first: each lot goes in front of those before it, so the order stays. */
+async function take(pictures: Picture[]): Promise<void> {
   if (pictures.length === 0) return;
   announce(`${count(pictures.length, 'picture')} added`, { shown: false });
-  judge(addItems(pictures));
+  for (let end = pictures.length; end > 0; end -= LOT) {
+    judge(addItems(pictures.slice(Math.max(0, end - LOT), end)));
+    await new Promise((resolve) => setTimeout(resolve));
+  }
 }
 
 export function Playground() {
@@ -41,7 +47,7 @@ export function Playground() {
     <div class="playground">
       <SubjectPanel />
       <div class="stage">
-        <DropZone small={!empty} onPictures={take} />
+        <DropZone small={!empty} onPictures={(pictures) => void take(pictures)} />
         {empty ? <Explanation /> : <Results />}
       </div>
     </div>
