@@ -12,7 +12,7 @@
 import sharp from 'sharp';
 import { ServiceError } from '../errors/index.ts';
 import { type ImageFormat, sniff } from './format.ts';
-import { isReducedEnough, plainJpeg, reduceJpeg } from './jpeg.ts';
+import { isFaithful, plainJpeg, reduceJpeg } from './jpeg.ts';
 import { centreRegion } from './region.ts';
 import { resample } from './resample.ts';
 
@@ -62,7 +62,7 @@ export async function decodeImage(bytes: Uint8Array, size: number, { maxPixels }
     const { width, height } = jpeg;
     checkSize(width, height, maxPixels);
     const region = centreRegion(width, height, size);
-    if (isReducedEnough(jpeg, region)) {
+    if (isFaithful(jpeg, region)) {
       const pixels = await reduceJpeg(bytes, jpeg, region).catch(() => undefined);
       if (pixels) return { pixels, width, height, format };
       // what one decoder can't read another may; and if it can't either, it says why

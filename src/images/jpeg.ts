@@ -8,7 +8,7 @@ import sharp from 'sharp';
 import { type JpegHeader, readJpegHeader } from './jpeg-header.ts';
 import type { Region } from './region.ts';
 
-/** Enlarged, or hardly reduced, the decoders' different rounding shows; averaged over more pixels it doesn't. */
+/** Enlarged, or hardly reduced, the resamplers' different rounding shows; averaged over more pixels it doesn't. */
 const LEAST_REDUCTION = 1.5;
 /** From here on libvips is faster, though it costs several times as much per picture before it begins. */
 const LARGE_REDUCTION = 10;
@@ -26,8 +26,9 @@ export function plainJpeg(bytes: Uint8Array): JpegHeader | undefined {
 const reduction = ({ width, height }: JpegHeader, region: Region) =>
   Math.min(width / region.width, height / region.height);
 
-export const isReducedEnough = (header: JpegHeader, region: Region): boolean =>
-  reduction(header, region) >= LEAST_REDUCTION;
+/** Whether the result stays within the parity bound: reduced enough, or not resampled at all. */
+export const isFaithful = (header: JpegHeader, region: Region): boolean =>
+  reduction(header, region) >= LEAST_REDUCTION || (header.width === region.width && header.height === region.height);
 
 /** uint8 RGB [size, size, 3]: the square `region` of the resized picture. Rejects with the decoder's own error. */
 export async function reduceJpeg(bytes: Uint8Array, header: JpegHeader, region: Region): Promise<Uint8Array> {

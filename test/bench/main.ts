@@ -29,6 +29,18 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
     does: 'throughput and latency of the whole service beside its ceilings (the default)',
     load: async () => (await import('./service.ts')).service,
   },
+  'compute-bound': {
+    does: "a model of ViT-B/16's shape: service beside raw session",
+    load: async () => (await import('./compute-bound.ts')).computeBound,
+  },
+  decode: {
+    does: "the decode stage beside sharp's defaults doing the same job",
+    load: async () => (await import('./decode.ts')).decode,
+  },
+  peers: {
+    does: 'the same client against FastAPI + PyTorch and LitServe + onnxruntime',
+    load: async () => (await import('./peers.ts')).peers,
+  },
   gate: {
     does: 'what the gate costs traffic without images, beside a plain proxy',
     load: async () => (await import('./gate/overhead.ts')).gateOverhead,

@@ -92,6 +92,15 @@ describe('the short way for JPEGs stays within the parity bound', () => {
     assertNear('grey', await short(bytes, 64), await long(bytes, 64));
   });
 
+  it('of the size that the model takes: nothing is resampled', async () => {
+    for (const size of [64, 224]) {
+      const bytes = await picture(size, size);
+      const { pixels } = await decodeImage(bytes, size, limits);
+      assert.deepEqual(pixels, await short(bytes, size));
+      assertNear(`${size}`, pixels, await long(bytes, size));
+    }
+  });
+
   it('photographs', { skip: skip.photographs }, async () => {
     for (const file of photographs.filter((_, i) => i % 5 === 0)) {
       const bytes = await readFile(file);

@@ -20,7 +20,8 @@ export interface Target {
   log: Record<string, unknown>[];
 }
 
-const TEN = 'dog,cat,bird,butterfly,elephant,airplane,bicycle,car,pizza,sunflower'.split(',');
+/** Classes of every tenant that a bench makes. */
+export const TEN = 'dog,cat,bird,butterfly,elephant,airplane,bicycle,car,pizza,sunflower'.split(',');
 
 /** Starts the service with an empty data directory, registers `tenants` with ten classes each, and cleans up after `task`. */
 export async function withService<T>(
