@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Ajv } from 'ajv';
 import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import type { Bundle } from './bundle/load.ts';
+import type { DriftMonitor } from './drift/index.ts';
 import type { GateSettings } from './gate/index.ts';
 import type { AccessParts, EngineForHttp, HttpConfig, ReloadForHttp } from './http/decorators.ts';
 import { accessPlugin } from './http/plugins/access.ts';
@@ -29,6 +30,9 @@ import { tenantsBuildEvents } from './http/routes/tenants-build-events/index.ts'
 import { tenantsBuildGet } from './http/routes/tenants-build-get/index.ts';
 import { tenantsCheck } from './http/routes/tenants-check/index.ts';
 import { tenantsDelete } from './http/routes/tenants-delete/index.ts';
+import { tenantsDriftGet } from './http/routes/tenants-drift-get/index.ts';
+import { tenantsDriftPin } from './http/routes/tenants-drift-pin/index.ts';
+import { tenantsDriftUnpin } from './http/routes/tenants-drift-unpin/index.ts';
 import { tenantsExport } from './http/routes/tenants-export/index.ts';
 import { tenantsFiles } from './http/routes/tenants-files/index.ts';
 import { tenantsGet } from './http/routes/tenants-get/index.ts';
@@ -54,6 +58,9 @@ const TENANT_ROUTES = [
   tenantsFiles,
   tenantsExport,
   tenantsImport,
+  tenantsDriftGet,
+  tenantsDriftPin,
+  tenantsDriftUnpin,
 ];
 
 export interface AppParts {
@@ -65,6 +72,7 @@ export interface AppParts {
   /** The directory that tenants come from, where one is watched. */
   tenantFiles?: Pick<WatchedDirectory, 'status'> | undefined;
   reload: ReloadForHttp;
+  drift: DriftMonitor;
   metrics: Metrics;
   logger: Logger;
   /** Called before anything is registered: what is to see every route. */
@@ -100,6 +108,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   app.decorate('tenants', parts.tenants);
   app.decorate('access', parts.access);
   app.decorate('tenantFiles', parts.tenantFiles);
+  app.decorate('drift', parts.drift);
   app.decorate('metrics', parts.metrics);
   app.decorate('gate', parts.gate);
   app.decorate('lifecycle', { restoring: false, draining: false });

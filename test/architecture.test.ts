@@ -20,7 +20,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   tenants: ['clipn', 'engine'],
   // keys, limits, audit log: stored like tenants are, so with their durable files and their database
   access: ['tenants'],
-  http: ['clipn', 'bundle', 'images', 'engine', 'tenants', 'access', 'gate', 'telemetry', 'config'],
+  http: ['clipn', 'bundle', 'images', 'engine', 'tenants', 'access', 'drift', 'gate', 'telemetry', 'config'],
+  drift: ['tenants'],
   gate: ['clipn', 'engine', 'tenants'],
   evaluation: ['engine', 'clipn'],
   // types of the contract only: the page carries none of the service's code

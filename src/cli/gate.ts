@@ -26,8 +26,8 @@ export interface RunningGate {
   address: string;
   /** As of now: the file may change. */
   settings(): GateSettings;
-  /** Answers what is under way, then ends. */
-  close(): Promise<void>;
+  /** Answers what is under way, then ends; cuts connections when there is hurry. */
+  close(hurry?: AbortSignal): Promise<void>;
 }
 
 function auditLog({ audit }: GateSettings, { metrics, logger, bundleId }: GateParts): AuditLog | undefined {
@@ -85,9 +85,9 @@ export async function openGate(path: string, parts: GateParts): Promise<RunningG
   return {
     address,
     settings: () => gate.settings,
-    close: async () => {
+    close: async (hurry) => {
       stop();
-      await gate.close();
+      await gate.close(hurry);
       await audit?.close();
     },
   };

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ACCESS_MIGRATIONS } from '../access/index.ts';
 import type { Bundle } from '../bundle/load.ts';
 import type { Config } from '../config/index.ts';
+import { DriftMonitor, FileDriftStore, PostgresDriftStore } from '../drift/index.ts';
 import { ServiceError } from '../errors/index.ts';
 import type { FeatureCache } from '../tenants/feature-cache.ts';
 import { FileFeatureCache } from '../tenants/file-feature-cache.ts';
@@ -91,4 +92,17 @@ export async function openFeatures(
   if (!database) return { cache: local, leases: ALONE, close };
   const cache = new PostgresFeatures(database, { ...options, local, maxBytes: SHARED_FACTOR * maxBytes });
   return { cache, leases: new PostgresLeases(database), close };
+}
+
+/** Where verdicts are counted: beside the tenants. */
+export async function openDrift(
+  config: Config,
+  database: Database | undefined,
+  onProblem: (error: unknown) => void,
+): Promise<DriftMonitor> {
+  const windowMs = config.driftWindowMs;
+  const store = database ? new PostgresDriftStore(database, windowMs) : await FileDriftStore.open(config.dataDir);
+  const drift = new DriftMonitor({ store, windowMs, onProblem });
+  await drift.start();
+  return drift;
 }

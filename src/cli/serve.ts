@@ -1,5 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import closeWithGrace from 'close-with-grace';
 import { Limiter, Quotas } from '../access/index.ts';
 import { buildApp } from '../app.ts';
 import type { Config } from '../config/index.ts';
@@ -8,10 +6,12 @@ import type { EngineObserver, TextFeatureBuilder } from '../engine/index.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { TenantRegistry } from '../tenants/registry.ts';
+import { closeServers, drainOnSignal } from './drain.ts';
 import { openGate } from './gate.ts';
 import { LiveModel } from './live-model.ts';
+import { observedEngine } from './observed-engine.ts';
 import { openAccess } from './open-access.ts';
-import { openFeatures, openStore } from './open-store.ts';
+import { openDrift, openFeatures, openStore } from './open-store.ts';
 import { Reloader } from './reloader.ts';
 import { watchTenants } from './watch-tenants.ts';
 
@@ -93,10 +93,14 @@ export async function serve(config: Config, gateFile?: string): Promise<void> {
   const access = { keyring, audit, limiter: new Limiter(config), quotas: new Quotas() };
   const tenantFiles = watchTenants(config, tenants, audit, logger);
   await tenantFiles?.start();
+  const drift = await openDrift(config, database, (error) =>
+    logger.warn({ err: error }, 'counts for drift could not be kept, trying again'),
+  );
+  const judge = observedEngine(live, { drift, tenants });
   const gate =
     gateFile === undefined
       ? undefined
-      : await openGate(gateFile, { engine: live, tenants, bundleId: () => live.bundle.id, metrics, logger });
+      : await openGate(gateFile, { engine: judge, tenants, bundleId: () => live.bundle.id, metrics, logger });
   const tenantWeights = parseWeights(config.tenantWeights);
   const reload = new Reloader({
     live,
@@ -107,11 +111,12 @@ export async function serve(config: Config, gateFile?: string): Promise<void> {
   const app = await buildApp({
     config: { ...config, tenantWeights },
     model: live,
-    engine: live,
+    engine: judge,
     tenants,
     tenantFiles,
     reload,
     access,
+    drift,
     metrics,
     logger,
     gate: gate?.settings,
@@ -120,23 +125,24 @@ export async function serve(config: Config, gateFile?: string): Promise<void> {
   // as daemons do; whoever closes the terminal that it was started in wants it to end
   const reloadsOnHangup = !process.stdout.isTTY;
   if (reloadsOnHangup) process.on('SIGHUP', () => reloadOn(reload, logger));
-  const skip: 'SIGHUP'[] = reloadsOnHangup ? ['SIGHUP'] : [];
-  closeWithGrace({ delay: config.shutdownGraceMs, logger: false, skip }, async ({ signal, err }) => {
-    if (err) logger.fatal({ err }, 'unexpected error, shutting down');
-    else logger.info({ signal }, 'shutting down');
-    app.lifecycle.draining = true;
-    await sleep(config.drainDelayMs);
-    // connections that fall idle after close has begun are nobody's business but ours
-    const sweep = setInterval(() => app.server.closeIdleConnections(), 100);
-    await Promise.all([app.close(), gate?.close()]);
-    clearInterval(sweep);
-    await reload.stop();
-    await tenantFiles?.stop();
-    await tenants.stop();
-    await live.stop();
-    await keyring.stop();
-    await closeStore();
-    logger.info('shut down');
+  drainOnSignal({
+    delayMs: config.drainDelayMs,
+    graceMs: config.shutdownGraceMs,
+    logger,
+    skip: reloadsOnHangup ? ['SIGHUP'] : [],
+    unready: () => {
+      app.lifecycle.draining = true;
+    },
+    close: async (hurry) => {
+      await closeServers(Promise.all([app.close(), gate?.close(hurry)]), [app.server], hurry);
+      await reload.stop();
+      await tenantFiles?.stop();
+      await tenants.stop();
+      await drift.stop();
+      await live.stop();
+      await keyring.stop();
+      await closeStore();
+    },
   });
 
   app.lifecycle.restoring = true;

@@ -199,6 +199,12 @@ export const ConfigSchema = Type.Object({
     'bytes',
     'resident memory at which an engine is ended and started again; 0 never',
   ),
+  driftWindowMs: setting(
+    duration(3_600_000, 1000),
+    'CLIPN_DRIFT_WINDOW_MS',
+    'milliseconds',
+    'verdicts of the last so long are compared with the baseline of their tenant',
+  ),
   drainDelayMs: setting(
     duration(0),
     'CLIPN_DRAIN_DELAY_MS',

@@ -16,6 +16,7 @@ export const CODES = {
   tenant_not_ready: { status: 409, title: "The tenant's features are not ready yet" },
   tenant_read_only: { status: 409, title: 'The tenant comes from a file and is changed there' },
   no_previous_version: { status: 409, title: 'There is no version to go back to' },
+  baseline_too_small: { status: 409, title: 'Too few verdicts for a baseline' },
   no_build: { status: 409, title: 'Nothing is being built' },
   reload_running: { status: 409, title: 'The model is being reloaded already' },
   precondition_failed: { status: 412, title: 'A precondition of the request does not hold' },

@@ -112,10 +112,13 @@ export class GateServer {
     });
   }
 
-  /** No new connections; resolves when what is under way is answered. */
-  async close(): Promise<void> {
+  /** No new connections; resolves when what is under way is answered, or cut off because of hurry. */
+  async close(hurry?: AbortSignal): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    const sweep = setInterval(() => this.#server.closeIdleConnections(), 100);
+    const sweep = setInterval(() => {
+      if (hurry?.aborted) this.#server.closeAllConnections();
+      else this.#server.closeIdleConnections();
+    }, 100);
     this.#server.closeIdleConnections();
     for (const socket of this.#upgraded) socket.destroy();
     await closed;

@@ -1,5 +1,6 @@
 import type { AuditLog, Keyring, Limiter, Principal, Quotas } from '../access/index.ts';
 import type { Bundle } from '../bundle/load.ts';
+import type { DriftMonitor } from '../drift/index.ts';
 import type { Engine } from '../engine/index.ts';
 import type { GateSettings } from '../gate/index.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -19,6 +20,7 @@ export interface HttpConfig {
   trustProxy: boolean;
   openMetrics: boolean;
   openDocs: boolean;
+  driftWindowMs: number;
 }
 
 export interface Lifecycle {
@@ -59,6 +61,7 @@ declare module 'fastify' {
     /** The model that serves. */
     model: { readonly bundle: Pick<Bundle, 'manifest' | 'id'> };
     reload: ReloadForHttp;
+    drift: DriftMonitor;
     metrics: Metrics;
     lifecycle: Lifecycle;
     /** Settings of the gate in the same process, as of now; undefined where there is none. */

@@ -153,6 +153,30 @@ export function createMetrics() {
       buckets: [0.1, 0.5, 1, 5, 10, 30, 60, 300, 900],
       registers,
     }),
+    driftImages: new Gauge({
+      name: 'clipn_drift_images',
+      help: 'Verdicts in the window that is compared with the baseline',
+      labelNames: ['tenant'],
+      registers,
+    }),
+    driftOodRate: new Gauge({
+      name: 'clipn_drift_ood_rate',
+      help: "Share of images out of distribution, by the tenant's own rule: value, and low and high of its 95 % Wilson interval",
+      labelNames: ['tenant', 'window', 'bound'],
+      registers,
+    }),
+    driftPsi: new Gauge({
+      name: 'clipn_drift_psi',
+      help: 'Population stability index against the baseline; above 0.25 is a shift',
+      labelNames: ['tenant', 'of'],
+      registers,
+    }),
+    driftPsiOfChance: new Gauge({
+      name: 'clipn_drift_psi_of_chance',
+      help: 'What clipn_drift_psi would be on average from chance alone',
+      labelNames: ['tenant', 'of'],
+      registers,
+    }),
     gateRequests: new Counter({
       name: 'clipn_gate_requests_total',
       help: "Requests of the gate's routes, by what became of them",

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { parse } from 'yaml';
 import { describeConfig } from '../../src/config/index.ts';
+import { loadGateFile } from '../../src/gate/index.ts';
 import { CHART, EXAMPLES, env, example, render, template } from '../helpers/chart.ts';
+import { temporaryDirectory } from '../helpers/paths.ts';
 import { run, without } from '../helpers/tools.ts';
 
 const skip = without('helm');
@@ -219,6 +224,36 @@ describe('who may ask', { skip }, () => {
     const mount = container.volumeMounts.find((m: { name: string }) => m.name === 'keys');
     assert.deepEqual(mount, { name: 'keys', mountPath: '/data/access/keys', readOnly: true });
     assert.deepEqual(pod.volumes.find((v: { name: string }) => v.name === 'keys').secret, { secretName: 'keys' });
+  });
+});
+
+describe('tenants and the gate', { skip }, () => {
+  it('tenants from a ConfigMap that the service follows', async () => {
+    const { container, one } = await render({ ...ONE, tenants: { zoo: { classes: ['lion'] } } });
+    assert.equal(env(container)['CLIPN_TENANTS_DIR'], '/tenants');
+    assert.deepEqual(parse(one('ConfigMap', '-tenants').data['zoo.yaml']), { classes: ['lion'] });
+    const none = await render(ONE);
+    assert.equal(env(none.container)['CLIPN_TENANTS_DIR'], undefined);
+    assert.equal(none.one('ConfigMap'), undefined);
+  });
+
+  it('the gate: its file, its port, and the classifier beside it; the file is one that the gate takes', async (t) => {
+    const { container, one, pod } = await render({}, [example('sidecar')]);
+    assert.deepEqual(container.args, ['gate', '--config', '/gate/gate.yaml']);
+    assert.deepEqual(
+      pod.containers.map((c: { name: string }) => c.name),
+      ['clipn-gate', 'classifier'],
+    );
+    assert.equal(one('Service').spec.ports[1].targetPort, 'gate');
+    assert.ok(one('NetworkPolicy').spec.ingress[0].ports.some((p: { port: string }) => p.port === 'gate'));
+    const file = join(await temporaryDirectory(t), 'gate.yaml');
+    writeFileSync(file, one('ConfigMap', '-gate').data['gate.yaml']);
+    const { settings } = await loadGateFile(file);
+    assert.equal(settings.listen.port, container.ports[1].containerPort);
+    assert.equal(settings.upstream.url.href, 'http://127.0.0.1:9000/');
+    const { code, output } = await template({ ...ONE, gate: { enabled: true } });
+    assert.notEqual(code, 0);
+    assert.match(output, /gate\.config\.upstream\.url/);
   });
 });
 

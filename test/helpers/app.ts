@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import type { FastifyInstance } from 'fastify';
 import { type AppParts, buildApp } from '../../src/app.ts';
+import { observedEngine } from '../../src/cli/observed-engine.ts';
 import { assess, topK } from '../../src/clipn/index.ts';
+import { DriftMonitor } from '../../src/drift/index.ts';
 import type { Ask, Detection, DetectRequest, FleetStatus } from '../../src/engine/index.ts';
 import { ServiceError } from '../../src/errors/index.ts';
 import type { HttpConfig } from '../../src/http/decorators.ts';
@@ -10,6 +12,7 @@ import { createLogger } from '../../src/telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts';
 import type { TenantRegistry } from '../../src/tenants/registry.ts';
 import { type FakeAccess, type FakeAccessOptions, fakeAccess } from './access.ts';
+import { MemoryDriftStore } from './drift.ts';
 import { type FakeBuilder, fakeRegistry } from './tenants.ts';
 
 /** Stands in for the engine: bytes that begin with "BAD" are no image, the rest is judged by their hash. */
@@ -86,6 +89,7 @@ export async function testApp(
   const { registry, builder } = fakeRegistry();
   await registry.put('demo', { classes: ['dog', 'cat'] }, { waitMs: 1000 });
   const access = await fakeAccess(accessOptions);
+  const drift = new DriftMonitor({ store: new MemoryDriftStore(), windowMs: 60_000 });
   const metrics = createMetrics();
   const log: string[] = [];
   const logger = createLogger({ level: 'info', destination: { write: (line: string) => void log.push(line) } });
@@ -101,13 +105,15 @@ export async function testApp(
       trustProxy: false,
       openMetrics: false,
       openDocs: true,
+      driftWindowMs: 60_000,
       ...config,
     },
     model: { bundle: { id: 'fake@1.2.3+abc', manifest } as never },
     reload: { status: { state: 'idle' }, start: async () => {} },
-    engine,
+    engine: observedEngine(engine, { drift, tenants: registry }),
     tenants: registry,
     access,
+    drift,
     metrics,
     logger,
     ...(prepare ? { prepare } : {}),

@@ -4,7 +4,7 @@ import { ROOT } from './paths.ts';
 import { run } from './tools.ts';
 
 export const CHART = join(ROOT, 'helm/clipn-gate');
-export const EXAMPLES = ['single', 'central-cpu', 'central-gpu'];
+export const EXAMPLES = ['single', 'central-cpu', 'central-gpu', 'sidecar'];
 export const example = (name: string) => join(CHART, 'examples', `${name}.yaml`);
 
 // biome-ignore lint/suspicious/noExplicitAny: manifests are read where they are asserted

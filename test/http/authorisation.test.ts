@@ -162,6 +162,14 @@ describe('authorisation', () => {
       'DELETE /v1/tenants/:tenant/build': { first: begin, action: 'tenant.build.cancel', versions: [3, 3] },
       'POST /v1/tenants/:tenant/rollback': { action: 'tenant.rollback', versions: [3, 4] },
       'POST /v1/tenants/:tenant/import': { file: true, action: 'tenant.import', versions: [4, 5] },
+      'PUT /v1/tenants/:tenant/drift/baseline': {
+        first: async () => {
+          for (let i = 0; i < 200; i++) app.drift.record('zoo', { ood: false, noProbability: 0.1, predicted: 'a' });
+        },
+        action: 'tenant.drift.pin',
+        versions: [5, 5],
+      },
+      'DELETE /v1/tenants/:tenant/drift/baseline': { action: 'tenant.drift.unpin', versions: [5, 5] },
       'DELETE /v1/tenants/:tenant': { action: 'tenant.delete', versions: [5, null] },
       'POST /v1/admin/keys': { payload: { name: 'x', scopes: ['metrics'] }, action: 'key.create', versions: [null, 1] },
       'POST /v1/admin/reload': { payload: {}, action: 'model.reload', versions: [null, null] },

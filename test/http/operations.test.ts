@@ -60,6 +60,7 @@ describe('operations', () => {
       'delete /v1/admin/keys/{id}',
       'delete /v1/tenants/{tenant}',
       'delete /v1/tenants/{tenant}/build',
+      'delete /v1/tenants/{tenant}/drift/baseline',
       'get /livez',
       'get /metrics',
       'get /readyz',
@@ -71,6 +72,7 @@ describe('operations', () => {
       'get /v1/tenants/{tenant}',
       'get /v1/tenants/{tenant}/build',
       'get /v1/tenants/{tenant}/build/events',
+      'get /v1/tenants/{tenant}/drift',
       'get /v1/tenants/{tenant}/export',
       'get /v2',
       'get /v2/health/live',
@@ -88,6 +90,7 @@ describe('operations', () => {
       'post /v2/models/{tenant}/infer',
       'post /v2/models/{tenant}/versions/{version}/infer',
       'put /v1/tenants/{tenant}',
+      'put /v1/tenants/{tenant}/drift/baseline',
     ]);
     const content = paths['/v1/detect'].post.requestBody.content;
     assert.deepEqual(Object.keys(content).sort(), [

@@ -16,7 +16,7 @@ const expressions = panels.flatMap((p) =>
 describe('the dashboard', () => {
   it('has its rows, and every panel says what it shows', () => {
     const rows = panels.filter((p) => p.type === 'row').map((p) => p.title);
-    for (const row of ['Service', 'Engine', 'Tenants']) assert.ok(rows.includes(row), row);
+    for (const row of ['Service', 'Engine', 'Tenants', 'Gate', 'Drift']) assert.ok(rows.includes(row), row);
     for (const p of panels) if (p.type !== 'row') assert.ok(p.description && p.fieldConfig.defaults.unit, p.title);
   });
 

@@ -55,6 +55,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if and (eq .Values.store.kind "postgres") (not .Values.store.postgres.existingSecret) }}
 {{- fail "store.kind=postgres needs store.postgres.existingSecret, a secret with the address of the database." }}
 {{- end }}
+{{- if and .Values.gate.enabled (not (dig "upstream" "url" "" .Values.gate.config)) }}
+{{- fail "gate.enabled needs gate.config.upstream.url, the address of the classifier." }}
+{{- end }}
 {{- with .Values.bundle }}
 {{- if and (eq .source "imageVolume") (not .imageVolume.reference) }}{{ fail "bundle.source=imageVolume needs bundle.imageVolume.reference." }}{{ end }}
 {{- if and (eq .source "pvc") (not .pvc.claimName) }}{{ fail "bundle.source=pvc needs bundle.pvc.claimName." }}{{ end }}
@@ -67,7 +70,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- fail "autoscaling.minReplicas is more than autoscaling.maxReplicas." }}
 {{- end }}
 {{- range $name, $_ := .Values.settings }}
-{{- if has $name (list "CLIPN_HOST" "CLIPN_PORT" "CLIPN_DATA_DIR" "CLIPN_STORE" "CLIPN_BUNDLE" "CLIPN_DEVICE" "CLIPN_AUTH" "CLIPN_OPEN_METRICS" "CLIPN_DRAIN_DELAY_MS" "CLIPN_SHUTDOWN_GRACE_MS") }}
+{{- if has $name (list "CLIPN_HOST" "CLIPN_PORT" "CLIPN_DATA_DIR" "CLIPN_STORE" "CLIPN_BUNDLE" "CLIPN_DEVICE" "CLIPN_AUTH" "CLIPN_TENANTS_DIR" "CLIPN_OPEN_METRICS" "CLIPN_DRAIN_DELAY_MS" "CLIPN_SHUTDOWN_GRACE_MS") }}
 {{- fail (printf "settings.%s: the chart sets it from other values." $name) }}
 {{- end }}
 {{- end }}

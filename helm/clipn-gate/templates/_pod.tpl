@@ -48,9 +48,16 @@ spec:
     - name: clipn-gate
       image: {{ include "clipn-gate.image" . }}
       imagePullPolicy: {{ .Values.image.pullPolicy }}
+      {{- if .Values.gate.enabled }}
+      args: [gate, --config, /gate/gate.yaml]
+      {{- else }}
       args: [serve]
+      {{- end }}
       ports:
         - { name: http, containerPort: 8080, protocol: TCP }
+        {{- if .Values.gate.enabled }}
+        - { name: gate, containerPort: {{ .Values.gate.port }}, protocol: TCP }
+        {{- end }}
       env:
         {{- include "clipn-gate.env" . | nindent 8 }}
       startupProbe:
@@ -76,12 +83,31 @@ spec:
         {{- if ne .Values.bundle.source "embedded" }}
         - { name: bundle, mountPath: /bundle, readOnly: true }
         {{- end }}
+        {{- if .Values.tenants }}
+        - { name: tenants, mountPath: /tenants, readOnly: true }
+        {{- end }}
+        {{- if .Values.gate.enabled }}
+        - { name: gate, mountPath: /gate, readOnly: true }
+        {{- end }}
         {{- if .Values.auth.existingSecret }}
         # a volume of its own, so that the folder around the keys can be written
         - { name: access, mountPath: /data/access }
         - { name: keys, mountPath: /data/access/keys, readOnly: true }
         {{- end }}
+    {{- with .Values.extraContainers }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
   volumes:
+    {{- if .Values.tenants }}
+    - name: tenants
+      configMap:
+        name: {{ include "clipn-gate.fullname" . }}-tenants
+    {{- end }}
+    {{- if .Values.gate.enabled }}
+    - name: gate
+      configMap:
+        name: {{ include "clipn-gate.fullname" . }}-gate
+    {{- end }}
     {{- if not .Values.persistence.enabled }}
     - name: data
       emptyDir:
@@ -161,6 +187,9 @@ capabilities:
     secretKeyRef:
       name: {{ .Values.store.postgres.existingSecret }}
       key: {{ .Values.store.postgres.key }}
+{{- end }}
+{{- if .Values.tenants }}
+- { name: CLIPN_TENANTS_DIR, value: /tenants }
 {{- end }}
 {{- range $name, $value := .Values.settings }}
 - name: {{ $name }}

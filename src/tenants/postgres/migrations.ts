@@ -43,4 +43,17 @@ export const MIGRATIONS: readonly Migration[] = [
       );
     `,
   },
+  {
+    name: '0010-drift',
+    sql: `
+      -- counts of verdicts: one row per tenant and replica, and the tenant's baseline, part = 'baseline'
+      create table clipn_drift (
+        tenant text not null,
+        part text not null,
+        state json not null,
+        at timestamptz not null default now(),
+        primary key (tenant, part)
+      );
+    `,
+  },
 ];

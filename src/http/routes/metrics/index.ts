@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify';
+import type { DriftMonitor } from '../../../drift/index.ts';
 import type { Metrics } from '../../../telemetry/metrics.ts';
 import { processUsage } from '../../../telemetry/process-usage.ts';
 
@@ -12,7 +13,7 @@ export const metrics: FastifyPluginAsync = async (app) => {
       logLevel: 'warn',
     },
     async (_request, reply) => {
-      const { metrics, engine, tenants } = app;
+      const { metrics, engine, tenants, drift } = app;
       metrics.engineUp.reset();
       metrics.engineState.reset();
       for (const { name, state } of engine.status.engines) {
@@ -20,6 +21,7 @@ export const metrics: FastifyPluginAsync = async (app) => {
         metrics.engineState.set({ engine: name, state }, 1);
       }
       await engineProcess(metrics, engine.status.pid);
+      driftGauges(metrics, drift);
       for (const [state, count] of Object.entries(tenants.counts())) metrics.tenants.set({ state }, count);
       return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
     },
@@ -33,4 +35,29 @@ async function engineProcess(metrics: Metrics, pid: number | undefined): Promise
   metrics.engineThreads.set(usage?.threads ?? 0);
   metrics.engineCpu.reset();
   metrics.engineCpu.inc(usage?.cpuSeconds ?? 0);
+}
+
+/** Tenants that share the label `other` have no drift of their own there; `GET /v1/tenants/{tenant}/drift` has it. */
+function driftGauges(metrics: Metrics, drift: DriftMonitor): void {
+  const { driftImages, driftOodRate, driftPsi, driftPsiOfChance } = metrics;
+  for (const gauge of [driftImages, driftOodRate, driftPsi, driftPsiOfChance]) gauge.reset();
+  for (const id of drift.tenants()) {
+    const tenant = metrics.tenantLabel(id);
+    if (tenant !== id) continue;
+    const { images, oodRate, baseline, psi } = drift.report(id);
+    driftImages.set({ tenant }, images);
+    for (const [window, share] of [
+      ['current', images > 0 ? oodRate : undefined],
+      ['baseline', baseline?.oodRate],
+    ] as const)
+      for (const [bound, value] of Object.entries(share ?? {})) driftOodRate.set({ tenant, window, bound }, value);
+    for (const [of, index] of [
+      ['no_probability', psi?.noProbability],
+      ['predicted_class', psi?.predictedClass],
+    ] as const) {
+      if (!index) continue;
+      driftPsi.set({ tenant, of }, index.value);
+      driftPsiOfChance.set({ tenant, of }, index.ofChance);
+    }
+  }
 }

@@ -26,6 +26,7 @@ export const tenantsDelete: FastifyPluginAsync = async (app) => {
       const { tenant } = request.params;
       const onChanged = recorded(request, 'tenant.delete', tenant);
       await app.tenants.delete(tenant, { ifMatch: request.headers['if-match'], onChanged });
+      await app.drift.forget(tenant);
       return reply.code(204).send();
     },
   );

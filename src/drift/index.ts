@@ -1,0 +1,4 @@
+export { FileDriftStore } from './file-store.ts';
+export { DriftMonitor } from './monitor.ts';
+export { PostgresDriftStore } from './postgres-store.ts';
+export type { DriftReport } from './report.ts';

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { DriftMonitor, FileDriftStore } from '../../src/drift/index.ts';
+import { MemoryDriftStore } from '../helpers/drift.ts';
+import { temporaryDirectory } from '../helpers/paths.ts';
+
+const HOUR = 3_600_000;
+
+function images(
+  monitor: DriftMonitor,
+  n: number,
+  { ood, from = 0.1, to = 0.3 }: { ood: number; from?: number; to?: number },
+  tenant = 'zoo',
+) {
+  for (let i = 0; i < n; i++)
+    monitor.record(tenant, {
+      ood: i % 100 < ood,
+      noProbability: from + ((to - from) * i) / n,
+      predicted: ['dog', 'cat', '__proto__'][i % 3] as string,
+    });
+}
+
+describe('drift of a tenant', () => {
+  it('without a baseline: the rate and nothing else', () => {
+    const monitor = new DriftMonitor({ store: new MemoryDriftStore(), windowMs: HOUR });
+    images(monitor, 300, { ood: 20 });
+    const report = monitor.report('zoo');
+    assert.equal(report.images, 300);
+    assert.equal(report.oodRate.value, 0.2);
+    assert.equal(report.verdict, 'no_baseline');
+    assert.equal(monitor.report('nobody').images, 0);
+  });
+
+  it('stable where nothing changes, shifted where the world does', async () => {
+    let now = 0;
+    const monitor = new DriftMonitor({ store: new MemoryDriftStore(), windowMs: HOUR, now: () => now });
+    images(monitor, 1000, { ood: 10 });
+    await monitor.pin('zoo', 7);
+    now += 2 * HOUR;
+    images(monitor, 1000, { ood: 10 });
+    const same = monitor.report('zoo');
+    assert.equal(same.images, 1000, 'what is older than the window is forgotten');
+    assert.equal(same.verdict, 'stable');
+    assert.deepEqual([same.baseline?.tenantVersion, same.baseline?.images], [7, 1000]);
+    now += 2 * HOUR;
+    images(monitor, 1000, { ood: 60, from: 0.6, to: 0.95 });
+    const other = monitor.report('zoo');
+    assert.equal(other.verdict, 'shifted');
+    assert.ok((other.psi?.noProbability.value ?? 0) > 1);
+    assert.ok((other.psi?.predictedClass.value ?? 1) < 0.1, 'the classes are the same');
+    assert.ok(other.oodRate.low > (other.baseline?.oodRate.high ?? 1));
+  });
+
+  it('classes that nobody predicted before are a shift of their own', async () => {
+    let now = 0;
+    const monitor = new DriftMonitor({ store: new MemoryDriftStore(), windowMs: HOUR, now: () => now });
+    for (let i = 0; i < 500; i++) monitor.record('zoo', { ood: false, noProbability: 0.2, predicted: 'dog' });
+    await monitor.pin('zoo', 1);
+    now += 2 * HOUR;
+    for (let i = 0; i < 500; i++) monitor.record('zoo', { ood: false, noProbability: 0.2, predicted: 'fox' });
+    const { psi } = monitor.report('zoo');
+    assert.ok((psi?.predictedClass.value ?? 0) > 1 && (psi?.noProbability.value ?? 1) < 0.01);
+  });
+
+  it('few images make no verdict, and no baseline', async () => {
+    let now = 0;
+    const monitor = new DriftMonitor({ store: new MemoryDriftStore(), windowMs: HOUR, now: () => now });
+    images(monitor, 199, { ood: 10 });
+    await assert.rejects(monitor.pin('zoo', 1), { code: 'baseline_too_small' });
+    images(monitor, 1, { ood: 10 });
+    await monitor.pin('zoo', 1);
+    now += 2 * HOUR;
+    images(monitor, 150, { ood: 90 });
+    assert.equal(monitor.report('zoo').verdict, 'few_images');
+    await monitor.unpin('zoo');
+    assert.equal(monitor.report('zoo').verdict, 'no_baseline');
+  });
+
+  it('replicas report on what all have seen, and share the baseline', async () => {
+    const store = new MemoryDriftStore('a');
+    const a = new DriftMonitor({ store, windowMs: HOUR });
+    const b = new DriftMonitor({ store: store.replica('b'), windowMs: HOUR });
+    images(a, 150, { ood: 0 });
+    images(b, 150, { ood: 100 });
+    await a.sync();
+    await b.sync();
+    await a.sync();
+    for (const monitor of [a, b]) {
+      assert.equal(monitor.report('zoo').images, 300);
+      assert.equal(monitor.report('zoo').oodRate.value, 0.5);
+    }
+    await b.pin('zoo', 3);
+    await a.sync();
+    assert.equal(a.report('zoo').baseline?.tenantVersion, 3);
+  });
+
+  it('survives a restart, in files; damaged ones count as none', async (t) => {
+    const dir = await temporaryDirectory(t);
+    const first = new DriftMonitor({ store: await FileDriftStore.open(dir), windowMs: HOUR });
+    await first.start();
+    images(first, 400, { ood: 25 });
+    images(first, 400, { ood: 25 }, 'other');
+    await first.pin('zoo', 2);
+    await first.pin('other', 2);
+    await first.stop();
+    await writeFile(join(dir, 'drift/other.slots.json'), '{"1": {"images": "many"}}');
+    const second = new DriftMonitor({ store: await FileDriftStore.open(dir), windowMs: HOUR });
+    await second.start();
+    const { images: n, baseline, verdict, oodRate } = second.report('zoo');
+    assert.deepEqual([n, baseline?.images, oodRate.value, verdict], [400, 400, 0.25, 'stable']);
+    assert.deepEqual([second.report('other').images, second.report('other').baseline?.images], [0, 400]);
+    await second.forget('zoo');
+    await second.stop();
+    const third = new DriftMonitor({ store: await FileDriftStore.open(dir), windowMs: HOUR });
+    await third.start();
+    assert.equal(third.report('zoo').images, 0);
+    await third.stop();
+  });
+});

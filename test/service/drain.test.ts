@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { Agent, request as httpRequest } from 'node:http';
+import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { waves } from '../helpers/images.ts';
+import { temporaryDirectory } from '../helpers/paths.ts';
+import { isReady, sendImage, startService, until } from '../helpers/service.ts';
+
+/** The status and whether the answer asks for the connection to be closed. */
+function get(url: string, agent: Agent): Promise<{ status: number | undefined; close: boolean }> {
+  return new Promise((resolve, reject) => {
+    httpRequest(url, { agent }, (response) => {
+      response.resume();
+      response.on('end', () =>
+        resolve({ status: response.statusCode, close: response.headers.connection === 'close' }),
+      );
+    })
+      .on('error', reject)
+      .end();
+  });
+}
+
+describe('drain', () => {
+  it('unready first, still answering, asking clients to leave; then the end', async (t) => {
+    const { url, child, exited } = await startService(t, await temporaryDirectory(t), { CLIPN_DRAIN_DELAY_MS: '1500' });
+    const agent = new Agent({ keepAlive: true });
+    t.after(() => agent.destroy());
+    const image = await waves(64, 64, 3).png().toBuffer();
+    assert.deepEqual(await get(`${url}/livez`, agent), { status: 200, close: false });
+    child.kill('SIGTERM');
+    await until('not ready', 1200, async () => !(await isReady(url)()));
+    assert.equal((await sendImage(url, image)).status, 200, 'balancers that have not noticed are still answered');
+    assert.deepEqual(await get(`${url}/livez`, agent), { status: 200, close: true });
+    assert.equal(await exited, 0);
+  });
+
+  it('a second signal skips the delay', async (t) => {
+    const { url, child, exited } = await startService(t, await temporaryDirectory(t), {
+      CLIPN_DRAIN_DELAY_MS: '60s',
+      CLIPN_SHUTDOWN_GRACE_MS: '60s',
+    });
+    child.kill('SIGTERM');
+    await until('not ready', 5000, async () => !(await isReady(url)()));
+    await sleep(100);
+    assert.equal(child.exitCode, null);
+    child.kill('SIGTERM');
+    assert.equal(await exited, 0);
+  });
+
+  it('the end is bounded: a request that is never whole does not hold it up, nor does a second signal wait for it', async (t) => {
+    for (const [grace, signals] of [
+      ['1500', 1],
+      ['60s', 2],
+    ] as const) {
+      const { url, child, exited } = await startService(t, await temporaryDirectory(t), {
+        CLIPN_SHUTDOWN_GRACE_MS: grace,
+      });
+      const stuck = httpRequest(`${url}/v1/detect`, {
+        method: 'POST',
+        headers: { 'content-type': 'image/png', 'content-length': 1000 },
+      });
+      stuck.on('error', () => {});
+      stuck.write('half');
+      await sleep(200);
+      for (let i = 0; i < signals; i++) {
+        child.kill('SIGTERM');
+        await sleep(300);
+      }
+      const code = await exited;
+      assert.equal(code, signals === 1 ? 1 : 0, 'given up by the clock, or by the second signal');
+      stuck.destroy();
+    }
+  });
+});
