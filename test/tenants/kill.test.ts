@@ -92,7 +92,7 @@ async function killAgainAndAgain(t: TestContext, store: string) {
   const random = randoms(7);
   let changes = 0;
   for (let round = 0; round < KILLS; round++) {
-    changes += await writeAndKill(dir, store, round, Math.floor(random() * 400), expected);
+    changes += await writeAndKill(dir, store, round, Math.floor(random() * 2000), expected);
     await check(dir, store, expected, round);
   }
   assert.ok(changes > 0);
