@@ -58,7 +58,7 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
     load: async () => (await import('./fairness.ts')).fairness,
   },
   heads: {
-    does: "scoring a tenant's classes; a thousand tenants of a thousand classes",
+    does: "scoring a tenant's classes: typed arrays and ONNX",
     load: async () => (await import('./heads.ts')).heads,
   },
   tenants: {
@@ -80,6 +80,10 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
   device: {
     does: 'a GPU, or any other device, beside the CPU (--device)',
     load: async () => (await import('./device.ts')).device,
+  },
+  'many-heads': {
+    does: 'a thousand tenants of a thousand classes, of which a part fits into the engine',
+    load: async () => (await import('./heads.ts')).manyHeads,
   },
   text: { does: 'registering classes: texts by length', load: async () => (await import('./text.ts')).text },
 };
