@@ -5,7 +5,7 @@ import { headGraph } from './graph.ts';
 
 /**
  * The tenants' heads that are in the engine now, and one session that multiplies image features with them. ONNX Runtime is
- * an order of magnitude faster at this than typed arrays from a hundred classes on (`npm run bench -- heads`). One image at a time,
+ * several times faster at this than typed arrays from a hundred classes on (`npm run bench -- heads`). One image at a time,
  * so that a verdict can't depend on what else is scored.
  */
 export class HeadScorer {
