@@ -14,14 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from PIL import Image
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from . import lexicon
 from . import tokenizer as bpe
 from .batches import centre
 from .bundle import load_manifest
-from .packs import load_pack, resize_and_crop
+from .packs import load_pack
+from .quality import photographs
 from .small_tenants import RULES, small_tenants, unseen, unseen_names
 
 SCORES = ("ctw", "atd", "msp", "max_logit", "energy", "mcm")
@@ -125,18 +125,6 @@ def digits() -> np.ndarray:
     return np.repeat(np.repeat(np.repeat(small, 8, 1), 8, 2)[..., None], 3, -1)
 
 
-def photographs(folder: Path, size: int) -> np.ndarray:
-    """uint8 [N, size, size, 3]: every JPEG and PNG below ``folder`` through CLIP's transform."""
-    files = sorted(f for f in folder.rglob("*") if f.suffix.lower() in {".jpg", ".jpeg", ".png"})
-    if not files:
-        raise ValueError(f"{folder} holds no photographs")
-    out = np.empty((len(files), size, size, 3), np.uint8)
-    for i, file in enumerate(files):
-        with Image.open(file) as image:
-            out[i] = resize_and_crop(image, size)
-    return out
-
-
 def evaluate(path: Path, packs: Path, words: Path, far: tuple[Path, ...] = (), splits: int = 5, log=print) -> dict:
     bundle = OnnxBundle(path)
     scale = bundle.manifest["logit_scale"]
@@ -154,7 +142,7 @@ def evaluate(path: Path, packs: Path, words: Path, far: tuple[Path, ...] = (), s
 
     image, labels, yes, no = features["tiny-val"]
     size = bundle.manifest["image"]["size"]
-    outside = {"digits": bundle.images(digits())} | {f"{d.name} (photographs)": bundle.images(photographs(d, size)) for d in far}
+    outside = {"digits": bundle.images(digits())} | {f"{d.name} (photographs)": bundle.images(photographs(d, size, limit=None).pixels) for d in far}
     near_results, far_results, accuracy = [], {name: [] for name in outside}, []
     for seed in range(splits):
         kept = np.sort(np.random.default_rng(seed).permutation(len(yes))[: len(yes) // 2])

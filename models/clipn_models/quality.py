@@ -52,15 +52,15 @@ class Inputs:
         return self.pixels[::2], self.pixels[1::2]
 
 
-def photographs(folder: Path, size: int, limit: int = 256) -> Inputs:
-    """Photographs of a folder, evenly chosen when there are more than ``limit``; sub-folders, if it has two or more, name the classes.
+def photographs(folder: Path, size: int, limit: int | None = 256) -> Inputs:
+    """Photographs of a folder through CLIP's transform, evenly chosen when more than ``limit``. Sub-folders, if it has two or more, name the classes.
 
     Raises ValueError where there are fewer than two.
     """
     files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in ENDINGS)
     if len(files) < 2:
         raise ValueError(f"{folder}: {len(files)} images ({', '.join(sorted(ENDINGS))}), at least two are needed")
-    files = [files[i] for i in np.linspace(0, len(files) - 1, min(limit, len(files))).round().astype(int)]
+    files = [files[i] for i in np.linspace(0, len(files) - 1, min(limit or len(files), len(files))).round().astype(int)]
     names = sorted({p.relative_to(folder).parts[0].replace("_", " ").strip() for p in files if p.parent != folder})
     return Inputs(np.stack([reference(p, size) for p in files]), tuple(names) if len(names) > 1 else GOLDEN_CLASSES, True)
 

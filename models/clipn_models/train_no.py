@@ -23,6 +23,7 @@ from . import lexicon, tokenizer
 from .batches import centre, crop, held_out
 from .captions import NameBank, template_texts
 from .losses import clipn_loss, membership_loss
+from .made import made
 from .model import CLIPN, LOGIT_SCALE
 from .packs import load_pack
 from .teacher import crop_boxes
@@ -36,6 +37,8 @@ class NoPreset:
     steps: int = 1200
     named: tuple[tuple[str, int], ...] = (("tiny-train", 1024), ("cifar-train", 512), ("caltech-train", 128))
     captioned: int = 48
+    made: int = 384
+    """Pictures of ``made`` per step, which no text fits. Not in the paper: its millions of captioned pictures hold all sorts of things."""
     share: float = 0.5
     """of all class names and hypernyms, how many are encoded in a step, drawn anew each time"""
     views: int = 1
@@ -52,6 +55,33 @@ class NoPreset:
 PRESETS = {"cpu": NoPreset(), "gpu": NoPreset(steps=3000, views=3)}
 
 
+MADE = 16_000
+"""different pictures to draw a step's from"""
+
+
+def made_features(model: CLIPN, packs: Path, split: str, seed: int, keep: Path) -> np.ndarray:
+    """Unit features of made pictures, float16 [MADE, D], computed once per checkpoint; scraps are of ``split``'s photographs."""
+    path = keep / "made.features.npy"
+    if not path.exists():
+        keep.mkdir(parents=True, exist_ok=True)
+        pack = load_pack(packs, split)
+        trained_on = pack.pixels[~held_out(len(pack))]
+        np.save(path, encode(model, [centre(part, model.image_size) for part in np.array_split(made(MADE, 64, trained_on, seed), MADE // 500)]))
+    return np.load(path, mmap_mode="r")
+
+
+@torch.no_grad()
+def encode(model: CLIPN, batches) -> np.ndarray:
+    """Batches of float32 [n, 3, S, S] in 0..1 -> unit features, float16 [N, D]."""
+    device = next(model.parameters()).device
+    out = []
+    for pixels in batches:
+        with torch.autocast(device.type, torch.bfloat16):
+            f = model.encode_image(normalise(pixels.to(device)))
+        out.append(F.normalize(f.float(), dim=-1).half().cpu().numpy())
+    return np.concatenate(out)
+
+
 class FeatureBank:
     """Unit features of a split's photographs, [views, N, D] in half precision on disk, computed once per checkpoint."""
 
@@ -63,20 +93,17 @@ class FeatureBank:
             np.save(path, self._compute(model, views, seed))
         self.features = np.load(path, mmap_mode="r")
 
-    @torch.no_grad()
     def _compute(self, model: CLIPN, views: int, seed: int) -> np.ndarray:
-        device = next(model.parameters()).device
-        out = np.empty((views + 1, len(self.pack), model.embed_dim), np.float16)
         boxes = crop_boxes(len(self.pack), views, seed + 1, scale=(0.9, 1.0))
-        for at in range(0, len(self.pack), 500):
+        starts = range(0, len(self.pack), 500)
+
+        def view(at: int, v: int) -> Tensor:
             raw = self.pack.pixels[at : at + 500]
-            images = torch.from_numpy(np.array(raw))
-            for v in range(views + 1):
-                pixels = centre(raw, model.image_size) if v == 0 else crop(images, torch.from_numpy(boxes[at : at + 500, v - 1]), model.image_size)
-                with torch.autocast(device.type, torch.bfloat16):
-                    f = model.encode_image(normalise(pixels.to(device)))
-                out[v, at : at + len(raw)] = F.normalize(f.float(), dim=-1).cpu().numpy()
-        return out
+            if v == 0:
+                return centre(raw, model.image_size)
+            return crop(torch.from_numpy(np.array(raw)), torch.from_numpy(boxes[at : at + 500, v - 1]), model.image_size)
+
+        return np.stack([encode(model, (view(at, v) for at in starts)) for v in range(views + 1)])
 
     def draw(self, picked: np.ndarray, rng: np.random.Generator) -> Tensor:
         view = rng.integers(0, self.features.shape[0], len(picked))
@@ -98,6 +125,7 @@ class NoTrainer:
         keep = out / "features"
         self.banks = {s: FeatureBank(model, packs, s, preset.views, seed, keep) for s, _ in preset.named}
         self.captioned = FeatureBank(model, packs, "flickr-train", preset.views, seed, keep) if preset.captioned else None
+        self.made = made_features(model, packs, preset.named[0][0], seed, keep) if preset.made else None
         self.usable = {s: np.flatnonzero(~held_out(len(b.pack))) for s, b in self._all().items()}
         self.names = NameBank(classes)
         decay, plain = [], []
@@ -128,8 +156,8 @@ class NoTrainer:
         yes, no = torch.cat(yes)[back], torch.cat(no)[back]
         return F.normalize(yes.float(), dim=-1), F.normalize(no.float(), dim=-1)
 
-    def _batch(self) -> tuple[Tensor, np.ndarray, np.ndarray | None, list[str]]:
-        """Image features [N, D], labels of the named ones, indices of the captioned ones, one caption for each of those."""
+    def _batch(self) -> tuple[Tensor, np.ndarray, list[str]]:
+        """Image features [N, D] of named, captioned and made pictures; labels of the named ones; one caption for each captioned one."""
         features, labels = [], []
         for split, count in self.preset.named:
             bank = self.banks[split]
@@ -141,6 +169,9 @@ class NoTrainer:
             picked = self.rng.choice(self.usable["flickr-train"], self.preset.captioned, replace=False)
             features.append(self.captioned.draw(picked, self.rng))
             captions = [self.captioned.pack.captions[i][self.rng.integers(0, 5)] for i in picked]
+        if self.made is not None:
+            picked = self.rng.choice(len(self.made), self.preset.made, replace=False)
+            features.append(F.normalize(torch.from_numpy(self.made[picked].astype(np.float32)), dim=-1))
         return torch.cat(features).to(self.device), np.concatenate(labels), captions
 
     def _draw(self) -> tuple[list[str], np.ndarray, np.ndarray]:
@@ -158,7 +189,8 @@ class NoTrainer:
         scenes = np.full((captions, table.shape[0] + over.shape[1] + captions), -1, np.int8)
         if captions:
             scenes[:, -captions:] = np.eye(captions, dtype=np.int8)
-        return np.concatenate([named, scenes])
+        nothing = np.zeros((self.preset.made, named.shape[1]), np.int8)
+        return np.concatenate([named, scenes, nothing])
 
     def one_step(self, step: int) -> dict[str, float]:
         p = self.preset
@@ -170,7 +202,7 @@ class NoTrainer:
         yes, no = self._texts(texts)
         relation = torch.from_numpy(self.relations(labels, table, hypernyms, len(captions))).to(self.device)
         losses = clipn_loss(image, yes, no, LOGIT_SCALE, relation == 1, relation < 0)
-        membership = self._membership(image, yes, no, relation, len(labels), len(names))
+        membership = self._membership(image, yes, no, relation, len(names))
         total = losses["total"]
         if membership is not None:
             losses["membership"] = membership
@@ -181,15 +213,15 @@ class NoTrainer:
         self.optimizer.step()
         return {k: float(v.detach()) for k, v in losses.items()}
 
-    def _membership(self, image: Tensor, yes: Tensor, no: Tensor, relation: Tensor, images: int, classes: int) -> Tensor | None:
-        """Mean over imagined tenants, each with a random share of the classes; named photographs and class names only."""
+    def _membership(self, image: Tensor, yes: Tensor, no: Tensor, relation: Tensor, classes: int) -> Tensor | None:
+        """Mean over imagined tenants, each with a random share of the classes; class names only, and no captioned photographs: of those nothing is known."""
         if not self.preset.membership:
             return None
-        cos_yes, cos_no = image[:images] @ yes[:classes].T, image[:images] @ no[:classes].T
+        cos_yes, cos_no = image @ yes[:classes].T, image @ no[:classes].T
         parts = []
         for share in self.preset.tenants:
             registered = torch.from_numpy(self.rng.permutation(classes) < max(1, round(share * classes))).to(self.device)
-            part = membership_loss(cos_yes, cos_no, LOGIT_SCALE, relation[:images, :classes], registered)
+            part = membership_loss(cos_yes, cos_no, LOGIT_SCALE, relation[:, :classes], registered)
             if part is not None:
                 parts.append(part)
         return torch.stack(parts).mean() if parts else None

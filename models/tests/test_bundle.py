@@ -7,25 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from random_models import random_model
 
 from clipn_models import bundle, tokenizer
-from clipn_models.model import arch_config, build
 from clipn_models.verify import Faults, verify
 
 TEMPLATES = ["a photo of a {}.", "{}"]
 
 
 def make(out: Path, arch: str, learnable: bool, no_templates: list[str] | None = None, mirrored: bool = False) -> tuple[Path, torch.nn.Module]:
-    torch.manual_seed(1)
-    model = build(arch_config(arch), learnable_prompt=learnable)
-    with torch.no_grad():
-        for p in model.parameters():
-            p.add_(torch.randn_like(p) * 0.05)
-        for m in model.modules():
-            if isinstance(m, torch.nn.BatchNorm2d):
-                m.running_mean.normal_()
-                m.running_var.uniform_(0.5, 2)
-    model.eval()
+    model = random_model(arch, learnable)
     tok = tokenizer.train(["a photo of a dog", "a school bus", "a very long name", "cat sunflower violin"] * 5, 700)
     out.mkdir(parents=True)
     tok.save(str(out / "tok.json"))

@@ -9,6 +9,7 @@ import onnx
 import pytest
 import torch
 from PIL import Image
+from random_models import random_model
 
 from clipn_models import bundle, checks, lower, tokenizer
 from clipn_models.bench import bench
@@ -36,19 +37,6 @@ def vit_arch(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("arch") / "vit.json"
     path.write_text(json.dumps(VIT))
     return str(path)
-
-
-def random_model(arch: str) -> torch.nn.Module:
-    torch.manual_seed(1)
-    model = build(arch_config(arch))
-    with torch.no_grad():
-        for p in model.parameters():
-            p.add_(torch.randn_like(p) * 0.05)
-        for m in model.modules():
-            if isinstance(m, torch.nn.BatchNorm2d):
-                m.running_mean.normal_()
-                m.running_var.uniform_(0.5, 2)
-    return model.eval()
 
 
 def make(out: Path, arch: str) -> Path:

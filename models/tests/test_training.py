@@ -9,9 +9,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from clipn_models import train_no
 from clipn_models.batches import Source, centre, held_out
 from clipn_models.captions import NameBank, vocabulary
 from clipn_models.lexicon import ClassNames, relation
+from clipn_models.made import made
 from clipn_models.packs import load_pack
 from clipn_models.train_clip import ClipPreset, Trainer, class_features, load_classes, normalise
 from clipn_models.train_no import NoPreset, NoTrainer
@@ -89,12 +91,15 @@ def test_the_same_seed_gives_the_same_model(tmp_path: Path, tiny_packs: Path, mi
     assert runs[0] == pytest.approx(runs[1], rel=1e-4)
 
 
-def test_stage_two_teaches_no_and_touches_nothing_else(trained: tuple[Path, Trainer], tiny_packs: Path, tmp_path: Path) -> None:
+def test_stage_two_teaches_no_and_touches_nothing_else(
+    trained: tuple[Path, Trainer], tiny_packs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_no, "MADE", 500)
     trainer = trained[1]
     model = copy.deepcopy(trainer.model)
     before = {k: v.clone() for k, v in model.state_dict().items()}
     classes, offsets = load_classes(tiny_packs, ["cifar-train"], None)
-    steps = replace(NoPreset(), steps=250, named=(("cifar-train", 64),), captioned=8, views=1, lr=2e-3)
+    steps = replace(NoPreset(), steps=250, named=(("cifar-train", 64),), captioned=8, made=32, views=1, lr=2e-3)
     no = NoTrainer(model, trainer.tokenizer, classes, offsets, tiny_packs, tmp_path, steps, seed=0)
     no.run()
     changed = {k for k, v in model.state_dict().items() if not torch.equal(v, before[k])}
@@ -109,6 +114,11 @@ def test_stage_two_teaches_no_and_touches_nothing_else(trained: tuple[Path, Trai
     own = np.eye(4, dtype=bool)[pack.labels]
     assert (p_no[own] < 0.5).mean() > 0.9, "an image of the class is not 'not the class'"
     assert (p_no[~own] > 0.5).mean() > 0.9
+    shapeless = torch.from_numpy(made(200, 64, pack.pixels, seed=9)).permute(0, 3, 1, 2).float() / 255
+    with torch.no_grad():
+        image = F.normalize(model.encode_image(normalise(F.interpolate(shapeless, size=32, mode="bilinear"))), dim=-1)
+    refused = (torch.sigmoid(100 * image @ (no_features - yes).T) > 0.5).float().mean()
+    assert refused > 0.8, "what shows nothing shows no class"
 
 
 def test_held_out_photographs_are_never_drawn(tiny_packs: Path) -> None:

@@ -35,64 +35,50 @@ function perSet(results: Results, labels: string[], cells: Cell[], first: string
   return { header, rows };
 }
 
+/** One row per score, one column per OOD set. */
+function perScore(
+  results: Results,
+  title: string,
+  note: string,
+  cell: (figures: Comparison['scores'][(typeof SCORES)[number]]) => string,
+): Table {
+  const cells = SCORES.map<Cell>((s) => (figures) => cell(figures.scores[s]));
+  const labels = SCORES.map((s) => LABELS[s]);
+  return { title, note, ...perSet(results, labels, cells, 'score') };
+}
+
 /** The tables of an evaluation: the paper's form first, then the other convention, AUPR, and what the rules do by themselves. */
 export function tablesOf(results: Results): Table[] {
-  const names = SCORES.map((s) => LABELS[s]);
-  const rules = RULES.map((r) => LABELS[r]);
   const kept = results.id.id_kept;
   const decisions = perSet(
     results,
-    rules,
-    RULES.map(
+    RULES.map((r) => LABELS[r]),
+    RULES.map<Cell>(
       (r) =>
-        ({ decisions }) =>
-          `${percent(decisions[r].ood_caught)}/${percent(decisions[r].balanced_accuracy)}`,
+        ({ decisions: { [r]: d } }) =>
+          `${percent(d.ood_caught)}/${percent(d.balanced_accuracy)}`,
     ),
     'rule',
   );
   return [
-    {
-      title: 'AUROC / FPR95, %',
-      note: 'fpr95_ood_accepted: share of OOD accepted where 95 % of ID is accepted, as CLIPN and MCM report it.',
-      ...perSet(
-        results,
-        names,
-        SCORES.map(
-          (s) =>
-            ({ scores }) =>
-              `${percent(scores[s].auroc)}/${percent(scores[s].fpr95_ood_accepted)}`,
-        ),
-        'score',
-      ),
-    },
-    {
-      title: 'FPR95 the other way, %',
-      note: 'fpr95_id_rejected: share of ID rejected where 95 % of OOD is rejected, as OpenOOD and pytorch-ood report it.',
-      ...perSet(
-        results,
-        names,
-        SCORES.map(
-          (s) =>
-            ({ scores }) =>
-              percent(scores[s].fpr95_id_rejected),
-        ),
-        'score',
-      ),
-    },
-    {
-      title: 'AUPR-in / AUPR-out, %',
-      note: 'Average precision with ID, or with OOD, as the positive class. It depends on how many images there are of each.',
-      ...perSet(
-        results,
-        names,
-        SCORES.map(
-          (s) =>
-            ({ scores }) =>
-              `${percent(scores[s].aupr_in)}/${percent(scores[s].aupr_out)}`,
-        ),
-        'score',
-      ),
-    },
+    perScore(
+      results,
+      'AUROC / FPR95, %',
+      'fpr95_ood_accepted: share of OOD accepted where 95 % of ID is accepted, as CLIPN and MCM report it.',
+      (f) => `${percent(f.auroc)}/${percent(f.fpr95_ood_accepted)}`,
+    ),
+    perScore(
+      results,
+      'FPR95 the other way, %',
+      'fpr95_id_rejected: share of ID rejected where 95 % of OOD is rejected, as OpenOOD and pytorch-ood report it.',
+      (f) => percent(f.fpr95_id_rejected),
+    ),
+    perScore(
+      results,
+      'AUPR-in / AUPR-out, %',
+      'Average precision with ID, or with OOD, as the positive class. It depends on how many images there are of each.',
+      (f) => `${percent(f.aupr_in)}/${percent(f.aupr_out)}`,
+    ),
     {
       title: 'Without a threshold: OOD caught / balanced accuracy, %',
       note: 'What the rules decide by themselves. Balanced accuracy is the mean of ID kept and OOD caught.',
