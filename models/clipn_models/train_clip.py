@@ -90,7 +90,7 @@ PRESETS = {
     "cpu": ClipPreset(
         more=(
             Round(
-                steps=2000,
+                steps=1700,
                 peak=0.5,
                 named=(("tiny-train", 384), ("cifar-train", 64), ("caltech-train", 32)),
                 resolutions=((0.0, 48), (0.4, 56), (0.65, 64)),

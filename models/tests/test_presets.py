@@ -55,7 +55,7 @@ def test_the_larger_bundle_fits_in_thirty_megabytes() -> None:
 
 
 def test_the_default_stays_what_it_was() -> None:
-    assert train_clip.PRESETS["cpu"].total == 6000
+    assert train_clip.PRESETS["cpu"].total == 5700
     assert train_no.PRESETS["cpu"] == train_no.NoPreset()
     default = build(arch_config("clipn-tiny"))
     names = list(default.visual.state_dict())
