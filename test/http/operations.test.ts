@@ -85,6 +85,7 @@ describe('operations', () => {
       'post /v1/admin/reload',
       'post /v1/detect',
       'post /v1/ext-authz/{*}',
+      'post /v1/tenants/{tenant}/check',
       'post /v1/tenants/{tenant}/import',
       'post /v1/tenants/{tenant}/rollback',
       'post /v2/models/{tenant}/infer',
