@@ -32,18 +32,6 @@ STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 @dataclass(frozen=True)
-class Round:
-    """One fall of the learning rate from its peak to nothing, as a cosine."""
-
-    steps: int
-    peak: float
-    """share of the preset's rates"""
-    named: tuple[tuple[str, int], ...]
-    resolutions: tuple[tuple[float, int], ...]
-    """from which share of the round on which resolution"""
-
-
-@dataclass(frozen=True)
 class ClipPreset:
     """Everything that decides the outcome of stage one, besides data and seed."""
 
@@ -64,39 +52,12 @@ class ClipPreset:
     teacher_weight: float = 0.5
     teacher_temperature: float = 1.0
     smoothing: float = 0.05
-    more: tuple[Round, ...] = ()
-    """rounds after the first, which ``steps``, ``named`` and ``resolutions`` describe"""
     resident: bool = False
     """whether all photographs move into the device's memory and are cropped there"""
 
-    @property
-    def rounds(self) -> tuple[Round, ...]:
-        return (Round(self.steps, 1.0, self.named, self.resolutions), *self.more)
-
-    @property
-    def total(self) -> int:
-        return sum(r.steps for r in self.rounds)
-
-    def at(self, step: int) -> tuple[Round, float]:
-        """The round that a step belongs to, and the share of it that lies behind."""
-        for r in self.rounds:
-            if step < r.steps:
-                return r, step / r.steps
-            step -= r.steps
-        return self.rounds[-1], 1.0
-
 
 PRESETS = {
-    "cpu": ClipPreset(
-        more=(
-            Round(
-                steps=1700,
-                peak=0.5,
-                named=(("tiny-train", 384), ("cifar-train", 64), ("caltech-train", 32)),
-                resolutions=((0.0, 48), (0.4, 56), (0.65, 64)),
-            ),
-        )
-    ),
+    "cpu": ClipPreset(),
     "gpu": ClipPreset(
         arch="clipn-small",
         steps=5000,
@@ -233,25 +194,24 @@ class Trainer:
         return F.normalize(self.model.visual.head(trunk), dim=-1), self.teacher_head(trunk)
 
     def one_step(self) -> dict[str, float]:
-        p = self.preset
-        now, progress = p.at(self.step)
-        lr = now.peak * min(1.0, (progress * now.steps + 1) / p.warmup) * 0.5 * (1 + math.cos(math.pi * progress))
+        p, progress = self.preset, self.step / self.preset.steps
+        lr = min(1.0, (self.step + 1) / p.warmup) * 0.5 * (1 + math.cos(math.pi * progress))
         for group in self._param_groups:
             group["lr"] = group["base"] * lr
-        scale = p.scale_start * (LOGIT_SCALE / p.scale_start) ** min(1.0, self.step / (p.scale_until * p.steps))
-        resolution = [r for start, r in now.resolutions if progress >= start][-1]
+        scale = p.scale_start * (LOGIT_SCALE / p.scale_start) ** min(1.0, progress / p.scale_until)
+        resolution = [r for start, r in p.resolutions if progress >= start][-1]
 
-        batches = [self.sources[s].batch(n, resolution, self.rng) for s, n in now.named]
+        batches = [self.sources[s].batch(n, resolution, self.rng) for s, n in p.named]
         if self.captioned:
             batches.append(self.captioned.batch(p.captioned, resolution, self.rng))
         pixels = jitter(torch.cat([b.pixels for b in batches]), self.rng)
         image, teacher = self._image(pixels)
-        count = sum(n for _, n in now.named)
+        count = sum(n for _, n in p.named)
 
         text, table = self._bank()
         captions = [self.captioned.pack.captions[i][self.rng.integers(0, 5)] for i in batches[-1].labels] if self.captioned else []
         n_names = len(self.classes)
-        labels = np.concatenate([b.labels for b in batches[: len(now.named)]])
+        labels = np.concatenate([b.labels for b in batches[: len(p.named)]])
         losses = {"names": names_loss(image[:count], text[:n_names], torch.from_numpy(table[:, labels].T.copy()).to(self.device), scale, p.smoothing)}
 
         over = torch.from_numpy(self.bank.hypernym_of[labels].astype(np.float32)).to(self.device)
@@ -300,7 +260,7 @@ class Trainer:
         if state["preset"]["arch"] != self.preset.arch:
             raise ValueError(f"{path} is of the architecture {state['preset']['arch']}, this run of {self.preset.arch}: give it a directory of its own")
         self.step = state["step"]
-        self.settled = state.get("settled", False) and self.step >= self.preset.total
+        self.settled = state.get("settled", False)
         self.model.load_state_dict(state["state_dict"])
         self.teacher_head.load_state_dict(state["teacher_head"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
@@ -316,18 +276,18 @@ class Trainer:
         self.teacher_head.train()
         log = (self.out / "clip.jsonl").open("a")
         seen, since = 0, time.time()
-        while self.step < self.preset.total:
-            seen += sum(n for _, n in self.preset.at(self.step)[0].named) + self.preset.captioned
+        while self.step < self.preset.steps:
             losses = self.one_step()
-            if self.step % every == 0 or self.step == self.preset.total:
+            seen += sum(n for _, n in self.preset.named) + self.preset.captioned
+            if self.step % every == 0 or self.step == self.preset.steps:
                 row = {"step": self.step, **{k: round(v, 4) for k, v in losses.items()}, "images_per_s": round(seen / (time.time() - since))}
                 print(json.dumps(row), flush=True)
                 log.write(json.dumps(row) + "\n")
                 log.flush()
                 seen, since = 0, time.time()
-            if self.step % checkpoint == 0 or self.step == self.preset.total:
+            if self.step % checkpoint == 0 or self.step == self.preset.steps:
                 self.save()
-            if self.step % (checkpoint * 2) == 0 or self.step == self.preset.total:
+            if self.step % (checkpoint * 2) == 0 or self.step == self.preset.steps:
                 print(json.dumps({"step": self.step, "held_out_top1": round(self.held_out_top1(resolution=int(losses["resolution"])), 4)}), flush=True)
                 since = time.time()
         if not self.settled:
