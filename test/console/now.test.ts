@@ -85,8 +85,8 @@ describe('now', { skip: skipBrowser }, () => {
     }
     await sendImage(service.url, Buffer.from('no picture'));
     const row = page.getByRole('row', { name: /^demo/ });
-    await row.getByRole('cell', { name: '4', exact: true }).waitFor();
-    assert.equal(await row.getByRole('cell').last().textContent(), `${(100 * ood) / 4}\u00a0% of 4`);
+    await row.getByRole('cell').nth(0).getByText('4', { exact: true }).waitFor();
+    assert.equal(await row.getByRole('cell').nth(2).textContent(), `${(100 * ood) / 4}\u00a0% of 4`);
     const value = (chart: string, name: string) =>
       page.locator('.chart', { hasText: chart }).getByRole('listitem').filter({ hasText: name }).locator('strong');
     assert.match((await value('Time to answer', 'p95').textContent()) ?? '', /^[\d.]+ m?s$/);

@@ -4,7 +4,7 @@ import { milliseconds, number, percent } from '../format.ts';
 import { ProblemNotice } from '../ui/notice.tsx';
 import { Chart } from './chart.tsx';
 import { type Moment, metricsProblem, moments, span, watchMetrics } from './history.ts';
-import { increase, labelValues, type Scrape, total, where } from './metrics.ts';
+import { increase, labelValues, type Match, type Scrape, total, where } from './metrics.ts';
 
 /** What is going on in this process, from its own /metrics. */
 export function NowPage() {
@@ -106,16 +106,24 @@ function Charts() {
 }
 
 const DECISIONS = 'clipn_decisions_total';
+const PSI = 'clipn_drift_psi';
+
+/** Population stability index against the pinned baseline, and what chance alone would give; a dash where nothing is pinned. */
+function driftOf(scrape: Scrape, match: Match): string {
+  if (!scrape.samples.get(PSI)?.some((s) => match(s.labels))) return '–';
+  return `${number(total(scrape, PSI, match))} (${number(total(scrape, `${PSI}_of_chance`, match))})`;
+}
 
 function Tenants({ from, to }: { from: Scrape; to: Scrape }) {
   const names = labelValues(to, DECISIONS, 'tenant');
-  const drift = [...to.samples.keys()].filter((n) => /drift/.test(n) && labelValues(to, n, 'tenant').length > 0);
+  const drifts = labelValues(to, PSI, 'of');
   if (names.length === 0) return <p class="faint">No verdicts yet.</p>;
   const share = (ood: number, all: number) => (all > 0 ? percent(ood / all) : '–');
   return (
-    <section aria-labelledby="by-tenant">
+    <section>
       <h3 id="by-tenant">By tenant</h3>
-      <div class="scrolls">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be within reach of the keyboard */}
+      <section class="scrolls" aria-labelledby="by-tenant" tabIndex={0}>
         <table class="table">
           <thead>
             <tr>
@@ -129,9 +137,9 @@ function Tenants({ from, to }: { from: Scrape; to: Scrape }) {
               <th scope="col" class="numeric">
                 since the start
               </th>
-              {drift.map((name) => (
-                <th key={name} scope="col" class="numeric">
-                  {name.replace(/^clipn_/, '').replaceAll('_', ' ')}
+              {drifts.map((of) => (
+                <th key={of} scope="col" class="numeric">
+                  drift of {of.replaceAll('_', ' ')} (by chance)
                 </th>
               ))}
             </tr>
@@ -150,9 +158,9 @@ function Tenants({ from, to }: { from: Scrape; to: Scrape }) {
                   <td class="numeric">
                     {share(oodEver, ever)} of {number(ever)}
                   </td>
-                  {drift.map((name) => (
-                    <td key={name} class="numeric">
-                      {number(total(to, name, where({ tenant })))}
+                  {drifts.map((of) => (
+                    <td key={of} class="numeric">
+                      {driftOf(to, where({ tenant, of }))}
                     </td>
                   ))}
                 </tr>
@@ -160,7 +168,7 @@ function Tenants({ from, to }: { from: Scrape; to: Scrape }) {
             })}
           </tbody>
         </table>
-      </div>
+      </section>
     </section>
   );
 }

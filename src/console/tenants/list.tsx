@@ -121,6 +121,7 @@ function Table({ tenants }: { tenants: TenantSummary[] }) {
             </th>
             <td data-label="State">
               <StateBadge tenant={t} />
+              {t.state === 'building' && ` ${t.progress.percent} %`}
             </td>
             <td data-label="Classes" class="numeric">
               {t.class_count.toLocaleString('en')}
@@ -141,7 +142,6 @@ export function StateBadge({ tenant: t }: { tenant: TenantSummary }) {
   return (
     <span class={`badge ${kind}`} title={t.failure}>
       {t.state}
-      {t.state === 'building' && ` ${t.progress.percent} %`}
     </span>
   );
 }
