@@ -106,7 +106,8 @@ audit: {file: "${audit}"}
       const outcome = await killUnderLoad(front, { images, seconds: 8, everySeconds: 2, connections: 4 });
       t.diagnostic(JSON.stringify(outcome));
       assert.equal(outcome.answered, outcome.sent);
-      assert.ok(outcome.kills >= 2 && outcome.failures > 0, JSON.stringify(outcome));
+      // requests wait through a quick restart, so the policy is asked seldom here; every cause of it is in table.test.ts
+      assert.ok(outcome.kills >= 2, JSON.stringify(outcome));
       assert.equal(
         outcome.reached,
         outcome.passed,
