@@ -21,7 +21,6 @@ export function Camera({ onPicture, onClose }: { onPicture: (picture: Picture) =
         stream = opened;
         if (closed || !video.current) return stop();
         video.current.srcObject = opened;
-        state.value = 'on';
       },
       (error: Error) => {
         state.value = { failed: error.message };
@@ -41,7 +40,18 @@ export function Camera({ onPicture, onClose }: { onPicture: (picture: Picture) =
           The camera can't be used: {state.value.failed}
         </p>
       )}
-      <video ref={video} class="camera" autoplay playsInline muted aria-label="What the camera sees" />
+      <video
+        ref={video}
+        class="camera"
+        autoplay
+        playsInline
+        muted
+        aria-label="What the camera sees"
+        // before the first frame there is nothing to take
+        onLoadedData={() => {
+          state.value = 'on';
+        }}
+      />
       <div class="actions">
         <button type="button" class="primary" disabled={state.value !== 'on'} onClick={take}>
           Take the picture
