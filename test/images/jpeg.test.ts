@@ -10,7 +10,7 @@ import { resample } from '../../src/images/resample.ts';
 import { noise, plain, waves } from '../helpers/images.ts';
 import { photographs, skip } from '../helpers/paths.ts';
 
-const limits = { maxPixels: 50_000_000 };
+const limits = { maxPixels: 50_000_000, fast: true };
 
 /** The long way: everything decoded by libjpeg, resampled bit for bit as the reference does it. */
 async function long(bytes: Buffer, size: number): Promise<Uint8Array> {

@@ -32,7 +32,7 @@ async function reference(jpeg: Buffer): Promise<Uint8Array> {
 }
 
 const ways: Record<DecodeInput['way'], (jpeg: Buffer) => Promise<Uint8Array>> = {
-  ours: async (jpeg) => (await decodeImage(jpeg, size, { maxPixels: 1e9 })).pixels,
+  ours: async (jpeg) => (await decodeImage(jpeg, size, { maxPixels: 1e9, fast: true })).pixels,
   reference,
   sharp: (jpeg) =>
     sharp(jpeg).resize(size, size, { fit: 'cover', kernel: 'cubic' }).toColourspace('srgb').raw().toBuffer(),
