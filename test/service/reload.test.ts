@@ -78,7 +78,7 @@ it('a new bundle under load: no request fails, no verdict mixes two models, tena
   // one verdict for each model, tenant and version: anything mixed would be one more
   const kinds = [...seen.keys()].map((k) => k.split(' ').slice(0, 3).join(' '));
   assert.equal(new Set(kinds).size, kinds.length, [...seen.keys()].join('\n'));
-  assert.ok(kinds.includes('1.0.0 zoo 1') && kinds.includes('9.0.0 zoo 1'));
+  assert.ok(kinds.includes('1.1.0 zoo 1') && kinds.includes('9.0.0 zoo 1'));
 
   assert.notEqual(service.enginePid(), pid);
   await until('the old engine has ended', 10_000, () => !alive(pid));
@@ -92,7 +92,7 @@ it('a new bundle under load: no request fails, no verdict mixes two models, tena
 
   // SIGHUP reads the configured one anew
   service.child.kill('SIGHUP');
-  await until('the configured bundle serves again', 30_000, async () => (await verdict('zoo')).startsWith('1.0.0 '));
+  await until('the configured bundle serves again', 30_000, async () => (await verdict('zoo')).startsWith('1.1.0 '));
   await until('it is done', 30_000, async () => (await reloadState(url)).state === 'done');
   assert.equal(seen.has(await verdict('zoo')), true, 'as it was at the beginning');
 });
@@ -123,7 +123,7 @@ it('a bad bundle leaves the old one serving, and the reply says why', async (t) 
     assert.match(JSON.stringify(problem), why);
     assert.equal((await reloadState(url)).error?.code, 'bundle_invalid');
     const reply = (await (await sendImage(url, image)).json()) as Reply;
-    assert.equal(reply.model.version, '1.0.0');
+    assert.equal(reply.model.version, '1.1.0');
   }
   assert.equal(service.enginePid(), pid);
   assert.equal((await post(url, { bundle: 7 as never })).status, 400);
