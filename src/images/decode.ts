@@ -50,7 +50,11 @@ function undecodable(error: unknown): ServiceError {
  * @param size side S of the square that the model takes, pixels
  * @throws ServiceError no_image (empty), unsupported_media_type, image_too_large, image_undecodable
  */
-export async function decodeImage(bytes: Uint8Array, size: number, { maxPixels, fast = false }: DecodeLimits): Promise<DecodedImage> {
+export async function decodeImage(
+  bytes: Uint8Array,
+  size: number,
+  { maxPixels, fast = false }: DecodeLimits,
+): Promise<DecodedImage> {
   if (bytes.length === 0) throw new ServiceError('no_image', 'The image is empty.');
   const format = sniff(bytes);
   if (!format) {
