@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,14 +34,19 @@ def held_out(count: int) -> np.ndarray:
     return np.arange(count) % 50 == 49
 
 
+def set_apart(count: int) -> np.ndarray:
+    """Every twentieth photograph: stage two's own, where a preset keeps some from stage one. bool [N]."""
+    return np.arange(count) % 20 == 10
+
+
 class Source:
     """One split with its crops and, where they were made, the teacher's answers to them.
 
     ``resident``: a device that takes all of the split into its memory once and makes the crops itself; without one, rows are
-    read from the disk and cropped on the CPU. Both draw the same.
+    read from the disk and cropped on the CPU. Both draw the same. ``apart``: leave out what ``set_apart`` says.
     """
 
-    def __init__(self, root: Path, name: str, offset: int = 0, views: int = 4, resident: torch.device | None = None):
+    def __init__(self, root: Path, name: str, offset: int = 0, views: int = 4, resident: torch.device | None = None, apart: bool = False):
         self.pack: Pack = load_pack(root, name)
         self.offset = offset
         boxes, teacher = root / f"{name}.boxes.npy", root / f"{name}.teacher.npy"
@@ -51,7 +57,8 @@ class Source:
         if resident is not None:
             self.pixels = torch.from_numpy(np.array(self.pixels)).to(resident)
             self.teacher = None if self.teacher is None else torch.from_numpy(np.array(self.teacher)).to(resident)
-        self.usable = np.flatnonzero(~held_out(len(self.pack)))
+        out = held_out(len(self.pack))
+        self.usable = np.flatnonzero(~(out | set_apart(len(self.pack)) if apart else out))
         self._order: np.ndarray = np.empty(0, np.int64)
 
     def indices(self, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -90,6 +97,17 @@ def crop(images: Tensor, boxes: Tensor, resolution: int) -> Tensor:
     return F.grid_sample(images.permute(0, 3, 1, 2).float() / 255, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
+def paste(pixels: Tensor, partner: np.ndarray, rng: np.random.Generator) -> tuple[Tensor, float]:
+    """CutMix (Yun et al., 2019): a rectangle of photograph ``partner[i]`` into photograph i, the same one for all; the share that is still i's."""
+    side = pixels.shape[-1]
+    cut = math.sqrt(1 - rng.random())
+    middle = rng.integers(0, side, 2)
+    (x0, y0), (x1, y1) = (np.clip(middle + sign * int(side * cut) // 2, 0, side) for sign in (-1, 1))
+    out = pixels.clone()
+    out[:, :, y0:y1, x0:x1] = pixels[torch.from_numpy(partner).to(pixels.device), :, y0:y1, x0:x1]
+    return out, 1 - (x1 - x0) * (y1 - y0) / side**2
+
+
 def jitter(pixels: Tensor, rng: np.random.Generator, strength: float = 0.2) -> Tensor:
     """Brightness and contrast of each photograph, each by up to ``strength``."""
     n = len(pixels)
@@ -98,9 +116,9 @@ def jitter(pixels: Tensor, rng: np.random.Generator, strength: float = 0.2) -> T
     return ((pixels - mean) * gain[0].view(n, 1, 1, 1) + mean * gain[1].view(n, 1, 1, 1)).clamp(0, 1)
 
 
-def centre(images: np.ndarray, resolution: int) -> Tensor:
+def centre(images: np.ndarray, resolution: int, device: torch.device | None = None) -> Tensor:
     """The evaluation view of packed squares: uint8 [N, S, S, 3] -> float32 [N, 3, R, R] in 0..1 (bicubic, antialiased)."""
-    pixels = torch.from_numpy(np.array(images)).permute(0, 3, 1, 2).float()
+    pixels = torch.from_numpy(np.array(images)).to(device).permute(0, 3, 1, 2).float()
     if pixels.shape[-1] != resolution:
         pixels = F.interpolate(pixels, size=(resolution, resolution), mode="bicubic", antialias=True, align_corners=False).round().clamp(0, 255)
     return pixels / 255

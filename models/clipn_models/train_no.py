@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import lexicon, tokenizer
-from .batches import centre, crop, held_out
+from .batches import centre, crop, held_out, set_apart, take
 from .captions import NameBank, template_texts
 from .losses import clipn_loss, membership_loss
 from .made import made
@@ -42,7 +42,11 @@ class NoPreset:
     share: float = 0.5
     """of all class names and hypernyms, how many are encoded in a step, drawn anew each time"""
     views: int = 1
-    """Random crops of 0.9 to 1.0 of each photograph whose features are kept, beside the centre."""
+    """Random crops of each photograph whose features are kept, beside the centre."""
+    crop: tuple[float, float] = (0.9, 1.0)
+    """share of the photograph's area that they keep"""
+    apart: float = 0.0
+    """how much of the named photographs of a step stage one has not seen (``ClipPreset.apart``)"""
     lr: float = 1e-3
     """the paper's 3e-4 is for towers that have read hundreds of millions of texts"""
     weight_decay: float = 0.2
@@ -52,7 +56,7 @@ class NoPreset:
     """shares of the classes encoded in a step that its imagined tenants register"""
 
 
-PRESETS = {"cpu": NoPreset(), "gpu": NoPreset(steps=3000, views=3)}
+PRESETS = {"cpu": NoPreset(), "gpu": NoPreset(steps=3000, views=4, crop=(0.4, 1.0), apart=0.5)}
 
 
 MADE = 16_000
@@ -85,29 +89,33 @@ def encode(model: CLIPN, batches) -> np.ndarray:
 class FeatureBank:
     """Unit features of a split's photographs, [views, N, D] in half precision on disk, computed once per checkpoint."""
 
-    def __init__(self, model: CLIPN, packs: Path, split: str, views: int, seed: int, keep: Path):
+    def __init__(self, model: CLIPN, packs: Path, split: str, views: int, seed: int, keep: Path, scale: tuple[float, float] = (0.9, 1.0)):
         self.pack = load_pack(packs, split)
         path = keep / f"{split}.features.npy"
         if not path.exists():
             keep.mkdir(parents=True, exist_ok=True)
-            np.save(path, self._compute(model, views, seed))
-        self.features = np.load(path, mmap_mode="r")
+            np.save(path, self._compute(model, views, seed, scale))
+        device = next(model.parameters()).device
+        self.features: np.ndarray | Tensor = np.load(path, mmap_mode="r")
+        if device.type == "cuda":
+            self.features = torch.from_numpy(np.array(self.features)).to(device)
 
-    def _compute(self, model: CLIPN, views: int, seed: int) -> np.ndarray:
-        boxes = crop_boxes(len(self.pack), views, seed + 1, scale=(0.9, 1.0))
+    def _compute(self, model: CLIPN, views: int, seed: int, scale: tuple[float, float]) -> np.ndarray:
+        boxes = crop_boxes(len(self.pack), views, seed + 1, scale=scale)
         starts = range(0, len(self.pack), 500)
+        device = next(model.parameters()).device
 
         def view(at: int, v: int) -> Tensor:
             raw = self.pack.pixels[at : at + 500]
             if v == 0:
-                return centre(raw, model.image_size)
-            return crop(torch.from_numpy(np.array(raw)), torch.from_numpy(boxes[at : at + 500, v - 1]), model.image_size)
+                return centre(raw, model.image_size, device)
+            return crop(torch.from_numpy(np.array(raw)).to(device), torch.from_numpy(boxes[at : at + 500, v - 1]).to(device), model.image_size)
 
         return np.stack([encode(model, (view(at, v) for at in starts)) for v in range(views + 1)])
 
     def draw(self, picked: np.ndarray, rng: np.random.Generator) -> Tensor:
         view = rng.integers(0, self.features.shape[0], len(picked))
-        return F.normalize(torch.from_numpy(self.features[view, picked].astype(np.float32)), dim=-1)
+        return F.normalize(take(self.features, view, picked).float(), dim=-1)
 
 
 class NoTrainer:
@@ -123,8 +131,8 @@ class NoTrainer:
         for p in model.parameters():
             p.requires_grad_(False)
         keep = out / "features"
-        self.banks = {s: FeatureBank(model, packs, s, preset.views, seed, keep) for s, _ in preset.named}
-        self.captioned = FeatureBank(model, packs, "flickr-train", preset.views, seed, keep) if preset.captioned else None
+        self.banks = {s: FeatureBank(model, packs, s, preset.views, seed, keep, preset.crop) for s, _ in preset.named}
+        self.captioned = FeatureBank(model, packs, "flickr-train", preset.views, seed, keep, preset.crop) if preset.captioned else None
         self.made = made_features(model, packs, preset.named[0][0], seed, keep) if preset.made else None
         self.usable = {s: np.flatnonzero(~held_out(len(b.pack))) for s, b in self._all().items()}
         self.names = NameBank(classes)
@@ -161,7 +169,7 @@ class NoTrainer:
         features, labels = [], []
         for split, count in self.preset.named:
             bank = self.banks[split]
-            picked = self.rng.choice(self.usable[split], count, replace=False)
+            picked = self._picked(split, count)
             features.append(bank.draw(picked, self.rng))
             labels.append(bank.pack.labels[picked] + self.offsets[split])
         captions: list[str] = []
@@ -172,7 +180,16 @@ class NoTrainer:
         if self.made is not None:
             picked = self.rng.choice(len(self.made), self.preset.made, replace=False)
             features.append(F.normalize(torch.from_numpy(self.made[picked].astype(np.float32)), dim=-1))
-        return torch.cat(features).to(self.device), np.concatenate(labels), captions
+        return torch.cat([f.to(self.device) for f in features]), np.concatenate(labels), captions
+
+    def _picked(self, split: str, count: int) -> np.ndarray:
+        """Rows of a split, none twice; ``apart`` of them, or as many as there are, from those that stage one has not seen."""
+        usable = self.usable[split]
+        if not self.preset.apart:
+            return self.rng.choice(usable, count, replace=False)
+        unseen = set_apart(len(self.banks[split].pack))[usable]
+        some = min(round(self.preset.apart * count), int(unseen.sum()))
+        return np.concatenate([self.rng.choice(usable[unseen], some, replace=False), self.rng.choice(usable[~unseen], count - some, replace=False)])
 
     def _draw(self) -> tuple[list[str], np.ndarray, np.ndarray]:
         """Some class names with the table of the image classes they fit, and the indices of some hypernyms."""
@@ -211,7 +228,7 @@ class NoTrainer:
         total.backward()
         nn.utils.clip_grad_norm_(self.model.no_parameters().values(), 1.0)
         self.optimizer.step()
-        return {k: float(v.detach()) for k, v in losses.items()}
+        return {k: v.detach() for k, v in losses.items()}
 
     def _membership(self, image: Tensor, yes: Tensor, no: Tensor, relation: Tensor, classes: int) -> Tensor | None:
         """Mean over imagined tenants, each with a random share of the classes; class names only, and no captioned photographs: of those nothing is known."""
@@ -233,7 +250,7 @@ class NoTrainer:
         for step in range(self.preset.steps):
             losses = self.one_step(step)
             if (step + 1) % every == 0:
-                row = {"step": step + 1, **{k: round(v, 4) for k, v in losses.items()}, "seconds": round(time.time() - since, 1)}
+                row = {"step": step + 1, **{k: round(float(v), 4) for k, v in losses.items()}, "seconds": round(time.time() - since, 1)}
                 print(json.dumps(row), flush=True)
                 log.write(json.dumps(row) + "\n")
                 log.flush()

@@ -45,13 +45,28 @@ def _far(parser: argparse.ArgumentParser) -> None:
 
 
 def prepare(args: argparse.Namespace) -> None:
-    from .. import packs, teacher
+    from .. import packs
 
     sources = {"tiny-imagenet": args.tiny_imagenet, "cifar100": args.cifar100, "caltech101": args.caltech101, "flickr8k": args.flickr8k}
     packs.prepare(sources, args.work / "packs")
     if args.teacher:
+        label = _labeller(args.work / "packs", args.teacher)
         for split, views in (("tiny-train", 4), ("caltech-train", 4), ("flickr-train", 4), ("cifar-train", 2)):
-            teacher.label(args.work / "packs", split, args.teacher, views, seed=0)
+            label(split, views)
+
+
+def _labeller(packs: Path, model: Path):
+    """What writes a teacher's soft labels for (split, views): on a GPU in floats, else by the 8-bit interpreter on all cores."""
+    import torch
+
+    if not torch.cuda.is_available():
+        from .. import teacher
+
+        return lambda split, views: teacher.label(packs, split, model, views, seed=0)
+    from .. import teacher_torch
+
+    program = teacher_torch.read(model)
+    return lambda split, views: teacher_torch.label(packs, split, program, views, seed=0, device=torch.device("cuda"))
 
 
 def train_clip(args: argparse.Namespace) -> None:
