@@ -9,15 +9,24 @@ export interface TextEncoderOptions {
   threads: number;
   /** How long the process stays after its last build; Infinity keeps it for good. */
   idleMs: number;
+  /** Longest time without a word while there is something to do; a batch of texts takes seconds at most, and opening a large bundle less than this. */
+  silenceMs?: number;
   observer: EngineObserver;
 }
+
+const SILENCE_MS = 120_000;
 
 interface Live {
   link: ProcessLink<TextOperations>;
   ready: Promise<{ goldenMaxDifference: number }>;
+  /** Runs out when the process has been silent for too long; a message winds it up again. */
+  silence: NodeJS.Timeout;
 }
 
-/** Starts the text encoder process when there is something to encode and ends it when it has been idle. */
+/**
+ * Starts the text encoder process when there is something to encode, ends it when it has been idle, and kills it when it says nothing while
+ * somebody waits: builds are tried again, and find a new process.
+ */
 export class TextEncoderProcess implements TextFeatureBuilder {
   readonly #options: TextEncoderOptions;
   #live: Live | undefined;
@@ -37,19 +46,26 @@ export class TextEncoderProcess implements TextFeatureBuilder {
     const link: ProcessLink<TextOperations> = new ProcessLink({
       module: 'text-process',
       env: {},
+      onMessage: () => silence.refresh(),
       onExit: ({ code, signal }) => {
+        clearInterval(silence);
         if (this.#live?.link !== link) return;
         this.#live = undefined;
         if (!this.#stopped) this.#options.observer.log?.('error', 'text encoder process ended', { code, signal });
       },
     });
-    const { bundleDir, precision, threads } = this.#options;
+    const { bundleDir, precision, threads, silenceMs = SILENCE_MS } = this.#options;
+    const silence = setInterval(() => {
+      if (this.#users === 0) return;
+      this.#options.observer.log?.('error', 'text encoder process says nothing and is killed', { afterMs: silenceMs });
+      link.child.kill('SIGKILL');
+    }, silenceMs).unref();
     const ready = link.call('init', { bundleDir, precision, threads });
     ready.catch(() => {
       if (this.#live?.link === link) this.#live = undefined;
       link.child.kill('SIGKILL');
     });
-    this.#live = { link, ready };
+    this.#live = { link, ready, silence };
     return this.#live;
   }
 
@@ -57,6 +73,8 @@ export class TextEncoderProcess implements TextFeatureBuilder {
     clearTimeout(this.#idle);
     this.#users++;
     try {
+      // one that was idle has a right to its silence until now
+      this.#live?.silence.refresh();
       const live = this.#live ?? this.#start();
       await live.ready;
       return await task(live.link);

@@ -1,21 +1,29 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { TextEncoderProcess } from '../../src/engine/text-encoder.ts';
+import { type TextEncoderOptions, TextEncoderProcess } from '../../src/engine/text-encoder.ts';
 import { BUNDLE } from '../helpers/paths.ts';
 
 const NAMES = ['dog', 'school bus', 'a very long name of many words', 'cat', 'sunflower'];
 const TEMPLATES = ['a photo of a {}.', '{}', 'a small picture of the {} in a field.'];
 
-function start(t: { after(task: () => unknown): void }): TextEncoderProcess {
+function start(t: { after(task: () => unknown): void }, options: Partial<TextEncoderOptions> = {}): TextEncoderProcess {
   const process = new TextEncoderProcess({
     bundleDir: BUNDLE,
     precision: 'fp32',
     threads: 1,
     idleMs: Number.POSITIVE_INFINITY,
     observer: {},
+    ...options,
   });
   t.after(() => process.stop());
   return process;
+}
+
+/** The process id of the text encoder that is a child of `parent`. */
+function childOf(parent: number): number {
+  const children = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').trim().split(' ');
+  return Number(children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('text-process')));
 }
 
 describe('text encoder process', () => {
@@ -50,5 +58,21 @@ describe('text encoder process', () => {
     const began = performance.now();
     await texts.build({ names: ['dog'], templates: ['{}'], tower: 'yes' });
     assert.ok(performance.now() - began < 5000, 'the build that was given up went on');
+  });
+
+  it('a process that says nothing while somebody waits is killed, and the next build finds a new one', async (t) => {
+    const said: string[] = [];
+    const silenceMs = 3000;
+    const texts = start(t, { silenceMs, observer: { log: (_level, message) => said.push(message) } });
+    await texts.verify();
+    const names = Array.from({ length: 3000 }, (_, i) => `${NAMES[i % NAMES.length]} ${i}`);
+    const stopped = texts.build(
+      { names, templates: TEMPLATES, tower: 'yes' },
+      { onProgress: () => process.kill(childOf(process.pid), 'SIGSTOP') },
+    );
+    await assert.rejects(stopped, { code: 'engine_unavailable' });
+    assert.ok(said.includes('text encoder process says nothing and is killed'), said.join());
+    const features = await texts.build({ names: ['dog'], templates: ['{}'], tower: 'yes' });
+    assert.ok(features.length > 0);
   });
 });
