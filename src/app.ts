@@ -3,8 +3,7 @@ import { Ajv } from 'ajv';
 import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import type { Bundle } from './bundle/load.ts';
 import type { DriftMonitor } from './drift/index.ts';
-import type { GateSettings } from './gate/index.ts';
-import type { AccessParts, EngineForHttp, HttpConfig, ReloadForHttp } from './http/decorators.ts';
+import type { AccessParts, EngineForHttp, GateForHttp, HttpConfig, ReloadForHttp } from './http/decorators.ts';
 import { accessPlugin } from './http/plugins/access.ts';
 import { consolePlugin } from './http/plugins/console.ts';
 import { docsPlugin } from './http/plugins/docs.ts';
@@ -77,8 +76,8 @@ export interface AppParts {
   logger: Logger;
   /** Called before anything is registered: what is to see every route. */
   prepare?: (app: FastifyInstance) => unknown;
-  /** Settings of the gate in the same process, as of now. */
-  gate?: (() => GateSettings) | undefined;
+  /** The gate in the same process. */
+  gate?: GateForHttp | undefined;
 }
 
 /** The HTTP application, complete but not listening: the serve command listens, tests inject. */

@@ -1,6 +1,7 @@
 import type { Gauge } from 'prom-client';
 import { AuditLog } from '../gate/audit/log.ts';
 import {
+  type AuditSink,
   type GateEngine,
   GateServer,
   type GateSettings,
@@ -26,6 +27,7 @@ export interface RunningGate {
   address: string;
   /** As of now: the file may change. */
   settings(): GateSettings;
+  audit(): AuditSink | undefined;
   /** Answers what is under way, then ends; cuts connections when there is hurry. */
   close(hurry?: AbortSignal): Promise<void>;
 }
@@ -85,6 +87,7 @@ export async function openGate(path: string, parts: GateParts): Promise<RunningG
   return {
     address,
     settings: () => gate.settings,
+    audit: () => audit,
     close: async (hurry) => {
       stop();
       await gate.close(hurry);

@@ -119,7 +119,7 @@ export async function serve(config: Config, gateFile?: string): Promise<void> {
     drift,
     metrics,
     logger,
-    gate: gate?.settings,
+    gate,
   });
 
   // as daemons do; whoever closes the terminal that it was started in wants it to end

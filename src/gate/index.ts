@@ -1,5 +1,6 @@
 export { type Extraction, ExtractionError, extract } from './adapters/index.ts';
 export { annotations, templateValues } from './annotations.ts';
+export { type AuditSink, auditRecord } from './audit/record.ts';
 export { GateFileError, loadGateFile, parseGateFile } from './config/load.ts';
 export { BATCH_RULES, type FailCause } from './config/schema.ts';
 export { decidedFor, type GateSettings, type Route, settingsOf } from './config/settings.ts';

@@ -2,7 +2,7 @@ import type { AuditLog, Keyring, Limiter, Principal, Quotas } from '../access/in
 import type { Bundle } from '../bundle/load.ts';
 import type { DriftMonitor } from '../drift/index.ts';
 import type { Engine } from '../engine/index.ts';
-import type { GateSettings } from '../gate/index.ts';
+import type { AuditSink, GateSettings } from '../gate/index.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { WatchedDirectory } from '../tenants/files/watched-directory.ts';
 import type { TenantRegistry } from '../tenants/registry.ts';
@@ -47,6 +47,12 @@ export interface ReloadForHttp {
   start(bundle?: string): Promise<void>;
 }
 
+/** What `/v1/ext-authz/*` shares with the gate's own door, as of now: its file may change. */
+export interface GateForHttp {
+  settings(): GateSettings;
+  audit(): AuditSink | undefined;
+}
+
 declare module 'fastify' {
   interface FastifyRequest {
     /** Who asks; nobody on routes that are open. */
@@ -64,7 +70,7 @@ declare module 'fastify' {
     drift: DriftMonitor;
     metrics: Metrics;
     lifecycle: Lifecycle;
-    /** Settings of the gate in the same process, as of now; undefined where there is none. */
-    gate: (() => GateSettings) | undefined;
+    /** The gate in the same process; undefined where there is none. */
+    gate: GateForHttp | undefined;
   }
 }

@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { ServiceError } from '../../src/errors/index.ts';
+import type { AuditRecord } from '../../src/gate/audit/record.ts';
 import { parseGateFile } from '../../src/gate/index.ts';
 import { testApp } from '../helpers/app.ts';
 import { image, WordEngine } from '../helpers/gate.ts';
 
 async function authz(t: TestContext, file?: object) {
   const settings = file && parseGateFile(JSON.stringify({ upstream: { url: 'http://x' }, ...file }), 'test');
-  const test = await testApp(t, {}, {}, undefined, settings && { gate: () => settings });
+  const trail: Omit<AuditRecord, 'bundle'>[] = [];
+  const test = await testApp(t, {}, {}, undefined, {
+    ...(settings && { gate: { settings: () => settings, audit: () => ({ write: (r) => void trail.push(r) }) } }),
+  });
   const words = new WordEngine();
   test.engine.detect = (request, signal) => words.detect(request, signal);
   const ask = (
@@ -24,7 +28,7 @@ async function authz(t: TestContext, file?: object) {
       headers: { ...(payload ? { 'content-type': 'image/jpeg' } : {}), ...headers },
       ...(payload ? { payload } : {}),
     });
-  return { ...test, words, ask };
+  return { ...test, words, ask, trail };
 }
 
 describe('/v1/ext-authz', () => {
@@ -207,5 +211,22 @@ describe('/v2, the Open Inference Protocol', () => {
       throw new ServiceError('engine_unavailable', 'gone', { retryAfter: 1 });
     };
     assert.deepEqual(await infer({ inputs: inputs(image('ID')) }), [503, 'engine_unavailable']);
+  });
+
+  it("its decisions are in the gate's audit trail, with hashes and no pixels", async (t) => {
+    const { ask, trail } = await authz(t, {
+      routes: [{ name: 'all', match: { path: '/**' }, mode: 'enforce', tenant: 'demo' }],
+    });
+    assert.equal((await ask(image('ID'))).statusCode, 200);
+    assert.equal((await ask(image('OOD'))).statusCode, 403);
+    assert.deepEqual(
+      trail.map((r) => [r.route, r.tenant, r.mode, r.enforced, r.verdict, r.action, r.images.length]),
+      [
+        ['all', 'demo', 'enforce', true, 'id', 'pass', 1],
+        ['all', 'demo', 'enforce', true, 'ood', 'reject', 1],
+      ],
+    );
+    const text = JSON.stringify(trail);
+    assert.ok(!text.includes(image('OOD').toString('base64').slice(0, 32)) && !text.includes(image('OOD').toString()));
   });
 });

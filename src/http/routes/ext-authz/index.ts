@@ -2,6 +2,7 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { toProblem } from '../../../errors/index.ts';
 import {
   annotations,
+  auditRecord,
   type Conclusion,
   conclude,
   decidedFor,
@@ -83,6 +84,9 @@ export const extAuthz: FastifyPluginAsync = async (app) => {
     observer.request?.({ tenant, known, mode: decided.mode, verdict, action, seconds });
     if (cause) observer.failure?.({ cause, policy: decided.fail[cause], action });
     request.log.info({ route: route.name, tenant, mode: decided.mode, verdict, action, cause }, 'gate: ext_authz');
+    const { mode, batch } = decided;
+    const decision = { requestId: request.id, route: route.name, method: request.method, mode, batch };
+    request.server.gate?.audit()?.write(auditRecord({ ...decision, inspection, conclusion, seconds }));
     if (decided.mode !== 'shadow' || route.headers) {
       for (const [name, value] of annotations(inspection, conclusion, decided.mode)) reply.header(name, value);
     }
@@ -103,7 +107,7 @@ export const extAuthz: FastifyPluginAsync = async (app) => {
 
 /** The gate's route for the path behind the prefix, and its tenant. */
 function lookUp(request: FastifyRequest): { settings: GateSettings; route: Route; tenant: string } | undefined {
-  const settings = request.server.gate?.() ?? ALONE;
+  const settings = request.server.gate?.settings() ?? ALONE;
   const target = request.url.slice(PREFIX.length) || '/';
   const found = findRoute(settings.routes, request.method, target.startsWith('/') ? target : `/${target}`);
   return found && { settings, route: found.route, tenant: tenantOf(found.route, found.pieces, request.headers) };
