@@ -147,7 +147,7 @@ export const ConfigSchema = Type.Object({
     'shares of the engine by tenant, such as zoo=4,shop=0.5; a tenant that is not named has 1',
   ),
   cacheBytes: setting(
-    Type.Integer({ default: 64 * MiB, minimum: 0, maximum: 2 ** 40 }),
+    Type.Integer({ default: 16 * MiB, minimum: 0, maximum: 2 ** 40 }),
     'CLIPN_CACHE_BYTES',
     'bytes',
     'embeddings of images that are kept in the engine; 0 turns that off',
