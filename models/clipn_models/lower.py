@@ -52,13 +52,18 @@ def compact(proto: onnx.ModelProto) -> onnx.ModelProto:
     return smaller
 
 
+def projections(proto: onnx.ModelProto) -> list[onnx.NodeProto]:
+    """The final projection; of a mirrored bundle the photograph's and its mirror image's."""
+    normed = {n.input[0] for n in proto.graph.node if n.op_type == "ReduceL2"}
+    return [n for n in proto.graph.node if n.op_type in ("MatMul", "Gemm") and normed & set(n.output)]
+
+
 def tail(proto: onnx.ModelProto) -> list[onnx.NodeProto]:
-    """The final projection and the L2 norm behind it: a few numbers per image, on which every cosine rests."""
-    norm = next(n for n in reversed(proto.graph.node) if n.op_type == "ReduceL2")
-    after = {norm.input[0]}
-    nodes = [n for n in proto.graph.node if norm.input[0] in n.output]  # MatMul or Gemm
+    """The final projection and all behind it, the L2 norm: a few numbers per image, on which every cosine rests."""
+    starts = [n.name for n in projections(proto)]
+    nodes, after = [], set()
     for node in proto.graph.node:
-        if after & set(node.input):
+        if node.name in starts or after & set(node.input):
             nodes.append(node)
             after.update(node.output)
     return nodes
@@ -99,7 +104,8 @@ def half(proto: onnx.ModelProto) -> onnx.ModelProto:
     casts = {}
     if first:
         casts[first[-1].output[0]] = TensorProto.FLOAT16
-    casts[last[0].input[0]] = TensorProto.FLOAT
+    starts = projections(out)
+    casts |= {node.input[0]: TensorProto.FLOAT for node in starts}
     nodes = []
     for node in graph.node:
         nodes.append(node)
@@ -114,7 +120,8 @@ def half(proto: onnx.ModelProto) -> onnx.ModelProto:
             if name in casts:
                 ending = "fp16" if casts[name] == TensorProto.FLOAT16 else "fp32"
                 nodes.append(helper.make_node("Cast", [name], [f"{name}.{ending}"], name=f"{name}.{ending}", to=casts[name]))
-    last[0].input[0] += ".fp32"
+    for node in starts:
+        node.input[0] += ".fp32"
     del graph.node[:]
     graph.node.extend(nodes)
     return out

@@ -39,7 +39,7 @@ def vit_arch(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(path)
 
 
-def make(out: Path, arch: str) -> Path:
+def make(out: Path, arch: str, mirrored: bool = False) -> Path:
     out.mkdir(parents=True)
     tokenizer.train(["a photo of a dog", "a school bus", "a very long name", "cat sunflower violin"] * 5, 700).save(str(out / "tok.json"))
     provenance = {"architecture": arch, "variant": "learnable", "checkpoint": "random", "training_data": [], "commit": None, "date": "2026-01-01"}
@@ -54,6 +54,7 @@ def make(out: Path, arch: str) -> Path:
         templates={"yes": ["a photo of a {}.", "{}"], "no": None},
         vocabulary=None,
         evaluation={},
+        mirrored=mirrored,
     )
     return out / "bundle"
 
@@ -205,6 +206,22 @@ def test_a_convolutional_bundle_is_quantised_with_fixed_scales(tmp_path: Path, m
     for precision, entry in manifest.get("precisions", {}).items():
         assert entry["graphs"] == ["image"], precision
     verify(path, silent)
+
+
+def test_a_mirrored_bundle_keeps_both_of_its_projections_and_all_norms(tmp_path: Path, mini_arch: str, photos: Path) -> None:
+    path = make(tmp_path / "mirrored", mini_arch, mirrored=True)
+    single = lower.single(path / "image.onnx")
+    assert len(lower.projections(single)) == 2
+    assert sum(n.op_type == "ReduceL2" for n in lower.tail(single)) == 3
+    manifest = optimise(path, Settings(precisions=("fp16", "int8"), samples=photos, threads=1, rounds=1, min_gain=0.0), log=silent)
+    assert set(manifest["precisions"]) == {"fp16", "int8"}
+    verify(path, log=silent)
+    for precision in ("fp16", "int8"):
+        nodes = onnx.load(path / f"image.{precision}.onnx").graph.node
+        norms = [n for n in nodes if n.op_type == "ReduceL2"]
+        made_by = {name: n.op_type for n in nodes for name in n.output}
+        assert len(norms) == 3
+        assert not {made_by[n.input[0]] for n in norms} & {"Cast", "DequantizeLinear"}
 
 
 def test_what_it_can_not_do_is_said(plain: Path, tmp_path: Path) -> None:
