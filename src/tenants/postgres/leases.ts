@@ -50,7 +50,10 @@ export class PostgresLeases implements BuildLeases {
          where key = $1 and owner = $2 returning key`,
         [key, this.#owner, this.#leaseMs, progress.done, progress.total],
       );
-      if (rows.length === 0) lost.abort(new Error(`the lease of ${key} was lost`));
+      if (rows.length > 0) return;
+      // it won't come back: nothing is left to be kept alive
+      clearInterval(timer);
+      lost.abort(new Error(`the lease of ${key} was lost`));
     };
     // while the database is out of reach nobody else can take the lease either, so the work goes on
     const timer = setInterval(() => void beat().catch(() => {}), this.#leaseMs / 5);
