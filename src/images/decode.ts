@@ -12,7 +12,7 @@
 import sharp from 'sharp';
 import { ServiceError } from '../errors/index.ts';
 import { type ImageFormat, sniff } from './format.ts';
-import { isFaithful, plainJpeg, reduceJpeg } from './jpeg.ts';
+import { readJpegHeader } from './jpeg-header.ts';
 import { centreRegion } from './region.ts';
 import { resample } from './resample.ts';
 
@@ -28,8 +28,6 @@ export interface DecodedImage {
 export interface DecodeLimits {
   /** Most pixels (width times height) of the stored image; judged by its header, before anything is decoded. */
   maxPixels: number;
-  /** JPEGs by the quick way: a quarter of a grey level off the reference on average. Off: bit for bit, and so are verdicts. */
-  fast?: boolean;
 }
 
 /** libvips threads per image and no operation cache: images don't repeat, and many are decoded at once. */
@@ -50,11 +48,7 @@ function undecodable(error: unknown): ServiceError {
  * @param size side S of the square that the model takes, pixels
  * @throws ServiceError no_image (empty), unsupported_media_type, image_too_large, image_undecodable
  */
-export async function decodeImage(
-  bytes: Uint8Array,
-  size: number,
-  { maxPixels, fast = false }: DecodeLimits,
-): Promise<DecodedImage> {
+export async function decodeImage(bytes: Uint8Array, size: number, { maxPixels }: DecodeLimits): Promise<DecodedImage> {
   if (bytes.length === 0) throw new ServiceError('no_image', 'The image is empty.');
   const format = sniff(bytes);
   if (!format) {
@@ -63,26 +57,33 @@ export async function decodeImage(
       'This is not an image in a known format; send JPEG, PNG, WebP, GIF, AVIF or TIFF.',
     );
   }
-  const jpeg = fast && format === 'jpeg' ? plainJpeg(bytes) : undefined;
-  if (jpeg) {
-    const { width, height } = jpeg;
-    checkSize(width, height, maxPixels);
-    const region = centreRegion(width, height, size);
-    if (isFaithful(jpeg, region)) {
-      const pixels = await reduceJpeg(bytes, jpeg, region).catch(() => undefined);
-      if (pixels) return { pixels, width, height, format };
-      // what one decoder can't read another may; and if it can't either, it says why
-    }
-  }
-  const { width, height, space } = await sharp(bytes, { limitInputPixels: false })
-    .metadata()
-    .catch((error) => {
-      throw undecodable(error);
-    });
+  const { width, height, cmyk } = (format === 'jpeg' && jpegFacts(bytes)) || (await facts(bytes));
   checkSize(width, height, maxPixels);
-  const rgb = await decodeRgb(bytes, space === 'cmyk', maxPixels);
+  const rgb = await decodeRgb(bytes, { cmyk, opaque: format === 'jpeg', maxPixels });
   const region = centreRegion(rgb.width, rgb.height, size);
   return { pixels: await resample(rgb.data, rgb.width, rgb.height, region), width, height, format };
+}
+
+/** What is to be known before anything is decoded. */
+interface Facts {
+  width: number;
+  height: number;
+  cmyk: boolean;
+}
+
+/** Of most JPEGs, without asking the decoder. */
+function jpegFacts(bytes: Uint8Array): Facts | undefined {
+  const header = readJpegHeader(bytes);
+  return header && { width: header.width, height: header.height, cmyk: header.components === 4 };
+}
+
+async function facts(bytes: Uint8Array): Promise<Facts> {
+  try {
+    const { width, height, space } = await sharp(bytes, { limitInputPixels: false }).metadata();
+    return { width, height, cmyk: space === 'cmyk' };
+  } catch (error) {
+    throw undecodable(error);
+  }
 }
 
 function checkSize(width: number, height: number, maxPixels: number): void {
@@ -96,18 +97,18 @@ function checkSize(width: number, height: number, maxPixels: number): void {
 
 async function decodeRgb(
   bytes: Uint8Array,
-  cmyk: boolean,
-  maxPixels: number,
+  { cmyk, opaque, maxPixels }: { cmyk: boolean; opaque: boolean; maxPixels: number },
 ): Promise<{ data: Uint8Array; width: number; height: number }> {
   try {
-    const { data, info } = await sharp(bytes, {
+    const picture = sharp(bytes, {
       // a picture that ends half-way is not the picture that was sent
       failOn: 'error',
       limitInputPixels: maxPixels,
       ignoreIcc: !cmyk,
       sequentialRead: true,
-    })
-      .flatten({ background: '#ffffff' })
+    });
+    if (!opaque) picture.flatten({ background: '#ffffff' });
+    const { data, info } = await picture
       .toColourspace('srgb')
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true });

@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- decode`: images/s of the decode stage (JPEG to the model's pixels) beside sharp with its defaults doing the
- * same job, and how far each is from the reference transform. Each in a process of its own, as many images at once as cores.
+ * same job, and how far each is from the reference transform (the decode stage: not at all). Each in a process of its own, as many images at once as cores.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -20,7 +20,8 @@ const SIZES = [
 ] as const;
 const WAYS = {
   ours: 'the decode stage',
-  reference: "sharp's defaults, reference resampling",
+  defaults: "sharp's defaults, our resampling",
+  plain: "sharp's defaults, the same resampling in plain JavaScript",
   sharp: "sharp's defaults, its own resize",
 };
 

@@ -4,9 +4,10 @@ import sharp from 'sharp';
 import { configureDecoder, decodeImage } from '../../../src/images/decode.ts';
 import { centreRegion } from '../../../src/images/region.ts';
 import { resample } from '../../../src/images/resample.ts';
+import { plainResample } from '../../helpers/plain-resample.ts';
 
 export interface DecodeInput {
-  way: 'ours' | 'reference' | 'sharp';
+  way: 'ours' | 'defaults' | 'plain' | 'sharp';
   size: number;
   seconds: number;
   concurrency: number;
@@ -26,18 +27,21 @@ const { way, size, seconds, concurrency, jpegs: texts } = JSON.parse(readFileSyn
 const jpegs = texts.map((text) => Buffer.from(text, 'base64'));
 
 /** Everything as sharp does it when it is told nothing, then the reference's own resampling. */
-async function reference(jpeg: Buffer): Promise<Uint8Array> {
+const defaults = (resampling: typeof resample) => async (jpeg: Buffer) => {
   const { data, info } = await sharp(jpeg).toColourspace('srgb').raw().toBuffer({ resolveWithObject: true });
-  return resample(data, info.width, info.height, centreRegion(info.width, info.height, size));
-}
+  return resampling(data, info.width, info.height, centreRegion(info.width, info.height, size));
+};
+const reference = defaults(plainResample);
 
 const ways: Record<DecodeInput['way'], (jpeg: Buffer) => Promise<Uint8Array>> = {
-  ours: async (jpeg) => (await decodeImage(jpeg, size, { maxPixels: 1e9, fast: true })).pixels,
-  reference,
+  ours: async (jpeg) => (await decodeImage(jpeg, size, { maxPixels: 1e9 })).pixels,
+  defaults: defaults(resample),
+  plain: reference,
   sharp: (jpeg) =>
     sharp(jpeg).resize(size, size, { fit: 'cover', kernel: 'cubic' }).toColourspace('srgb').raw().toBuffer(),
 };
 const task = ways[way];
+if (way === 'ours') configureDecoder({ concurrency: 1 });
 
 let sum = 0;
 for (const jpeg of jpegs) {
@@ -45,7 +49,6 @@ for (const jpeg of jpegs) {
   if (a.length !== b.length) throw new Error(`${way}: ${a.length} bytes instead of ${b.length}`);
   sum += a.reduce((total, value, i) => total + Math.abs(value - (b[i] as number)), 0) / a.length;
 }
-if (way === 'ours') configureDecoder({ concurrency: 1 });
 
 let done = 0;
 const cpu = process.cpuUsage();

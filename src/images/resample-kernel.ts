@@ -1,0 +1,122 @@
+/** The compiled passes (kernel/resample.ts) and the memory that they work in. One image at a time, without a wait in between. */
+import { readFileSync } from 'node:fs';
+import type { Weights } from './weights.ts';
+
+// Node has it; its types leave it to the browser's
+declare const WebAssembly: {
+  Module: new (bytes: Uint8Array) => object;
+  Instance: new (module: object) => { exports: unknown };
+};
+
+interface Exports {
+  memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
+  horizontal(
+    pixels: number,
+    width: number,
+    rows: number,
+    out: number,
+    outStride: number,
+    size: number,
+    first: number,
+    high: number,
+    low: number,
+    taps: number,
+  ): void;
+  vertical(
+    rows: number,
+    stride: number,
+    out: number,
+    size: number,
+    first: number,
+    high: number,
+    low: number,
+    taps: number,
+  ): void;
+}
+
+const PAGE = 2 ** 16;
+
+// the build puts it there; the sources find it in dist/ too
+const module = new WebAssembly.Module(readFileSync(new URL('../../dist/images/resample.wasm', import.meta.url)));
+const kernel = new WebAssembly.Instance(module).exports as Exports;
+
+/** Bytes of a row of `size` pixels: the vertical pass takes eight at a time. */
+export const strideOf = (size: number): number => 8 * Math.ceil((size * 3) / 8);
+
+/** Places in the kernel's memory, one behind the other. */
+class Layout {
+  #end = 0;
+  place(bytes: number): number {
+    const at = this.#end;
+    this.#end += 16 * Math.ceil(bytes / 16);
+    return at;
+  }
+  /** The memory, at least as large as all that was placed and `beyond`, which is read but weighs nothing. */
+  memory(beyond: number): Uint8Array {
+    const missing = this.#end + beyond - kernel.memory.buffer.byteLength;
+    if (missing > 0) kernel.memory.grow(Math.ceil(missing / PAGE));
+    return new Uint8Array(kernel.memory.buffer);
+  }
+}
+
+const bytesOf = (array: Int32Array | Int16Array) => new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+
+function placeWeights({ first, high, low }: Weights, layout: Layout) {
+  const at = {
+    first: layout.place(first.byteLength),
+    high: layout.place(high.byteLength),
+    low: layout.place(low.byteLength),
+  };
+  const write = (memory: Uint8Array) => {
+    memory.set(bytesOf(first), at.first);
+    memory.set(bytesOf(high), at.high);
+    memory.set(bytesOf(low), at.low);
+  };
+  return { ...at, write };
+}
+
+/** Rows y .. y + rows - 1 of RGB pixels, `width` in a row, each made `size` pixels: bytes [rows, strideOf(size)]. */
+export function horizontal(
+  pixels: Uint8Array,
+  width: number,
+  y: number,
+  rows: number,
+  size: number,
+  weights: Weights,
+): Uint8Array {
+  const { from, to, taps } = weights;
+  const stride = strideOf(size);
+  const layout = new Layout();
+  const table = placeWeights(weights, layout);
+  const out = layout.place(rows * stride + 4);
+  const line = (to - from) * 3;
+  const input = layout.place(rows * line);
+  const memory = layout.memory((taps + 6) * 3);
+  table.write(memory);
+  for (let row = 0; row < rows; row++) {
+    const at = ((y + row) * width + from) * 3;
+    memory.set(pixels.subarray(at, at + line), input + row * line);
+  }
+  kernel.horizontal(input, to - from, rows, out, stride, size, table.first, table.high, table.low, taps);
+  return memory.slice(out, out + rows * stride);
+}
+
+/** Rows of bytes [.., strideOf(size)] -> RGB [size, size, 3]. */
+export function vertical(rows: Uint8Array, size: number, weights: Weights): Uint8Array {
+  const stride = strideOf(size);
+  const layout = new Layout();
+  const table = placeWeights(weights, layout);
+  const out = layout.place(size * stride);
+  const input = layout.place(rows.length);
+  const memory = layout.memory(weights.taps * stride);
+  table.write(memory);
+  memory.set(rows, input);
+  kernel.vertical(input, stride, out, size, table.first, table.high, table.low, weights.taps);
+  const line = size * 3;
+  if (line === stride) return memory.slice(out, out + size * line);
+  const pixels = new Uint8Array(size * line);
+  for (let y = 0; y < size; y++) {
+    pixels.set(memory.subarray(out + y * stride, out + y * stride + line), y * line);
+  }
+  return pixels;
+}

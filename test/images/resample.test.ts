@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { centreRegion } from '../../src/images/region.ts';
+import { resample } from '../../src/images/resample.ts';
+import { plainResample } from '../helpers/plain-resample.ts';
+
+/** Noise, the same in every run; `hard`: black and white only, where the kernel overshoots most. */
+function pixels(width: number, height: number, hard: boolean): Uint8Array {
+  let state = width * 7919 + height;
+  return Uint8Array.from({ length: width * height * 3 }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return hard ? (state >>> 31) * 255 : state >>> 24;
+  });
+}
+
+async function assertSame(width: number, height: number, size: number) {
+  const region = centreRegion(width, height, size);
+  for (const hard of [false, true]) {
+    const source = pixels(width, height, hard);
+    const name = `${width} x ${height} to ${size}`;
+    assert.deepEqual(
+      await resample(source, width, height, region),
+      await plainResample(source, width, height, region),
+      name,
+    );
+  }
+}
+
+describe('the resampling of eight products at a time is the plain one, bit for bit', () => {
+  it('smaller, larger, as large, of every remainder of four and eight', async () => {
+    for (let i = 0; i < 60; i++) await assertSame(1 + ((i * 37) % 211), 1 + ((i * 53) % 197), 1 + ((i * 29) % 113));
+    for (const [width, height] of [
+      [300, 225],
+      [375, 500],
+      [224, 224],
+      [64, 65],
+    ] as const) {
+      for (const size of [64, 224]) await assertSame(width, height, size);
+    }
+  });
+
+  it('extreme proportions', async () => {
+    await assertSame(3000, 2, 16);
+    await assertSame(2, 3000, 16);
+    await assertSame(1, 1, 33);
+  });
+
+  it('in several slices, many at the same time', async () => {
+    // each of these waits between its slices, and the others use the same memory meanwhile
+    const sizes = [
+      [1600, 1200, 64],
+      [1203, 1999, 224],
+      [1500, 1501, 35],
+      [900, 700, 32],
+    ] as const;
+    await Promise.all(sizes.map(([width, height, size]) => assertSame(width, height, size)));
+  });
+});
