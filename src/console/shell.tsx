@@ -2,15 +2,24 @@ import { Fragment } from 'preact';
 import { apiKey, askForKey, forgetKey, keyRequest, keyWanted } from './api/key.ts';
 import { readiness } from './api/readiness.ts';
 import { KeyDialog } from './key-dialog.tsx';
-import { NowPage } from './now/page.tsx';
 import { Playground } from './playground/page.tsx';
 import { linkTo, route } from './router.ts';
-import { TenantsPage } from './tenants/page.tsx';
 import { announcement, toCopyByHand } from './ui/copy.ts';
 import { Dialog } from './ui/dialog.tsx';
+import { later } from './ui/later.tsx';
 
 const PAGES = { playground: 'Playground', tenants: 'Tenants', now: 'Now' } as const;
 type Page = keyof typeof PAGES;
+
+// the first page is not to wait for the code of the others
+const tenants = later(async () => (await import('./tenants/page.tsx')).TenantsPage);
+const now = later(async () => (await import('./now/page.tsx')).NowPage);
+
+/** Called when the first page stands: the others are then there at once. */
+export function fetchOtherPages(): void {
+  tenants.fetch();
+  now.fetch();
+}
 
 export function Shell() {
   const page = (route.value[0] || 'playground') as Page;
@@ -40,7 +49,7 @@ export function Shell() {
       <main id="main" tabIndex={-1}>
         {/* with another key everything is asked for anew */}
         <Fragment key={apiKey.value ?? ''}>
-          {page === 'tenants' ? <TenantsPage /> : page === 'now' ? <NowPage /> : <Playground />}
+          {page === 'tenants' ? <tenants.Page /> : page === 'now' ? <now.Page /> : <Playground />}
         </Fragment>
       </main>
       <div class={announcement.value.shown ? 'toast' : 'visually-hidden'} role="status" aria-live="polite">

@@ -14,7 +14,8 @@ export function Grid({ items }: { items: Item[] }) {
     <>
       <ul class="grid">
         {items.map((item) => (
-          <Tile key={item.id} item={item} onOpen={() => setOpen(item)} />
+          // `setOpen` is always the same: what is new leaves the tiles that are there alone
+          <Tile key={item.id} item={item} onOpen={setOpen} />
         ))}
       </ul>
       {open && <Details item={open} onClose={() => setOpen(undefined)} />}
@@ -22,11 +23,11 @@ export function Grid({ items }: { items: Item[] }) {
   );
 }
 
-function Tile({ item, onOpen }: { item: Item; onOpen: () => void }) {
+function Tile({ item, onOpen }: { item: Item; onOpen: (item: Item) => void }) {
   const state = item.state.value;
   return (
     <li class={`tile ${groupOf(state).kind}`}>
-      <button type="button" onClick={onOpen} aria-label={`${item.name}: ${inWords(state)}`}>
+      <button type="button" onClick={() => onOpen(item)} aria-label={`${item.name}: ${inWords(state)}`}>
         <Thumbnail item={item} alt="" />
         <span class="tile-verdict">{inWords(state)}</span>
         <span class="tile-numbers">{numbers(state)}</span>

@@ -12,8 +12,11 @@ import { mode, subjectKey, typedClasses } from './subject.ts';
 
 /** More pictures than that are shown as a grid unless somebody wants otherwise. */
 const CARDS = 6;
-/** Pictures put on the page in one go: hundreds would hold up the main thread. */
-const LOT = 20;
+/** Pictures put on the page at once, at first: hundreds would hold up the main thread. */
+const FIRST_LOT = 8;
+const MOST = 40;
+/** What putting one lot on the page, painting included, should take: the next lot is larger or smaller. */
+const LOT_MS = 50;
 /** After the last key stroke, before the service is asked. */
 const TYPING_MS = 700;
 
@@ -34,10 +37,28 @@ effect(() => {
 async function take(pictures: Picture[]): Promise<void> {
   if (pictures.length === 0) return;
   announce(`${count(pictures.length, 'picture')} added`, { shown: false });
-  for (let end = pictures.length; end > 0; end -= LOT) {
-    judge(addItems(pictures.slice(Math.max(0, end - LOT), end)));
-    await new Promise((resolve) => setTimeout(resolve));
+  for (let end = pictures.length, lot = FIRST_LOT; end > 0; ) {
+    const start = Math.max(0, end - lot);
+    const began = performance.now();
+    // not within the task of whatever brought the pictures, which is long enough
+    await painted();
+    judge(addItems(pictures.slice(start, end)));
+    end = start;
+    const took = performance.now() - began;
+    lot = Math.max(1, Math.min(MOST, Math.round(lot * Math.min(2, LOT_MS / took))));
   }
+}
+
+/** When the next frame has been drawn, or soon in a page that is not seen. */
+function painted(): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(wait);
+      setTimeout(resolve);
+    };
+    const wait = setTimeout(resolve, 200);
+    requestAnimationFrame(done);
+  });
 }
 
 export function Playground() {
