@@ -10,6 +10,7 @@ import { docsPlugin } from './http/plugins/docs.ts';
 import { errorsPlugin } from './http/plugins/errors.ts';
 import { methodNotAllowed } from './http/plugins/method-not-allowed.ts';
 import { requestMetricsPlugin } from './http/plugins/request-metrics.ts';
+import { tracingPlugin } from './http/plugins/tracing.ts';
 import { adminReload } from './http/routes/admin-reload/index.ts';
 import { auditList } from './http/routes/audit-list/index.ts';
 import { detectRoute } from './http/routes/detect/index.ts';
@@ -41,6 +42,7 @@ import { tenantsPut } from './http/routes/tenants-put/index.ts';
 import { tenantsRollback } from './http/routes/tenants-rollback/index.ts';
 import type { Logger } from './telemetry/logger.ts';
 import type { Metrics } from './telemetry/metrics.ts';
+import { listening, type Tracing } from './telemetry/tracing.ts';
 import type { WatchedDirectory } from './tenants/files/watched-directory.ts';
 import type { TenantRegistry } from './tenants/registry.ts';
 
@@ -73,6 +75,8 @@ export interface AppParts {
   reload: ReloadForHttp;
   drift: DriftMonitor;
   metrics: Metrics;
+  /** Without it callers' traces are named in the log, and none are made. */
+  tracing?: Tracing | undefined;
   logger: Logger;
   /** Called before anything is registered: what is to see every route. */
   prepare?: (app: FastifyInstance) => unknown;
@@ -109,6 +113,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   app.decorate('tenantFiles', parts.tenantFiles);
   app.decorate('drift', parts.drift);
   app.decorate('metrics', parts.metrics);
+  app.decorate('tracing', parts.tracing ?? listening);
   app.decorate('gate', parts.gate);
   app.decorate('lifecycle', { restoring: false, draining: false });
 
@@ -116,6 +121,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
   });
+  await app.register(tracingPlugin);
   // a kept-alive connection would hold up the shutdown until its client lets go
   app.addHook('onSend', async (_request, reply) => {
     if (app.lifecycle.draining) reply.header('connection', 'close');

@@ -12,6 +12,7 @@ import {
 import { gateObserver } from '../http/gate-observer.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
 
 export interface GateParts {
   engine: GateEngine;
@@ -19,6 +20,7 @@ export interface GateParts {
   /** Of the model that serves: it may change. */
   bundleId(): string;
   metrics: Metrics;
+  tracing: Tracing;
   logger: Logger;
 }
 
@@ -60,8 +62,9 @@ export async function openGate(path: string, parts: GateParts): Promise<RunningG
   const { logger } = parts;
   const { settings, text } = await loadGateFile(path);
   let audit = auditLog(settings, parts);
-  const { engine, tenants } = parts;
-  const gate = new GateServer({ settings, engine, tenants, observer: gateObserver(parts.metrics, logger), audit });
+  const { engine, tenants, tracing } = parts;
+  const observer = gateObserver(parts.metrics, logger);
+  const gate = new GateServer({ settings, engine, tenants, observer, tracing, audit });
   const { gateConnections, gateBufferedBytes } = parts.metrics;
   collect(gateConnections, () => gate.connections());
   collect(gateBufferedBytes, () => gate.buffered);

@@ -50,7 +50,7 @@ function configFrom(options: Record<string, unknown>): Config {
 }
 
 withSettings(program.command('serve').description('run the service')).action(async (options) => {
-  await serve(configFrom(options));
+  await serve(configFrom(options), version);
 });
 
 withSettings(
@@ -59,7 +59,7 @@ withSettings(
     .description('the gate in front of a classifier, and the service beside it in the same process')
     .requiredOption('--config <file>', "the gate's file, YAML or JSON; read again when it changes"),
 ).action(async ({ config, ...options }: Record<string, unknown>) => {
-  await serve(configFrom(options), String(config));
+  await serve(configFrom(options), version, String(config));
 });
 
 program

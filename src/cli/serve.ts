@@ -5,6 +5,7 @@ import { parseWeights } from '../config/weights.ts';
 import type { EngineObserver, TextFeatureBuilder } from '../engine/index.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
+import { openTracing } from '../telemetry/tracing.ts';
 import { TenantRegistry } from '../tenants/registry.ts';
 import { closeServers, drainOnSignal } from './drain.ts';
 import { openGate } from './gate.ts';
@@ -49,8 +50,9 @@ function counted(builder: TextFeatureBuilder, { textsEncoded }: Metrics): TextFe
  * and tenants are. Ends by SIGINT or SIGTERM: readiness fails, what is under way is answered, then everything closes.
  * With a gate file the gate listens beside it, in the same process.
  */
-export async function serve(config: Config, gateFile?: string): Promise<void> {
+export async function serve(config: Config, programVersion: string, gateFile?: string): Promise<void> {
   const logger = createLogger({ level: config.logLevel });
+  const tracing = await openTracing(process.env, programVersion, logger);
   const {
     store,
     database,
@@ -100,7 +102,7 @@ export async function serve(config: Config, gateFile?: string): Promise<void> {
   const gate =
     gateFile === undefined
       ? undefined
-      : await openGate(gateFile, { engine: judge, tenants, bundleId: () => live.bundle.id, metrics, logger });
+      : await openGate(gateFile, { engine: judge, tenants, bundleId: () => live.bundle.id, metrics, tracing, logger });
   const tenantWeights = parseWeights(config.tenantWeights);
   const reload = new Reloader({
     live,
@@ -118,6 +120,7 @@ export async function serve(config: Config, gateFile?: string): Promise<void> {
     access,
     drift,
     metrics,
+    tracing,
     logger,
     gate,
   });
@@ -142,6 +145,7 @@ export async function serve(config: Config, gateFile?: string): Promise<void> {
       await live.stop();
       await keyring.stop();
       await closeStore();
+      await tracing.close();
     },
   });
 

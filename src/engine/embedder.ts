@@ -3,7 +3,7 @@ import type { Place } from './admission/fair-queue.ts';
 import type { Batcher } from './batcher.ts';
 import type { Embedding, EmbeddingCache } from './embedding-cache.ts';
 import type { FairLimiter } from './fair-limiter.ts';
-import type { CacheResult, Timing } from './types.ts';
+import type { CacheResult, Stage, Timing } from './types.ts';
 
 export interface EmbedderOptions {
   decode(bytes: Uint8Array): Promise<DecodedImage>;
@@ -25,8 +25,11 @@ export interface EmbedRequest {
 export interface Embedded {
   embedding: Embedding;
   timing: Timing;
+  stages: Stage[];
   cache: CacheResult;
 }
+
+type Computed = Omit<Embedded, 'cache'>;
 
 /** One image on its way, for everybody who has sent it: it is given up when the last of them has left. */
 interface Flight {
@@ -34,8 +37,10 @@ interface Flight {
   /** The latest of theirs. */
   deadline: number;
   abort: AbortController;
-  done: Promise<{ embedding: Embedding; timing: Timing }>;
+  done: Promise<Computed>;
 }
+
+const NO_TIME: Timing = { decode: 0, queue: 0, inference: 0 };
 
 /** Bytes to embedding: from the cache, together with others who have sent the same image, or decoded and run. */
 export class Embedder {
@@ -53,14 +58,21 @@ export class Embedder {
     const { cache } = this.#options;
     if (!cache) return { ...(await this.#compute(request, () => request.deadline, signal)), cache: 'off' };
     const known = cache.get(sha256);
-    if (known) return { embedding: known, timing: { decode: 0, queue: 0, inference: 0 }, cache: 'hit' };
+    if (known) return { embedding: known, timing: NO_TIME, stages: [], cache: 'hit' };
     const joined = this.#flights.get(sha256);
     const flight = joined ?? this.#begin(request);
     flight.deadline = Math.max(flight.deadline, request.deadline);
     const began = performance.now();
-    const { embedding, timing } = await this.#board(flight, sha256, signal);
-    if (!joined) return { embedding, timing, cache: 'miss' };
-    return { embedding, timing: { decode: 0, queue: performance.now() - began, inference: 0 }, cache: 'joined' };
+    const computed = await this.#board(flight, sha256, signal);
+    if (!joined) return { ...computed, cache: 'miss' };
+    const end = performance.now();
+    const timing = { ...NO_TIME, queue: end - began };
+    return {
+      embedding: computed.embedding,
+      timing,
+      stages: [{ name: 'joined', start: began, end }],
+      cache: 'joined',
+    };
   }
 
   #begin(request: EmbedRequest): Flight {
@@ -81,7 +93,7 @@ export class Embedder {
     return flight;
   }
 
-  async #board(flight: Flight, sha256: string, signal: AbortSignal): Promise<{ embedding: Embedding; timing: Timing }> {
+  async #board(flight: Flight, sha256: string, signal: AbortSignal): Promise<Computed> {
     flight.waiting++;
     let leave = () => {};
     const left = new Promise<never>((_, reject) => {
@@ -104,7 +116,7 @@ export class Embedder {
     { bytes, sha256, place }: EmbedRequest,
     deadline: () => number,
     signal: AbortSignal,
-  ): Promise<{ embedding: Embedding; timing: Timing }> {
+  ): Promise<Computed> {
     const { decode, decoding, batcher, cache } = this.#options;
     const arrived = performance.now();
     let began = arrived;
@@ -116,7 +128,18 @@ export class Embedder {
     const { result, queuedMs } = await batcher.submit(pixels, { place, deadline, signal });
     const embedding = { feature: result.feature, width, height, format };
     cache?.set(sha256, embedding);
-    const queue = began - arrived + queuedMs;
-    return { embedding, timing: { decode: decoded - began, queue, inference: result.seconds * 1000 } };
+    const timing = {
+      decode: decoded - began,
+      queue: began - arrived + queuedMs,
+      inference: result.seconds * 1000,
+    };
+    const running = decoded + queuedMs;
+    const stages = [
+      { name: 'queue', start: arrived, end: began },
+      { name: 'decode', start: began, end: decoded },
+      { name: 'queue', start: decoded, end: running },
+      { name: 'inference', start: running, end: performance.now() },
+    ];
+    return { embedding, timing, stages };
   }
 }

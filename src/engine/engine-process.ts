@@ -7,6 +7,7 @@ import { ServiceError } from '../errors/index.ts';
 import { configureDecoder, decodeImage } from '../images/decode.ts';
 import { Batcher } from './batcher.ts';
 import { type Handlers, observe, serveCalls } from './child.ts';
+import { toShared } from './clock.ts';
 import { DecodeWatch } from './decode-watch.ts';
 import { Embedder } from './embedder.ts';
 import { EmbeddingCache } from './embedding-cache.ts';
@@ -85,17 +86,23 @@ const operations: Handlers<EngineOperations> = {
     running().heads.drop(id);
     return null;
   },
-  detect: async ({ bytes, headId, tenant: key, weight, priority, topK, timeoutMs }, { signal }) => {
+  detect: async ({ bytes, headId, tenant: key, weight, priority, topK, timeoutMs, stages: wanted }, { signal }) => {
     const { embedder, heads } = running();
-    const deadline = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
+    const arrived = performance.now();
+    const deadline = arrived + (timeoutMs ?? Number.POSITIVE_INFINITY);
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     const place = { key, weight, priority };
-    const { embedding, timing, cache } = await embedder.embed({ bytes, sha256, place, deadline, signal });
+    const hashed = performance.now();
+    const { embedding, timing, stages, cache } = await embedder.embed({ bytes, sha256, place, deadline, signal });
     const { feature, ...image } = embedding;
     const began = performance.now();
     const verdict = await heads.score(headId, feature, topK);
-    const inference = timing.inference + performance.now() - began;
-    return { ...verdict, image: { sha256, ...image }, timing: { ...timing, inference }, cache };
+    const end = performance.now();
+    const inference = timing.inference + end - began;
+    const detection = { ...verdict, image: { sha256, ...image }, timing: { ...timing, inference }, cache };
+    if (!wanted) return detection;
+    const hash = { name: 'hash', start: arrived, end: hashed };
+    return { ...detection, stages: toShared([hash, ...stages, { name: 'score', start: began, end }]) };
   },
 };
 

@@ -1,5 +1,6 @@
 import { ServiceError } from '../errors/index.ts';
 import { EngineLost, type EngineSlot } from './admission/slot.ts';
+import { fromShared } from './clock.ts';
 import { HeadResidency } from './heads/residency.ts';
 import { ProcessLink } from './process-link.ts';
 import type { EngineOperations, InitMessage, Observation, ToParent } from './protocol.ts';
@@ -14,6 +15,7 @@ import type {
   EngineStatus,
   Head,
   HeadProvider,
+  Stage,
 } from './types.ts';
 
 export interface SupervisorOptions {
@@ -231,8 +233,12 @@ export class EngineSupervisor implements EngineSlot {
       throw new ServiceError('engine_unavailable', `No verdict now: ${reason}.`, { retryAfter: 1 });
     }
     const { link, heads } = this.#life;
-    const { weight = 1, priority = 'interactive', timeoutMs = null, ...rest } = request;
-    return heads.use(request.headId, () => link.call('detect', { ...rest, weight, priority, timeoutMs }, { signal }));
+    const { weight = 1, priority = 'interactive', timeoutMs = null, stages = false, ...rest } = request;
+    const began = performance.now();
+    const detection = await heads.use(request.headId, () =>
+      link.call('detect', { ...rest, weight, priority, timeoutMs, stages }, { signal }),
+    );
+    return detection.stages ? { ...detection, stages: framed(began, detection.stages) } : detection;
   }
 
   /** Resolves when the running engine has the head, or at once while there is none. */
@@ -258,6 +264,18 @@ export class EngineSupervisor implements EngineSlot {
     await this.#life?.link.close();
     this.#enter('stopped', 'the service is shut down');
   }
+}
+
+/** The stages inside the engine on this process's clock, with the ways there and back. */
+function framed(began: number, inside: Stage[]): Stage[] {
+  const stages = fromShared(inside);
+  const arrived = stages[0]?.start ?? began;
+  const left = stages.at(-1)?.end ?? arrived;
+  return [
+    { name: 'handover', start: began, end: arrived },
+    ...stages,
+    { name: 'handback', start: left, end: performance.now() },
+  ];
 }
 
 function publicReason(error: unknown): string {

@@ -53,6 +53,8 @@ export interface DetectRequest {
   priority?: Priority;
   /** Milliseconds from now until the answer is of no use. */
   timeoutMs?: number;
+  /** The answer says when it was where, for traces. */
+  stages?: boolean;
 }
 
 export interface TopClass {
@@ -71,6 +73,14 @@ export interface Timing {
   inference: number;
 }
 
+/** A part of an image's way, on the clock of `performance.now` of the process that reads it. */
+export interface Stage {
+  /** `queue` (three times: for an engine, a decoder, the device), `handover`, `hash`, `decode`, `inference`, `score`, `handback`; `joined` in place of others. */
+  name: string;
+  start: number;
+  end: number;
+}
+
 export interface Detection {
   index: number;
   probability: number;
@@ -82,6 +92,8 @@ export interface Detection {
   image: { sha256: string; width: number; height: number; format: string };
   timing: Timing;
   cache: CacheResult;
+  /** In their order and without gaps, where they were asked for. */
+  stages?: Stage[];
 }
 
 export type EngineState = 'starting' | 'ready' | 'restarting' | 'stopping' | 'stopped' | 'failed';

@@ -4,7 +4,7 @@ import type { Decided, Route } from './config/settings.ts';
 import type { Inspection } from './inspect.ts';
 import { type Conclusion, conclude, inShare, stickyKey } from './policy.ts';
 import type { Runtime } from './runtime.ts';
-import type { GateObserver } from './seams.ts';
+import type { GateObserver, GateTrace } from './seams.ts';
 
 /** A request of one of the gate's routes. */
 export interface Subject {
@@ -14,6 +14,7 @@ export interface Subject {
   decided: Decided;
   tenant: string;
   requestId: string;
+  trace: GateTrace | undefined;
 }
 
 /** What becomes of a request by the policy: counted, logged and audited. */
@@ -22,7 +23,7 @@ export function decide(
   inspection: Inspection,
   { began, observer }: { began: number; observer: GateObserver },
 ): Conclusion {
-  const { decided, route, runtime, requestId, request, tenant } = subject;
+  const { decided, route, runtime, requestId, request, tenant, trace } = subject;
   const enforced = decided.mode === 'enforce' && inShare(stickyKey(route, inspection, request), decided.percent);
   const conclusion = conclude(inspection, decided, route, enforced);
   const seconds = (performance.now() - began) / 1000;
@@ -34,8 +35,9 @@ export function decide(
     verdict,
     action,
     seconds,
+    trace,
   });
-  const line = { request_id: requestId, route: route.name, tenant, mode: decided.mode, verdict, action };
+  const line = { request_id: requestId, route: route.name, tenant, mode: decided.mode, verdict, action, ...trace?.ids };
   if (cause) {
     const policy = decided.fail[cause];
     observer.failure?.({ cause, policy, action });

@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ended, failed } from './forward.ts';
 import { exchange, relay, type Sending } from './proxy/exchange.ts';
 import { responseHeaders } from './proxy/headers.ts';
 import { UpstreamError } from './proxy/upstream.ts';
+import type { GateUpstreamCall } from './seams.ts';
 
 /** Largest answer that placeholders are put into. */
 const MAX_ANSWER = 64 * 2 ** 20;
@@ -12,13 +14,17 @@ const REPLACED = new Set(['content-length', 'content-md5', 'etag', 'digest', 'tr
  * which they can't be put is a fault of the upstream's: passed on, every prediction after the gap would be taken for another's.
  */
 export async function filtered(
-  sending: Sending & { response: ServerResponse },
+  sending: Sending & { response: ServerResponse; call: GateUpstreamCall | undefined },
   restore: (answer: Buffer) => Buffer,
   extra: [string, string][],
 ): Promise<void> {
-  const { response, upstream } = sending;
-  const answered = await exchange(sending);
+  const { response, upstream, call } = sending;
+  const answered = await exchange(sending).catch((error) => {
+    failed(call, error);
+    throw error;
+  });
   const { answer, opened } = answered;
+  ended(call, answer);
   const { idleTimeoutMs } = upstream.settings;
   const { statusCode: status = 0 } = answer;
   if (status < 200 || status > 299 || status === 204) return relay(answered, response, { extra, idleTimeoutMs });

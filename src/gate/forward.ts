@@ -3,8 +3,9 @@ import type { ReadBody } from './proxy/body.ts';
 import type { Departure } from './proxy/departure.ts';
 import { type Body, exchange, relay } from './proxy/exchange.ts';
 import { requestHeaders } from './proxy/headers.ts';
-import type { Upstream } from './proxy/upstream.ts';
+import { type Upstream, UpstreamError } from './proxy/upstream.ts';
 import type { Runtime } from './runtime.ts';
+import type { GateTrace, GateUpstreamCall } from './seams.ts';
 
 /** One request of a client's on its way through. */
 export interface Passage {
@@ -13,10 +14,14 @@ export interface Passage {
   response: ServerResponse;
   target: string;
   client: Departure;
+  /** Undefined: the request belongs to no trace. */
+  trace?: GateTrace | undefined;
 }
 
 /** Fields that the gate has answered itself. */
 const ANSWERED = new Set(['expect']);
+/** Fields of a trace, where it goes on with a span of the gate's. */
+export const TRACE_FIELDS = ['traceparent', 'tracestate'];
 
 interface ForwardOptions {
   upstream?: Upstream;
@@ -32,7 +37,7 @@ interface ForwardOptions {
 
 /** Sends a request on as it came, and its answer back. Rejects with UpstreamError. */
 export async function forward(
-  { runtime, request, response, target, client }: Passage,
+  { runtime, request, response, target, client, trace }: Passage,
   body: Body,
   {
     upstream = runtime.upstream,
@@ -43,16 +48,18 @@ export async function forward(
     allowed,
   }: ForwardOptions = {},
 ): Promise<void> {
+  const call = trace?.upstream();
+  const without = call?.headers ? new Set(TRACE_FIELDS) : undefined;
   const headers = requestHeaders(request, {
     forwarded: runtime.settings.forwarded,
     host: upstream.host,
-    extra,
-    ...(continued ? { without: ANSWERED } : {}),
+    extra: call?.headers ? [...extra, ...call.headers] : extra,
+    without: continued ? new Set([...ANSWERED, ...(without ?? [])]) : without,
   });
   withoutBody(body, request, headers);
   const head = { method: request.method as string, target, headers };
   const sent = exchange({ upstream, head, body, response, idempotent, client });
-  sent.catch(() => {});
+  sent.then(({ answer }) => ended(call, answer)).catch((error) => failed(call, error));
   const fields = allowed ? await allowed : answerExtra;
   if (fields === undefined) {
     sent.then(({ opened }) => opened.request.destroy()).catch(() => {});
@@ -61,6 +68,17 @@ export async function forward(
   const answered = await sent;
   if (response.destroyed) answered.opened.request.destroy();
   else relay(answered, response, { extra: fields, idleTimeoutMs: runtime.upstream.settings.idleTimeoutMs });
+}
+
+/** The call lasts until the last byte of its answer. */
+export function ended(call: GateUpstreamCall | undefined, answer: IncomingMessage): void {
+  if (!call) return;
+  const status = answer.statusCode as number;
+  answer.once('end', () => call.end({ status })).once('close', () => call.end({ error: 'cut' }));
+}
+
+export function failed(call: GateUpstreamCall | undefined, error: unknown): void {
+  call?.end({ error: error instanceof UpstreamError ? error.reason : 'error' });
 }
 
 /** What the client is sending, not looked at. */

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { annotations, templateValues } from './annotations.ts';
-import { decidedFor } from './config/settings.ts';
+import { decidedFor, type Route } from './config/settings.ts';
 import { decide, type Subject } from './decide.ts';
 import { filtered } from './filtered.ts';
-import { bytesOf, forward, type Passage, streamOf } from './forward.ts';
+import { bytesOf, forward, type Passage, streamOf, TRACE_FIELDS } from './forward.ts';
 import { type Inspection, Inspector, unjudged } from './inspect.ts';
 import type { Conclusion } from './policy.ts';
 import { type BufferPool, type ReadBody, readBody } from './proxy/body.ts';
@@ -15,18 +15,20 @@ import { UpstreamError } from './proxy/upstream.ts';
 import { problem, respond, statusOf } from './respond.ts';
 import { findRoute, originTarget, tenantOf } from './routing.ts';
 import type { Runtime } from './runtime.ts';
-import type { GateEngine, GateObserver, GateTenants } from './seams.ts';
+import type { GateEngine, GateObserver, GateTenants, GateTrace, GateTracing } from './seams.ts';
 
 export interface HandlerParts {
   engine: GateEngine;
   tenants: GateTenants;
   observer: GateObserver;
+  tracing?: GateTracing | undefined;
 }
 
 /** Fields that say how a body was packed, or how the answer should be: not for a batch that is filtered. */
 const FILTERED_BODY = new Set(['expect', 'content-length', 'transfer-encoding', 'trailer', 'accept-encoding']);
 
 interface Gated extends Passage, Subject {
+  trace: GateTrace | undefined;
   /** The gate has told the client to go on, so that the upstream need not. */
   continued: boolean;
 }
@@ -35,15 +37,19 @@ interface Gated extends Passage, Subject {
 export class Handler {
   readonly #inspector: Inspector;
   readonly #observer: GateObserver;
+  readonly #tracing: GateTracing | undefined;
 
-  constructor({ engine, tenants, observer }: HandlerParts) {
+  constructor({ engine, tenants, observer, tracing }: HandlerParts) {
     this.#inspector = new Inspector(engine, tenants);
     this.#observer = observer;
+    this.#tracing = tracing;
   }
 
   /** Answers, or destroys the response where nothing more can be said. Never rejects. */
   async handle(runtime: Runtime, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const came = performance.now();
     const client = new Departure(response);
+    let gated: Gated | undefined;
     const passage = { runtime, request, response, target: originTarget(request.url as string), client };
     try {
       const found = findRoute(runtime.settings.routes, request.method as string, passage.target);
@@ -51,17 +57,24 @@ export class Handler {
       const tenant = tenantOf(found.route, found.pieces, request.headers);
       const decided = decidedFor(found.route, tenant, runtime.settings);
       if (decided.mode === 'off') return await forward(passage, streamOf(request));
-      await this.#gate({
-        ...passage,
-        route: found.route,
-        decided,
-        tenant,
-        requestId: requestIdOf(request),
-        continued: false,
-      });
+      const requestId = requestIdOf(request);
+      const trace = this.#trace(found.route, requestId, request, response, came);
+      gated = { ...passage, route: found.route, decided, tenant, requestId, trace, continued: false };
+      await this.#gate(gated);
     } catch (error) {
-      this.#failed(error, request, response);
+      this.#failed(error, request, response, gated);
     }
+  }
+
+  /** What is only passed on is in its client's trace and its classifier's, not in one of the gate's. */
+  #trace({ name }: Route, requestId: string, request: IncomingMessage, response: ServerResponse, came: number) {
+    const trace = this.#tracing?.begin(`gate ${name}`, request.headers, came, {
+      'http.request.method': request.method as string,
+      'clipn.gate.route': name,
+      'clipn.request_id': requestId,
+    });
+    if (trace) response.once('close', () => trace.end(response.statusCode));
+    return trace;
   }
 
   async #gate(gated: Gated): Promise<void> {
@@ -73,6 +86,7 @@ export class Handler {
     }
     const body = await readBody(request, route.maxBodyBytes, runtime.pool);
     response.once('close', body.release);
+    gated.trace?.lap('receive');
     const began = performance.now();
     if (body.whole && route.parallel) return this.#inParallel(gated, body, began);
     const inspection = body.whole ? await this.#inspect(gated, body.bytes) : unread(gated, body, runtime.pool);
@@ -81,8 +95,8 @@ export class Handler {
     await this.#act(gated, body, inspection, conclusion);
   }
 
-  #inspect({ route, decided, tenant, request, client }: Gated, body: Buffer): Promise<Inspection> {
-    return this.#inspector.inspect({ route, decided, tenant, body, headers: request.headers }, client.signal());
+  #inspect({ route, decided, tenant, request, client, trace }: Gated, body: Buffer): Promise<Inspection> {
+    return this.#inspector.inspect({ route, decided, tenant, body, headers: request.headers, trace }, client.signal());
   }
 
   /** Verdict and forwarding at once: the answer waits for the verdict. */
@@ -114,15 +128,16 @@ export class Handler {
     if (action === 'filter' && filter) {
       const { upstream, settings } = runtime;
       const part = filter.request(ood);
+      const call = gated.trace?.upstream();
       const headers = requestHeaders(request, {
         forwarded: settings.forwarded,
         host: upstream.host,
-        without: FILTERED_BODY,
-        extra: [...extra, ['Content-Length', String(part.body.length)]],
+        without: call?.headers ? new Set([...FILTERED_BODY, ...TRACE_FIELDS]) : FILTERED_BODY,
+        extra: [...extra, ...(call?.headers ?? []), ['Content-Length', String(part.body.length)]],
       });
       const head = { method: request.method as string, target: gated.target, headers };
       const onward: Body = { kind: 'bytes', bytes: part.body, trailers: [] };
-      const sending = { ...gated, upstream, head, body: onward, idempotent: route.idempotent };
+      const sending = { ...gated, upstream, head, body: onward, idempotent: route.idempotent, call };
       return filtered(sending, (answer) => filter.answer(answer, ood, route.placeholder), answerExtra);
     }
     const onward: Body = body.whole ? bytesOf(request, body) : { kind: 'stream', request, prefix: body.bytes };
@@ -152,12 +167,15 @@ export class Handler {
     return annotations(inspection, conclusion, decided.mode);
   }
 
-  #failed(error: unknown, request: IncomingMessage, response: ServerResponse): void {
+  #failed(error: unknown, request: IncomingMessage, response: ServerResponse, gated: Gated | undefined): void {
     // nobody is there to be told, and nobody's fault it is
     if (response.destroyed) return;
+    const requestId = gated?.requestId ?? requestIdOf(request);
     if (error instanceof UpstreamError) {
       this.#observer.upstream?.({ reason: error.reason });
       this.#observer.log?.('warn', 'gate: the upstream gave no answer', {
+        request_id: requestId,
+        ...gated?.trace?.ids,
         reason: error.reason,
         internal: String(error.cause ?? ''),
       });
@@ -169,7 +187,7 @@ export class Handler {
           code: late ? 'upstream_timeout' : 'upstream_unavailable',
           title: late ? 'The upstream did not answer in time' : 'The upstream can not be reached',
           detail: `The classifier behind the gate gave no answer (${error.reason}).`,
-          requestId: requestIdOf(request),
+          requestId,
         });
       }
       return;
@@ -177,6 +195,8 @@ export class Handler {
     // the client has left in the middle of its request, or it is a fault of ours
     if (!request.destroyed)
       this.#observer.log?.('error', 'gate: unexpected error', {
+        request_id: requestId,
+        ...gated?.trace?.ids,
         internal: error instanceof Error ? error.stack : String(error),
       });
     response.destroy();

@@ -7,7 +7,7 @@ import { ServiceError } from '../errors/index.ts';
 import { type Extraction, ExtractionError, extract } from './adapters/index.ts';
 import type { FailCause } from './config/schema.ts';
 import type { Decided, Route } from './config/settings.ts';
-import type { Detection, GateEngine, GateTenants, ServingMethod } from './seams.ts';
+import type { Detection, GateEngine, GateTenants, GateTrace, ServingMethod } from './seams.ts';
 
 /** One image and what became of it. */
 export interface Judged {
@@ -34,6 +34,7 @@ export interface Subject {
   tenant: string;
   body: Buffer;
   headers: IncomingHttpHeaders;
+  trace?: GateTrace | undefined;
 }
 
 const NOTHING: Extraction = { images: [], instances: 0 };
@@ -83,7 +84,7 @@ export class Inspector {
     }
   }
 
-  async #judge({ route, decided, tenant, body, headers }: Subject, signal: AbortSignal): Promise<Inspection> {
+  async #judge({ route, decided, tenant, body, headers, trace }: Subject, signal: AbortSignal): Promise<Inspection> {
     const began = performance.now();
     const serving = this.#tenants.resolve(tenant);
     const method = decided.method ?? serving.method;
@@ -97,6 +98,8 @@ export class Inspector {
     }
     if (found.images.length === 0) throw new ExtractionError('no_image', 'there is no image in the body');
     const timeoutMs = Math.max(1, Math.ceil(budgetMs - (performance.now() - began)));
+    trace?.lap('extract');
+    const engine = trace?.around(this.#engine) ?? this.#engine;
     const images = await Promise.all(
       found.images.map(async ({ id, instance, bytes }): Promise<Judged> => {
         if (!bytes) {
@@ -105,7 +108,7 @@ export class Inspector {
         }
         try {
           const request = { bytes, headId: serving.headId, tenant, topK: 0, timeoutMs };
-          const detection = await this.#engine.detect(request, signal);
+          const detection = await engine.detect(request, signal);
           const decision = decisionOf(detection.decisions, method);
           const name = serving.classes[detection.index] ?? String(detection.index);
           return { id, instance, sha256: detection.image.sha256, result: { decision, class: name, detection } };
@@ -115,6 +118,7 @@ export class Inspector {
         }
       }),
     );
+    trace?.lap();
     return { tenant, tenantVersion: serving.version, method, extraction, images };
   }
 }

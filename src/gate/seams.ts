@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Detection, DetectRequest } from '../engine/index.ts';
 import type { Serving } from '../tenants/tenant.ts';
 
@@ -16,6 +17,32 @@ export interface GateTenants {
   resolve(id: string): Serving;
 }
 
+/** One request's trace; see telemetry. */
+export interface GateTrace {
+  /** For log lines. */
+  readonly ids: { trace_id: string; span_id: string };
+  readonly exemplar: { trace_id: string; span_id: string } | undefined;
+  lap(name?: string): void;
+  around(engine: GateEngine): GateEngine;
+  upstream(): GateUpstreamCall;
+  end(status: number): void;
+}
+
+/** `headers` take the place of the client's own traceparent and tracestate; undefined where those go on as they came. */
+export interface GateUpstreamCall {
+  readonly headers: [string, string][] | undefined;
+  end(outcome: { status: number } | { error: string }): void;
+}
+
+export interface GateTracing {
+  begin(
+    name: string,
+    headers: IncomingHttpHeaders,
+    start: number,
+    attributes?: Record<string, string>,
+  ): GateTrace | undefined;
+}
+
 /** What the gate tells whoever measures it and keeps its log. */
 export interface GateObserver {
   /** A request of a configured route was decided. */
@@ -26,6 +53,7 @@ export interface GateObserver {
     verdict: string;
     action: string;
     seconds: number;
+    trace?: Pick<GateTrace, 'exemplar'> | undefined;
   }): void;
   /** There was no verdict. */
   failure?(event: { cause: string; policy: string; action: string }): void;

@@ -4,6 +4,7 @@ import type { DriftMonitor } from '../drift/index.ts';
 import type { Engine } from '../engine/index.ts';
 import type { AuditSink, GateSettings } from '../gate/index.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { RequestTrace, Tracing } from '../telemetry/tracing.ts';
 import type { WatchedDirectory } from '../tenants/files/watched-directory.ts';
 import type { TenantRegistry } from '../tenants/registry.ts';
 import type { ReloadStatus } from './routes/admin-reload/schema.ts';
@@ -57,6 +58,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who asks; nobody on routes that are open. */
     principal: Principal;
+    /** Undefined: it belongs to no trace. */
+    trace: RequestTrace | undefined;
   }
   interface FastifyInstance {
     config: HttpConfig;
@@ -69,6 +72,7 @@ declare module 'fastify' {
     reload: ReloadForHttp;
     drift: DriftMonitor;
     metrics: Metrics;
+    tracing: Tracing;
     lifecycle: Lifecycle;
     /** The gate in the same process; undefined where there is none. */
     gate: GateForHttp | undefined;

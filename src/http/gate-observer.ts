@@ -1,15 +1,15 @@
 import type { GateObserver } from '../gate/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
+import { exemplarOf, type Metrics } from '../telemetry/metrics.ts';
 
 /** The gate's events to metrics and log. */
 export function gateObserver(metrics: Metrics, logger: Logger): GateObserver {
   return {
-    request: ({ tenant, known, mode, verdict, action, seconds }) => {
+    request: ({ tenant, known, mode, verdict, action, seconds, trace }) => {
       // a name that a client made up is no label
       const label = known ? metrics.tenantLabel(tenant) : 'unknown';
       metrics.gateRequests.inc({ tenant: label, mode, verdict, action });
-      metrics.gateDuration.observe(seconds);
+      metrics.gateDuration.observe({ labels: {}, value: seconds, exemplarLabels: exemplarOf(trace) });
     },
     failure: ({ cause, policy }) => metrics.gateFailures.inc({ cause, policy }),
     upstream: ({ reason }) => metrics.gateUpstreamErrors.inc({ reason }),

@@ -11,6 +11,11 @@ export interface LoggerOptions {
 /** An API key wherever it may have got to: in an address, in a message. Its visible part stays. */
 const SECRET = /(clipn_[0-9A-Za-z]{10}_)[0-9A-Za-z]{20,}/g;
 
+/** The password in an address, such as that of a database. */
+const PASSWORD = /(:\/\/[^\s:/?#"@]*:)[^\s"]*(?=@)/g;
+
+const scrubbed = (line: string) => line.replace(SECRET, '$1[redacted]').replace(PASSWORD, '$1[redacted]');
+
 /**
  * JSON lines on standard output. What an image shows never gets here: bodies are not logged, and headers that carry
  * secrets are removed.
@@ -22,7 +27,7 @@ export function createLogger({ level, destination }: LoggerOptions): Logger {
       base: { service: 'clipn-gate' },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      hooks: { streamWrite: (line) => line.replace(SECRET, '$1[redacted]') },
+      hooks: { streamWrite: scrubbed },
       redact: {
         paths: ['req.headers.authorization', 'req.headers.cookie', 'req.headers["x-api-key"]', '*.bytes', '*.data'],
         remove: true,

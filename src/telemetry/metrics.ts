@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type OpenMetricsContentType, Registry } from 'prom-client';
+import type { TraceIds } from './trace-context.ts';
 
 /** Seconds: from a small model's batch on a GPU to a large one's on a CPU. */
 const INFERENCE = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
@@ -7,6 +8,11 @@ const PROBABILITY = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1]
 
 /** Tenants named in labels before the rest share the label `other`: label values cost memory here and in Prometheus. */
 const MAX_TENANT_LABELS = 200;
+
+/** The trace of a request as the exemplar of its bucket; a request without one leaves what is there. */
+export function exemplarOf(trace: { exemplar: TraceIds | undefined } | undefined): Record<never, string> {
+  return { ...trace?.exemplar };
+}
 
 /** Every metric of the service. One registry per app, so that tests and several apps in one process don't collide. */
 export function createMetrics() {
@@ -193,6 +199,7 @@ export function createMetrics() {
       name: 'clipn_gate_duration_seconds',
       help: 'Time from the last byte of a request to its verdict',
       buckets: REQUEST,
+      enableExemplars: true,
       registers,
     }),
     gateUpstreamErrors: new Counter({

@@ -10,6 +10,8 @@ export interface Service {
   child: ChildProcess;
   /** Parsed log lines so far. */
   log: Record<string, unknown>[];
+  /** Everything that it has written so far, to the letter. */
+  output(): string;
   /** Process id of the engine that is ready now. */
   enginePid(): number;
   /** Resolves with the exit code, null after a signal. */
@@ -19,7 +21,7 @@ export interface Service {
 /** The environment of a process under test: the caller's own settings stay out. */
 export function environment(settings: Record<string, string>): NodeJS.ProcessEnv {
   const rest = Object.entries(process.env).filter(
-    ([name]) => !name.startsWith('CLIPN_') && name !== 'NODE_TEST_CONTEXT',
+    ([name]) => !/^(CLIPN|OTEL)_/.test(name) && name !== 'NODE_TEST_CONTEXT',
   );
   return { ...Object.fromEntries(rest), ...settings };
 }
@@ -38,8 +40,13 @@ export async function startService(
   });
   const log: Record<string, unknown>[] = [];
   let errors = '';
+  let output = '';
   child.stderr?.on('data', (chunk) => {
     errors += chunk;
+    output += chunk;
+  });
+  child.stdout?.on('data', (chunk) => {
+    output += chunk;
   });
   const exited = new Promise<number | null>((resolve) => child.on('exit', (code) => resolve(code)));
   t.after(async () => {
@@ -58,7 +65,7 @@ export async function startService(
   });
   const enginePid = () => Number(log.findLast((l) => l['msg'] === 'engine ready')?.['pid']);
   const gate = log.find((l) => l['msg'] === 'gate is listening')?.['address'] as string | undefined;
-  return { url, gate, child, log, enginePid, exited };
+  return { url, gate, child, log, output: () => output, enginePid, exited };
 }
 
 export async function putTenant(url: string, id: string, definition: object): Promise<Response> {

@@ -212,7 +212,8 @@ export class Dispatcher {
       const timeoutMs = entry.request.timeoutMs === undefined ? {} : { timeoutMs: entry.deadline - now };
       const answer = await feed.slot.detect({ ...entry.request, ...timeoutMs }, entry.abort.signal);
       const timing = { ...answer.timing, queue: answer.timing.queue + (now - entry.enqueued) };
-      const detection = { ...answer, timing };
+      const queued = { name: 'queue', start: entry.enqueued, end: now };
+      const detection = { ...answer, timing, ...(answer.stages ? { stages: [queued, ...answer.stages] } : {}) };
       entry.release();
       this.#options.onDetection?.(detection);
       entry.resolve(detection);

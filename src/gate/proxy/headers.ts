@@ -30,7 +30,7 @@ export interface RequestHeaderOptions {
   /** The upstream's own Host, and whether it replaces the client's or stands in where a client of HTTP/1.0 sent none. */
   host: { name: string; replaces: boolean };
   /** Fields of the client's to leave out: those that the gate answers itself, or replaces. */
-  without?: ReadonlySet<string>;
+  without?: ReadonlySet<string> | undefined;
   /** Further fields, after the client's own. */
   extra?: [string, string][];
   upgrade?: boolean;

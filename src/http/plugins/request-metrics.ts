@@ -1,10 +1,16 @@
 import fp from 'fastify-plugin';
+import { exemplarOf } from '../../telemetry/metrics.ts';
+import { routeOf } from './tracing.ts';
 
 /** Counts and times every request by its route pattern: the pattern, not the address, bounds the labels. */
 export const requestMetricsPlugin = fp(async (app) => {
   app.addHook('onResponse', async (request, reply) => {
-    const route = request.routeOptions.url ?? 'unmatched';
+    const route = routeOf(request);
     app.metrics.requests.inc({ route, method: request.method, status: String(reply.statusCode) });
-    app.metrics.requestDuration.observe({ labels: { route }, value: reply.elapsedTime / 1000 });
+    app.metrics.requestDuration.observe({
+      labels: { route },
+      value: reply.elapsedTime / 1000,
+      exemplarLabels: exemplarOf(request.trace),
+    });
   });
 });

@@ -33,6 +33,7 @@ export async function detect(
 
   const { maxImages, maxImageBytes, maxBodyBytes } = app.config;
   const images = await readImages(request, { maxImages, maxImageBytes, maxBodyBytes });
+  request.trace?.lap('receive');
   // what serves now: while the body came in the tenant, or the model, may have been replaced
   const head = app.tenants.resolve(tenant);
   const method = request.query.method ?? head.method;
@@ -41,17 +42,19 @@ export async function detect(
 
   const leave = limiter.take(request.principal, limited, images.length);
   reply.headers(limiter.headers(request.principal, limited));
+  const engine = request.trace?.around(app.engine) ?? app.engine;
   const outcomes = await Promise.all(
     images.map(async ({ id, bytes }: ReceivedImage): Promise<Outcome> => {
       if (bytes instanceof ServiceError) return { id, error: bytes };
       try {
         const job = { bytes, headId: head.headId, topK, ...terms };
-        return { id, detection: await app.engine.detect(job, gone.signal) };
+        return { id, detection: await engine.detect(job, gone.signal) };
       } catch (error) {
         return { id, error: toServiceError(error) };
       }
     }),
   ).finally(leave);
+  request.trace?.lap();
   for (const outcome of outcomes) count(app.metrics, tenant, method, outcome);
   failWhole(outcomes);
 

@@ -73,6 +73,7 @@ export const extAuthz: FastifyPluginAsync = async (app) => {
     const { limiter } = app.access;
     const limited = limitedTenantOf(app.tenants, tenant);
     limiter.check(request.principal, limited);
+    request.trace?.lap('receive');
     const inspection = await inspect(inspector, { route, decided, tenant }, request, reply);
     limiter.charge(request.principal, limited, inspection.images.length);
     if (reply.raw.destroyed) return reply;
@@ -81,7 +82,8 @@ export const extAuthz: FastifyPluginAsync = async (app) => {
     const seconds = (performance.now() - began) / 1000;
     const { verdict, action, cause } = conclusion;
     const known = inspection.tenantVersion !== undefined;
-    observer.request?.({ tenant, known, mode: decided.mode, verdict, action, seconds });
+    const { trace } = request;
+    observer.request?.({ tenant, known, mode: decided.mode, verdict, action, seconds, trace });
     if (cause) observer.failure?.({ cause, policy: decided.fail[cause], action });
     request.log.info({ route: route.name, tenant, mode: decided.mode, verdict, action, cause }, 'gate: ext_authz');
     const { mode, batch } = decided;
@@ -123,7 +125,7 @@ const access: TenantAccess = {
 function inspect(
   inspector: Inspector,
   subject: { route: Route; decided: ReturnType<typeof decidedFor>; tenant: string },
-  { body, headers }: FastifyRequest,
+  { body, headers, trace }: FastifyRequest,
   reply: FastifyReply,
 ): Promise<Inspection> | Inspection {
   const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
@@ -135,7 +137,7 @@ function inspect(
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) gone.abort(new Error('the client has left'));
   });
-  return inspector.inspect({ ...subject, body: bytes, headers }, gone.signal).then((inspection) => {
+  return inspector.inspect({ ...subject, body: bytes, headers, trace }, gone.signal).then((inspection) => {
     // Envoy sends on what it has: nothing can be taken out of it
     const { filter: _, ...extraction } = inspection.extraction;
     return { ...inspection, extraction };

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify';
 import type { DriftMonitor } from '../../../drift/index.ts';
+import { expositionFor, TEXT, toText } from '../../../telemetry/exposition.ts';
 import type { Metrics } from '../../../telemetry/metrics.ts';
 import { processUsage } from '../../../telemetry/process-usage.ts';
 
@@ -12,7 +13,7 @@ export const metrics: FastifyPluginAsync = async (app) => {
       schema: { operationId: 'metrics', tags: ['operations'], summary: 'Prometheus metrics' },
       logLevel: 'warn',
     },
-    async (_request, reply) => {
+    async (request, reply) => {
       const { metrics, engine, tenants, drift } = app;
       metrics.engineUp.reset();
       metrics.engineState.reset();
@@ -23,7 +24,12 @@ export const metrics: FastifyPluginAsync = async (app) => {
       await engineProcess(metrics, engine.status.pid);
       driftGauges(metrics, drift);
       for (const [state, count] of Object.entries(tenants.counts())) metrics.tenants.set({ state }, count);
-      return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
+      const type = expositionFor(request.headers.accept);
+      const exposition = await metrics.registry.metrics();
+      return reply
+        .type(type)
+        .header('vary', 'accept')
+        .send(type === TEXT ? toText(exposition) : exposition);
     },
   );
 };

@@ -55,6 +55,7 @@ async function infer(request: FastifyRequest<{ Params: ModelParams }>, reply: Fa
   const limited = limitedTenant(app.tenants.get(tenant));
   limiter.check(request.principal, limited);
   const asked = await readInferRequest(request.body as Buffer | undefined, request.headers, app.config);
+  request.trace?.lap('receive');
   const method = methodOf(asked.method, serving.method);
   const leave = limiter.take(request.principal, limited, asked.images.length);
   reply.headers(limiter.headers(request.principal, limited));
@@ -65,17 +66,19 @@ async function infer(request: FastifyRequest<{ Params: ModelParams }>, reply: Fa
       gone.abort(new ServiceError('deadline_exceeded', 'The client closed the connection.'));
   });
   const { requestTimeoutMs } = app.config;
+  const engine = request.trace?.around(app.engine) ?? app.engine;
   const outcomes = await Promise.all(
     asked.images.map(async (bytes, i) => {
       const id = String(i);
       try {
         const job = { bytes, headId: serving.headId, tenant, topK: 0, timeoutMs: requestTimeoutMs };
-        return { id, detection: await app.engine.detect(job, gone.signal) };
+        return { id, detection: await engine.detect(job, gone.signal) };
       } catch (error) {
         return { id, error: toServiceError(error) };
       }
     }),
   ).finally(leave);
+  request.trace?.lap();
   for (const outcome of outcomes) count(app.metrics, tenant, method, outcome);
   const detections = outcomes.map((o) => {
     // the protocol has no place for an error of one element
