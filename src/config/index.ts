@@ -48,6 +48,11 @@ function read(text: string, kind: Kind): string | number | boolean | undefined {
   return Number.isInteger(value) ? value : undefined;
 }
 
+/** A value as a message may show it: without the password of an address. */
+function shown(given: string): string {
+  return JSON.stringify(given.replace(/:.*@/, ':...@'));
+}
+
 /** Edits between two words, to guess what was meant. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
@@ -120,14 +125,12 @@ export function loadConfig(env: NodeJS.ProcessEnv, flags: Record<string, string 
     }
     const value = read(given, kind);
     const validate = ajv.compile(schema);
-    if (value === undefined) faults.push(`${source} is ${JSON.stringify(given)}, expected ${EXPECTED[kind]}`);
+    if (value === undefined) faults.push(`${source} is ${shown(given)}, expected ${EXPECTED[kind]}`);
     else if (!validate(value)) {
       const what = (validate.errors ?? []).map((e) =>
         'allowedValue' in e.params ? JSON.stringify(e.params['allowedValue']) : e.message,
       );
-      faults.push(
-        `${source} is ${JSON.stringify(given)}, it ${[...new Set(what)].join(' or ').replace(/^"/, 'must be "')}`,
-      );
+      faults.push(`${source} is ${shown(given)}, it ${[...new Set(what)].join(' or ').replace(/^"/, 'must be "')}`);
     } else values[key] = value;
   }
   if (faults.length > 0) throw new ConfigError(faults);
