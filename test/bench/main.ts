@@ -13,7 +13,7 @@ export interface BenchOptions {
   /** Length of one measured phase, or the bench's own default. */
   seconds: number | undefined;
   connections: number[] | undefined;
-  /** Requests of a soak. */
+  /** Requests of a soak, restarts of a rolling one. */
   count?: number | undefined;
   /** Where a soak writes its samples. */
   out?: string | undefined;
@@ -72,6 +72,10 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
   faults: {
     does: 'kill -9, SIGSTOP and an image that crashes the engine, under load',
     load: async () => (await import('./faults.ts')).faults,
+  },
+  rolling: {
+    does: 'three services behind a balancer, restarted one after the other under load (--count)',
+    load: async () => (await import('./rolling.ts')).rolling,
   },
   soak: {
     does: 'memory over many requests of mixed kinds (--count, --out)',
