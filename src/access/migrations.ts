@@ -4,6 +4,7 @@ import type { Migration } from '../tenants/postgres/migrate.ts';
 export const ACCESS_MIGRATIONS: readonly Migration[] = [
   {
     name: '0001-access',
+    version: 1,
     sql: `
       create table clipn_keys (id text primary key, stored json not null, last_used timestamptz);
       create table clipn_audit (id bigserial primary key, target text not null, entry json not null);

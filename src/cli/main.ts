@@ -6,6 +6,7 @@ import { type Config, ConfigError, describeConfig, loadConfig } from '../config/
 import { ServiceError } from '../errors/index.ts';
 import { EvaluationError } from '../evaluation/index.ts';
 import { BATCH_RULES, GateFileError } from '../gate/index.ts';
+import { SchemaTooNewError } from '../tenants/postgres/migrate.ts';
 import { type DetectArguments, detectFiles } from './detect.ts';
 import { type EvalArguments, evaluateFolders } from './eval.ts';
 import { addKeysCommand } from './keys/command.ts';
@@ -176,7 +177,12 @@ try {
     process.stderr.write(`clipn-gate: ${error.message}\n`);
     process.exit(2);
   }
-  if (error instanceof ConfigError || error instanceof BundleError || error instanceof ServiceError) {
+  if (
+    error instanceof ConfigError ||
+    error instanceof BundleError ||
+    error instanceof SchemaTooNewError ||
+    error instanceof ServiceError
+  ) {
     const internal = error instanceof ServiceError && error.internal ? `\n  ${error.internal}` : '';
     process.stderr.write(`clipn-gate: ${error.message}${internal}\n`);
     process.exit(error instanceof ConfigError ? 2 : 1);

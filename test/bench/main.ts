@@ -77,6 +77,10 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
     does: 'three services behind a balancer, restarted one after the other under load (--count)',
     load: async () => (await import('./rolling.ts')).rolling,
   },
+  prometheus: {
+    does: "a real Prometheus with the chart's rules: series, labels, alerts that fire (needs prometheus)",
+    load: async () => (await import('./prometheus.ts')).prometheus,
+  },
   soak: {
     does: 'memory over many requests of mixed kinds (--count, --out)',
     load: async () => (await import('./soak.ts')).soak,

@@ -32,8 +32,9 @@ export async function startService(
   dataDir: string,
   env: Record<string, string> = {},
   command: string[] = ['serve'],
+  program = COMMAND,
 ): Promise<Service> {
-  const child = spawn(process.execPath, [COMMAND, ...command], {
+  const child = spawn(process.execPath, [program, ...command], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: environment({ CLIPN_BUNDLE: BUNDLE, CLIPN_DATA_DIR: dataDir, CLIPN_PORT: '0', ...env }),

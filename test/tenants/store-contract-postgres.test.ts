@@ -45,9 +45,9 @@ describe(title, { skip }, () => {
 
   it('a migration that fails leaves nothing behind and is run again', async (t) => {
     const url = await server.database();
-    const bad = [{ name: 'x', sql: 'create table half (id int); select 1/0' }];
+    const bad = [{ name: 'x', version: 1, sql: 'create table half (id int); select 1/0' }];
     await assert.rejects(Database.open(url, { migrations: bad }), /division by zero/);
-    const good = [{ name: 'x', sql: 'create table half (id int)' }];
+    const good = [{ name: 'x', version: 1, sql: 'create table half (id int)' }];
     const database = await Database.open(url, { migrations: good });
     t.after(() => database.close());
     assert.deepEqual(await database.query('select * from half'), []);

@@ -1,9 +1,13 @@
 import type { Migration } from './migrate.ts';
 
-/** The schema, step by step. Only ever appended to: replicas of two versions work on one database during an upgrade. */
+/**
+ * The schema, step by step. Only ever appended to: replicas of two versions work on one database during an upgrade. The first step after a
+ * release begins the next version.
+ */
 export const MIGRATIONS: readonly Migration[] = [
   {
     name: '0001-tenants',
+    version: 1,
     sql: `
       -- the number of the last change, by topic
       create table clipn_changes (topic text primary key, value bigint not null);
@@ -21,6 +25,7 @@ export const MIGRATIONS: readonly Migration[] = [
   },
   {
     name: '0002-features-builds',
+    version: 1,
     sql: `
       -- class features: key is a hash of tower, templates and name; row is its checksum and the numbers
       create table clipn_features (
@@ -45,6 +50,7 @@ export const MIGRATIONS: readonly Migration[] = [
   },
   {
     name: '0010-drift',
+    version: 1,
     sql: `
       -- counts of verdicts: one row per tenant and replica, and the tenant's baseline, part = 'baseline'
       create table clipn_drift (
