@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { describeConfig } from '../../src/config/index.ts';
 import { loadGateFile } from '../../src/gate/index.ts';
-import { CHART, EXAMPLES, env, example, render, template } from '../helpers/chart.ts';
+import { CHART, EXAMPLES, env, example, type Rendered, render, template } from '../helpers/chart.ts';
 import { temporaryDirectory } from '../helpers/paths.ts';
 import { run, without } from '../helpers/tools.ts';
 
@@ -63,6 +63,41 @@ describe('the chart by itself', { skip }, () => {
       const { container } = await render({}, [example(name)]);
       for (const variable of Object.keys(env(container))) assert.ok(known.has(variable), `${name}: ${variable}`);
     }
+  });
+});
+
+describe('traces', { skip }, () => {
+  it('are off without an endpoint, and then the standard variables, headers from a secret, a way out of the pod', async () => {
+    const off = await render(ONE);
+    assert.deepEqual(
+      Object.keys(env(off.container)).filter((name) => name.startsWith('OTEL_')),
+      [],
+    );
+    const tracing = {
+      endpoint: 'http://collector.monitoring:4318',
+      sampler: 'parentbased_traceidratio',
+      samplerArg: '0.1',
+      headersSecret: 'collector',
+    };
+    const { container, one } = await render({ ...ONE, tracing });
+    const set = env(container);
+    assert.equal(set['OTEL_EXPORTER_OTLP_ENDPOINT'], tracing.endpoint);
+    assert.equal(set['OTEL_EXPORTER_OTLP_PROTOCOL'], 'http/protobuf');
+    assert.equal(set['OTEL_SERVICE_NAME'], 'gate-clipn-gate');
+    assert.equal(set['OTEL_TRACES_SAMPLER'], 'parentbased_traceidratio');
+    assert.equal(set['OTEL_TRACES_SAMPLER_ARG'], '0.1');
+    const headers = container.env.find((e: { name: string }) => e.name === 'OTEL_EXPORTER_OTLP_HEADERS');
+    assert.deepEqual(headers.valueFrom.secretKeyRef, { name: 'collector', key: 'headers' });
+    const portsOf = (policy: Rendered['one']) =>
+      policy('NetworkPolicy').spec.egress.flatMap((e: { ports: { port: number }[] }) => e.ports.map((p) => p.port));
+    assert.ok(portsOf(one).includes(4318));
+    for (const [endpoint, port] of [
+      ['https://traces.example/otlp', 443],
+      ['http://traces.example', 80],
+    ] as const)
+      assert.ok(portsOf((await render({ ...ONE, tracing: { endpoint } })).one).includes(port), endpoint);
+    assert.match((await template({ ...ONE, tracing: { endpoint: 'collector:4318' } })).output, /endpoint/);
+    assert.match((await template({ ...ONE, tracing: { endpoint: 'http://c', samplerArg: '7' } })).output, /samplerArg/);
   });
 });
 
