@@ -36,6 +36,7 @@ async function arrived(collector: Collector, name: string, count = 1): Promise<C
   return roots().map((root) => [root, ...collector.spans.filter((s) => s.traceId === root.traceId && s !== root)]);
 }
 
+const lasted = (span: CollectedSpan | undefined) => (span ? span.end - span.start : Number.NaN);
 const median = (values: number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] as number;
 
 /** Every span has its place in one tree below the root, and the leaves say where at least 95 % of its time went. */
@@ -65,20 +66,21 @@ describe('traces', () => {
     for (let i = 1; i <= 5; i++) {
       const image = await jpeg(i);
       const began = performance.now();
-      assert.equal((await sendImage(service.url, image)).status, 200);
+      const answer = await sendImage(service.url, image);
+      await answer.arrayBuffer();
+      assert.equal(answer.status, 200);
       waited.push(performance.now() - began);
     }
     const traces = (await arrived(collector, 'POST /v1/detect', 6)).slice(1);
     assert.equal(new Set(traces.map(([root]) => root?.traceId)).size, 5, 'a trace each');
     const covered = traces.map((trace) => checkTree(trace, STAGES));
-    const shares = traces.map(
-      ([root], i) => ((root as CollectedSpan).end - (root as CollectedSpan).start) / (waited[i] as number),
-    );
+    const shares = traces.map(([root], i) => lasted(root) / (waited[i] as number));
     t.diagnostic(
       `covered ${covered.map((c) => c.toFixed(3))}; root of the client's time ${shares.map((s) => s.toFixed(3))}`,
     );
     assert.ok(median(covered) >= 0.95, `${covered}`);
-    assert.ok(Math.max(...shares) <= 1 && median(shares) >= 0.8, `${shares}`);
+    // on a busy machine the service may hear that its answer is out after the client has read it
+    assert.ok(Math.max(...shares) <= 1.1 && median(shares) >= 0.8, `${shares}`);
     const [root] = traces[0] as [CollectedSpan];
     assert.equal(root.kind, 2, 'a server');
     assert.equal(root.parentSpanId, undefined);
@@ -131,17 +133,27 @@ describe('traces', () => {
       ['Content-Type', 'image/jpeg'],
       ['Content-Length', String(body.length)],
     ];
-    const began = performance.now();
-    const answer = await ask(service.gate as string, { path: '/shadow', headers, body });
-    const waited = performance.now() - began;
-    assert.equal(answer.status, 200);
-    const [trace] = (await arrived(collector, 'gate /shadow')) as [CollectedSpan[]];
-    const covered = checkTree(trace, [...STAGES, 'extract', 'decide', 'upstream']);
+    const waited: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      // the first is the caller's, whose fields are looked at below
+      const own: [string, string][] = i === 0 ? headers : headers.slice(2);
+      const image = i === 0 ? body : Buffer.concat([body, Buffer.from([i])]);
+      own[own.length - 1] = ['Content-Length', String(image.length)];
+      const began = performance.now();
+      const answer = await ask(service.gate as string, { path: '/shadow', headers: own, body: image });
+      waited.push(performance.now() - began);
+      assert.equal(answer.status, 200);
+    }
+    const traces = await arrived(collector, 'gate /shadow', 5);
+    const covered = traces.map((trace) => checkTree(trace, [...STAGES, 'extract', 'decide', 'upstream']));
+    const shares = traces.map(([root], i) => lasted(root) / (waited[i] as number));
+    t.diagnostic(
+      `covered ${covered.map((c) => c.toFixed(3))}; root of the client's time ${shares.map((s) => s.toFixed(3))}`,
+    );
+    assert.ok(median(covered) >= 0.95, `${covered}`);
+    assert.ok(Math.max(...shares) <= 1.1 && median(shares) >= 0.7, `${shares}`);
+    const trace = traces[0] as CollectedSpan[];
     const [root] = trace as [CollectedSpan];
-    const share = (root.end - root.start) / waited;
-    t.diagnostic(`covered ${covered.toFixed(3)}; root of the client's time ${share.toFixed(3)}`);
-    assert.ok(covered >= 0.95, `${covered}`);
-    assert.ok(share <= 1 && share >= 0.7, `${share}`);
     assert.deepEqual([root.traceId, root.parentSpanId], [TRACE, CALLER]);
     const call = trace.find((s) => s.name === 'clipn.upstream') as CollectedSpan;
     assert.equal(call.kind, 3, 'a client');
@@ -160,7 +172,7 @@ describe('traces', () => {
     // a route that is not looked at: the request goes on as it came
     await ask(service.gate as string, { path: '/off', headers, body });
     assert.deepEqual(
-      upstream.requests[1]?.headers.filter(([name]) => /^trace/i.test(name)),
+      upstream.requests.at(-1)?.headers.filter(([name]) => /^trace/i.test(name)),
       headers.slice(0, 2),
     );
   });
