@@ -36,4 +36,6 @@ find "$runtime/bin" -mindepth 2 -type d -empty -delete
 # maps and sources of packages help nobody in a container
 find node_modules -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' -o -name '*.md' \) -delete
 find node_modules -type d \( -name test -o -name tests \) -prune -exec rm -rf {} +
+# the same once more for bundlers of pages
+rm -rf node_modules/@opentelemetry/*/build/esm node_modules/@opentelemetry/*/build/esnext
 rm -f package-lock.json .npmrc
