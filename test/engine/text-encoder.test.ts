@@ -62,7 +62,8 @@ describe('text encoder process', () => {
 
   it('a process that says nothing while somebody waits is killed, and the next build finds a new one', async (t) => {
     const said: string[] = [];
-    const silenceMs = 3000;
+    // longer than a start takes on a busy machine, which is silent too
+    const silenceMs = 10_000;
     const texts = start(t, { silenceMs, observer: { log: (_level, message) => said.push(message) } });
     await texts.verify();
     const names = Array.from({ length: 3000 }, (_, i) => `${NAMES[i % NAMES.length]} ${i}`);
