@@ -11,13 +11,14 @@ import type { Bench } from './main.ts';
 import type { DecodeInput, DecodeRate } from './measure/decode-process.ts';
 import { fixed, table } from './report.ts';
 
-const SIZES = [
+const SIZES: [width: number, height: number, count: number, profile?: string][] = [
   [64, 64, 64],
   [300, 225, 48],
   [500, 375, 48],
+  [500, 375, 48, 'p3'],
   [1600, 1200, 12],
   [4000, 3000, 4],
-] as const;
+];
 const WAYS = {
   ours: 'the decode stage',
   defaults: "sharp's defaults, our resampling",
@@ -54,8 +55,8 @@ export const decode: Bench = async ({ bundle, seconds = 4 }) => {
   const { size } = (await loadBundle(bundle, { checksums: false })).manifest.image;
   const rows: string[][] = [];
   const results: Record<string, Record<string, DecodeRate>> = {};
-  for (const [width, height, count] of SIZES) {
-    const { name, jpegs } = await sized(width, height, count);
+  for (const [width, height, count, profile] of SIZES) {
+    const { name, jpegs } = await sized(width, height, count, profile);
     const found = Object.fromEntries(
       Object.keys(WAYS).map((way) => [way, run(way as DecodeInput['way'], size, jpegs, seconds)]),
     ) as Record<keyof typeof WAYS, DecodeRate>;

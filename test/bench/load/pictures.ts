@@ -17,17 +17,22 @@ export async function photographsOrMade(): Promise<Pictures> {
   return { name: `${jpegs.length} photographs as they are`, jpegs };
 }
 
-/** Pictures of one size: photographs scaled to cover it where there are any, else smooth made ones. */
-export async function sized(width: number, height: number, count: number): Promise<Pictures> {
+/**
+ * Pictures of one size: photographs scaled to cover it where there are any, else smooth made ones.
+ * @param profile the name of a colour profile that sharp knows, to be embedded as cameras and telephones do
+ */
+export async function sized(width: number, height: number, count: number, profile?: string): Promise<Pictures> {
   const jpegs: Buffer[] = [];
   for (let i = 0; i < count; i++) {
     const file = photographs[(i * 7) % Math.max(1, photographs.length)];
     const picture = file
       ? sharp(file).resize(width, height, { fit: 'cover' }).toColourspace('srgb')
       : waves(width, height, i + 1);
+    if (profile) picture.withIccProfile(profile);
     jpegs.push(await picture.jpeg({ quality: 85 }).toBuffer());
   }
-  return { name: `${width} x ${height}, ${photographs.length > 0 ? 'photographs' : 'made'}`, jpegs };
+  const kind = photographs.length > 0 ? 'photographs' : 'made';
+  return { name: `${width} x ${height}, ${kind}${profile ? `, profile ${profile}` : ''}`, jpegs };
 }
 
 let sent = 0;

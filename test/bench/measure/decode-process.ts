@@ -1,6 +1,6 @@
 /** One way to turn JPEGs into a model's pixels, measured in a process that does nothing else. Prints one line of JSON. */
 import { readFileSync } from 'node:fs';
-import sharp from 'sharp';
+import sharp, { type SharpOptions } from 'sharp';
 import { configureDecoder, decodeImage } from '../../../src/images/decode.ts';
 import { centreRegion } from '../../../src/images/region.ts';
 import { resample } from '../../../src/images/resample.ts';
@@ -27,16 +27,19 @@ const { way, size, seconds, concurrency, jpegs: texts } = JSON.parse(readFileSyn
 const jpegs = texts.map((text) => Buffer.from(text, 'base64'));
 
 /** Everything as sharp does it when it is told nothing, then the reference's own resampling. */
-const defaults = (resampling: typeof resample) => async (jpeg: Buffer) => {
-  const { data, info } = await sharp(jpeg).toColourspace('srgb').raw().toBuffer({ resolveWithObject: true });
-  return resampling(data, info.width, info.height, centreRegion(info.width, info.height, size));
-};
-const reference = defaults(plainResample);
+const defaults =
+  (resampling: typeof resample, options: SharpOptions = {}) =>
+  async (jpeg: Buffer) => {
+    const { data, info } = await sharp(jpeg, options).toColourspace('srgb').raw().toBuffer({ resolveWithObject: true });
+    return resampling(data, info.width, info.height, centreRegion(info.width, info.height, size));
+  };
+/** Ignores RGB profiles, as Pillow does. */
+const reference = defaults(plainResample, { ignoreIcc: true });
 
 const ways: Record<DecodeInput['way'], (jpeg: Buffer) => Promise<Uint8Array>> = {
   ours: async (jpeg) => (await decodeImage(jpeg, size, { maxPixels: 1e9 })).pixels,
   defaults: defaults(resample),
-  plain: reference,
+  plain: defaults(plainResample),
   sharp: (jpeg) =>
     sharp(jpeg).resize(size, size, { fit: 'cover', kernel: 'cubic' }).toColourspace('srgb').raw().toBuffer(),
 };
