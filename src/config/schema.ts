@@ -121,7 +121,7 @@ export const ConfigSchema = Type.Object({
     'threads of one inference; 0 takes the cores the container may use',
   ),
   decodeThreads: setting(count(0, 0, 1024), 'CLIPN_DECODE_THREADS', 'integer', 'images decoded at once; 0 as above'),
-  maxBatch: setting(count(8, 1, 1024), 'CLIPN_MAX_BATCH', 'integer', 'most images in one run; a GPU wants more'),
+  maxBatch: setting(count(16, 1, 1024), 'CLIPN_MAX_BATCH', 'integer', 'most images in one run; a GPU wants more'),
   maxQueue: setting(
     count(256, 1, 1_000_000),
     'CLIPN_MAX_QUEUE',

@@ -9,6 +9,7 @@ import { Batcher } from './batcher.ts';
 import { type Handlers, observe, serveCalls } from './child.ts';
 import { toShared } from './clock.ts';
 import { DecodeWatch } from './decode-watch.ts';
+import { deviceOf } from './devices.ts';
 import { Embedder } from './embedder.ts';
 import { EmbeddingCache } from './embedding-cache.ts';
 import { FairLimiter } from './fair-limiter.ts';
@@ -42,7 +43,7 @@ async function start(init: InitMessage): Promise<EngineOperations['init']['reply
       precision: init.precision,
       device: init.device,
       threads: init.threads,
-      buckets: bucketsUpTo(init.maxBatch),
+      buckets: bucketsUpTo(init.maxBatch, deviceOf(init.device).kind),
     },
     size * size * 3,
     (reason) => {

@@ -1,11 +1,16 @@
 import { Worker } from 'node:worker_threads';
 import { deserializeError } from '../errors/index.ts';
+import type { Device } from './devices.ts';
 import type { FromWorker, ToWorker, WorkerInit } from './worker-protocol.ts';
 
-/** Fixed batch shapes: powers of two up to and including `maxBatch`. */
-export function bucketsUpTo(maxBatch: number): number[] {
+/**
+ * Batch shapes up to and including `maxBatch`; a batch is padded to the next. Powers of two on a device, which prepares itself for every shape
+ * that it meets. A CPU does not, and each image of padding costs it as much as a real one: there eight shapes from one power of two to the next.
+ */
+export function bucketsUpTo(maxBatch: number, device: Device['kind']): number[] {
+  const finer = device === 'cpu' ? 8 : 1;
   const buckets: number[] = [];
-  for (let b = 1; b < maxBatch; b *= 2) buckets.push(b);
+  for (let b = 1; b < maxBatch; b += Math.max(1, 2 ** Math.floor(Math.log2(b)) / finer)) buckets.push(b);
   return [...buckets, maxBatch];
 }
 

@@ -20,6 +20,8 @@ export interface LinkOptions {
   /** Module to run, without its ending: the sources run as .ts under tsx, the build as .js. */
   module: string;
   env: Record<string, string>;
+  /** Options of node for the child, beside the parent's own. */
+  execArgv?: string[];
   onObservation?(observation: Observation): void;
   /** A message of whatever kind: a sign of life. */
   onMessage?(message: ToParent): void;
@@ -48,7 +50,7 @@ export class ProcessLink<O extends Operations> {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       env: { ...process.env, ...options.env },
       // a test runner's or debugger's own flags are not the child's business
-      execArgv: process.execArgv.filter((a) => !/^--(test|inspect|watch)/.test(a)),
+      execArgv: [...process.execArgv.filter((a) => !/^--(test|inspect|watch)/.test(a)), ...(options.execArgv ?? [])],
     });
     this.child.on('message', (message) => this.#receive(message as ToParent, options));
     this.child.on('error', () => this.#end());

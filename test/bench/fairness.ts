@@ -14,7 +14,7 @@ const SMALL = 0.1;
 export const fairness: Bench = async ({ bundle: dir, seconds = 20 }) => {
   const pictures = await photographsOrMade();
   const tenants = ['small', 'big'];
-  return withService({ dir, tenants, env: { CLIPN_LOG_LEVEL: 'warn' } }, async (target) => {
+  return withService({ dir, tenants }, async (target) => {
     await closedLoop(target.url, 8, 3, from(pictures));
     const peak = (await closedLoop(target.url, 32, 6, from(pictures))).count(200) / 6;
     const rate = SMALL * peak;

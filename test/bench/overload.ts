@@ -32,7 +32,7 @@ function recovery(answers: { at: number; latency: number }[], start: number, nor
 
 export const overload: Bench = async ({ bundle: dir, seconds = 60 }) => {
   const pictures = await photographsOrMade();
-  return withService({ dir, env: { CLIPN_LOG_LEVEL: 'warn' } }, async (target) => {
+  return withService({ dir }, async (target) => {
     const processes = () => ({ front: target.front, engine: target.engine() });
     await closedLoop(target.url, 8, 3, from(pictures));
     const peakSeconds = Math.min(10, seconds);
