@@ -32,16 +32,28 @@ interface Waiting<T, R> {
   detach(): void;
 }
 
+/** Longest run while several tenants ask, milliseconds, as far as fewer images can make it so. */
+const SHARED_RUN_MS = 20;
+/** For how long a device counts as shared after a tenant other than the one before has asked. */
+const SHARED_MS = 2000;
+
 /**
  * Work-conserving micro-batcher for one device: whenever the device is free it takes what waits, up to `maxBatch`, by tenant
  * and priority. While a batch runs the next one collects by itself, so load makes batches larger without any timer and a
  * lone image is never delayed. How much may wait here is the dispatcher's business.
+ *
+ * Whoever comes while a batch runs waits for its end. A tenant that is alone waits for itself, and full batches give it most; tenants that
+ * share a device would wait for each other, and get short runs. A device that is through with a full batch in that time never notices.
  */
 export class Batcher<T, R> {
   readonly #options: BatcherOptions<T, R>;
   readonly #now: () => number;
   readonly #queue = new FairQueue<Waiting<T, R>>();
   #running = 0;
+  /** Milliseconds of a run per image, smoothed; 0 before the first. */
+  #msPerItem = 0;
+  #lastKey: string | undefined;
+  #sharedUntil = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: BatcherOptions<T, R>) {
@@ -65,14 +77,23 @@ export class Batcher<T, R> {
         detach: () => signal.removeEventListener('abort', onAbort),
       };
       signal.addEventListener('abort', onAbort, { once: true });
+      if (this.#lastKey !== undefined && place.key !== this.#lastKey) this.#sharedUntil = this.#now() + SHARED_MS;
+      this.#lastKey = place.key;
       this.#queue.push(waiting, place);
       this.#wake();
     });
   }
 
+  /** Most images of the next run. */
+  get #limit(): number {
+    const { maxBatch } = this.#options;
+    if (this.#msPerItem === 0 || this.#now() > this.#sharedUntil) return maxBatch;
+    return Math.max(1, Math.min(maxBatch, Math.floor(SHARED_RUN_MS / this.#msPerItem)));
+  }
+
   #wake(): void {
-    const { waitMs = 0, maxBatch, depth = 1 } = this.#options;
-    const full = this.#queue.size >= maxBatch;
+    const { waitMs = 0, depth = 1 } = this.#options;
+    const full = this.#queue.size >= this.#limit;
     if (this.#queue.size === 0 || this.#running >= (full ? depth : 1)) return;
     if (waitMs === 0 || full) {
       clearTimeout(this.#timer);
@@ -90,7 +111,8 @@ export class Batcher<T, R> {
   #take(): Waiting<T, R>[] {
     const batch: Waiting<T, R>[] = [];
     const now = this.#now();
-    while (batch.length < this.#options.maxBatch) {
+    const limit = this.#limit;
+    while (batch.length < limit) {
       const waiting = this.#queue.shift();
       if (!waiting) break;
       waiting.detach();
@@ -111,6 +133,8 @@ export class Batcher<T, R> {
     try {
       const results = await this.#options.run(batch.map((w) => w.item));
       this.#running--;
+      const each = (this.#now() - started) / batch.length;
+      this.#msPerItem = this.#msPerItem === 0 ? each : 0.8 * this.#msPerItem + 0.2 * each;
       // the device first, then those that wait for its answers
       this.#wake();
       for (const [i, w] of batch.entries()) w.resolve({ result: results[i] as R, queuedMs: started - w.enqueued });

@@ -17,6 +17,9 @@ import { faultOnImage, faultOnStart } from './faults.ts';
 import { HeadScorer } from './heads/scorer.ts';
 import { bucketsUpTo, InferenceThread } from './inference-thread.ts';
 import type { EngineOperations, InitMessage } from './protocol.ts';
+import { STANDS_BACK, standBack } from './yielding.ts';
+
+standBack(STANDS_BACK.images);
 
 interface Engine {
   embedder: Embedder;

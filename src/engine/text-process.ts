@@ -14,6 +14,9 @@ import { openTextSession, type TextSession } from './sessions.ts';
 import { padRows, planBatches } from './text-batches.ts';
 import { addNormalised, normalise } from './text-features.ts';
 import type { Tower } from './types.ts';
+import { STANDS_BACK, standBack } from './yielding.ts';
+
+standBack(STANDS_BACK.texts);
 
 /** Class names whose texts are held in memory at once, in all templates. */
 const NAMES = 256;

@@ -142,4 +142,38 @@ describe('batcher', () => {
     assert.deepEqual(runs[3]?.items, ['f']);
     assert.equal((await Promise.all(answers)).length, 5);
   });
+
+  it('runs are full while one tenant asks, short while several do, and full again later', async () => {
+    let now = 0;
+    const { runs, run } = device();
+    const batcher = new Batcher<string, string>({ maxBatch: 8, run, now: () => now });
+    /** Ends run `i` after 5 ms for each of its items. */
+    const end = async (i: number) => {
+      now += 5 * (runs[i]?.items.length ?? 0);
+      runs[i]?.finish();
+      await tick();
+    };
+    const submit = (tenant: string, count: number) => {
+      for (let i = 0; i < count; i++) void batcher.submit(`${tenant}${i}`, at(tenant));
+    };
+    submit('big', 17);
+    await end(0);
+    await end(1);
+    assert.deepEqual(
+      runs.map((r) => r.items.length),
+      [1, 8, 8],
+    );
+    submit('small', 1);
+    submit('big', 8);
+    await end(2);
+    // 20 ms of 5 ms each, and the small tenant among them
+    assert.equal(runs[3]?.items.length, 4);
+    assert.ok(runs[3]?.items.includes('small0'));
+    await end(3);
+    await end(4);
+    now += 3000;
+    submit('big', 9);
+    await end(5);
+    assert.equal(runs[6]?.items.length, 8);
+  });
 });
