@@ -32,7 +32,9 @@ interface Waiting<T, R> {
   detach(): void;
 }
 
-/** Longest run while several tenants ask, milliseconds, as far as fewer images can make it so. */
+/** Longest run in milliseconds, as far as fewer images can make it so: a model that takes long for one image gains nothing from many at a time. */
+const LONG_RUN_MS = 400;
+/** The same while several tenants ask. */
 const SHARED_RUN_MS = 20;
 /** For how long a device counts as shared after a tenant other than the one before has asked. */
 const SHARED_MS = 2000;
@@ -87,8 +89,9 @@ export class Batcher<T, R> {
   /** Most images of the next run. */
   get #limit(): number {
     const { maxBatch } = this.#options;
-    if (this.#msPerItem === 0 || this.#now() > this.#sharedUntil) return maxBatch;
-    return Math.max(1, Math.min(maxBatch, Math.floor(SHARED_RUN_MS / this.#msPerItem)));
+    if (this.#msPerItem === 0) return maxBatch;
+    const longest = this.#now() > this.#sharedUntil ? LONG_RUN_MS : SHARED_RUN_MS;
+    return Math.max(1, Math.min(maxBatch, Math.floor(longest / this.#msPerItem)));
   }
 
   #wake(): void {

@@ -171,9 +171,21 @@ describe('batcher', () => {
     assert.ok(runs[3]?.items.includes('small0'));
     await end(3);
     await end(4);
+    await end(5);
     now += 3000;
     submit('big', 9);
-    await end(5);
-    assert.equal(runs[6]?.items.length, 8);
+    await end(6);
+    assert.equal(runs[7]?.items.length, 8);
+  });
+
+  it('a model that takes long for one image runs few at a time', async () => {
+    let now = 0;
+    const { runs, run } = device();
+    const batcher = new Batcher<string, string>({ maxBatch: 8, run, now: () => now });
+    for (let i = 0; i < 9; i++) void batcher.submit(`${i}`, at('t'));
+    now += 150;
+    runs[0]?.finish();
+    await tick();
+    assert.equal(runs[1]?.items.length, 2, '400 ms at 150 ms each');
   });
 });
