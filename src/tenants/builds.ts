@@ -91,12 +91,14 @@ export class TenantBuilds {
     for (let wait = own ? 0 : COURTESY_MS; ; ) {
       signal.throwIfAborted();
       if (await heads.isCached(record)) {
-        this.#serve(tenant, await heads.make(record, { signal, onProgress }), began);
+        this.#serve(tenant, await heads.make(record, { signal, onProgress }), began, signal);
         return;
       }
       // after a restart what served before has to come back first
       if (!tenant.serving && before && (record.cancelled || (await heads.isCached(before)))) {
-        tenant.serving = await heads.make(before, { signal });
+        const serving = await heads.make(before, { signal });
+        this.#dropIfAborted(serving, signal);
+        tenant.serving = serving;
       }
       if (record.cancelled) return;
       if (wait === 0) {
@@ -129,7 +131,7 @@ export class TenantBuilds {
             lease.report(done, total);
           },
         });
-        this.#serve(tenant, serving, began);
+        this.#serve(tenant, serving, began, signal);
         return true;
       } catch (error) {
         if (!lease.signal.aborted || signal.aborted) throw error;
@@ -140,7 +142,15 @@ export class TenantBuilds {
     });
   }
 
-  #serve(tenant: Tenant, serving: Serving, began: number): void {
+  /** A build may be cancelled when its head has just been made: its tenant has a successor then, which serves what served before. */
+  #dropIfAborted(serving: Serving, signal: AbortSignal): void {
+    if (!signal.aborted) return;
+    void this.#options.heads.drop(serving.headId);
+    throw signal.reason;
+  }
+
+  #serve(tenant: Tenant, serving: Serving, began: number, signal: AbortSignal): void {
+    this.#dropIfAborted(serving, signal);
     const old = tenant.serving;
     tenant.serving = serving;
     delete tenant.failure;

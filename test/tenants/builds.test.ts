@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { TenantBuilds } from '../../src/tenants/builds.ts';
+import type { TenantHeads } from '../../src/tenants/heads.ts';
+import type { BuildLeases } from '../../src/tenants/leases.ts';
+import type { Serving, Tenant } from '../../src/tenants/tenant.ts';
+
+const serving = (headId: string) => ({ headId, version: 1 }) as Serving;
+
+function pending<T>() {
+  let resolve = (_value: T) => {};
+  const promise = new Promise<T>((r) => {
+    resolve = r;
+  });
+  return { promise, resolve };
+}
+
+describe('builds', () => {
+  for (const first of ['made', 'cancelled'] as const) {
+    it(`a build that is ${first} in the moment that it is ${first === 'made' ? 'cancelled' : 'made'}: what served before is not retired`, async () => {
+      const dropped: string[] = [];
+      const made = pending<Serving>();
+      const heads = {
+        model: { bundle: { id: 'b' } },
+        isCached: async () => true,
+        make: () => made.promise,
+        drop: async (id: string) => void dropped.push(id),
+      } as unknown as TenantHeads;
+      const builds = new TenantBuilds({ heads, leases: {} as BuildLeases, headGraceMs: 1 });
+      const old = { record: { id: 't', version: 2 }, serving: serving('A') } as Tenant;
+      builds.begin(old);
+      await new Promise((resolve) => setImmediate(resolve));
+
+      // what the registry does for the next version: it takes over what serves, and ends the build
+      const next = { record: { id: 't', version: 3 }, serving: old.serving } as Tenant;
+      let ended: Promise<void>;
+      if (first === 'made') {
+        made.resolve(serving('B'));
+        ended = builds.cancel(old);
+      } else {
+        ended = builds.cancel(old);
+        made.resolve(serving('B'));
+      }
+      await ended;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      assert.equal(next.serving?.headId, 'A');
+      assert.deepEqual(dropped, ['B'], 'the head that nobody will ask for goes, the one that serves stays');
+      builds.stop();
+    });
+  }
+});
