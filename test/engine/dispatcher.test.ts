@@ -238,7 +238,7 @@ describe('dispatcher', () => {
     const slot = new Slot('cpu', 1);
     const dispatcher = dispatcherOf([slot]);
     const inside = dispatcher.detect(request('inside', { timeoutMs: 20 }));
-    const waiting = dispatcher.detect(request('waiting', { timeoutMs: 20 }));
+    const waiting = dispatcher.detect(request('waiting', { timeoutMs: 10 }));
     await Promise.all([inside, waiting].map((answer) => assert.rejects(answer, code('deadline_exceeded'))));
     assert.ok(slot.call('inside').signal.aborted);
     await tick();
