@@ -21,7 +21,8 @@ try {
   const bundle = await loadBundle(init.bundleDir, { checksums: false, precision: init.precision });
   const { embedding_dim: width } = bundle.manifest;
   const stride = bundle.manifest.image.size ** 2 * 3;
-  const session = await openImageSession(bundle, init.threads, deviceOf(init.device));
+  const device = deviceOf(init.device);
+  const session = await openImageSession(bundle, init.threads, device);
 
   const golden = await readGolden(bundle);
   const count = golden.image.pixels.shape[0] as number;
@@ -40,7 +41,6 @@ try {
   }
   // the largest first: the arena grows once and not with every bucket. A device then meets all other shapes, so that none is prepared under
   // load; a CPU prepares nothing, and a start should not take as long as a hundred images
-  const device = deviceOf(init.device);
   const warmed = device.kind === 'cpu' ? init.buckets.slice(-1) : [...init.buckets].reverse();
   for (const bucket of warmed) await session.run(new Uint8Array(bucket * stride), bucket);
 

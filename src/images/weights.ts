@@ -4,7 +4,7 @@ const PRECISION = 22;
 const LOW_BITS = 12;
 const SUPPORT = 2;
 
-function bicubic(x: number): number {
+export function bicubic(x: number): number {
   const a = -0.5;
   const d = Math.abs(x);
   if (d < 1) return ((a + 2) * d - (a + 3)) * d * d + 1;

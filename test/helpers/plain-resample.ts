@@ -5,20 +5,11 @@
  */
 
 import type { Region } from '../../src/images/region.ts';
+import { bicubic } from '../../src/images/weights.ts';
 
 const PRECISION = 22;
 const ROUND = 1 << (PRECISION - 1);
 const SUPPORT = 2;
-/** Multiplications between two looks at the event loop: some ten milliseconds. */
-const SLICE = 8_000_000;
-
-function bicubic(x: number): number {
-  const a = -0.5;
-  const d = Math.abs(x);
-  if (d < 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
-  if (d < 2) return (((d - 5) * d + 8) * d - 4) * a;
-  return 0;
-}
 
 /** For each output position its first input position, number of weights, and the weights in 22-bit fixed point. */
 interface Weights {
@@ -58,16 +49,8 @@ function weights(input: number, output: number, offset: number, length: number):
   return { first, count, values, stride };
 }
 
-/** Lets other work of the process in between two slices of a large image. */
-const pause = () => new Promise<void>((resolve) => setImmediate(resolve));
-
 /** uint8 RGB [height, width, 3] -> uint8 RGB [size, size, 3]: the square `region` of the resized image. */
-export async function plainResample(
-  pixels: Uint8Array,
-  width: number,
-  height: number,
-  region: Region,
-): Promise<Uint8Array> {
+export function plainResample(pixels: Uint8Array, width: number, height: number, region: Region): Uint8Array {
   const { size } = region;
   const h = weights(width, region.width, region.left, size);
   const v = weights(height, region.height, region.top, size);
@@ -77,11 +60,7 @@ export async function plainResample(
   const rows = lastRow - firstRow;
   // clamped arrays: the kernel's negative lobes overshoot on both sides
   const stripe = new Uint8ClampedArray(rows * size * 3);
-  const rowsPerSlice = Math.max(1, Math.floor(SLICE / (size * h.stride * 3)));
-  for (let start = 0; start < rows; start += rowsPerSlice) {
-    if (start > 0) await pause();
-    horizontal(pixels, width, firstRow, stripe, start, Math.min(rows, start + rowsPerSlice), size, h);
-  }
+  horizontal(pixels, width, firstRow, stripe, rows, size, h);
   return vertical(stripe, firstRow, size, v);
 }
 
@@ -90,12 +69,11 @@ function horizontal(
   width: number,
   firstRow: number,
   out: Uint8ClampedArray,
-  from: number,
-  to: number,
+  rows: number,
   size: number,
   { first, count, values, stride }: Weights,
 ): void {
-  for (let y = from; y < to; y++) {
+  for (let y = 0; y < rows; y++) {
     const row = (firstRow + y) * width;
     for (let x = 0; x < size; x++) {
       let r = ROUND;

@@ -18,11 +18,7 @@ async function assertSame(width: number, height: number, size: number) {
   for (const hard of [false, true]) {
     const source = pixels(width, height, hard);
     const name = `${width} x ${height} to ${size}`;
-    assert.deepEqual(
-      await resample(source, width, height, region),
-      await plainResample(source, width, height, region),
-      name,
-    );
+    assert.deepEqual(await resample(source, width, height, region), plainResample(source, width, height, region), name);
   }
 }
 

@@ -28,7 +28,7 @@ const jpegs = texts.map((text) => Buffer.from(text, 'base64'));
 
 /** Everything as sharp does it when it is told nothing, then the reference's own resampling. */
 const defaults =
-  (resampling: typeof resample, options: SharpOptions = {}) =>
+  (resampling: typeof resample | typeof plainResample, options: SharpOptions = {}) =>
   async (jpeg: Buffer) => {
     const { data, info } = await sharp(jpeg, options).toColourspace('srgb').raw().toBuffer({ resolveWithObject: true });
     return resampling(data, info.width, info.height, centreRegion(info.width, info.height, size));
