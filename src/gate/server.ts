@@ -1,9 +1,10 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { AuditSink } from './audit/record.ts';
 import type { GateSettings } from './config/settings.ts';
 import { Handler, type HandlerParts } from './handler.ts';
+import { AnyMethod, type ParseError } from './proxy/any-method.ts';
 import { withoutUpgrade } from './proxy/not-upgraded.ts';
 import { upgrade } from './proxy/upgrade.ts';
 import { UpstreamError } from './proxy/upstream.ts';
@@ -31,23 +32,32 @@ export class GateServer {
     const { listen } = parts.settings;
     this.#runtime = new Runtime(parts.settings, parts.audit);
     const handler = new Handler(parts);
-    this.#server = createServer({
+    const methods = new AnyMethod();
+    const options: ServerOptions & { shouldUpgradeCallback: (request: IncomingMessage) => boolean } = {
       headersTimeout: listen.headersTimeoutMs,
       requestTimeout: Math.max(listen.requestTimeoutMs, listen.headersTimeoutMs),
       connectionsCheckingInterval: 1000,
       keepAliveTimeout: 60_000,
       noDelay: true,
-    });
+      // Node 24.9 and later; older ones ask in the listener below
+      shouldUpgradeCallback: mayUpgrade,
+    };
+    this.#server = createServer(options);
     if (listen.maxConnections !== undefined) this.#server.maxConnections = listen.maxConnections;
     // with an Expect the upstream decides whether it wants the body, or the gate where it reads it
     for (const event of ['request', 'checkContinue', 'checkExpectation']) {
-      this.#server.on(event, (request, response) => void handler.handle(this.#runtime, request, response));
+      this.#server.on(event, (request, response) => {
+        methods.seen(request, response);
+        void handler.handle(this.#runtime, request, response);
+      });
     }
     this.#server.on('upgrade', (request, socket, first) => this.#upgrade(request, socket, first));
     // a tunnel to an address of the client's choice is what an open proxy is
     this.#server.on('connect', (_request, socket) => refuse(socket, '405 Method Not Allowed'));
-    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    this.#server.on('clientError', (error: ParseError, socket) => {
+      if (methods.left(socket)) return;
       if (!socket.writable || error.code === 'ECONNRESET') socket.destroy();
+      else if (methods.takeUp(this.#server, error, socket)) return;
       else if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') refuse(socket, '408 Request Timeout');
       else if (error.code === 'HPE_HEADER_OVERFLOW') refuse(socket, '431 Request Header Fields Too Large');
       else if (error.code === 'HPE_INVALID_METHOD') refuse(socket, '501 Not Implemented');
@@ -90,11 +100,7 @@ export class GateServer {
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, first: Buffer): void {
-    // only what has no body can become another protocol: the offers of HTTP/2 that some clients put on every request are declined,
-    // and none of them takes an image past the gate
-    const { headers } = request;
-    const body = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
-    if (body || request.method !== 'GET') {
+    if (!mayUpgrade(request)) {
       socket.unshift(Buffer.concat([withoutUpgrade(request), first]));
       this.#server.emit('connection', socket);
       return;
@@ -125,6 +131,15 @@ export class GateServer {
     clearInterval(sweep);
     this.#runtime.retire();
   }
+}
+
+/**
+ * Only what has no body can become another protocol: the offers of HTTP/2 that some clients put on every request are declined,
+ * and none of them takes an image past the gate.
+ */
+function mayUpgrade({ method, headers }: IncomingMessage): boolean {
+  const body = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+  return method === 'GET' && !body;
 }
 
 function refuse(socket: Duplex, status: string): void {
