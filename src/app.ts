@@ -127,6 +127,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     if (app.lifecycle.draining) reply.header('connection', 'close');
   });
   app.addHook('onResponse', async (request, reply) => {
+    if (request.unlogged) return;
     const { method, url } = request;
     const line = {
       method,

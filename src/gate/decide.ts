@@ -1,15 +1,13 @@
 import type { IncomingMessage } from 'node:http';
-import { auditRecord } from './audit/record.ts';
+import { type AuditSink, auditRecord } from './audit/record.ts';
 import type { Decided, Route } from './config/settings.ts';
 import type { Inspection } from './inspect.ts';
 import { type Conclusion, conclude, inShare, stickyKey } from './policy.ts';
-import type { Runtime } from './runtime.ts';
 import type { GateObserver, GateTrace } from './seams.ts';
 
 /** A request of one of the gate's routes. */
 export interface Subject {
-  runtime: Runtime;
-  request: IncomingMessage;
+  request: Pick<IncomingMessage, 'method' | 'headers' | 'socket'>;
   route: Route;
   decided: Decided;
   tenant: string;
@@ -17,13 +15,17 @@ export interface Subject {
   trace: GateTrace | undefined;
 }
 
+/** Who is told. */
+export interface Told {
+  /** When the gate's own work began, on the clock of performance.now(). */
+  began: number;
+  observer: GateObserver;
+  audit: AuditSink | undefined;
+}
+
 /** What becomes of a request by the policy: counted, logged and audited. */
-export function decide(
-  subject: Subject,
-  inspection: Inspection,
-  { began, observer }: { began: number; observer: GateObserver },
-): Conclusion {
-  const { decided, route, runtime, requestId, request, tenant, trace } = subject;
+export function decide(subject: Subject, inspection: Inspection, { began, observer, audit }: Told): Conclusion {
+  const { decided, route, requestId, request, tenant, trace } = subject;
   const enforced = decided.mode === 'enforce' && inShare(stickyKey(route, inspection, request), decided.percent);
   const conclusion = conclude(inspection, decided, route, enforced);
   const seconds = (performance.now() - began) / 1000;
@@ -44,7 +46,7 @@ export function decide(
     const level = cause === 'engine_down' || cause === 'no_tenant' ? 'warn' : 'info';
     observer.log?.(level, 'gate: no verdict', { ...line, cause, policy, detail });
   } else observer.log?.('info', 'gate: verdict', { ...line, images: inspection.images.length });
-  runtime.audit?.write(
+  audit?.write(
     auditRecord({
       requestId,
       route: route.name,

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { annotations, templateValues } from './annotations.ts';
 import { decidedFor, type Route } from './config/settings.ts';
-import { decide, type Subject } from './decide.ts';
+import { decide, type Subject, type Told } from './decide.ts';
 import { filtered } from './filtered.ts';
 import { bytesOf, forward, type Passage, streamOf, TRACE_FIELDS } from './forward.ts';
 import { type Inspection, Inspector, unjudged } from './inspect.ts';
@@ -27,7 +27,7 @@ export interface HandlerParts {
 /** Fields that say how a body was packed, or how the answer should be: not for a batch that is filtered. */
 const FILTERED_BODY = new Set(['expect', 'content-length', 'transfer-encoding', 'trailer', 'accept-encoding']);
 
-interface Gated extends Passage, Subject {
+interface Gated extends Passage, Omit<Subject, 'request'> {
   trace: GateTrace | undefined;
   /** The gate has told the client to go on, so that the upstream need not. */
   continued: boolean;
@@ -91,7 +91,7 @@ export class Handler {
     if (body.whole && route.parallel) return this.#inParallel(gated, body, began);
     const inspection = body.whole ? await this.#inspect(gated, body.bytes) : unread(gated, body, runtime.pool);
     if (gated.client.gone) return;
-    const conclusion = decide(gated, inspection, { began, observer: this.#observer });
+    const conclusion = decide(gated, inspection, this.#told(gated, began));
     await this.#act(gated, body, inspection, conclusion);
   }
 
@@ -104,7 +104,7 @@ export class Handler {
     let refused: (() => void) | undefined;
     const allowed = this.#inspect(gated, body.bytes).then((inspection) => {
       if (gated.client.gone) return undefined;
-      const conclusion = decide(gated, inspection, { began, observer: this.#observer });
+      const conclusion = decide(gated, inspection, this.#told(gated, began));
       const { action } = conclusion;
       if (action === 'pass') return this.#answerFields(gated, inspection, conclusion);
       refused = () => this.#reply(gated, inspection, conclusion);
@@ -149,6 +149,10 @@ export class Handler {
       idempotent: route.idempotent,
       continued: gated.continued,
     });
+  }
+
+  #told({ runtime }: Gated, began: number): Told {
+    return { began, observer: this.#observer, audit: runtime.audit };
   }
 
   /** The answer in the upstream's place. */

@@ -1,12 +1,13 @@
 export { type Extraction, ExtractionError, extract } from './adapters/index.ts';
 export { annotations, templateValues } from './annotations.ts';
-export { type AuditSink, auditRecord } from './audit/record.ts';
+export type { AuditSink } from './audit/record.ts';
 export { GateFileError, loadGateFile, parseGateFile } from './config/load.ts';
 export { BATCH_RULES, type FailCause } from './config/schema.ts';
 export { decidedFor, type GateSettings, type Route, settingsOf } from './config/settings.ts';
 export { watchGateFile } from './config/watch.ts';
+export { decide } from './decide.ts';
 export { type Inspection, Inspector, type Subject, unjudged } from './inspect.ts';
-export { type Conclusion, conclude, inShare, stickyKey } from './policy.ts';
+export type { Conclusion } from './policy.ts';
 export { render } from './respond.ts';
 export { findRoute, tenantOf } from './routing.ts';
 export type * from './seams.ts';

@@ -60,6 +60,8 @@ declare module 'fastify' {
     principal: Principal;
     /** Undefined: it belongs to no trace. */
     trace: RequestTrace | undefined;
+    /** One of a flood of refusals, which the log tells of in one line together. */
+    unlogged: boolean;
   }
   interface FastifyInstance {
     config: HttpConfig;

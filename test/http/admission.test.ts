@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { parseWeights } from '../../src/config/weights.ts';
 import { ServiceError } from '../../src/errors/index.ts';
 import { multipart, testApp } from '../helpers/app.ts';
+import { until } from '../helpers/service.ts';
 
 const post = (headers: Record<string, string> = {}, query = '') => ({
   method: 'POST' as const,
@@ -75,6 +76,22 @@ describe('admission of a request', () => {
     socket.write('POST /v1/detect HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\ncontent-length: 5\r\n\r\nPHOTO');
     await answered(2);
     assert.match(text, /HTTP\/1\.1 200 /);
+  });
+
+  it('a flood of refusals is counted whole, and written into the log in part', async (t) => {
+    const { app, engine, log, metrics } = await testApp(t);
+    engine.refusal = full();
+    await Promise.all(Array.from({ length: 50 }, () => app.inject(post())));
+    const lines = log.map((line) => JSON.parse(line));
+    assert.equal(lines.filter(({ msg, status }) => msg === 'request' && status === 429).length, 10);
+    assert.equal(lines.filter(({ msg, code }) => msg === 'request failed' && code === 'overloaded').length, 10);
+    assert.match(await metrics.registry.metrics(), /clipn_images_rejected_total\{reason="overloaded"\} 50/);
+    await until('the line for the rest', 3000, () => log.some((line) => line.includes('refused as well')));
+    const rest = log.map((line) => JSON.parse(line)).find(({ msg }) => msg === 'refused as well');
+    assert.deepEqual([rest.code, rest.requests], ['overloaded', 40]);
+    engine.refusal = undefined;
+    await app.inject(post());
+    assert.equal(log.map((line) => JSON.parse(line)).at(-1).status, 200);
   });
 
   it('a request of many images is refused as a whole', async (t) => {

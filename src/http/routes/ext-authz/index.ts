@@ -2,20 +2,17 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { toProblem } from '../../../errors/index.ts';
 import {
   annotations,
-  auditRecord,
   type Conclusion,
-  conclude,
+  decide,
   decidedFor,
   type FailCause,
   findRoute,
   type GateSettings,
   type Inspection,
   Inspector,
-  inShare,
   type Route,
   render,
   settingsOf,
-  stickyKey,
   templateValues,
   tenantOf,
   unjudged,
@@ -77,18 +74,8 @@ export const extAuthz: FastifyPluginAsync = async (app) => {
     const inspection = await inspect(inspector, { route, decided, tenant }, request, reply);
     limiter.charge(request.principal, limited, inspection.images.length);
     if (reply.raw.destroyed) return reply;
-    const enforced = decided.mode === 'enforce' && inShare(stickyKey(route, inspection, request), decided.percent);
-    const conclusion = conclude(inspection, decided, route, enforced);
-    const seconds = (performance.now() - began) / 1000;
-    const { verdict, action, cause } = conclusion;
-    const known = inspection.tenantVersion !== undefined;
-    const { trace } = request;
-    observer.request?.({ tenant, known, mode: decided.mode, verdict, action, seconds, trace });
-    if (cause) observer.failure?.({ cause, policy: decided.fail[cause], action });
-    request.log.info({ route: route.name, tenant, mode: decided.mode, verdict, action, cause }, 'gate: ext_authz');
-    const { mode, batch } = decided;
-    const decision = { requestId: request.id, route: route.name, method: request.method, mode, batch };
-    request.server.gate?.audit()?.write(auditRecord({ ...decision, inspection, conclusion, seconds }));
+    const subject = { request, route, decided, tenant, requestId: request.id, trace: request.trace };
+    const conclusion = decide(subject, inspection, { began, observer, audit: app.gate?.audit() });
     if (decided.mode !== 'shadow' || route.headers) {
       for (const [name, value] of annotations(inspection, conclusion, decided.mode)) reply.header(name, value);
     }
