@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { Ajv } from 'ajv';
-import Fastify, { type FastifyInstance, LogController } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import type { Bundle } from './bundle/load.ts';
 import type { DriftMonitor } from './drift/index.ts';
 import type { AccessParts, EngineForHttp, GateForHttp, HttpConfig, ReloadForHttp } from './http/decorators.ts';
@@ -11,6 +10,7 @@ import { errorsPlugin } from './http/plugins/errors.ts';
 import { methodNotAllowed } from './http/plugins/method-not-allowed.ts';
 import { requestMetricsPlugin } from './http/plugins/request-metrics.ts';
 import { tracingPlugin } from './http/plugins/tracing.ts';
+import { requestId } from './http/request-id.ts';
 import { adminReload } from './http/routes/admin-reload/index.ts';
 import { auditList } from './http/routes/audit-list/index.ts';
 import { detectRoute } from './http/routes/detect/index.ts';
@@ -40,6 +40,8 @@ import { tenantsImport } from './http/routes/tenants-import/index.ts';
 import { tenantsList } from './http/routes/tenants-list/index.ts';
 import { tenantsPut } from './http/routes/tenants-put/index.ts';
 import { tenantsRollback } from './http/routes/tenants-rollback/index.ts';
+import { sheddingServer } from './http/shedding.ts';
+import { Flood } from './telemetry/flood.ts';
 import type { Logger } from './telemetry/logger.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import { listening, type Tracing } from './telemetry/tracing.ts';
@@ -87,7 +89,10 @@ export interface AppParts {
 /** The HTTP application, complete but not listening: the serve command listens, tests inject. */
 export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   const { config, logger } = parts;
+  const lifecycle = { restoring: false, draining: false };
+  const flood = new Flood((code, requests) => logger.info({ code, requests }, 'refused as well'));
   const app = Fastify({
+    serverFactory: sheddingServer({ ...parts, flood, lifecycle }),
     loggerInstance: logger,
     // one line per request, when it is answered: below
     logController: new LogController({ disableRequestLogging: true }),
@@ -115,28 +120,24 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   app.decorate('metrics', parts.metrics);
   app.decorate('tracing', parts.tracing ?? listening);
   app.decorate('gate', parts.gate);
-  app.decorate('lifecycle', { restoring: false, draining: false });
+  app.decorate('flood', flood);
+  app.decorate('lifecycle', lifecycle);
 
   parts.prepare?.(app as unknown as FastifyInstance);
-  app.addHook('onRequest', async (request, reply) => {
+  // hooks of every request take callbacks: promises would cost a refused one, of which there may be thousands, a tenth of its time
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
+    done();
   });
   await app.register(tracingPlugin);
   // a kept-alive connection would hold up the shutdown until its client lets go
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, _payload, done) => {
     if (app.lifecycle.draining) reply.header('connection', 'close');
+    done();
   });
-  app.addHook('onResponse', async (request, reply) => {
-    if (request.unlogged) return;
-    const { method, url } = request;
-    const line = {
-      method,
-      path: url.split('?')[0],
-      status: reply.statusCode,
-      ms: Math.round(reply.elapsedTime * 100) / 100,
-      ...(request.principal.id === '' ? {} : { key: request.principal.id }),
-    };
-    request.log.info(line, 'request');
+  app.addHook('onResponse', (request, reply, done) => {
+    if (!request.unlogged) logRequest(request, reply);
+    done();
   });
   await app.register(errorsPlugin);
   await app.register(accessPlugin);
@@ -155,7 +156,13 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   return app as unknown as FastifyInstance;
 }
 
-/** The caller's id if it is harmless to log and to send back, else one of our own. */
-function requestId(given: string | string[] | undefined): string {
-  return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
+function logRequest({ log, method, principal, url }: FastifyRequest, reply: FastifyReply): void {
+  const line = {
+    method,
+    path: url.split('?')[0],
+    status: reply.statusCode,
+    ms: Math.round(reply.elapsedTime * 100) / 100,
+    ...(principal.id === '' ? {} : { key: principal.id }),
+  };
+  log.info(line, 'request');
 }

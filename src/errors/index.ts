@@ -24,7 +24,11 @@ export class ServiceError extends Error {
   readonly extra: Record<string, unknown> | undefined;
 
   constructor(code: ErrorCode, detail: string, options: ErrorOptions = {}) {
+    // refusals come by the thousand a second, when time is shortest, and nobody asks where one was made
+    const { stackTraceLimit } = Error;
+    if (CODES[code].status === 429) Error.stackTraceLimit = 0;
     super(detail, options.cause === undefined ? undefined : { cause: options.cause });
+    Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
     this.internal = options.internal;
     this.retryAfter = options.retryAfter;

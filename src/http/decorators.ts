@@ -3,6 +3,7 @@ import type { Bundle } from '../bundle/load.ts';
 import type { DriftMonitor } from '../drift/index.ts';
 import type { Engine } from '../engine/index.ts';
 import type { AuditSink, GateSettings } from '../gate/index.ts';
+import type { Flood } from '../telemetry/flood.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { RequestTrace, Tracing } from '../telemetry/tracing.ts';
 import type { WatchedDirectory } from '../tenants/files/watched-directory.ts';
@@ -75,6 +76,8 @@ declare module 'fastify' {
     drift: DriftMonitor;
     metrics: Metrics;
     tracing: Tracing;
+    /** Refusals that come too fast for a log line each. */
+    flood: Flood;
     lifecycle: Lifecycle;
     /** The gate in the same process; undefined where there is none. */
     gate: GateForHttp | undefined;

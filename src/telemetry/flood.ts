@@ -19,7 +19,12 @@ export class Flood {
     this.#summarise = summarise;
   }
 
-  /** Whether this refusal is to be logged by itself. */
+  /** Whether refusals of this code are more than a log line each already. */
+  rising(code: string): boolean {
+    return this.#spells.get(code)?.lines === LINES;
+  }
+
+  /** Counts a refusal; whether it is to be logged by itself. */
   admits(code: string): boolean {
     const spell = this.#spells.get(code) ?? this.#begin(code);
     if (spell.lines < LINES) {

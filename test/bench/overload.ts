@@ -17,10 +17,12 @@ const NORMAL = 0.5;
 const WINDOW_MS = 250;
 const DEADLINE_MS = 10_000;
 
-/** Milliseconds after `start` until the median of a window is back within a quarter of `normal`, and stays there. */
-function recovery(answers: { at: number; latency: number }[], start: number, normal: number): number {
+/** Milliseconds after `start` until the median of a window is back within a quarter of `normal`, and stays there until `end`. */
+function recovery(answers: { at: number; latency: number }[], start: number, end: number, normal: number): number {
   const windows = new Map<number, number[]>();
   for (const { at, latency } of answers) {
+    // the last window would have a few answers only, and no median to speak of
+    if (at > end) continue;
     const window = Math.floor((at - start) / WINDOW_MS);
     windows.set(window, [...(windows.get(window) ?? []), latency]);
   }
@@ -42,6 +44,7 @@ export const overload: Bench = async ({ bundle: dir, seconds = 60 }) => {
 
     const before = { front: usage(target.front).rss, engine: usage(target.engine()).rss };
     const outcomes = new Outcomes();
+    const start = performance.now();
     const flood = openLoop(target.url, { rate: TIMES * peak, seconds }, from(pictures), outcomes);
     const middle = new Promise<typeof before>((resolve) =>
       setTimeout(() => resolve({ front: usage(target.front).rss, engine: usage(target.engine()).rss }), seconds * 500),
@@ -62,14 +65,15 @@ export const overload: Bench = async ({ bundle: dir, seconds = 60 }) => {
     const results = {
       peak,
       normal,
-      goodput: outcomes.count(200) / seconds,
+      // what was still queued at the end is answered after it
+      goodput: outcomes.answeredAt.filter((at) => at < start + seconds * 1000).length / seconds,
       accepted: summary(outcomes.of(200)),
       refused: summary(outcomes.of(429)),
       late: outcomes.of(200).filter((ms) => ms > DEADLINE_MS).length,
       statuses: outcomes.statuses,
       cpuSeconds: cpu,
       memory: { before, middle: await middle, after },
-      recoveryMs: recovery(answers, end, normal.p50),
+      recoveryMs: recovery(answers, end, end + load.seconds * 1000, normal.p50),
       afterwards: summary(afterwards.of(200)),
     };
     const { accepted, refused, memory } = results;

@@ -22,9 +22,18 @@ export const accessPlugin = fp(async (app) => {
     if (undeclared.length > 0) throw new Error(`routes that don't declare who may use them: ${undeclared.join('; ')}`);
   });
 
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     request.principal = NOBODY;
-    if (request.is404) return;
+    try {
+      if (!request.is404) admit(request, reply);
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
+    done();
+  });
+
+  function admit(request: FastifyRequest, reply: FastifyReply): void {
     const access = request.routeOptions.config.access ?? 'admin';
     const { openDocs, openMetrics } = app.config;
     if (access === 'open' || (access === 'docs' && openDocs) || (access === 'metrics' && openMetrics)) return;
@@ -36,7 +45,7 @@ export const accessPlugin = fp(async (app) => {
     const leave = limiter.enter(request.principal);
     // an answer that is never finished, because its client has left, is closed all the same
     reply.raw.once('finish', leave).once('close', leave);
-  });
+  }
 
   function authenticate(request: FastifyRequest, reply: FastifyReply) {
     const key = keyOf(request);

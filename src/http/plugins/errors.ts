@@ -1,7 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { type ErrorCode, ServiceError, toProblem } from '../../errors/index.ts';
-import { Flood } from '../../telemetry/flood.ts';
 
 /** Fastify's and its plugins' own errors in this service's words. */
 const KNOWN: Record<string, { code: ErrorCode; detail: string }> = {
@@ -77,10 +76,9 @@ const REFUSALS = new Set([429, 503]);
 /** Every error leaves as an RFC 9457 problem document; what is internal goes to the log. */
 export const errorsPlugin = fp(async (app) => {
   app.decorateRequest('unlogged', false);
-  const flood = new Flood((code, requests) => app.log.info({ code, requests }, 'refused as well'));
   app.setErrorHandler((error: unknown, request: FastifyRequest, reply: FastifyReply) => {
     const service = toServiceError(error);
-    request.unlogged = REFUSALS.has(service.status) && !flood.admits(service.code);
+    request.unlogged = REFUSALS.has(service.status) && !app.flood.admits(service.code);
     const level = service.status >= 500 && service.code !== 'engine_unavailable' ? 'error' : 'info';
     const { code, message, internal } = service;
     if (!request.unlogged) request.log[level]({ code, detail: message, internal }, 'request failed');

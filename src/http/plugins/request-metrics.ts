@@ -4,7 +4,7 @@ import { routeOf } from './tracing.ts';
 
 /** Counts and times every request by its route pattern: the pattern, not the address, bounds the labels. */
 export const requestMetricsPlugin = fp(async (app) => {
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     const route = routeOf(request);
     app.metrics.requests.inc({ route, method: request.method, status: String(reply.statusCode) });
     app.metrics.requestDuration.observe({
@@ -12,5 +12,6 @@ export const requestMetricsPlugin = fp(async (app) => {
       value: reply.elapsedTime / 1000,
       exemplarLabels: exemplarOf(request.trace),
     });
+    done();
   });
 });

@@ -7,25 +7,30 @@ const UNTRACED = new Set(['/livez', '/readyz', '/metrics']);
 /** Begins and ends the trace of every request that belongs to one, and puts its name into every line of the request's log. */
 export const tracingPlugin = fp(async (app) => {
   app.decorateRequest('trace');
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
+    request.trace = begin(request, reply.elapsedTime);
+    if (request.trace) {
+      request.log = request.log.child(request.trace.ids);
+      reply.log = request.log;
+    }
+    done();
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    request.trace?.end(reply.statusCode);
+    done();
+  });
+
+  function begin(request: FastifyRequest, elapsedMs: number) {
     const route = routeOf(request);
-    request.trace = undefined;
-    if (UNTRACED.has(route)) return;
+    if (UNTRACED.has(route)) return undefined;
     const { method, headers, url } = request;
-    request.trace = app.tracing.begin(`${method} ${route}`, headers, performance.now() - reply.elapsedTime, {
+    return app.tracing.begin(`${method} ${route}`, headers, performance.now() - elapsedMs, {
       'http.request.method': method,
       'http.route': route,
       'url.path': url.split('?')[0] as string,
       'clipn.request_id': request.id,
     });
-    if (request.trace) {
-      request.log = request.log.child(request.trace.ids);
-      reply.log = request.log;
-    }
-  });
-  app.addHook('onResponse', async (request, reply) => {
-    request.trace?.end(reply.statusCode);
-  });
+  }
 });
 
 /** The pattern, not the address: a span's name is a label too. */

@@ -37,7 +37,7 @@ export async function detect(
   // what serves now: while the body came in the tenant, or the model, may have been replaced
   const head = app.tenants.resolve(tenant);
   const method = request.query.method ?? head.method;
-  const terms = termsOf(request, reply, images.length);
+  const terms = termsOf(request, { config: app.config, images: images.length, elapsedMs: reply.elapsedTime });
   admit(app, terms, images.length);
 
   const leave = limiter.take(request.principal, limited, images.length);
