@@ -13,6 +13,8 @@ export interface BatcherOptions<T, R> {
   depth?: number;
   /** Runs one batch on the device; results in the order of the items. */
   run(items: T[]): Promise<R[]>;
+  /** The same while a batch is running; undefined where the device can do one thing at a time only. */
+  runBeside?: ((items: T[]) => Promise<R[]>) | undefined;
   now?: () => number;
 }
 
@@ -25,6 +27,7 @@ export interface SubmitOptions {
 
 interface Waiting<T, R> {
   item: T;
+  key: string;
   enqueued: number;
   deadline(): number;
   resolve(result: { result: R; queuedMs: number }): void;
@@ -34,8 +37,8 @@ interface Waiting<T, R> {
 
 /** Longest run in milliseconds, as far as fewer images can make it so: a model that takes long for one image gains nothing from many at a time. */
 const LONG_RUN_MS = 400;
-/** The same while several tenants ask. */
-const SHARED_RUN_MS = 20;
+/** The same while several tenants ask, and for runs beside a batch. */
+const SHORT_RUN_MS = 20;
 /** For how long a device counts as shared after a tenant other than the one before has asked. */
 const SHARED_MS = 2000;
 
@@ -44,14 +47,20 @@ const SHARED_MS = 2000;
  * and priority. While a batch runs the next one collects by itself, so load makes batches larger without any timer and a
  * lone image is never delayed. How much may wait here is the dispatcher's business.
  *
- * Whoever comes while a batch runs waits for its end. A tenant that is alone waits for itself, and full batches give it most; tenants that
- * share a device would wait for each other, and get short runs. A device that is through with a full batch in that time never notices.
+ * Whoever comes while a batch runs would wait for its end. A tenant that is alone waits for itself, and full batches give it most. One that
+ * has nothing in the batch waits for others: its images run beside it, a few at a time, where the device can do that. Where it can not, tenants
+ * that share it get short runs; a device that is through with a full batch in that time never notices.
  */
 export class Batcher<T, R> {
   readonly #options: BatcherOptions<T, R>;
   readonly #now: () => number;
   readonly #queue = new FairQueue<Waiting<T, R>>();
   #running = 0;
+  /** Tenants of the batches that are running. */
+  readonly #inside = new Map<string, number>();
+  /** What waits of tenants that had nothing in a batch when it came. */
+  readonly #light = new Set<Waiting<T, R>>();
+  #besides = false;
   /** Milliseconds of a run per image, smoothed; 0 before the first. */
   #msPerItem = 0;
   #lastKey: string | undefined;
@@ -68,10 +77,12 @@ export class Batcher<T, R> {
     if (signal.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
       const onAbort = () => {
+        this.#light.delete(waiting);
         if (this.#queue.remove(waiting)) reject(signal.reason);
       };
       const waiting: Waiting<T, R> = {
         item,
+        key: place.key,
         enqueued: this.#now(),
         deadline,
         resolve,
@@ -82,20 +93,27 @@ export class Batcher<T, R> {
       if (this.#lastKey !== undefined && place.key !== this.#lastKey) this.#sharedUntil = this.#now() + SHARED_MS;
       this.#lastKey = place.key;
       this.#queue.push(waiting, place);
+      if (this.#options.runBeside && this.#running > 0 && !this.#inside.has(place.key)) this.#light.add(waiting);
       this.#wake();
     });
   }
 
   /** Most images of the next run. */
   get #limit(): number {
+    const short = !this.#options.runBeside && this.#now() <= this.#sharedUntil;
+    return this.#within(short ? SHORT_RUN_MS : LONG_RUN_MS);
+  }
+
+  /** Images that a run of this time has room for, at least one. */
+  #within(ms: number): number {
     const { maxBatch } = this.#options;
     if (this.#msPerItem === 0) return maxBatch;
-    const longest = this.#now() > this.#sharedUntil ? LONG_RUN_MS : SHARED_RUN_MS;
-    return Math.max(1, Math.min(maxBatch, Math.floor(longest / this.#msPerItem)));
+    return Math.max(1, Math.min(maxBatch, Math.floor(ms / this.#msPerItem)));
   }
 
   #wake(): void {
     const { waitMs = 0, depth = 1 } = this.#options;
+    if (this.#light.size > 0 && !this.#besides && this.#running > 0) void this.#runBeside();
     const full = this.#queue.size >= this.#limit;
     if (this.#queue.size === 0 || this.#running >= (full ? depth : 1)) return;
     if (waitMs === 0 || full) {
@@ -110,15 +128,15 @@ export class Batcher<T, R> {
     }
   }
 
-  /** What is too late is answered, not run. */
-  #take(): Waiting<T, R>[] {
+  /** The next of what waits. What is too late is answered, not run. */
+  #take(limit: number, next: () => Waiting<T, R> | undefined): Waiting<T, R>[] {
     const batch: Waiting<T, R>[] = [];
     const now = this.#now();
-    const limit = this.#limit;
     while (batch.length < limit) {
-      const waiting = this.#queue.shift();
+      const waiting = next();
       if (!waiting) break;
       waiting.detach();
+      this.#light.delete(waiting);
       if (waiting.deadline() > now) batch.push(waiting);
       else
         waiting.reject(new ServiceError('deadline_exceeded', 'The image could not be looked at before its deadline.'));
@@ -127,24 +145,60 @@ export class Batcher<T, R> {
   }
 
   async #runOne(): Promise<void> {
-    const batch = this.#take();
+    const batch = this.#take(this.#limit, () => this.#queue.shift());
     if (batch.length === 0) return;
     const started = this.#now();
-    this.#running++;
+    this.#enter(batch);
     // a full second batch may follow at once
     this.#wake();
-    try {
-      const results = await this.#options.run(batch.map((w) => w.item));
-      this.#running--;
+    await this.#run(batch, started, this.#options.run, () => {
+      this.#leave(batch);
       const each = (this.#now() - started) / batch.length;
       this.#msPerItem = this.#msPerItem === 0 ? each : 0.8 * this.#msPerItem + 0.2 * each;
+    });
+  }
+
+  async #runBeside(): Promise<void> {
+    const batch = this.#take(this.#within(SHORT_RUN_MS), () => {
+      const [waiting] = this.#light;
+      if (waiting) this.#queue.remove(waiting);
+      return waiting;
+    });
+    if (batch.length === 0) return;
+    this.#besides = true;
+    await this.#run(batch, this.#now(), this.#options.runBeside as BatcherOptions<T, R>['run'], () => {
+      this.#besides = false;
+    });
+  }
+
+  async #run(
+    batch: Waiting<T, R>[],
+    started: number,
+    run: (items: T[]) => Promise<R[]>,
+    ended: () => void,
+  ): Promise<void> {
+    try {
+      const results = await run(batch.map((w) => w.item)).finally(ended);
       // the device first, then those that wait for its answers
       this.#wake();
       for (const [i, w] of batch.entries()) w.resolve({ result: results[i] as R, queuedMs: started - w.enqueued });
     } catch (error) {
-      this.#running--;
       this.#wake();
       for (const w of batch) w.reject(error);
+    }
+  }
+
+  #enter(batch: Waiting<T, R>[]): void {
+    this.#running++;
+    for (const { key } of batch) this.#inside.set(key, (this.#inside.get(key) ?? 0) + 1);
+  }
+
+  #leave(batch: Waiting<T, R>[]): void {
+    this.#running--;
+    for (const { key } of batch) {
+      const left = (this.#inside.get(key) as number) - 1;
+      if (left > 0) this.#inside.set(key, left);
+      else this.#inside.delete(key);
     }
   }
 }

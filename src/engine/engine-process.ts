@@ -2,7 +2,8 @@
  * The engine process: decodes untrusted bytes and feeds one inference thread. It may die; the front process outlives it.
  */
 import { createHash } from 'node:crypto';
-import { loadBundle } from '../bundle/load.ts';
+import { stat } from 'node:fs/promises';
+import { type Bundle, loadBundle } from '../bundle/load.ts';
 import { ServiceError } from '../errors/index.ts';
 import { configureDecoder, decodeImage } from '../images/decode.ts';
 import { Batcher } from './batcher.ts';
@@ -26,6 +27,15 @@ interface Engine {
   heads: HeadScorer;
 }
 
+type Run = (images: Uint8Array[]) => Promise<{ feature: Float32Array; seconds: number }[]>;
+
+/** Bytes of an image graph that may be in memory twice, so that images can be run beside a batch. */
+const SMALL_GRAPH = 64 * 1024 * 1024;
+
+async function isSmall({ files }: Bundle): Promise<boolean> {
+  return (await stat(files.image)).size <= SMALL_GRAPH;
+}
+
 let engine: Engine | undefined;
 const watch = new DecodeWatch();
 
@@ -40,32 +50,39 @@ async function start(init: InitMessage): Promise<EngineOperations['init']['reply
   const bundle = await loadBundle(init.bundleDir, { checksums: true, precision: init.precision });
   configureDecoder({ concurrency: 1 });
   const { size } = bundle.manifest.image;
-  const { thread, goldenMaxDifference } = await InferenceThread.start(
-    {
-      bundleDir: init.bundleDir,
-      precision: init.precision,
-      device: init.device,
-      threads: init.threads,
-      buckets: bucketsUpTo(init.maxBatch, deviceOf(init.device).kind),
-    },
-    size * size * 3,
-    (reason) => {
-      // the session is gone with its thread: a new process is the only clean start
-      process.stderr.write(`${reason}\n`);
-      process.exit(70);
-    },
+  const device = deviceOf(init.device).kind;
+  // one for batches, and where there is memory for it one that runs what can not wait for their end
+  const lanes: number[] = [STANDS_BACK.batches];
+  if (device === 'cpu' && (await isSmall(bundle))) lanes.push(STANDS_BACK.images);
+  const started = await Promise.all(
+    lanes.map((standsBack) =>
+      InferenceThread.start(
+        {
+          bundleDir: init.bundleDir,
+          precision: init.precision,
+          device: init.device,
+          threads: init.threads,
+          standsBack,
+          buckets: bucketsUpTo(init.maxBatch, device),
+        },
+        size * size * 3,
+        (reason) => {
+          // the session is gone with its thread: a new process is the only clean start
+          process.stderr.write(`${reason}\n`);
+          process.exit(70);
+        },
+      ),
+    ),
   );
+  const goldenMaxDifference = Math.max(...started.map((lane) => lane.goldenMaxDifference));
   const { embedding_dim: width, logit_scale: scale } = bundle.manifest;
   const heads = await HeadScorer.open({ width, scale });
-  const batcher = new Batcher({
-    maxBatch: init.maxBatch,
-    waitMs: init.batchWaitMs,
-    run: async (images: Uint8Array[]) => {
-      const { features, seconds, bucket } = await thread.run(images);
-      observe('batch', { size: images.length, bucket, seconds });
-      return features.map((feature) => ({ feature, seconds }));
-    },
-  });
+  const [run, runBeside] = started.map(({ thread }) => async (images: Uint8Array[]) => {
+    const { features, seconds, bucket } = await thread.run(images);
+    observe('batch', { size: images.length, bucket, seconds });
+    return features.map((feature) => ({ feature, seconds }));
+  }) as [Run, Run?];
+  const batcher = new Batcher({ maxBatch: init.maxBatch, waitMs: init.batchWaitMs, run, runBeside });
   const embedder = new Embedder({
     decode: (bytes) =>
       watch.run(bytes, async () => {

@@ -10,9 +10,12 @@ import { deviceOf } from './devices.ts';
 import { checkGolden } from './golden.ts';
 import { openImageSession } from './sessions.ts';
 import type { FromWorker, ToWorker, WorkerInit } from './worker-protocol.ts';
+import { standBack } from './yielding.ts';
 
 const port = parentPort as NonNullable<typeof parentPort>;
 const init = workerData as WorkerInit;
+
+standBack(init.standsBack);
 
 const post = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 

@@ -6,6 +6,8 @@ export interface WorkerInit {
   precision: Precision;
   device: string;
   threads: number;
+  /** How far its thread stands back, as `nice` counts. */
+  standsBack: number;
   buckets: number[];
 }
 
