@@ -13,9 +13,14 @@ export interface BatcherOptions<T, R> {
   depth?: number;
   /** Runs one batch on the device; results in the order of the items. */
   run(items: T[]): Promise<R[]>;
-  /** The same while a batch is running; undefined where the device can do one thing at a time only. */
-  runBeside?: ((items: T[]) => Promise<R[]>) | undefined;
+  /** What runs a few while a batch is running, asked for when it is wanted; undefined where there is none (yet). */
+  beside?: () => Beside<T, R> | undefined;
   now?: () => number;
+}
+
+export interface Beside<T, R> {
+  maxBatch: number;
+  run(items: T[]): Promise<R[]>;
 }
 
 export interface SubmitOptions {
@@ -48,8 +53,8 @@ const SHARED_MS = 2000;
  * lone image is never delayed. How much may wait here is the dispatcher's business.
  *
  * Whoever comes while a batch runs would wait for its end. A tenant that is alone waits for itself, and full batches give it most. One that
- * has nothing in the batch waits for others: its images run beside it, a few at a time, where the device can do that. Where it can not, tenants
- * that share it get short runs; a device that is through with a full batch in that time never notices.
+ * asks for less than its share waits for others: its images run beside the batch, a few at a time, where the device can do that. Where it can
+ * not, tenants that share it get short runs; a device that is through with a full batch in that time never notices.
  */
 export class Batcher<T, R> {
   readonly #options: BatcherOptions<T, R>;
@@ -58,9 +63,10 @@ export class Batcher<T, R> {
   #running = 0;
   /** Tenants of the batches that are running. */
   readonly #inside = new Map<string, number>();
-  /** What waits of tenants that had nothing in a batch when it came. */
+  /** What waits of tenants that asked for little when it came. */
   readonly #light = new Set<Waiting<T, R>>();
-  #besides = false;
+  #beside: Beside<T, R> | undefined;
+  #runningBeside = false;
   /** Milliseconds of a run per image, smoothed; 0 before the first. */
   #msPerItem = 0;
   #lastKey: string | undefined;
@@ -93,27 +99,40 @@ export class Batcher<T, R> {
       if (this.#lastKey !== undefined && place.key !== this.#lastKey) this.#sharedUntil = this.#now() + SHARED_MS;
       this.#lastKey = place.key;
       this.#queue.push(waiting, place);
-      if (this.#options.runBeside && this.#running > 0 && !this.#inside.has(place.key)) this.#light.add(waiting);
+      if (this.#running > 0 && this.#asksForLittle(place.key)) {
+        this.#beside ??= this.#options.beside?.();
+        if (this.#beside) this.#light.add(waiting);
+      }
       this.#wake();
     });
   }
 
+  /**
+   * Whether a tenant has less here than its even share of a batch. To ask for nothing in the batch would not do: one that got into it once
+   * would meet itself there for ever, its images coming faster than batches end.
+   */
+  #asksForLittle(key: string): boolean {
+    const inside = this.#inside.get(key) ?? 0;
+    const tenants = this.#inside.size + (inside === 0 ? 1 : 0);
+    return tenants > 1 && inside + this.#queue.sizeOf(key) <= Math.max(1, this.#options.maxBatch / tenants);
+  }
+
   /** Most images of the next run. */
   get #limit(): number {
-    const short = !this.#options.runBeside && this.#now() <= this.#sharedUntil;
-    return this.#within(short ? SHORT_RUN_MS : LONG_RUN_MS);
+    const short = !this.#beside && this.#now() <= this.#sharedUntil;
+    return this.#within(short ? SHORT_RUN_MS : LONG_RUN_MS, this.#options.maxBatch);
   }
 
   /** Images that a run of this time has room for, at least one. */
-  #within(ms: number): number {
-    const { maxBatch } = this.#options;
+  #within(ms: number, maxBatch: number): number {
     if (this.#msPerItem === 0) return maxBatch;
     return Math.max(1, Math.min(maxBatch, Math.floor(ms / this.#msPerItem)));
   }
 
   #wake(): void {
     const { waitMs = 0, depth = 1 } = this.#options;
-    if (this.#light.size > 0 && !this.#besides && this.#running > 0) void this.#runBeside();
+    if (this.#beside && this.#light.size > 0 && !this.#runningBeside && this.#running > 0)
+      void this.#runBeside(this.#beside);
     const full = this.#queue.size >= this.#limit;
     if (this.#queue.size === 0 || this.#running >= (full ? depth : 1)) return;
     if (waitMs === 0 || full) {
@@ -158,16 +177,16 @@ export class Batcher<T, R> {
     });
   }
 
-  async #runBeside(): Promise<void> {
-    const batch = this.#take(this.#within(SHORT_RUN_MS), () => {
+  async #runBeside({ maxBatch, run }: Beside<T, R>): Promise<void> {
+    const batch = this.#take(this.#within(SHORT_RUN_MS, maxBatch), () => {
       const [waiting] = this.#light;
       if (waiting) this.#queue.remove(waiting);
       return waiting;
     });
     if (batch.length === 0) return;
-    this.#besides = true;
-    await this.#run(batch, this.#now(), this.#options.runBeside as BatcherOptions<T, R>['run'], () => {
-      this.#besides = false;
+    this.#runningBeside = true;
+    await this.#run(batch, this.#now(), run, () => {
+      this.#runningBeside = false;
     });
   }
 

@@ -3,7 +3,7 @@
  */
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import { type Bundle, loadBundle } from '../bundle/load.ts';
+import { loadBundle } from '../bundle/load.ts';
 import { ServiceError } from '../errors/index.ts';
 import { configureDecoder, decodeImage } from '../images/decode.ts';
 import { Batcher } from './batcher.ts';
@@ -18,6 +18,7 @@ import { faultOnImage, faultOnStart } from './faults.ts';
 import { HeadScorer } from './heads/scorer.ts';
 import { bucketsUpTo, InferenceThread } from './inference-thread.ts';
 import type { EngineOperations, InitMessage } from './protocol.ts';
+import { SecondLane } from './second-lane.ts';
 import { STANDS_BACK, standBack } from './yielding.ts';
 
 standBack(STANDS_BACK.images);
@@ -27,14 +28,10 @@ interface Engine {
   heads: HeadScorer;
 }
 
-type Run = (images: Uint8Array[]) => Promise<{ feature: Float32Array; seconds: number }[]>;
-
+/** Most images in a run beside a batch: memory for larger ones would never be used. */
+const BESIDE = 8;
 /** Bytes of an image graph that may be in memory twice, so that images can be run beside a batch. */
 const SMALL_GRAPH = 64 * 1024 * 1024;
-
-async function isSmall({ files }: Bundle): Promise<boolean> {
-  return (await stat(files.image)).size <= SMALL_GRAPH;
-}
 
 let engine: Engine | undefined;
 const watch = new DecodeWatch();
@@ -51,38 +48,43 @@ async function start(init: InitMessage): Promise<EngineOperations['init']['reply
   configureDecoder({ concurrency: 1 });
   const { size } = bundle.manifest.image;
   const device = deviceOf(init.device).kind;
-  // one for batches, and where there is memory for it one that runs what can not wait for their end
-  const lanes: number[] = [STANDS_BACK.batches];
-  if (device === 'cpu' && (await isSmall(bundle))) lanes.push(STANDS_BACK.images);
-  const started = await Promise.all(
-    lanes.map((standsBack) =>
-      InferenceThread.start(
-        {
-          bundleDir: init.bundleDir,
-          precision: init.precision,
-          device: init.device,
-          threads: init.threads,
-          standsBack,
-          buckets: bucketsUpTo(init.maxBatch, device),
-        },
-        size * size * 3,
-        (reason) => {
-          // the session is gone with its thread: a new process is the only clean start
-          process.stderr.write(`${reason}\n`);
-          process.exit(70);
-        },
-      ),
-    ),
-  );
-  const goldenMaxDifference = Math.max(...started.map((lane) => lane.goldenMaxDifference));
+  const open = (standsBack: number, maxBatch: number) =>
+    InferenceThread.start(
+      {
+        bundleDir: init.bundleDir,
+        precision: init.precision,
+        device: init.device,
+        threads: init.threads,
+        standsBack,
+        buckets: bucketsUpTo(maxBatch, device),
+      },
+      size * size * 3,
+      (reason) => {
+        // the session is gone with its thread: a new process is the only clean start
+        process.stderr.write(`${reason}\n`);
+        process.exit(70);
+      },
+    );
+  const { thread, goldenMaxDifference } = await open(STANDS_BACK.batches, init.maxBatch);
   const { embedding_dim: width, logit_scale: scale } = bundle.manifest;
   const heads = await HeadScorer.open({ width, scale });
-  const [run, runBeside] = started.map(({ thread }) => async (images: Uint8Array[]) => {
-    const { features, seconds, bucket } = await thread.run(images);
+  const runOn = (lane: InferenceThread) => async (images: Uint8Array[]) => {
+    const { features, seconds, bucket } = await lane.run(images);
     observe('batch', { size: images.length, bucket, seconds });
     return features.map((feature) => ({ feature, seconds }));
-  }) as [Run, Run?];
-  const batcher = new Batcher({ maxBatch: init.maxBatch, waitMs: init.batchWaitMs, run, runBeside });
+  };
+  const beside = new SecondLane(async () => {
+    const maxBatch = Math.min(init.maxBatch, BESIDE);
+    const second = await open(STANDS_BACK.images, maxBatch);
+    return { maxBatch, run: runOn(second.thread) };
+  });
+  const small = device === 'cpu' && (await stat(bundle.files.image)).size <= SMALL_GRAPH;
+  const batcher = new Batcher({
+    maxBatch: init.maxBatch,
+    waitMs: init.batchWaitMs,
+    run: runOn(thread),
+    ...(small ? { beside: () => beside.wanted() } : {}),
+  });
   const embedder = new Embedder({
     decode: (bytes) =>
       watch.run(bytes, async () => {

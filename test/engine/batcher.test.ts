@@ -188,4 +188,133 @@ describe('batcher', () => {
     await tick();
     assert.equal(runs[1]?.items.length, 2, '400 ms at 150 ms each');
   });
+
+  it('what comes of a tenant that has nothing in the batch runs beside it, and leaves the batches full', async () => {
+    let now = 0;
+    const main = device();
+    const side = device();
+    const beside = { maxBatch: 2, run: side.run };
+    const batcher = new Batcher<string, string>({ maxBatch: 4, run: main.run, beside: () => beside, now: () => now });
+    const submit = (tenant: string, count: number, from = 0) =>
+      Array.from({ length: count }, (_, i) => batcher.submit(`${tenant}${from + i}`, at(tenant)));
+    submit('big', 9);
+    now += 5;
+    main.runs[0]?.finish();
+    await tick();
+    const answers = submit('small', 4);
+    assert.deepEqual(side.runs[0]?.items, ['small0']);
+    side.runs[0]?.finish();
+    await tick();
+    assert.equal((await (answers[0] as (typeof answers)[number])).result, 'small0!');
+    assert.deepEqual(
+      side.runs[1]?.items,
+      ['small1', 'small2'],
+      'what has come meanwhile, as much as there is room for',
+    );
+    main.runs[1]?.finish();
+    await tick();
+    // the side is busy and the device free: what waits of the small tenant takes its turn like any other
+    assert.equal(main.runs[2]?.items.length, 4);
+    assert.ok(main.runs[2]?.items.includes('small3'));
+    const ran = [...main.runs, ...side.runs].flatMap((r) => r.items);
+    assert.deepEqual([ran.length, new Set(ran).size], [12, 12], 'nothing runs twice');
+    side.runs[1]?.finish();
+    main.runs[2]?.finish();
+    await Promise.all(answers);
+  });
+
+  it('a tenant that is in the batch waits for its end, and so does everybody where the device can do one thing only', async () => {
+    const main = device();
+    const side = device();
+    const batcher = new Batcher<string, string>({
+      maxBatch: 4,
+      run: main.run,
+      beside: () => ({ maxBatch: 4, run: side.run }),
+    });
+    void batcher.submit('a', at('t'));
+    void batcher.submit('b', at('t'));
+    assert.equal(side.runs.length, 0);
+    main.runs[0]?.finish();
+    await tick();
+    assert.deepEqual(main.runs[1]?.items, ['b']);
+  });
+
+  it('what would run beside batches is asked for when a second tenant comes, and runs are short until it is there', async () => {
+    let now = 0;
+    const main = device();
+    const side = device();
+    let asked = 0;
+    let there: { maxBatch: number; run: typeof side.run } | undefined;
+    const beside = () => {
+      asked++;
+      return there;
+    };
+    const batcher = new Batcher<string, string>({ maxBatch: 8, run: main.run, beside, now: () => now });
+    for (let i = 0; i < 20; i++) void batcher.submit(`big${i}`, at('big'));
+    now += 10;
+    main.runs[0]?.finish();
+    await tick();
+    assert.equal(asked, 0, 'one tenant wants none');
+    void batcher.submit('small0', at('small'));
+    assert.equal(asked, 1);
+    now += 80;
+    main.runs[1]?.finish();
+    await tick();
+    assert.deepEqual(main.runs[2]?.items, ['small0', 'big9'], '20 ms at 10 ms each');
+    there = { maxBatch: 8, run: side.run };
+    void batcher.submit('other', at('other'));
+    assert.deepEqual(side.runs[0]?.items, ['other']);
+    now += 20;
+    main.runs[2]?.finish();
+    await tick();
+    assert.equal(main.runs[3]?.items.length, 8, 'full again');
+  });
+
+  it('a tenant is light as long as it has less than its share, in the batch and before it', async () => {
+    const main = device();
+    const side = device();
+    const beside = { maxBatch: 4, run: side.run };
+    const batcher = new Batcher<string, string>({ maxBatch: 4, run: main.run, beside: () => beside });
+    const submit = (item: string, tenant: string) => void batcher.submit(item, at(tenant));
+    for (const item of ['a', 'b', 'c', 'd', 'e']) submit(item, 'big');
+    submit('small0', 'small');
+    submit('small1', 'small');
+    assert.deepEqual(side.runs[0]?.items, ['small0']);
+    main.runs[0]?.finish();
+    await tick();
+    // the side was busy: one of the small tenant has got into a batch
+    assert.deepEqual(main.runs[1]?.items, ['small1', 'b', 'c', 'd']);
+    side.runs[0]?.finish();
+    await tick();
+    submit('small2', 'small');
+    assert.deepEqual(side.runs[1]?.items, ['small2'], 'one inside and one waiting of the two that it may have');
+    submit('small3', 'small');
+    submit('small4', 'small');
+    side.runs[1]?.finish();
+    await tick();
+    assert.deepEqual(side.runs[2]?.items, ['small3'], 'the other is more than its share');
+  });
+
+  it('what runs beside a batch can be late, given up or fail like anything else', async () => {
+    let now = 0;
+    const main = device();
+    const side = device();
+    const beside = { maxBatch: 8, run: side.run };
+    const batcher = new Batcher<string, string>({ maxBatch: 8, run: main.run, beside: () => beside, now: () => now });
+    void batcher.submit('big', at('big'));
+    const failing = batcher.submit('small', at('small'));
+    const gone = new AbortController();
+    const left = batcher.submit('left', at('small', { signal: gone.signal }));
+    const late = batcher.submit('late', at('small', { deadline: () => 50 }));
+    const fine = batcher.submit('fine', at('small'));
+    gone.abort(new Error('gone'));
+    now = 100;
+    side.runs[0]?.fail(new Error('boom'));
+    await assert.rejects(failing, /boom/);
+    await assert.rejects(left, /gone/);
+    await assert.rejects(late, code('deadline_exceeded'));
+    assert.deepEqual(side.runs[1]?.items, ['fine']);
+    side.runs[1]?.finish();
+    assert.equal((await fine).result, 'fine!');
+  });
 });
