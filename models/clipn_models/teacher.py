@@ -9,6 +9,7 @@ Needs the optional packages ``ai-edge-litert`` and ``opencv-python-headless`` an
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -64,22 +65,34 @@ def _label(job: tuple[int, np.ndarray]) -> np.ndarray:
     return out
 
 
-def label(packs: Path, name: str, model: Path, views: int, seed: int) -> None:
-    """Writes ``<name>.boxes.npy`` float32 [N, V, 5] and ``<name>.teacher.npy`` int8 [N, V, 1001] (logit = scale * value)."""
+def write_labels(packs: Path, name: str, views: int, seed: int, answer: Callable[[np.ndarray, np.ndarray], None]) -> None:
+    """Writes ``<name>.boxes.npy`` float32 [N, V, 5] and ``<name>.teacher.npy`` int8 [N, V, 1001] (logit = scale * value).
+
+    ``answer(boxes, labels)`` fills the labels. What was written whole before is kept.
+    """
     out = packs / f"{name}.teacher.npy"
     if out.exists():
         print(f"{name}: teacher labels kept")
         return
-    pixels = packs / f"{name}.pixels.npy"
-    count = len(np.load(pixels, mmap_mode="r"))
+    count = len(np.load(packs / f"{name}.pixels.npy", mmap_mode="r"))
     boxes = crop_boxes(count, views, seed)
     np.save(packs / f"{name}.boxes.npy", boxes)
     partial = packs / f"{name}.teacher.partial.npy"
-    result = np.lib.format.open_memmap(partial, mode="w+", dtype=np.int8, shape=(count, views, 1001))
-    with ProcessPoolExecutor(initializer=_open, initargs=(str(model), str(pixels))) as pool:
-        for i, row in enumerate(pool.map(_label, ((i, boxes[i]) for i in range(count)), chunksize=128)):
-            result[i] = row
-            if i % 10_000 == 0:
-                print(f"{name}: teacher {i}/{count}", flush=True)
-    result.flush()
+    labels = np.lib.format.open_memmap(partial, mode="w+", dtype=np.int8, shape=(count, views, 1001))
+    answer(boxes, labels)
+    labels.flush()
     partial.rename(out)
+    print(f"{name}: {count} x {views} soft labels", flush=True)
+
+
+def label(packs: Path, name: str, model: Path, views: int, seed: int) -> None:
+    """``write_labels`` by the 8-bit interpreter, a process per core."""
+
+    def answer(boxes: np.ndarray, labels: np.ndarray) -> None:
+        with ProcessPoolExecutor(initializer=_open, initargs=(str(model), str(packs / f"{name}.pixels.npy"))) as pool:
+            for i, row in enumerate(pool.map(_label, enumerate(boxes), chunksize=128)):
+                labels[i] = row
+                if i % 10_000 == 0:
+                    print(f"{name}: teacher {i}/{len(boxes)}", flush=True)
+
+    write_labels(packs, name, views, seed, answer)

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .batches import TEACHER_SCALE, crop
-from .teacher import LOGITS_TENSOR, crop_boxes
+from .teacher import LOGITS_TENSOR, write_labels
 
 SIDE = 144
 """px that the teacher sees of a crop. It was trained at 224, but for photographs that are 64 px themselves that is too much of a blow-up: of 600
@@ -90,21 +90,14 @@ class TorchTeacher:
 
 @torch.no_grad()
 def label(packs: Path, name: str, program: list[dict], views: int, seed: int, device: torch.device, batch: int = 512) -> None:
-    """What ``teacher.label`` writes: ``<name>.boxes.npy`` and ``<name>.teacher.npy``."""
-    out = packs / f"{name}.teacher.npy"
-    if out.exists():
-        print(f"{name}: teacher labels kept")
-        return
-    teacher = TorchTeacher(program, device, torch.float16 if device.type == "cuda" else torch.float32)
-    pixels = torch.from_numpy(np.load(packs / f"{name}.pixels.npy")).to(device)
-    boxes = crop_boxes(len(pixels), views, seed)
-    np.save(packs / f"{name}.boxes.npy", boxes)
-    result = np.empty((len(pixels), views, 1001), np.int8)
-    for view in range(views):
-        for at in range(0, len(pixels), batch):
-            logits = teacher(crop(pixels[at : at + batch], torch.from_numpy(boxes[at : at + batch, view]).to(device), SIDE))
-            result[at : at + batch, view] = (logits / TEACHER_SCALE).round().add(ZERO_POINT).clamp(-128, 127).to(torch.int8).cpu().numpy()
-    partial = packs / f"{name}.teacher.partial.npy"
-    np.save(partial, result)
-    partial.rename(out)
-    print(f"{name}: {len(pixels)} x {views} soft labels", flush=True)
+    """``teacher.write_labels`` on an accelerator."""
+
+    def answer(boxes: np.ndarray, labels: np.ndarray) -> None:
+        teacher = TorchTeacher(program, device, torch.float16 if device.type == "cuda" else torch.float32)
+        pixels = torch.from_numpy(np.load(packs / f"{name}.pixels.npy")).to(device)
+        for view in range(views):
+            for at in range(0, len(pixels), batch):
+                logits = teacher(crop(pixels[at : at + batch], torch.from_numpy(boxes[at : at + batch, view]).to(device), SIDE))
+                labels[at : at + batch, view] = (logits / TEACHER_SCALE).round().add(ZERO_POINT).clamp(-128, 127).to(torch.int8).cpu().numpy()
+
+    write_labels(packs, name, views, seed, answer)

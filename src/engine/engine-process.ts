@@ -73,11 +73,18 @@ async function start(init: InitMessage): Promise<EngineOperations['init']['reply
     observe('batch', { size: images.length, bucket, seconds });
     return features.map((feature) => ({ feature, seconds }));
   };
-  const beside = new SecondLane(async () => {
-    const maxBatch = Math.min(init.maxBatch, BESIDE);
-    const second = await open(STANDS_BACK.images, maxBatch);
-    return { maxBatch, run: runOn(second.thread) };
-  });
+  const beside = new SecondLane(
+    async () => {
+      const maxBatch = Math.min(init.maxBatch, BESIDE);
+      const second = await open(STANDS_BACK.images, maxBatch);
+      return { maxBatch, run: runOn(second.thread) };
+    },
+    (error) => {
+      const details = { rss: process.memoryUsage.rss(), ...(error === undefined ? {} : { internal: String(error) }) };
+      if (error === undefined) observe('log', 'info', 'several tenants: a second session is open', details);
+      else observe('log', 'warn', 'several tenants, but no second session could be opened', details);
+    },
+  );
   const small = device === 'cpu' && (await stat(bundle.files.image)).size <= SMALL_GRAPH;
   const batcher = new Batcher({
     maxBatch: init.maxBatch,

@@ -4,20 +4,21 @@
  */
 export class SecondLane<L> {
   readonly #open: () => Promise<L>;
+  readonly #told: (error?: unknown) => void;
   #lane: L | undefined;
   #opening: Promise<void> | undefined;
 
-  constructor(open: () => Promise<L>) {
+  /** @param told called once, when it is open or could not be opened */
+  constructor(open: () => Promise<L>, told: (error?: unknown) => void) {
     this.#open = open;
+    this.#told = told;
   }
 
   wanted(): L | undefined {
-    this.#opening ??= this.#open().then(
-      (lane) => {
-        this.#lane = lane;
-      },
-      (error: unknown) => void process.stderr.write(`no second session: ${error}\n`),
-    );
+    this.#opening ??= this.#open().then((lane) => {
+      this.#lane = lane;
+      this.#told();
+    }, this.#told);
     return this.#lane;
   }
 }
