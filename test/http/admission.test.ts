@@ -94,6 +94,39 @@ describe('admission of a request', () => {
     assert.equal(log.map((line) => JSON.parse(line)).at(-1).status, 200);
   });
 
+  it('in a flood the answer is the same, whoever gives it; what would not be refused goes the ordinary way', async (t) => {
+    const { app, engine, metrics } = await testApp(t);
+    await app.listen({ port: 0, host: '127.0.0.1' });
+    const { port } = app.server.address() as { port: number };
+    const url = `http://127.0.0.1:${port}/v1/detect`;
+    const send = async (query = '', headers: Record<string, string> = {}) => {
+      const response = await fetch(url + query, {
+        method: 'POST',
+        headers: { 'content-type': 'image/png', 'x-request-id': 'mine', ...headers },
+        body: 'PHOTO',
+      });
+      const { date, ...rest } = Object.fromEntries(response.headers);
+      return { status: response.status, headers: rest, body: await response.json() };
+    };
+    engine.refusal = full();
+    const answers = [];
+    for (let i = 0; i < 30; i++) answers.push(await send());
+    assert.equal(answers[0]?.status, 429);
+    for (const answer of answers) assert.deepEqual(answer, answers[0]);
+    await send('?tenant=zoo&top_k=3', { 'x-request-priority': 'bulk', 'x-request-timeout-ms': '700' });
+    const asked = engine.asked.at(-1);
+    assert.deepEqual([asked?.tenant, asked?.priority, asked?.timeoutMs], ['zoo', 'bulk', 700]);
+    const text = await metrics.registry.metrics();
+    assert.match(text, /clipn_images_rejected_total\{reason="overloaded"\} 31/);
+    assert.match(text, /clipn_requests_total\{route="\/v1\/detect",method="POST",status="429"\} 31/);
+    assert.match(text, /clipn_request_duration_seconds_count\{route="\/v1\/detect"\} 31/);
+    // others of the same moment
+    assert.equal((await fetch(url)).status, 405);
+    assert.equal((await fetch(`http://127.0.0.1:${port}/v1/detection`, { method: 'POST' })).status, 404);
+    engine.refusal = undefined;
+    assert.equal((await send()).status, 200);
+  });
+
   it('a request of many images is refused as a whole', async (t) => {
     const { app, engine, metrics } = await testApp(t);
     engine.check = ({ images }) => {
