@@ -1,5 +1,6 @@
 import { ServiceError } from '../errors/index.ts';
 import { FairQueue, type Place } from './admission/fair-queue.ts';
+import { Tally } from './admission/tally.ts';
 
 export interface BatcherOptions<T, R> {
   /** Most items in one run. */
@@ -62,7 +63,7 @@ export class Batcher<T, R> {
   readonly #queue = new FairQueue<Waiting<T, R>>();
   #running = 0;
   /** Tenants of the batches that are running. */
-  readonly #inside = new Map<string, number>();
+  readonly #inside = new Tally();
   /** What waits of tenants that asked for little when it came. */
   readonly #light = new Set<Waiting<T, R>>();
   #beside: Beside<T, R> | undefined;
@@ -112,9 +113,10 @@ export class Batcher<T, R> {
    * would meet itself there for ever, its images coming faster than batches end.
    */
   #asksForLittle(key: string): boolean {
-    const inside = this.#inside.get(key) ?? 0;
-    const tenants = this.#inside.size + (inside === 0 ? 1 : 0);
-    return tenants > 1 && inside + this.#queue.sizeOf(key) <= Math.max(1, this.#options.maxBatch / tenants);
+    const tenants = this.#inside.keysWith(key);
+    return (
+      tenants > 1 && this.#inside.of(key) + this.#queue.sizeOf(key) <= Math.max(1, this.#options.maxBatch / tenants)
+    );
   }
 
   /** Most images of the next run. */
@@ -167,11 +169,13 @@ export class Batcher<T, R> {
     const batch = this.#take(this.#limit, () => this.#queue.shift());
     if (batch.length === 0) return;
     const started = this.#now();
-    this.#enter(batch);
+    this.#running++;
+    for (const { key } of batch) this.#inside.add(key);
     // a full second batch may follow at once
     this.#wake();
     await this.#run(batch, started, this.#options.run, () => {
-      this.#leave(batch);
+      this.#running--;
+      for (const { key } of batch) this.#inside.remove(key);
       const each = (this.#now() - started) / batch.length;
       this.#msPerItem = this.#msPerItem === 0 ? each : 0.8 * this.#msPerItem + 0.2 * each;
     });
@@ -204,20 +208,6 @@ export class Batcher<T, R> {
     } catch (error) {
       this.#wake();
       for (const w of batch) w.reject(error);
-    }
-  }
-
-  #enter(batch: Waiting<T, R>[]): void {
-    this.#running++;
-    for (const { key } of batch) this.#inside.set(key, (this.#inside.get(key) ?? 0) + 1);
-  }
-
-  #leave(batch: Waiting<T, R>[]): void {
-    this.#running--;
-    for (const { key } of batch) {
-      const left = (this.#inside.get(key) as number) - 1;
-      if (left > 0) this.#inside.set(key, left);
-      else this.#inside.delete(key);
     }
   }
 }

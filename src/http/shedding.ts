@@ -24,39 +24,43 @@ const ROUTE = '/v1/detect';
  * @returns whether the request is answered
  */
 export function shed(request: IncomingMessage, response: ServerResponse, parts: SheddingParts): boolean {
-  const { engine, config, metrics, flood, lifecycle } = parts;
-  const { method, headers } = request;
-  const url = request.url as string;
-  if (!flood.rising('overloaded') || method !== 'POST' || !url.startsWith(ROUTE)) return false;
-  const [path, query] = url.split('?', 2);
-  if (path !== ROUTE) return false;
+  const { metrics, flood, lifecycle } = parts;
+  if (!flood.rising('overloaded')) return false;
   const began = performance.now();
-  const tenant = query === undefined ? null : new URLSearchParams(query).get('tenant');
+  const error = refusal(request, parts);
+  if (!error) return false;
+  const id = requestId(request.headers['x-request-id']);
+  const body = JSON.stringify(toProblem(error, id));
+  response.writeHead(error.status, {
+    'x-request-id': id,
+    'retry-after': String(error.retryAfter),
+    ...(lifecycle.draining ? { connection: 'close' } : {}),
+    'content-type': 'application/problem+json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+  });
+  response.end(body);
+  flood.admits(error.code);
+  metrics.imagesRejected.inc({ reason: error.code });
+  metrics.requests.inc({ route: ROUTE, method: 'POST', status: String(error.status) });
+  const seconds = (performance.now() - began) / 1000;
+  metrics.requestDuration.observe({ labels: { route: ROUTE }, value: seconds, exemplarLabels: {} });
+  return true;
+}
+
+/** Why the engine would not take an image of this request; undefined where it would, or where that is not what is asked. */
+function refusal(
+  { method, url, headers }: IncomingMessage,
+  { engine, config }: SheddingParts,
+): ServiceError | undefined {
+  const [path, query = ''] = (url as string).split('?', 2);
+  if (method !== 'POST' || path !== ROUTE) return undefined;
+  const tenant = new URLSearchParams(query).get('tenant') ?? undefined;
   try {
-    engine.check({
-      ...termsOf({ headers, query: tenant === null ? {} : { tenant } }, { config, images: 1, elapsedMs: 0 }),
-      images: 1,
-    });
-    return false;
+    engine.check({ ...termsOf({ headers, query: { tenant } }, { config, images: 1, elapsedMs: 0 }), images: 1 });
   } catch (error) {
-    if (!(error instanceof ServiceError) || error.code !== 'overloaded') return false;
-    const id = requestId(headers['x-request-id']);
-    const body = JSON.stringify(toProblem(error, id));
-    response.writeHead(error.status, {
-      'x-request-id': id,
-      'retry-after': String(error.retryAfter),
-      ...(lifecycle.draining ? { connection: 'close' } : {}),
-      'content-type': 'application/problem+json; charset=utf-8',
-      'content-length': Buffer.byteLength(body),
-    });
-    response.end(body);
-    flood.admits(error.code);
-    metrics.imagesRejected.inc({ reason: error.code });
-    metrics.requests.inc({ route: ROUTE, method, status: String(error.status) });
-    const seconds = (performance.now() - began) / 1000;
-    metrics.requestDuration.observe({ labels: { route: ROUTE }, value: seconds, exemplarLabels: {} });
-    return true;
+    if (error instanceof ServiceError && error.code === 'overloaded') return error;
   }
+  return undefined;
 }
 
 /** Fastify's own server, with `shed` in front. */

@@ -1,4 +1,5 @@
 import type { EngineSlot } from './slot.ts';
+import { Tally } from './tally.ts';
 
 /** An engine, how many images it holds, and whether that is one suspect that must have no company. */
 export interface Feed {
@@ -15,7 +16,7 @@ const load = ({ slot, held }: Feed) => held / slot.window;
 /** The engines that are fed, and what is inside them by tenant. */
 export class Feeds {
   readonly #feeds = new Map<EngineSlot, Feed>();
-  readonly #tenants = new Map<string, number>();
+  readonly #tenants = new Tally();
   #inside = 0;
 
   add(slot: EngineSlot): void {
@@ -48,16 +49,14 @@ export class Feeds {
   enter(feed: Feed, tenant: string): void {
     feed.held++;
     this.#inside++;
-    this.#tenants.set(tenant, (this.#tenants.get(tenant) ?? 0) + 1);
+    this.#tenants.add(tenant);
   }
 
   leave(feed: Feed, tenant: string): void {
     feed.held--;
     feed.alone = false;
     this.#inside--;
-    const left = (this.#tenants.get(tenant) as number) - 1;
-    if (left > 0) this.#tenants.set(tenant, left);
-    else this.#tenants.delete(tenant);
+    this.#tenants.remove(tenant);
   }
 
   /** An engine that holds nothing. */
@@ -78,9 +77,8 @@ export class Feeds {
   express(tenant: string): Feed | undefined {
     const [feed] = this.#open();
     if (!feed || feed.held >= feed.slot.window + EXPRESS) return undefined;
-    const mine = this.#tenants.get(tenant) ?? 0;
-    const tenants = this.#tenants.size + (mine === 0 ? 1 : 0);
-    return mine < Math.floor(feed.slot.window / tenants) ? feed : undefined;
+    const share = Math.floor(feed.slot.window / this.#tenants.keysWith(tenant));
+    return this.#tenants.of(tenant) < share ? feed : undefined;
   }
 
   /** Engines that may be given something, the least loaded first. */

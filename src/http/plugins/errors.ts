@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { type ErrorCode, ServiceError, toProblem } from '../../errors/index.ts';
+import { logFailure } from '../log-failure.ts';
 
 /** Fastify's and its plugins' own errors in this service's words. */
 const KNOWN: Record<string, { code: ErrorCode; detail: string }> = {
@@ -70,18 +71,13 @@ export function toServiceError(error: unknown): ServiceError {
   });
 }
 
-/** Refusals, which come in floods: too many requests, and none that could be answered. */
-const REFUSALS = new Set([429, 503]);
-
 /** Every error leaves as an RFC 9457 problem document; what is internal goes to the log. */
 export const errorsPlugin = fp(async (app) => {
   app.decorateRequest('unlogged', false);
   app.setErrorHandler((error: unknown, request: FastifyRequest, reply: FastifyReply) => {
     const service = toServiceError(error);
-    request.unlogged = REFUSALS.has(service.status) && !app.flood.admits(service.code);
     const level = service.status >= 500 && service.code !== 'engine_unavailable' ? 'error' : 'info';
-    const { code, message, internal } = service;
-    if (!request.unlogged) request.log[level]({ code, detail: message, internal }, 'request failed');
+    logFailure(request, service, level);
     if (service.retryAfter !== undefined) reply.header('retry-after', String(service.retryAfter));
     return reply.code(service.status).type('application/problem+json').send(toProblem(service, request.id));
   });

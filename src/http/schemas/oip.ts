@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { toProblem } from '../../errors/index.ts';
+import { logFailure } from '../log-failure.ts';
 import { toServiceError } from '../plugins/errors.ts';
 
 /** Open Inference Protocol v2, of which this service is a server: a tenant is a model. */
@@ -23,7 +24,7 @@ export type OutputName = (typeof OUTPUTS)[number]['name'];
 export function oipErrors(app: FastifyInstance): void {
   app.setErrorHandler((error, request, reply) => {
     const service = toServiceError(error);
-    request.log.info({ code: service.code, detail: service.message, internal: service.internal }, 'request failed');
+    logFailure(request, service, 'info');
     if (service.retryAfter !== undefined) reply.header('retry-after', String(service.retryAfter));
     return reply
       .code(service.status)

@@ -20,6 +20,7 @@ import {
 import type { TenantAccess } from '../../access.ts';
 import { gateObserver } from '../../gate-observer.ts';
 import { limitedTenantOf } from '../../limits.ts';
+import { logFailure } from '../../log-failure.ts';
 import { toServiceError } from '../../plugins/errors.ts';
 
 const PREFIX = '/v1/ext-authz';
@@ -51,7 +52,7 @@ export const extAuthz: FastifyPluginAsync = async (app) => {
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.setErrorHandler((error, request, reply) => {
     const service = toServiceError(error);
-    request.log.info({ code: service.code, detail: service.message, internal: service.internal }, 'request failed');
+    logFailure(request, service, 'info');
     // a key that is missing or may not is the mesh's mistake; everything else, too many requests included, is "can't tell"
     const status = service.status === 401 || service.status === 403 ? service.status : 503;
     return reply
