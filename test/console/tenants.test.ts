@@ -132,9 +132,44 @@ describe('tenants', { skip: skipBrowser }, () => {
     await putTenant(service.url, 'shared', { classes: ['dog', 'horse'] });
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByRole('alert').getByText('precondition_failed').waitFor();
+    // notes the field's text in the very rendering that shows the new version
+    await page.evaluate(`{
+      const watcher = new MutationObserver(() => {
+        if (!/version 2 ·/.test(document.body.textContent)) return;
+        watcher.disconnect();
+        window.shownWithVersion2 = document.querySelector('.class-editor textarea').value;
+      });
+      watcher.observe(document.body, { subtree: true, childList: true, characterData: true });
+    }`);
     await page.getByRole('button', { name: 'Load what is there now' }).click();
     await page.getByText('version 2 ·').waitFor();
+    assert.equal(await page.evaluate('window.shownWithVersion2'), 'dog\nhorse');
     assert.equal(await page.getByLabel('Classes').inputValue(), 'dog\nhorse');
+    await close();
+  });
+
+  it('keeps what is typed while a save is under way, as a change of the saved version', async () => {
+    await putTenant(service.url, 'typed', { classes: ['dog', 'cat'] });
+    const { page, close } = await openPage(browser, `${service.url}/#/tenants/typed`);
+    let answer = () => {};
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    await page.route('**/v1/tenants/typed', async (route) => {
+      if (route.request().method() === 'PUT') await held;
+      await route.continue();
+    });
+    await page.getByLabel('Classes').fill('dog\nbird');
+    const asked = page.waitForRequest((request) => request.method() === 'PUT');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await asked;
+    await page.getByLabel('Classes').fill('dog\nbird\nfish');
+    answer();
+    await page.getByText('version 2 ·').waitFor();
+    assert.equal(await page.getByLabel('Classes').inputValue(), 'dog\nbird\nfish');
+    const changes = page.getByRole('region', { name: 'Changes' });
+    assert.deepEqual(await changes.locator('ins').allTextContents(), ['fish']);
+    assert.deepEqual((await tenant('typed')).definition.classes, ['dog', 'bird']);
     await close();
   });
 

@@ -19,27 +19,39 @@ interface DefinitionFormProps {
   reload: () => Promise<void>;
 }
 
+/** Fields that somebody has changed, and the version that they were changed on. */
+interface Edit {
+  version: number | undefined;
+  form: Form;
+}
+
+/**
+ * The fields to show. An edit belongs to the version it was made on: when another version arrives, its definition and its number are shown in
+ * one rendering. (An effect that copied the definition would run after the number is on the screen, and after the first key strokes.)
+ */
+function formOf(tenant: TenantReply | undefined, edit: Edit | undefined): Form {
+  if (edit && edit.version === tenant?.version) return edit.form;
+  return tenant ? toForm(tenant.definition) : EMPTY;
+}
+
 /** After the last key stroke, before the service is asked what it thinks of the definition. */
 const TYPING_MS = 500;
 
 export function DefinitionForm({ tenant, onSaved, reload }: DefinitionFormProps) {
   const id = useSignal(tenant?.tenant ?? '');
-  const form = useSignal<Form>(tenant ? toForm(tenant.definition) : EMPTY);
+  const edit = useSignal<Edit | undefined>(undefined);
   const warnings = useSignal<Warning[]>(tenant?.warnings ?? []);
   const fault = useSignal<Problem | undefined>(undefined);
   const problem = useSignal<Problem | undefined>(undefined);
   const saving = useSignal(false);
   const readOnly = tenant?.source !== undefined;
-  const definition = toDefinition(form.value);
+  const form = formOf(tenant, edit.value);
+  const definition = toDefinition(form);
   const changes = difference(tenant?.definition, definition);
   const set = (fields: Partial<Form>) => {
-    form.value = { ...form.value, ...fields };
+    // the signal, not `form`: two events may come before the next rendering
+    edit.value = { version: tenant?.version, form: { ...formOf(tenant, edit.value), ...fields } };
   };
-
-  // what was rolled back, or saved elsewhere, is shown unless somebody is editing
-  useEffect(() => {
-    if (tenant) form.value = toForm(tenant.definition);
-  }, [tenant?.version]);
 
   useCheck(id.value, definition, changes.none || readOnly, (found, wrong) => {
     warnings.value = found ?? tenant?.warnings ?? [];
@@ -49,11 +61,14 @@ export function DefinitionForm({ tenant, onSaved, reload }: DefinitionFormProps)
   const save = async () => {
     saving.value = true;
     problem.value = undefined;
+    const sent = edit.value;
     try {
       const condition: Record<string, string> = tenant ? { 'if-match': tenant.etag } : { 'if-none-match': '*' };
       const init = { method: 'PUT', ...json(definition, { prefer: 'respond-async', ...condition }) };
       const saved = await callJson<TenantReply>(pathOf(id.value), init);
       announce(`${id.value} saved as version ${saved.version}`);
+      // text typed while the request was under way is not in the saved version: it becomes an edit of that version
+      if (edit.value && edit.value !== sent) edit.value = { version: saved.version, form: edit.value.form };
       if (tenant) onSaved(saved);
       else go('tenants', saved.tenant);
     } catch (error) {
@@ -93,12 +108,12 @@ export function DefinitionForm({ tenant, onSaved, reload }: DefinitionFormProps)
         label="Classes"
         hint="One per line. Other names of the same class behind bars: sofa | couch | settee"
         rows={12}
-        value={form.value.classes}
+        value={form.classes}
         warnings={warnings.value}
         readOnly={readOnly}
         onInput={(classes) => set({ classes })}
       />
-      <Settings form={form.value} set={set} readOnly={readOnly} />
+      <Settings form={form} set={set} readOnly={readOnly} />
       {fault.value && <ProblemNotice problem={fault.value} />}
       {!readOnly && (
         <>
