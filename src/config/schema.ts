@@ -238,7 +238,7 @@ export interface SettingRow extends Setting {
   schema: TSchema;
 }
 
-/** One row per setting, in the order of the schema: for help, the README's table and the loader. */
+/** One row per setting, in the order of the schema: for help, the table of docs/configuration.md and the loader. */
 export function describeConfig(): SettingRow[] {
   return Object.entries(ConfigSchema.properties).map(([key, schema]) => {
     const { setting: s, default: fallback } = schema as unknown as { setting: Setting; default: unknown };

@@ -10,7 +10,7 @@ import { DRAWN, drawing } from '../helpers/drawings.ts';
 import { BUNDLE, COMMAND, ROOT } from '../helpers/paths.ts';
 import { environment, startService } from '../helpers/service.ts';
 
-/** `npm run screenshots`: the pictures of the README, from the real service and pictures drawn by this project. */
+/** `npm run screenshots`: the pictures of the documents, from the real service and pictures drawn by this project. */
 const OUT = join(ROOT, 'src/console/screenshots');
 const ID = ['sunflower', 'pizza', 'airplane'];
 const VARIANTS = 12;

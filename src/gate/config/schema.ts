@@ -56,7 +56,7 @@ const Template = object({
   status: Type.Optional(Type.Integer({ minimum: 200, maximum: 599 })),
   content_type: Type.Optional(HeaderValue),
   headers: Type.Optional(Type.Record(HeaderName, HeaderValue)),
-  body: Type.Optional(Type.String({ description: 'With {{placeholders}}; see the README for their names.' })),
+  body: Type.Optional(Type.String({ description: 'With {{placeholders}}; see docs/gate.md for their names.' })),
 });
 export type TemplateConfig = Static<typeof Template>;
 
