@@ -10,6 +10,8 @@ from .bundle import unpack
 ARGUMENTS = {"image": ("pixels", "tensor(uint8)", 4), "text-yes": ("tokens", "tensor(int64)", 2), "text-no": ("tokens", "tensor(int64)", 2)}
 INDIFFERENT = 1e-4
 """Largest difference of a feature between a row alone and the same row in a batch."""
+PADDING = 1e-6
+"""The same for texts of the base precision: a bidirectional text tower that sees its padding differs by far more."""
 
 
 def contract(part: str, session: onnxruntime.InferenceSession, size: int, width: int) -> list[tuple[bool, str]]:

@@ -70,6 +70,12 @@ def load(path: Path) -> Tokenizer | CleanTokenizer:
     """The tokenizer of a file, its clean-up included. Raises ValueError for a clean-up that is not known."""
     content = json.loads(path.read_text())
     clean = content.pop("clean", None)
+    if content["model"]["type"] == "WordPiece":
+        # a text may hold "[SEP]": without the entry it is characters, with it a class name could end its own prompt
+        tokenizer = Tokenizer.from_str(json.dumps({**content, "added_tokens": []}))
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        return tokenizer
     if clean is None:
         return Tokenizer.from_file(str(path))
     if clean["rule"] != "clip":

@@ -11,7 +11,7 @@ import torch
 
 from . import tokenizer as bpe
 from .bundle import FILES, PARTS, PRECISIONS, TorchBundle, graph_file, load_manifest, sha256
-from .checks import ARGUMENTS, INDIFFERENT, company, contract, golden_difference, length_error
+from .checks import ARGUMENTS, INDIFFERENT, PADDING, company, contract, golden_difference, length_error
 
 
 class Faults(ValueError):
@@ -61,6 +61,8 @@ def verify(path: Path, log=print) -> None:
     for tower in ("yes", "no"):
         worst = golden_difference(f"text-{tower}", sessions[f"text-{tower}"], golden)
         check(worst <= tolerance, f"golden texts, {tower}: largest difference {worst:.1e}")
+        moved = company(f"text-{tower}", sessions[f"text-{tower}"], golden)
+        check(moved <= PADDING, f"golden texts, {tower}: alone and padded to the longest, largest difference {moved:.1e}")
 
     rng = np.random.default_rng(1)
     worst, length = 0.0, 0.0

@@ -3,9 +3,11 @@
  * U+FEFF and lacks U+0085, its toLowerCase looks at a word's end (final sigma), the reference does neither. One different
  * character is a different token, and a different token a different verdict.
  */
+import { type BertNormalizerSpec, bertNormalizer, lowercase } from './bert.ts';
+
 export type Normalizer = (text: string) => string;
 
-interface Spec {
+interface Spec extends BertNormalizerSpec {
   type: string;
   normalizers?: Spec[];
   pattern?: { Regex?: string; String?: string };
@@ -33,8 +35,9 @@ export function normalizerOf(spec: Spec | null | undefined): Normalizer {
       return (text) => text.normalize(form);
     }
     case 'Lowercase':
-      // character by character, as the reference does: no rule that looks at neighbours
-      return (text) => Array.from(text, (c) => c.toLowerCase()).join('');
+      return lowercase;
+    case 'BertNormalizer':
+      return bertNormalizer(spec);
     case 'Replace': {
       const content = spec.content ?? '';
       const { Regex, String: literal } = spec.pattern ?? {};

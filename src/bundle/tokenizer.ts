@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Tokenizer } from '@huggingface/tokenizers';
+import { bertWords, type WordPieceSpec, wordPieces } from './bert.ts';
 import { type CleanTables, cleanerOf } from './clean.ts';
 import { BundleError } from './errors.ts';
 import type { Bundle } from './load.ts';
@@ -11,6 +12,10 @@ export interface TextTokenizer {
    * Markers such as "<|endoftext|>" inside a text are plain characters here: a class name can't end its own prompt.
    */
   encode(text: string): number[];
+  /** Tokens of the whole text, without start- and end-of-text. */
+  count(text: string): number;
+  /** How many of those fit. */
+  readonly room: number;
 }
 
 interface TokenizerFile {
@@ -18,11 +23,12 @@ interface TokenizerFile {
   clean?: CleanTables;
   added_tokens?: { id: number; content: string }[];
   normalizer?: Parameters<typeof normalizerOf>[0];
-  pre_tokenizer?: unknown;
+  pre_tokenizer?: { type?: string } | null;
+  model?: { type?: string };
   post_processor?: {
     single?: { SpecialToken?: { id: string }; Sequence?: unknown }[];
     special_tokens?: Record<string, { ids: number[] }>;
-    /** RobertaProcessing, as in CLIP's own file: [token, id]. */
+    /** RobertaProcessing, as in CLIP's own file, and BertProcessing: [token, id]. */
     cls?: [string, number];
     sep?: [string, number];
   } | null;
@@ -39,11 +45,14 @@ function markers(file: TokenizerFile): { before: number[]; after: number[] } {
   return { before: ids(single.slice(0, at)), after: ids(single.slice(at + 1)) };
 }
 
-/** Builds the encoder of a parsed tokenizer.json (Hugging Face tokenizers format). */
-export function createTokenizer(file: TokenizerFile, contextLength: number): TextTokenizer {
-  const clean = file.clean ? cleanerOf(file.clean) : (text: string) => text;
-  const normalize = normalizerOf(file.normalizer);
-  const { before, after } = markers(file);
+/** Ids of a normalised text without its markers. Markers in it are plain characters: the file's added tokens are left out. */
+function modelOf(file: TokenizerFile): (text: string) => number[] {
+  if (file.model?.type === 'WordPiece') {
+    const { type } = file.pre_tokenizer ?? {};
+    if (type !== 'BertPreTokenizer') throw new Error(`the pre-tokenizer ${type} is not supported with WordPiece`);
+    const pieces = wordPieces(file.model as WordPieceSpec);
+    return (text) => bertWords(text).flatMap(pieces);
+  }
   const portable = JSON.parse(JSON.stringify(file.pre_tokenizer ?? null), (key, value) =>
     key === 'Regex' && typeof value === 'string' ? portableRegex(value) : value,
   );
@@ -51,11 +60,20 @@ export function createTokenizer(file: TokenizerFile, contextLength: number): Tex
     { ...file, added_tokens: [], normalizer: null, post_processor: null, pre_tokenizer: portable } as never,
     {} as never,
   );
+  return (text) => library.encode(text, { add_special_tokens: false }).ids;
+}
+
+/** Builds the encoder of a parsed tokenizer.json (Hugging Face tokenizers format). */
+export function createTokenizer(file: TokenizerFile, contextLength: number): TextTokenizer {
+  const clean = file.clean ? cleanerOf(file.clean) : (text: string) => text;
+  const normalize = normalizerOf(file.normalizer);
+  const { before, after } = markers(file);
+  const tokens = modelOf(file);
+  const room = contextLength - before.length - after.length;
   return {
-    encode(text) {
-      const ids = [...before, ...library.encode(normalize(clean(text)), { add_special_tokens: false }).ids, ...after];
-      return ids.length <= contextLength ? ids : [...ids.slice(0, contextLength - after.length), ...after];
-    },
+    encode: (text) => [...before, ...tokens(normalize(clean(text))).slice(0, room), ...after],
+    count: (text) => tokens(normalize(clean(text))).length,
+    room,
   };
 }
 

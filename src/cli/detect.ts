@@ -1,11 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { unknownWords } from '../bundle/vocabulary.ts';
 import { decisionOf, type Method } from '../clipn/index.ts';
 import type { Config } from '../config/index.ts';
 import { type Detection, Engine } from '../engine/index.ts';
 import { Semaphore } from '../engine/semaphore.ts';
 import { ServiceError, toProblem } from '../errors/index.ts';
-import { nameOf, textsOf } from '../tenants/classes.ts';
 import { checkDefinition, promptsOf, type TenantDefinition } from '../tenants/definition.ts';
 import { NO_CACHE } from '../tenants/feature-cache.ts';
 import { makeHead } from '../tenants/features.ts';
@@ -15,6 +13,7 @@ import { expandFiles } from './files.ts';
 import { openBundle } from './open-bundle.ts';
 import { openStore } from './open-store.ts';
 import { progress, table } from './table.ts';
+import { warnOfTexts } from './text-warnings.ts';
 
 export interface DetectArguments {
   files: string[];
@@ -54,14 +53,7 @@ export async function detectFiles(args: DetectArguments, config: Config): Promis
   const { bundle, devices } = await openBundle(config);
   const definition = await definitionOf(args, config);
   const method = args.method ?? definition.method ?? config.method;
-  for (const entry of definition.classes) {
-    const words = textsOf(entry).flatMap((text) => unknownWords(bundle.manifest, text));
-    if (words.length > 0) {
-      process.stderr.write(
-        `warning: the model has not learned ${words.map((w) => `"${w}"`).join(', ')} (class "${nameOf(entry)}"); expect poor verdicts for it\n`,
-      );
-    }
-  }
+  await warnOfTexts(bundle, definition);
   const files = await expandFiles(args.files);
   if (files.length === 0) throw new ServiceError('no_image', 'There are no image files in what was named.');
 

@@ -1,7 +1,6 @@
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { Bundle } from '../bundle/load.ts';
-import { unknownWords } from '../bundle/vocabulary.ts';
 import type { Config } from '../config/index.ts';
 import { Engine } from '../engine/index.ts';
 import {
@@ -25,6 +24,7 @@ import { engineOptions } from './engine-options.ts';
 import { describeResults, writeResults } from './eval-output.ts';
 import { openBundle } from './open-bundle.ts';
 import { type Progress, progress } from './table.ts';
+import { warnOfTexts } from './text-warnings.ts';
 
 export interface EvalArguments {
   id: string;
@@ -51,12 +51,7 @@ async function prepare(args: EvalArguments, config: Config, bundle: Bundle) {
   };
   checkDefinition(definition, config);
   const prompts = promptsOf(definition, bundle.manifest.templates);
-  const unlearned = classes.filter((name) => unknownWords(bundle.manifest, name).length > 0);
-  if (unlearned.length > 0) {
-    const named = unlearned.slice(0, 10).map((name) => `"${name}"`);
-    const more = unlearned.length > named.length ? ` and ${unlearned.length - named.length} more` : '';
-    say(`warning: the model has not learned every word of ${named.join(', ')}${more}; expect poor figures for them`);
-  }
+  await warnOfTexts(bundle, definition);
   return { sets, folders, classes, prompts };
 }
 

@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { loadTokenizer } from '../bundle/tokenizer.ts';
+import { cutNames } from '../bundle/truncation.ts';
 import { unknownWords } from '../bundle/vocabulary.ts';
 import type { Config } from '../config/index.ts';
 import {
@@ -81,6 +83,7 @@ export class LiveModel {
     const opened = await openBundle(path === undefined ? config : { ...config, bundle: path });
     this.#options.onOpened?.(opened);
     const { bundle, devices } = opened;
+    const tokenizer = await loadTokenizer(bundle);
     const engine = new Engine({ ...engineOptions(config, bundle, devices), quarantine: this.#quarantine, observer });
     const heads = new Set<string>();
     // a file of features has one writer: the same features are shared, not opened again
@@ -106,6 +109,7 @@ export class LiveModel {
         },
       },
       unknownWords: (word) => unknownWords(bundle.manifest, word),
+      cutNames: (names, templates) => cutNames(tokenizer, names, templates),
     };
     return { opened, engine, features, forTenants, heads };
   }

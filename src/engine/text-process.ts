@@ -64,13 +64,38 @@ async function start({
     );
     const tolerance = bundle.tolerance.text ?? golden.tolerance;
     worst = Math.max(worst, checkGolden(`${tower} texts, ${precision}`, rows, data, tolerance));
+    await checkPadding(encoder, golden.text.tokens, tower, rows);
   }
   return { goldenMaxDifference: worst };
 }
 
 /**
+ * The shortest text alone against itself padded to the longest one, [rows * width]: a batch may hold texts of any lengths, so padding
+ * must have no say. Other kernels for other shapes move a feature by far less than this.
+ */
+async function checkPadding(
+  { bundle, sessions }: Encoder,
+  tokens: number[][],
+  tower: Tower,
+  together: Float32Array,
+): Promise<void> {
+  const width = bundle.manifest.embedding_dim;
+  const lengths = tokens.map((row) => row.length);
+  const shortest = lengths.indexOf(Math.min(...lengths));
+  const pair = [shortest, lengths.indexOf(Math.max(...lengths))];
+  const padded = await sessions[tower].run(padRows(tokens, pair, bundle.manifest.text.pad_id), pair.length);
+  const alone = await sessions[tower].run(padRows(tokens, [shortest], bundle.manifest.text.pad_id), 1);
+  const tolerance = bundle.tolerance.text ?? PADDING_TOLERANCE;
+  checkGolden(`${tower} texts, padded`, padded.slice(0, width), alone, tolerance);
+  checkGolden(`${tower} texts, in company`, together.slice(shortest * width, (shortest + 1) * width), alone, tolerance);
+}
+
+const PADDING_TOLERANCE = 1e-5;
+
+/**
  * Token id rows -> unit features, each handed to `take` as row `at` of `features`. Texts run with others of their length:
- * a text costs what the longest of its batch costs, and what follows the end-of-text token cannot change its feature.
+ * a text costs what the longest of its batch costs. Padding behind the end of a text cannot change its feature: either the graph
+ * reads a text from left to right, or it leaves out the padding.
  */
 async function encode(
   { bundle, sessions }: Encoder,

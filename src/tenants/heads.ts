@@ -7,6 +7,7 @@ import { promptsOf, type TenantDefinition } from './definition.ts';
 import type { FeatureCache } from './feature-cache.ts';
 import { type HeadRecipe, isCached, makeHead, makeRows } from './features.ts';
 import type { Serving } from './tenant.ts';
+import type { Reading } from './warnings.ts';
 
 /** One model as tenants see it: what makes features, where they are kept, and where heads go. */
 export interface TenantModel {
@@ -20,7 +21,8 @@ export interface TenantModel {
   cache: FeatureCache;
   features: TextFeatureBuilder;
   heads: HeadHost;
-  unknownWords: (name: string) => string[];
+  unknownWords: Reading['unknownWords'];
+  cutNames: Reading['cutNames'];
 }
 
 /** One version of a tenant, as far as its features depend on it. */

@@ -243,7 +243,8 @@ export class TenantRegistry {
 
   /** What the owner of a definition should know though nothing is wrong with it. */
   warnings(definition: TenantDefinition): Warning[] {
-    return warningsOf(definition, this.#heads.model.unknownWords);
+    const { bundle, unknownWords, cutNames } = this.#heads.model;
+    return warningsOf(definition, { templates: bundle.templates, unknownWords, cutNames });
   }
 
   async #outcome(id: string, old: TenantRecord | undefined, stored: TenantRecord, waitMs: number): Promise<PutOutcome> {

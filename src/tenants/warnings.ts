@@ -2,7 +2,7 @@ import { nameOf, textsOf } from './classes.ts';
 import type { TenantDefinition } from './definition.ts';
 
 export interface Warning {
-  code: 'unknown_words' | 'duplicate_class' | 'single_class';
+  code: 'unknown_words' | 'truncated' | 'duplicate_class' | 'single_class';
   message: string;
   class?: string;
   index?: number;
@@ -12,11 +12,20 @@ export interface Warning {
 /** Warnings of one kind that a reply lists one by one. */
 const MAX_WARNINGS = 100;
 
+/** How a model's text encoders take texts. */
+export interface Reading {
+  /** Its default templates. */
+  templates: { yes: string[]; no: string[] | null };
+  /** Words of a text that it has not learned. */
+  unknownWords(text: string): string[];
+  /** The names that it reads in part only, in at least one of the templates. */
+  cutNames(names: string[], templates: string[]): string[];
+}
+
 /** What the owner of a definition should know though nothing is wrong with it. */
-export function warningsOf(
-  { classes, templates, templates_no: templatesNo }: TenantDefinition,
-  unknownWords: (text: string) => string[],
-): Warning[] {
+export function warningsOf(definition: TenantDefinition, reading: Reading): Warning[] {
+  const { classes, templates, templates_no: templatesNo } = definition;
+  const { unknownWords } = reading;
   const unknown: Warning[] = [];
   const duplicate: Warning[] = [];
   const seen = new Set<string>();
@@ -50,5 +59,30 @@ export function warningsOf(
     const message = 'With one class the rule atd can never reject; ctw and atd-rescaled can.';
     about.push({ code: 'single_class', message });
   }
-  return [...about, ...unknown.slice(0, MAX_WARNINGS), ...duplicate.slice(0, MAX_WARNINGS)];
+  return [
+    ...about,
+    ...unknown.slice(0, MAX_WARNINGS),
+    ...truncated(definition, reading),
+    ...duplicate.slice(0, MAX_WARNINGS),
+  ];
+}
+
+function truncated({ classes, templates, templates_no: no }: TenantDefinition, reading: Reading): Warning[] {
+  const inUse = [
+    ...(templates ?? reading.templates.yes),
+    ...(no ?? (templates === undefined ? (reading.templates.no ?? []) : [])),
+  ];
+  const cut = new Set(reading.cutNames([...new Set(classes.flatMap(textsOf))], [...new Set(inUse)]));
+  if (cut.size === 0) return [];
+  const warnings: Warning[] = [];
+  for (const [index, entry] of classes.entries()) {
+    const text = textsOf(entry).find((t) => cut.has(t));
+    if (text === undefined) continue;
+    const name = nameOf(entry);
+    const alias = text === name ? '' : `, as its alias ${JSON.stringify(text)},`;
+    const message = `The class ${JSON.stringify(name)}${alias} is too long for the model in at least one template: the end of the text is cut off.`;
+    warnings.push({ code: 'truncated', message, class: name, index });
+    if (warnings.length === MAX_WARNINGS) break;
+  }
+  return warnings;
 }

@@ -102,4 +102,12 @@ describe('clipn-gate detect', () => {
     const { stderr } = run(['detect', '--classes', 'dog,flurbish', '--json', join(dir, 'one.jpg')]);
     assert.match(stderr, /flurbish/);
   });
+
+  it('warns of a class name that is too long for the model', async (t) => {
+    const dir = await folder(t);
+    const long = 'dog '.repeat(60);
+    const { stderr } = run(['detect', '--classes', `dog,${long}`, '--json', join(dir, 'one.jpg')]);
+    assert.match(stderr, /warning: The class "dog dog [^"]*dog" is too long for the model/);
+    assert.doesNotMatch(stderr, /class "dog" /);
+  });
 });

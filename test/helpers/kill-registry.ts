@@ -32,6 +32,7 @@ export async function openRegistry(dataDir: string, store: string) {
     },
     bundle: { id: 'made@1', name: 'made', version: '1', embeddingDim: WIDTH, templates: { yes: ['a {}'], no: null } },
     unknownWords: () => [],
+    cutNames: () => [],
     defaults: { method: 'ctw' },
     limits: { maxClasses: 1000 },
   });

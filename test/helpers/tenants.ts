@@ -106,6 +106,7 @@ export function fakeRegistry(options: Partial<RegistryOptions> = {}) {
       templates: { yes: ['a {}', 'the {}'], no: null },
     },
     unknownWords: (name) => name.split(/\W+/).filter((w) => w.startsWith('zz')),
+    cutNames: (names, templates) => names.filter((name) => templates.some((t) => t.length - 2 + name.length > 40)),
     defaults: { method: 'ctw' },
     limits: { maxClasses: 10_000 },
     headGraceMs: 20,

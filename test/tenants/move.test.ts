@@ -12,6 +12,7 @@ function another() {
     features: builder,
     heads,
     unknownWords: () => [],
+    cutNames: () => [],
   };
   return { builder, heads, model };
 }

@@ -197,6 +197,23 @@ describe('tenant registry', () => {
     assert.deepEqual(codes({ classes: ['dog', 'cat'], templates: ['zzorg {}'] }), [['unknown_words', undefined]]);
   });
 
+  it('warns of classes whose text is cut off in one of the templates in use, the alias named where it is that', () => {
+    const { registry } = fakeRegistry();
+    const long = 'x'.repeat(38);
+    const warned = (definition: object) => registry.warnings(definition as never);
+    assert.deepEqual(
+      warned({ classes: ['dog', long, { name: 'cat', aliases: [`${long}y`] }] }).map((w) => [w.code, w.index, w.class]),
+      [
+        ['truncated', 1, long],
+        ['truncated', 2, 'cat'],
+      ],
+    );
+    assert.match(warned({ classes: ['dog', { name: 'cat', aliases: [long] }] })[0]?.message as string, /"cat", as its/);
+    assert.deepEqual(warned({ classes: ['dog', long], templates: ['{}'] }), []);
+    assert.equal(warned({ classes: ['dog', 'cat'], templates: ['{}'], templates_no: [`${long} {}`] }).length, 2);
+    assert.equal(warned({ classes: Array.from({ length: 300 }, (_, i) => `${long}${i}`) }).length, 100);
+  });
+
   it('aliases are averaged into one class, which verdicts call by its name', async () => {
     const { registry, heads, builder } = fakeRegistry();
     const classes = [{ name: 'cat', aliases: ['puss', 'cat', 'feline'] }, 'dog'];

@@ -71,7 +71,12 @@ export const BuildReply = Type.Object(
 export type BuildReply = Static<typeof BuildReply>;
 
 export const TenantWarning = Type.Object({
-  code: Type.Union([Type.Literal('unknown_words'), Type.Literal('duplicate_class'), Type.Literal('single_class')]),
+  code: Type.Union([
+    Type.Literal('unknown_words'),
+    Type.Literal('truncated', { description: 'The model reads the beginning of the text only.' }),
+    Type.Literal('duplicate_class'),
+    Type.Literal('single_class'),
+  ]),
   message: Type.String(),
   class: Type.Optional(Type.String()),
   index: Type.Optional(Type.Integer()),

@@ -1,0 +1,21 @@
+import type { Bundle } from '../bundle/load.ts';
+import { loadTokenizer } from '../bundle/tokenizer.ts';
+import { cutNames } from '../bundle/truncation.ts';
+import { unknownWords } from '../bundle/vocabulary.ts';
+import type { TenantDefinition } from '../tenants/definition.ts';
+import { warningsOf } from '../tenants/warnings.ts';
+
+const SHOWN = 10;
+
+/** Says on stderr which class names the bundle's text encoders do not know, or read in part only. */
+export async function warnOfTexts(bundle: Bundle, definition: TenantDefinition): Promise<void> {
+  const tokenizer = await loadTokenizer(bundle);
+  const { manifest } = bundle;
+  const warnings = warningsOf(definition, {
+    templates: manifest.templates,
+    unknownWords: (text) => unknownWords(manifest, text),
+    cutNames: (names, templates) => cutNames(tokenizer, names, templates),
+  }).filter(({ code }) => code === 'unknown_words' || code === 'truncated');
+  for (const { message } of warnings.slice(0, SHOWN)) process.stderr.write(`warning: ${message}\n`);
+  if (warnings.length > SHOWN) process.stderr.write(`warning: and ${warnings.length - SHOWN} more of the kind\n`);
+}

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { createTokenizer } from '../../src/bundle/tokenizer.ts';
+import { cutNames } from '../../src/bundle/truncation.ts';
+import { ROOT } from '../helpers/paths.ts';
+
+const file = (name: string) => JSON.parse(readFileSync(join(ROOT, 'test/bundle/fixtures', name), 'utf8'));
+const bert = (length: number) => createTokenizer(file('wordpiece-tokenizer.json'), length);
+
+describe('names that the model reads in part only', () => {
+  it('are those whose prompt has more tokens than fit in at least one template', () => {
+    const part = fc.constantFrom('dog', 'café', '東京', 'zzzzz', ' ', '안녕', ',', '&amp;', 'quick');
+    const text = fc.array(part, { minLength: 1, maxLength: 12 }).map((parts) => parts.join(''));
+    const template = fc.tuple(text, text).map(([a, b]) => `${a}{}${b}`);
+    const whole = bert(1_000_000);
+    fc.assert(
+      fc.property(fc.uniqueArray(text), fc.array(template, { minLength: 1, maxLength: 3 }), (names, templates) => {
+        const tokenizer = bert(24);
+        const longest = (name: string) =>
+          Math.max(...templates.map((t) => whole.encode(t.split('{}').join(name)).length));
+        assert.deepEqual(
+          cutNames(tokenizer, names, templates),
+          names.filter((name) => longest(name) > 24),
+        );
+      }),
+    );
+  });
+
+  it('are none among short names, without a look at the vocabulary', () => {
+    let looks = 0;
+    const counting = { room: 62, count: () => looks++ };
+    const names = Array.from({ length: 1000 }, (_, i) => `name ${i}`);
+    assert.deepEqual(cutNames(counting, names, ['a photo of a {}.', '{}']), []);
+    assert.equal(looks, 2, 'the two templates');
+  });
+
+  it('are told by adding up when there are too many prompts to tokenize', () => {
+    let looks = 0;
+    const words = (text: string) => text.split(/\s+/).filter((w) => w !== '').length;
+    const counting = {
+      room: 20,
+      count: (text: string) => {
+        looks++;
+        return words(text);
+      },
+    };
+    const name = (i: number, length: number) => Array.from({ length }, () => `w${i}`).join(' ');
+    const [fits, cut] = [19, 20];
+    const names = Array.from({ length: 5000 }, (_, i) => name(i, i % 2 === 0 ? fits : cut));
+    const found = cutNames(counting, names, ['a {}', 'the {}', '{} b']);
+    assert.deepEqual(
+      found,
+      names.filter((n) => words(n) === 20),
+    );
+    assert.ok(looks <= 5000 + 2000 + 3);
+  });
+});
