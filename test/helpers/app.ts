@@ -78,7 +78,7 @@ export interface TestApp {
 }
 
 export async function testApp(
-  t: TestContext,
+  t: Pick<TestContext, 'after'>,
   config: Partial<HttpConfig> = {},
   accessOptions: FakeAccessOptions = {},
   /** Called before anything is registered. */

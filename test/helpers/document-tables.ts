@@ -1,5 +1,6 @@
 import { describeConfig } from '../../src/config/index.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
+import { testApp } from './app.ts';
 
 /** Exact binary sizes and durations as people write them; everything else as it is. */
 function readable(value: string, kind: string): string {
@@ -59,15 +60,30 @@ function metrics(): string {
   return table(['metric', 'type', 'labels', 'meaning'], rows);
 }
 
+/** One row per operation, from the OpenAPI document that the service gives. */
+async function operations(): Promise<string> {
+  const ended: (() => unknown)[] = [];
+  const { app } = await testApp({ after: (end: () => unknown) => void ended.push(end) });
+  const { paths = {} } = app.swagger() as { paths?: Record<string, Record<string, { summary?: string }>> };
+  for (const end of ended) await end();
+  const inOrder = Object.entries(paths).sort(([a], [b]) => (a < b ? -1 : 1));
+  const rows = inOrder.flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, { summary = '' }]) => [`\`${method.toUpperCase()} ${path}\``, summary]),
+  );
+  return table(['operation', 'summary'], rows);
+}
+
 /** Documents with a table that a program writes, between two comments with the table's name. */
 export const TABLES = [
   { document: 'docs/configuration.md', name: 'configuration', text: configuration },
   { document: 'docs/observability.md', name: 'metrics', text: metrics },
+  { document: 'docs/api.md', name: 'operations', text: operations },
 ];
 
 /** @returns the document with its table as the program gives it @throws when the document has no place for it */
-export function withTable(document: string, { name, text }: (typeof TABLES)[number]): string {
+export async function withTable(document: string, { name, text }: (typeof TABLES)[number]): Promise<string> {
   const section = new RegExp(`<!-- ${name} -->\\n[\\s\\S]*?<!-- /${name} -->`);
   if (!section.test(document)) throw new Error(`the document has no section <!-- ${name} -->`);
-  return document.replace(section, () => `<!-- ${name} -->\n${text()}\n<!-- /${name} -->`);
+  const made = await text();
+  return document.replace(section, () => `<!-- ${name} -->\n${made}\n<!-- /${name} -->`);
 }
