@@ -8,13 +8,17 @@
  * - CMYK goes through its embedded profile (the reference inverts naively);
  * - 16 bits are scaled to 8 (the reference clips grey ones to white);
  * - of an animation the first frame counts (as in the reference).
+ *
+ * Where a classifier behind the gate may do otherwise, the other readings of the image can be asked for (readings.ts).
  */
 import sharp from 'sharp';
 import { ServiceError } from '../errors/index.ts';
+import { damaged, type Facts, factsOf } from './facts.ts';
 import { type ImageFormat, sniff } from './format.ts';
-import { readJpegHeader } from './jpeg-header.ts';
+import { otherReadings, type Reading } from './readings.ts';
 import { centreRegion } from './region.ts';
 import { resample } from './resample.ts';
+import { colourRows, flattenedRows, type Raster, transparent } from './rows.ts';
 
 export interface DecodedImage {
   /** uint8 RGB [size, size, 3]. */
@@ -23,11 +27,22 @@ export interface DecodedImage {
   width: number;
   height: number;
   format: ImageFormat;
+  /** Pictures in the file; the first one was decoded. */
+  frames: number;
+  /** Whether there are readings of the file that show other pixels. */
+  contested: boolean;
+  /** Those readings, where they were asked for. */
+  others: Reading[];
 }
 
 export interface DecodeLimits {
   /** Most pixels (width times height) of the stored image; judged by its header, before anything is decoded. */
   maxPixels: number;
+}
+
+export interface DecodeOptions extends DecodeLimits {
+  /** Decode what other readers make of the image as well. */
+  readings?: boolean;
 }
 
 /** libvips threads per image and no operation cache: images don't repeat, and many are decoded at once. */
@@ -36,19 +51,15 @@ export function configureDecoder({ concurrency }: { concurrency: number }): void
   sharp.concurrency(concurrency);
 }
 
-function undecodable(error: unknown): ServiceError {
-  const internal = error instanceof Error ? error.message : String(error);
-  return new ServiceError('image_undecodable', 'The image is damaged or incomplete and cannot be decoded.', {
-    internal,
-    cause: error,
-  });
-}
-
 /**
  * @param size side S of the square that the model takes, pixels
  * @throws ServiceError no_image (empty), unsupported_media_type, image_too_large, image_undecodable
  */
-export async function decodeImage(bytes: Uint8Array, size: number, { maxPixels }: DecodeLimits): Promise<DecodedImage> {
+export async function decodeImage(
+  bytes: Uint8Array,
+  size: number,
+  { maxPixels, readings = false }: DecodeOptions,
+): Promise<DecodedImage> {
   if (bytes.length === 0) throw new ServiceError('no_image', 'The image is empty.');
   const format = sniff(bytes);
   if (!format) {
@@ -57,73 +68,37 @@ export async function decodeImage(bytes: Uint8Array, size: number, { maxPixels }
       'This is not an image in a known format; send JPEG, PNG, WebP, GIF, AVIF or TIFF.',
     );
   }
-  const { width, height, cmyk } = (format === 'jpeg' && jpegFacts(bytes)) || (await facts(bytes));
-  checkSize(width, height, maxPixels);
-  const rgb = await decodeRgb(bytes, { cmyk, opaque: format === 'jpeg', maxPixels });
-  const region = centreRegion(rgb.width, rgb.height, size);
-  return { pixels: await resample(rgb.data, rgb.width, rgb.height, region), width, height, format };
+  const facts = await factsOf(bytes, format, maxPixels);
+  const { width, height, frames } = facts;
+  const raster = await decode(facts, maxPixels);
+  const clear = facts.fourth !== 'other' && raster.channels === 4 && (await transparent(raster));
+  const dropped = !clear || facts.fourth === 'unsaid';
+  const region = centreRegion(raster.width, raster.height, size);
+  const rows = dropped ? colourRows(raster) : flattenedRows(raster, 255);
+  const pixels = await resample(rows, raster.width, raster.height, region);
+  const contested = clear || facts.cmyk || facts.deepGrey;
+  const others =
+    readings && contested ? await otherReadings({ facts, raster, clear, dropped, region, pixels, maxPixels }) : [];
+  return { pixels, width, height, format, frames, contested: readings ? others.length > 0 : contested, others };
 }
 
-/** What is to be known before anything is decoded. */
-interface Facts {
-  width: number;
-  height: number;
-  cmyk: boolean;
-}
-
-/** Of most JPEGs, without asking the decoder. */
-function jpegFacts(bytes: Uint8Array): Facts | undefined {
-  const header = readJpegHeader(bytes);
-  return header && { width: header.width, height: header.height, cmyk: header.components === 4 };
-}
-
-async function facts(bytes: Uint8Array): Promise<Facts> {
+/** RGB, RGBA or grey of 8 bits. */
+async function decode({ bytes, cmyk, turned }: Facts, maxPixels: number): Promise<Raster> {
   try {
-    const { width, height, space } = await sharp(bytes, { limitInputPixels: false }).metadata();
-    return { width, height, cmyk: space === 'cmyk' };
-  } catch (error) {
-    throw undecodable(error);
-  }
-}
-
-function checkSize(width: number, height: number, maxPixels: number): void {
-  if (width * height <= maxPixels) return;
-  throw new ServiceError(
-    'image_too_large',
-    `The image has ${width} x ${height} pixels; at most ${maxPixels} are accepted.`,
-    { extra: { limit: maxPixels, width, height } },
-  );
-}
-
-async function decodeRgb(
-  bytes: Uint8Array,
-  { cmyk, opaque, maxPixels }: { cmyk: boolean; opaque: boolean; maxPixels: number },
-): Promise<{ data: Uint8Array; width: number; height: number }> {
-  try {
-    const picture = sharp(bytes, {
-      // a picture that ends half-way is not the picture that was sent
+    const image = sharp(bytes, {
+      // an image that ends half-way is not the image that was sent
       failOn: 'error',
       limitInputPixels: maxPixels,
       ignoreIcc: !cmyk,
       sequentialRead: true,
     });
-    if (!opaque) picture.flatten({ background: '#ffffff' });
-    const { data, info } = await picture
+    if (turned) image.autoOrient();
+    const { data, info } = await image
       .toColourspace('srgb')
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true });
-    return { data: info.channels === 3 ? data : toRgb(data, info.channels), width: info.width, height: info.height };
+    return { data, width: info.width, height: info.height, channels: info.channels };
   } catch (error) {
-    throw undecodable(error);
+    throw damaged(error);
   }
-}
-
-/** Grey to RGB; anything beyond the first three channels is dropped (alpha was flattened before). */
-function toRgb(data: Uint8Array, channels: number): Uint8Array {
-  const count = data.length / channels;
-  const rgb = new Uint8Array(count * 3);
-  for (let i = 0; i < count; i++) {
-    for (let c = 0; c < 3; c++) rgb[i * 3 + c] = data[i * channels + (channels < 3 ? 0 : c)] as number;
-  }
-  return rgb;
 }

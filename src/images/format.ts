@@ -1,3 +1,5 @@
+import { brandsOf } from './headers/boxes.ts';
+
 /** Formats that are opened. Decided by the first bytes before the decoder sees anything: what isn't listed never reaches it. */
 export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'avif' | 'tiff';
 
@@ -10,7 +12,16 @@ export function sniff(bytes: Uint8Array): ImageFormat | undefined {
   if (ascii(bytes, 0, 8) === '\x89PNG\r\n\x1a\n') return 'png';
   if (ascii(bytes, 0, 4) === 'RIFF' && ascii(bytes, 8, 4) === 'WEBP') return 'webp';
   if (/^GIF8[79]a$/.test(ascii(bytes, 0, 6))) return 'gif';
-  if (ascii(bytes, 4, 4) === 'ftyp' && /^avi[fs]$/.test(ascii(bytes, 8, 4))) return 'avif';
-  if (['II*\0', 'MM\0*'].includes(ascii(bytes, 0, 4))) return 'tiff';
+  if (isAvif(bytes)) return 'avif';
+  // the last two are BigTIFF
+  if (['II*\0', 'MM\0*', 'II+\0', 'MM\0+'].includes(ascii(bytes, 0, 4))) return 'tiff';
   return undefined;
+}
+
+/** AVIF may go by the brand of the whole family (mif1, msf1) and name its own among the compatible ones. */
+function isAvif(bytes: Uint8Array): boolean {
+  const brands = brandsOf(bytes);
+  if (!brands) return false;
+  if (/^avi[fs]$/.test(brands.major)) return true;
+  return /^m[is]f1$/.test(brands.major) && brands.compatible.some((brand) => /^avi[fs]$/.test(brand));
 }

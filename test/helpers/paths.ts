@@ -22,11 +22,15 @@ export const photographs: string[] = existsSync(PHOTOS)
       .map((name) => join(PHOTOS, name))
   : [];
 
+/** Inputs that failed once, each with what must hold, where they are: beside the checkout. */
+export const CASES = join(ROOT, '../shared/cases');
+
 /** Python with the packages of models/, for tests against the reference. */
 export const PYTHON = process.env['CLIPN_PYTHON'];
 
 export const skip = {
   photographs: photographs.length > 0 ? false : 'needs the photographs of ../shared/photos, which are not here',
+  cases: existsSync(CASES) ? false : 'needs the inputs of ../shared/cases, which are not here',
   python: PYTHON ? false : 'needs CLIPN_PYTHON, a Python with the packages of models/',
   both:
     photographs.length > 0 && PYTHON

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import sharp from 'sharp';
 import { decodeImage } from '../../src/images/decode.ts';
-import { readJpegHeader } from '../../src/images/jpeg-header.ts';
+import { readJpegHeader } from '../../src/images/headers/jpeg.ts';
 import { centreRegion } from '../../src/images/region.ts';
 import { noise, plain, waves } from '../helpers/images.ts';
 import { photographs, skip } from '../helpers/paths.ts';

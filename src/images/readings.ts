@@ -1,0 +1,85 @@
+/**
+ * What other programs make of the same bytes. Readers disagree about transparency (laid on white, on black, ignored), about grey
+ * of 16 bits (scaled, clipped) and about CMYK (by the embedded profile, without). An image that shows one thing to the gate and
+ * another to the classifier behind it must not pass as judged.
+ */
+import sharp from 'sharp';
+import { damaged, type Facts } from './facts.ts';
+import type { Region } from './region.ts';
+import { resample } from './resample.ts';
+import { clippedRows, colourRows, flattenedRows, plainInkRows, type Raster, type Rows } from './rows.ts';
+
+export interface Reading {
+  name: 'on_white' | 'on_black' | 'ignored' | 'clipped' | 'plain_ink';
+  /** uint8 RGB [size, size, 3]. */
+  pixels: Uint8Array;
+}
+
+interface Source {
+  facts: Facts;
+  raster: Raster;
+  /** The raster has pixels that let something through. */
+  clear: boolean;
+  /** The main reading ignores that. */
+  dropped: boolean;
+  region: Region;
+  /** Those of the main reading. */
+  pixels: Uint8Array;
+  maxPixels: number;
+}
+
+/** The readings that show other pixels than the main one. */
+export async function otherReadings(source: Source): Promise<Reading[]> {
+  const { raster, region, pixels } = source;
+  const readings: Reading[] = [];
+  for (const [name, rowsOf] of candidates(source)) {
+    const other = await resample(await rowsOf(), raster.width, raster.height, region);
+    if (Buffer.compare(other, pixels) !== 0) readings.push({ name, pixels: other });
+  }
+  return readings;
+}
+
+function candidates({
+  facts,
+  raster,
+  clear,
+  dropped,
+  maxPixels,
+}: Source): [Reading['name'], () => Rows | Promise<Rows>][] {
+  const list: [Reading['name'], () => Rows | Promise<Rows>][] = [];
+  if (clear) {
+    if (dropped) list.push(['on_white', () => flattenedRows(raster, 255)]);
+    else list.push(['ignored', () => colourRows(raster)]);
+    list.push(['on_black', () => flattenedRows(raster, 0)]);
+  }
+  if (facts.deepGrey) list.push(['clipped', async () => clippedRows(await deep(facts, maxPixels), raster.width)]);
+  if (facts.cmyk) list.push(['plain_ink', async () => plainInkRows(await inks(facts, maxPixels))]);
+  return list;
+}
+
+const open = ({ bytes, turned }: Facts, maxPixels: number) => {
+  const image = sharp(bytes, { failOn: 'error', limitInputPixels: maxPixels, ignoreIcc: true, sequentialRead: true });
+  return turned ? image.autoOrient() : image;
+};
+
+/** Grey of 16 bits as stored. */
+async function deep(facts: Facts, maxPixels: number): Promise<Uint16Array> {
+  try {
+    const image = open(facts, maxPixels).toColourspace('grey16').extractChannel(0);
+    const data = await image.raw({ depth: 'ushort' }).toBuffer();
+    return new Uint16Array(data.buffer, data.byteOffset, data.length / 2);
+  } catch (error) {
+    throw damaged(error);
+  }
+}
+
+/** Cyan, magenta, yellow and black as stored. */
+async function inks(facts: Facts, maxPixels: number): Promise<Raster> {
+  try {
+    const image = open(facts, maxPixels).pipelineColourspace('cmyk').toColourspace('cmyk');
+    const { data, info } = await image.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+    return { data, width: info.width, height: info.height, channels: info.channels };
+  } catch (error) {
+    throw damaged(error);
+  }
+}

@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { crc32, deflateSync } from 'node:zlib';
+import fc from 'fast-check';
+import sharp from 'sharp';
+import { decodeImage } from '../../src/images/decode.ts';
+import { readAvifHeader } from '../../src/images/headers/avif.ts';
+import { readTiffHeader } from '../../src/images/headers/tiff.ts';
+import { countScans } from '../../src/images/jpeg-scans.ts';
+import { noise, plain } from '../helpers/images.ts';
+import { CASES, skip } from '../helpers/paths.ts';
+import { samplesOf, tiff } from '../helpers/tiff.ts';
+
+const limits = { maxPixels: 50_000_000 };
+const decode = (bytes: Uint8Array) => decodeImage(bytes, 16, limits);
+
+/** A progressive JPEG whose last scan comes `scans` times more. */
+async function scanned(width: number, height: number, scans: number): Promise<Buffer> {
+  const jpeg = await noise(width, height).jpeg({ progressive: true }).toBuffer();
+  const last = jpeg.lastIndexOf(Buffer.from([0xff, 0xda]));
+  const again = jpeg.subarray(last, -2);
+  return Buffer.concat([jpeg.subarray(0, -2), ...Array<Buffer>(scans).fill(again), jpeg.subarray(-2)]);
+}
+
+function pngOf(width: number, height: number, data: Buffer, ...before: Buffer[]): Buffer {
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header.set([8, 2, 0, 0, 0], 8);
+  const signature = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
+  return Buffer.concat([
+    signature,
+    chunk('IHDR', header),
+    ...before,
+    chunk('IDAT', data),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
+}
+
+function chunk(type: string, data: Buffer): Buffer {
+  const bytes = Buffer.alloc(12 + data.length);
+  bytes.writeUInt32BE(data.length, 0);
+  bytes.write(type, 4, 'latin1');
+  data.copy(bytes, 8);
+  bytes.writeUInt32BE(crc32(bytes.subarray(4, 8 + data.length)), 8 + data.length);
+  return bytes;
+}
+
+describe('an image that costs far more than others of its size is refused before it is decoded', () => {
+  it('a JPEG of a hundred scans, and a large one of thirty', async () => {
+    await assert.rejects(decode(await scanned(64, 64, 100)), { code: 'image_undecodable', message: /scans/ });
+    const large = await sharp(plain(6000, 6000, [9, 9, 9]))
+      .jpeg({ progressive: true })
+      .toBuffer();
+    const last = large.lastIndexOf(Buffer.from([0xff, 0xda]));
+    const thirty = Buffer.concat([
+      large.subarray(0, -2),
+      ...Array<Buffer>(20).fill(large.subarray(last, -2)),
+      large.subarray(-2),
+    ]);
+    await assert.rejects(decode(thirty), { code: 'image_undecodable', message: /scans/ });
+  });
+
+  it('progressive JPEGs as encoders write them are decoded', async () => {
+    for (const options of [{ progressive: true }, { mozjpeg: true }]) {
+      const jpeg = await noise(200, 150).jpeg(options).toBuffer();
+      assert.ok(countScans(jpeg, 100) > 1);
+      await decode(jpeg);
+    }
+  });
+
+  it('scans are counted wherever they stand, in any bytes', async () => {
+    const jpeg = await noise(64, 64).jpeg({ progressive: true }).toBuffer();
+    const scans = countScans(jpeg, 100);
+    assert.equal(countScans(await scanned(64, 64, 5), 100), scans + 5);
+    assert.equal(countScans(jpeg, 3), 3);
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (junk) => countScans(junk, 50) <= 50),
+      { numRuns: 500 },
+    );
+  });
+
+  it('one pixel wide and millions high', async () => {
+    const bytes = pngOf(1, 200_000, deflateSync(Buffer.alloc(4 * 200_000)));
+    await assert.rejects(decode(bytes), { code: 'image_too_large' });
+  });
+
+  it('compressed text and profiles of a hundred megabytes in a PNG take no such memory', async () => {
+    const bomb = deflateSync(Buffer.alloc(100e6));
+    const row = Buffer.alloc(16 * 49);
+    for (const extra of [
+      chunk('zTXt', Buffer.concat([Buffer.from('a\0\0'), bomb])),
+      chunk('iCCP', Buffer.concat([Buffer.from('a\0\0'), bomb])),
+    ]) {
+      const before = process.memoryUsage.rss();
+      await decode(pngOf(16, 16, deflateSync(row), extra));
+      assert.ok(process.memoryUsage.rss() - before < 60e6);
+    }
+  });
+
+  it('TIFF tiles larger than any image, and directories without an end', async () => {
+    const data = samplesOf(new Uint8Array(16 * 16 * 3), {});
+    const tiles = tiff(16, 16, data, {
+      more: [
+        [322, 4, 65_536],
+        [323, 4, 65_536],
+      ],
+    });
+    await assert.rejects(decode(tiles), { code: 'image_undecodable', message: /tiles/ });
+    const circle = tiff(16, 16, data);
+    const directory = circle.readUInt32LE(4);
+    const entries = circle.readUInt16LE(directory);
+    circle.writeUInt32LE(directory, directory + 2 + 12 * entries);
+    await assert.rejects(decode(circle), { code: 'image_undecodable' });
+  });
+
+  it('header readers never fail, wherever the file ends or whatever is changed', { skip: skip.cases }, async () => {
+    const { readFileSync } = await import('node:fs');
+    const avif = readFileSync(`${CASES}/images/anim.avif`).subarray(0, 1100);
+    const tif = tiff(4, 4, samplesOf(new Uint8Array(48), { behind: [0] }), { samples: 4, extra: [2] });
+    for (const [bytes, read] of [
+      [avif, readAvifHeader],
+      [tif, readTiffHeader],
+    ] as const) {
+      fc.assert(
+        fc.property(fc.nat(bytes.length - 1), fc.nat(255), fc.nat(bytes.length), (at, value, end) => {
+          const changed = Buffer.from(bytes);
+          changed[at] = value;
+          read(changed);
+          read(changed.subarray(0, end));
+        }),
+        { numRuns: 500 },
+      );
+    }
+  });
+});
