@@ -6,7 +6,8 @@ import type { FairLimiter } from './fair-limiter.ts';
 import type { CacheResult, Stage, Timing } from './types.ts';
 
 export interface EmbedderOptions {
-  decode(bytes: Uint8Array): Promise<DecodedImage>;
+  /** `readings`: as other programs read the file as well. */
+  decode(bytes: Uint8Array, readings: boolean): Promise<DecodedImage>;
   decoding: FairLimiter;
   batcher: Batcher<Uint8Array, { feature: Float32Array; seconds: number }>;
   /** Undefined: every image is decoded and run, however often it is sent. */
@@ -16,6 +17,8 @@ export interface EmbedderOptions {
 export interface EmbedRequest {
   bytes: Uint8Array;
   sha256: string;
+  /** The embeddings of other readings of the file are wanted too. */
+  readings?: boolean;
   place: Place;
   /** On the clock of `performance.now`. */
   deadline: number;
@@ -30,6 +33,7 @@ export interface Embedded {
 }
 
 type Computed = Omit<Embedded, 'cache'>;
+type Submitted = Awaited<ReturnType<EmbedderOptions['batcher']['submit']>>;
 
 /** One image on its way, for everybody who has sent it: it is given up when the last of them has left. */
 interface Flight {
@@ -53,17 +57,18 @@ export class Embedder {
 
   /** Rejects with what is wrong with the image, deadline_exceeded, or the signal's reason: one who leaves leaves alone. */
   async embed(request: EmbedRequest): Promise<Embedded> {
-    const { sha256, signal } = request;
+    const { sha256, signal, readings = false } = request;
     signal.throwIfAborted();
     const { cache } = this.#options;
     if (!cache) return { ...(await this.#compute(request, () => request.deadline, signal)), cache: 'off' };
     const known = cache.get(sha256);
-    if (known) return { embedding: known, timing: NO_TIME, stages: [], cache: 'hit' };
-    const joined = this.#flights.get(sha256);
-    const flight = joined ?? this.#begin(request);
+    if (known && (!readings || known.complete)) return { embedding: known, timing: NO_TIME, stages: [], cache: 'hit' };
+    const key = readings ? `${sha256} in all readings` : sha256;
+    const joined = this.#flights.get(key);
+    const flight = joined ?? this.#begin(request, key);
     flight.deadline = Math.max(flight.deadline, request.deadline);
     const began = performance.now();
-    const computed = await this.#board(flight, sha256, signal);
+    const computed = await this.#board(flight, key, signal);
     if (!joined) return { ...computed, cache: 'miss' };
     const end = performance.now();
     const timing = { ...NO_TIME, queue: end - began };
@@ -75,8 +80,8 @@ export class Embedder {
     };
   }
 
-  #begin(request: EmbedRequest): Flight {
-    const { sha256, deadline } = request;
+  #begin(request: EmbedRequest, key: string): Flight {
+    const { deadline } = request;
     const abort = new AbortController();
     const flight: Flight = {
       waiting: 0,
@@ -84,16 +89,16 @@ export class Embedder {
       abort,
       done: this.#compute(request, () => flight.deadline, abort.signal),
     };
-    this.#flights.set(sha256, flight);
+    this.#flights.set(key, flight);
     flight.done
       .catch(() => {})
       .finally(() => {
-        if (this.#flights.get(sha256) === flight) this.#flights.delete(sha256);
+        if (this.#flights.get(key) === flight) this.#flights.delete(key);
       });
     return flight;
   }
 
-  async #board(flight: Flight, sha256: string, signal: AbortSignal): Promise<Computed> {
+  async #board(flight: Flight, key: string, signal: AbortSignal): Promise<Computed> {
     flight.waiting++;
     let leave = () => {};
     const left = new Promise<never>((_, reject) => {
@@ -106,27 +111,34 @@ export class Embedder {
       signal.removeEventListener('abort', leave);
       if (--flight.waiting === 0) {
         // nobody is left: whoever sends it from now on begins anew
-        if (this.#flights.get(sha256) === flight) this.#flights.delete(sha256);
+        if (this.#flights.get(key) === flight) this.#flights.delete(key);
         flight.abort.abort(signal.reason);
       }
     }
   }
 
   async #compute(
-    { bytes, sha256, place }: EmbedRequest,
+    { bytes, sha256, place, readings = false }: EmbedRequest,
     deadline: () => number,
     signal: AbortSignal,
   ): Promise<Computed> {
     const { decode, decoding, batcher, cache } = this.#options;
     const arrived = performance.now();
     let began = arrived;
-    const { pixels, width, height, format } = await decoding.use(place, signal, () => {
+    const { pixels, others, contested, ...image } = await decoding.use(place, signal, () => {
       began = performance.now();
-      return decode(bytes);
+      return decode(bytes, readings);
     });
     const decoded = performance.now();
-    const { result, queuedMs } = await batcher.submit(pixels, { place, deadline, signal });
-    const embedding = { feature: result.feature, width, height, format };
+    const [{ result, queuedMs }, ...beside] = (await Promise.all(
+      [pixels, ...others.map((other) => other.pixels)].map((p) => batcher.submit(p, { place, deadline, signal })),
+    )) as [Submitted, ...Submitted[]];
+    const embedding = {
+      feature: result.feature,
+      ...image,
+      others: others.map(({ name }, i) => ({ reading: name, feature: (beside[i] as Submitted).result.feature })),
+      complete: readings || !contested,
+    };
     cache?.set(sha256, embedding);
     const timing = {
       decode: decoded - began,

@@ -8,6 +8,12 @@ export interface Embedding {
   width: number;
   height: number;
   format: ImageFormat;
+  /** Pictures in the file, of which the first counts. */
+  frames: number;
+  /** The same file as other programs read it, where they see something else and somebody asked. */
+  others: { reading: string; feature: Float32Array }[];
+  /** Whether `others` are all that there are. */
+  complete: boolean;
 }
 
 /** Of an entry beside its feature: key, object and the cache's own links. */
@@ -22,7 +28,10 @@ export class EmbeddingCache {
 
   /** @param maxSize bytes, at least 1 */
   constructor(maxSize: number) {
-    this.#cache = new LRUCache({ maxSize, sizeCalculation: (e) => e.feature.byteLength + OVERHEAD_BYTES });
+    this.#cache = new LRUCache({
+      maxSize,
+      sizeCalculation: (e) => (1 + e.others.length) * (e.feature.byteLength + OVERHEAD_BYTES),
+    });
   }
 
   get(sha256: string): Embedding | undefined {
@@ -30,8 +39,9 @@ export class EmbeddingCache {
   }
 
   set(sha256: string, embedding: Embedding): void {
-    // a copy: the feature is a view of its whole batch
-    this.#cache.set(sha256, { ...embedding, feature: embedding.feature.slice() });
+    // copies: features are views of their whole batch
+    const others = embedding.others.map((other) => ({ ...other, feature: other.feature.slice() }));
+    this.#cache.set(sha256, { ...embedding, others, feature: embedding.feature.slice() });
   }
 
   get bytes(): number {

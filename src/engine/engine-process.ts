@@ -93,10 +93,10 @@ async function start(init: InitMessage): Promise<EngineOperations['init']['reply
     ...(small ? { beside: () => beside.wanted() } : {}),
   });
   const embedder = new Embedder({
-    decode: (bytes) =>
+    decode: (bytes, readings) =>
       watch.run(bytes, async () => {
         await faultOnImage(bytes);
-        return decodeImage(bytes, size, { maxPixels: init.maxPixels });
+        return decodeImage(bytes, size, { maxPixels: init.maxPixels, readings });
       }),
     decoding: new FairLimiter(init.decodeThreads),
     batcher,
@@ -116,20 +116,41 @@ const operations: Handlers<EngineOperations> = {
     running().heads.drop(id);
     return null;
   },
-  detect: async ({ bytes, headId, tenant: key, weight, priority, topK, timeoutMs, stages: wanted }, { signal }) => {
+  detect: async (
+    { bytes, headId, tenant: key, weight, priority, topK, timeoutMs, stages: wanted, readings },
+    { signal },
+  ) => {
     const { embedder, heads } = running();
     const arrived = performance.now();
     const deadline = arrived + (timeoutMs ?? Number.POSITIVE_INFINITY);
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     const place = { key, weight, priority };
     const hashed = performance.now();
-    const { embedding, timing, stages, cache } = await embedder.embed({ bytes, sha256, place, deadline, signal });
-    const { feature, ...image } = embedding;
+    const { embedding, timing, stages, cache } = await embedder.embed({
+      bytes,
+      sha256,
+      place,
+      readings,
+      deadline,
+      signal,
+    });
+    const { feature, others, complete: _, ...image } = embedding;
     const began = performance.now();
     const verdict = await heads.score(headId, feature, topK);
+    const otherReadings = [];
+    for (const other of readings ? others : []) {
+      const { decisions } = await heads.score(headId, other.feature, 0);
+      otherReadings.push({ reading: other.reading, decisions });
+    }
     const end = performance.now();
     const inference = timing.inference + end - began;
-    const detection = { ...verdict, image: { sha256, ...image }, timing: { ...timing, inference }, cache };
+    const detection = {
+      ...verdict,
+      image: { sha256, ...image },
+      timing: { ...timing, inference },
+      cache,
+      ...(readings ? { otherReadings } : {}),
+    };
     if (!wanted) return detection;
     const hash = { name: 'hash', start: arrived, end: hashed };
     return { ...detection, stages: toShared([hash, ...stages, { name: 'score', start: began, end }]) };

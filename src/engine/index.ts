@@ -24,6 +24,7 @@ export type { Priority } from './admission/fair-queue.ts';
 export { EngineLost } from './admission/slot.ts';
 export { fastInt8, usableCores } from './cpus.ts';
 export { type FoundDevices, findDevices } from './find-devices.ts';
+export { disagreeing } from './readings.ts';
 export { Quarantine } from './supervision/quarantine.ts';
 export type * from './types.ts';
 

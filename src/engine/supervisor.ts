@@ -236,10 +236,17 @@ export class EngineSupervisor implements EngineSlot {
       throw new ServiceError('engine_unavailable', `No verdict now: ${reason}.`, { retryAfter: 1 });
     }
     const { link, heads } = this.#life;
-    const { weight = 1, priority = 'interactive', timeoutMs = null, stages = false, ...rest } = request;
+    const {
+      weight = 1,
+      priority = 'interactive',
+      timeoutMs = null,
+      stages = false,
+      readings = false,
+      ...rest
+    } = request;
     const began = performance.now();
     const detection = await heads.use(request.headId, () =>
-      link.call('detect', { ...rest, weight, priority, timeoutMs, stages }, { signal }),
+      link.call('detect', { ...rest, weight, priority, timeoutMs, stages, readings }, { signal }),
     );
     return detection.stages ? { ...detection, stages: framed(began, detection.stages) } : detection;
   }

@@ -55,6 +55,8 @@ export interface DetectRequest {
   timeoutMs?: number;
   /** The answer says when it was where, for traces. */
   stages?: boolean;
+  /** The answer says what other readings of the file are judged (transparency laid on black, and the like). */
+  readings?: boolean;
 }
 
 export interface TopClass {
@@ -89,7 +91,10 @@ export interface Detection {
   decisions: Assessment['decisions'];
   scores: Assessment['scores'];
   top: TopClass[];
-  image: { sha256: string; width: number; height: number; format: string };
+  /** `frames`: pictures in the file, of which the first was judged. */
+  image: { sha256: string; width: number; height: number; format: string; frames: number };
+  /** Readings of the file that show other pixels than the one judged, where they were asked for. */
+  otherReadings?: { reading: string; decisions: Assessment['decisions'] }[];
   timing: Timing;
   cache: CacheResult;
   /** In their order and without gaps, where they were asked for. */

@@ -26,7 +26,7 @@ function setUp({ cacheBytes = 100_000 } = {}) {
   const embedder = new Embedder({
     decode: async (bytes) => {
       decoded.push(bytes[0] as number);
-      return { pixels: bytes, width: 3, height: 2, format: 'png' };
+      return { pixels: bytes, width: 3, height: 2, format: 'png', frames: 1, contested: false, others: [] };
     },
     decoding: new FairLimiter(2),
     batcher,

@@ -20,7 +20,7 @@ const DETECTION: Detection = {
   decisions: { ctw: 'id', atd: 'id', atd_rescaled: 'id' },
   scores: { ctw: 1, atd: 1, msp: 1, max_logit: 1, energy: 1, mcm: 1 },
   top: [],
-  image: { sha256: '', width: 1, height: 1, format: 'jpeg' },
+  image: { sha256: '', width: 1, height: 1, format: 'jpeg', frames: 1 },
   timing: { decode: 0, queue: 0, inference: 0 },
   cache: 'miss',
 };

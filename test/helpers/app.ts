@@ -59,7 +59,7 @@ export class FakeEngine {
         probability: a.p[index] as number,
         noProbability: noProbability(index),
       })),
-      image: { sha256: hash.toString('hex'), width: 8, height: 6, format: 'png' },
+      image: { sha256: hash.toString('hex'), width: 8, height: 6, format: 'png', frames: 1 },
       timing: { decode: 1, queue: 0.5, inference: 2 },
       cache: 'miss',
     };

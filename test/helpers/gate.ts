@@ -56,7 +56,13 @@ export class WordEngine implements GateEngine {
       decisions: a.decisions,
       scores: a.scores,
       top: [],
-      image: { sha256: createHash('sha256').update(request.bytes).digest('hex'), width: 8, height: 6, format: 'jpeg' },
+      image: {
+        sha256: createHash('sha256').update(request.bytes).digest('hex'),
+        width: 8,
+        height: 6,
+        format: 'jpeg',
+        frames: 1,
+      },
       timing: { decode: 1, queue: 1, inference: 1 },
       cache: 'miss',
     };

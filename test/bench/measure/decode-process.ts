@@ -4,6 +4,7 @@ import sharp, { type SharpOptions } from 'sharp';
 import { configureDecoder, decodeImage } from '../../../src/images/decode.ts';
 import { centreRegion } from '../../../src/images/region.ts';
 import { resample } from '../../../src/images/resample.ts';
+import { colourRows } from '../../../src/images/rows.ts';
 import { plainResample } from '../../helpers/plain-resample.ts';
 
 export interface DecodeInput {
@@ -26,19 +27,23 @@ export interface DecodeRate {
 const { way, size, seconds, concurrency, jpegs: texts } = JSON.parse(readFileSync(0, 'utf8')) as DecodeInput;
 const jpegs = texts.map((text) => Buffer.from(text, 'base64'));
 
+const ours = (data: Uint8Array, width: number, height: number, region: ReturnType<typeof centreRegion>) =>
+  resample(colourRows({ data, width, height, channels: 3 }), width, height, region);
+
 /** Everything as sharp does it when it is told nothing, then the reference's own resampling. */
 const defaults =
-  (resampling: typeof resample | typeof plainResample, options: SharpOptions = {}) =>
+  (resampling: typeof plainResample | typeof ours, options: SharpOptions = {}) =>
   async (jpeg: Buffer) => {
     const { data, info } = await sharp(jpeg, options).toColourspace('srgb').raw().toBuffer({ resolveWithObject: true });
-    return resampling(data, info.width, info.height, centreRegion(info.width, info.height, size));
+    const { width, height } = info;
+    return resampling(data, width, height, centreRegion(width, height, size));
   };
 /** Ignores RGB profiles, as Pillow does. */
 const reference = defaults(plainResample, { ignoreIcc: true });
 
 const ways: Record<DecodeInput['way'], (jpeg: Buffer) => Promise<Uint8Array>> = {
   ours: async (jpeg) => (await decodeImage(jpeg, size, { maxPixels: 1e9 })).pixels,
-  defaults: defaults(resample),
+  defaults: defaults(ours),
   plain: defaults(plainResample),
   sharp: (jpeg) =>
     sharp(jpeg).resize(size, size, { fit: 'cover', kernel: 'cubic' }).toColourspace('srgb').raw().toBuffer(),

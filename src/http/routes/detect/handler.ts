@@ -119,9 +119,12 @@ function verdict(id: string, d: Detection, method: Method, classes: readonly str
       probability: t.probability,
       no_probability: t.noProbability,
     })),
-    image: d.image,
+    image: imageOf(d.image),
   };
 }
+
+/** Where there are several pictures, how many: the first was judged. */
+const imageOf = ({ frames, ...image }: Detection['image']) => (frames > 1 ? { ...image, frames } : image);
 
 export function count(metrics: Metrics, tenant: string, method: Method, outcome: Outcome): void {
   if ('error' in outcome) {

@@ -99,7 +99,15 @@ const Verdict = Type.Object({
     { description: 'Continuous scores, higher means more in-distribution.' },
   ),
   top: Type.Array(TopClass),
-  image: Type.Object({ sha256: Type.String(), width: Type.Integer(), height: Type.Integer(), format: Type.String() }),
+  image: Type.Object({
+    sha256: Type.String(),
+    width: Type.Integer(),
+    height: Type.Integer(),
+    format: Type.String(),
+    frames: Type.Optional(
+      Type.Integer({ description: 'Pictures in an animated or multi-page file, of which the first was judged.' }),
+    ),
+  }),
 });
 export type Verdict = Static<typeof Verdict>;
 
