@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { BundleError } from '../bundle/errors.ts';
 import { type Config, ConfigError, describeConfig, loadConfig } from '../config/index.ts';
+import { VERSION as version } from '../config/version.ts';
 import { ServiceError } from '../errors/index.ts';
 import { EvaluationError } from '../evaluation/index.ts';
 import { BATCH_RULES, GateFileError } from '../gate/index.ts';
@@ -17,10 +17,6 @@ import { RequestError } from './tenants/client.ts';
 import { addTenantsCommand } from './tenants/command.ts';
 import { DocumentError } from './tenants/documents.ts';
 import { UsageError } from './usage-error.ts';
-
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
 
 const program = new Command('clipn-gate')
   .description('Out-of-distribution gating of images: which of your classes does it show, and does it show any at all?')

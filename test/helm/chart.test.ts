@@ -8,6 +8,7 @@ import { loadGateFile } from '../../src/gate/index.ts';
 import { CHART, EXAMPLES, env, example, type Rendered, render, template } from '../helpers/chart.ts';
 import { temporaryDirectory } from '../helpers/paths.ts';
 import { run, without } from '../helpers/tools.ts';
+import { VERSION } from '../helpers/version-places.ts';
 
 const skip = without('helm');
 const ONE = { replicas: 1 };
@@ -138,11 +139,11 @@ describe('the pod', { skip }, () => {
   });
 
   it('image by tag, version or digest', async () => {
-    assert.equal((await render(ONE)).container.image, 'clipn-gate:0.1.0');
+    assert.equal((await render(ONE)).container.image, `clipn-gate:${VERSION}`);
     assert.equal((await render({ ...ONE, image: { tag: 'main' } })).container.image, 'clipn-gate:main');
     const digest = `sha256:${'a'.repeat(64)}`;
     assert.equal((await render({ ...ONE, image: { digest, tag: 'x' } })).container.image, `clipn-gate@${digest}`);
-    assert.equal((await render({ ...ONE, gpu: { enabled: true } })).container.image, 'clipn-gate:0.1.0-gpu');
+    assert.equal((await render({ ...ONE, gpu: { enabled: true } })).container.image, `clipn-gate:${VERSION}-gpu`);
   });
 
   it('a GPU, or a slice of one', async () => {

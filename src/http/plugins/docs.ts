@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import fp from 'fastify-plugin';
+import { VERSION } from '../../config/version.ts';
 
 /** The OpenAPI document from the schemas that validate, and a page to read it. Registered before the routes it describes. */
 export const docsPlugin = fp(async (app) => {
@@ -12,7 +13,7 @@ export const docsPlugin = fp(async (app) => {
         description:
           'Out-of-distribution gating of images with CLIPN: which of your classes does an image show, and does it show any of them at all? ' +
           'Errors are application/problem+json with a stable `code`.',
-        version: app.model.bundle.manifest.version,
+        version: VERSION,
         license: { name: 'Apache-2.0' },
       },
       components: {
