@@ -14,9 +14,11 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from . import tokenizer as bpe
+from .families import family_graphs
 from .graphs import MEAN, STD, ImageGraph, TextGraph, export, fold_batch_norm, graphs, load_parameters
 from .model import CLIPN, LOGIT_SCALE, arch_config, build
 from .reference import class_features, verdict
+from .shared_weights import WEIGHTS, share
 
 FORMAT = 1
 FILES = ("image.onnx", "text-yes.onnx", "text-no.onnx", "tokenizer.json", "golden.json")
@@ -96,6 +98,34 @@ def write(
     tokenizer: Path,
     out: Path,
     *,
+    storage: str = "half",
+    mirrored: bool = False,
+    **about,
+) -> dict:
+    """Exports ``model`` as a bundle in ``out`` (made, or its files replaced) and returns the manifest.
+
+    ``storage``: "half" rounds the weights to half precision, "single" keeps them to the bit. Both compute in single precision.
+    ``mirrored``: see ``graphs.ImageGraph``; noted in the provenance. ``about``: see ``write_parts``.
+    """
+    if mirrored:
+        about["provenance"] = {**about["provenance"], "mirrored": True}
+    return write_parts(
+        graphs(model, storage, mirrored),
+        tokenizer,
+        out,
+        image_size=model.image_size,
+        context_length=model.context_length,
+        embedding_dim=model.embed_dim,
+        storage=storage,
+        **about,
+    )
+
+
+def write_parts(
+    parts: dict[str, nn.Module],
+    tokenizer: Path,
+    out: Path,
+    *,
     name: str,
     version: str,
     licence: str,
@@ -103,50 +133,62 @@ def write(
     templates: dict,
     vocabulary: list[str] | None,
     evaluation: dict,
+    image_size: int,
+    context_length: int,
+    embedding_dim: int,
+    mean: tuple[float, ...] = MEAN,
+    std: tuple[float, ...] = STD,
     storage: str = "half",
-    mirrored: bool = False,
+    shared: bool = False,
 ) -> dict:
-    """Exports ``model`` as a bundle in ``out`` (made, or its files replaced) and returns the manifest.
+    """Exports the three graphs ``parts`` ("image", "text-yes", "text-no") as a bundle in ``out`` and returns the manifest.
 
-    ``storage``: "half" rounds the weights to half precision, "single" keeps them to the bit. Both compute in single precision.
-    ``mirrored``: see ``graphs.ImageGraph``; noted in the provenance.
+    ``parts`` compute on the CPU, in eval mode; with ``storage`` "half" their large parameters have been rounded
+    (``graphs.round_weights``). ``mean`` and ``std`` are told in the manifest; the image graph applies its own. ``shared``: tensors that
+    both text graphs have are kept once, in ``text.weights``.
     """
-    parts = graphs(model, storage, mirrored)
     out.mkdir(parents=True, exist_ok=True)
     (out / "bundle.json").unlink(missing_ok=True)  # of an older bundle: it describes other files
-    size, context_length = model.image_size, model.context_length
+    (out / WEIGHTS).unlink(missing_ok=True)
     for part, graph in parts.items():
-        export(part, graph, out / f"{part}.onnx", size, storage)
+        export(part, graph, out / f"{part}.onnx", image_size, storage, context_length)
+    kept_once = shared and share(out) > 0
     shutil.copyfile(tokenizer, out / "tokenizer.json")
     tok, clean = bpe.load(tokenizer), bpe.clean_rule(tokenizer)
-    (out / "golden.json").write_text(json.dumps(golden(parts, tok, size, context_length, templates)) + "\n")
+    (out / "golden.json").write_text(json.dumps(golden(parts, tok, image_size, context_length, templates)) + "\n")
+    files = (*FILES, WEIGHTS) if kept_once else FILES
     manifest = {
         "format": FORMAT,
         "name": name,
         "version": version,
         "licence": licence,
-        "provenance": {**provenance, **({"mirrored": True} if mirrored else {})},
+        "provenance": provenance,
         "image": {
-            "size": size,
+            "size": image_size,
             "resize": "shorter-side-bicubic-antialias",
             "crop": "centre",
-            "mean": list(MEAN),
-            "std": list(STD),
+            "mean": list(mean),
+            "std": list(std),
             "layout": "NHWC",
             "dtype": "uint8",
         },
         "text": {"context_length": context_length, "tokenizer": "tokenizer.json", "pad_id": 0, "vocabulary": vocabulary},
-        "embedding_dim": model.embed_dim,
+        "embedding_dim": embedding_dim,
         "logit_scale": LOGIT_SCALE,
         "templates": templates,
         "precision": "fp32",
-        "files": {f: {"sha256": sha256(out / f), "bytes": (out / f).stat().st_size} for f in FILES},
+        "files": {f: file_entry(out / f) for f in files},
         "evaluation": evaluation,
     }
     if clean:
         manifest["text"]["clean"] = clean
     save_manifest(out, manifest)
     return manifest
+
+
+def file_entry(path: Path) -> dict:
+    """What the manifest says of a file."""
+    return {"sha256": sha256(path), "bytes": path.stat().st_size}
 
 
 def save_manifest(out: Path, manifest: dict) -> None:
@@ -190,19 +232,14 @@ class TorchBundle:
         self.path = path
         self.manifest = load_manifest(path)
         provenance = self.manifest["provenance"]
-        config = provenance.get("configuration") or arch_config(provenance["architecture"])
-        model = build(config, learnable_prompt=provenance["variant"] == "learnable").eval()
-        fold_batch_norm(model.visual)
-        self.parts = {
-            "image": ImageGraph(model.visual, provenance.get("mirrored", False)),
-            "text-yes": TextGraph(model, "yes"),
-            "text-no": TextGraph(model, "no"),
-        }
+        self.parts = family_graphs(provenance["architecture"], path) or _clip_graphs(provenance)
         for name, part in self.parts.items():
             part.eval().requires_grad_(False)
             load_parameters(path / f"{name}.onnx", part)
         self.tokenizer = bpe.load(path / "tokenizer.json")
         self.context_length = self.manifest["text"]["context_length"]
+        embedding = getattr(self.parts["text-yes"], "embedding", None)
+        self.vocabulary_size: int = embedding.num_embeddings if embedding is not None else self.tokenizer.get_vocab_size(with_added_tokens=False)
 
     @torch.no_grad()
     def image(self, pixels: np.ndarray) -> np.ndarray:
@@ -217,6 +254,14 @@ class TorchBundle:
                 class_features(self.parts["text-yes"], self.tokenizer, names, yes, self.context_length),
                 class_features(self.parts["text-no"], self.tokenizer, names, no or yes, self.context_length),
             )
+
+
+def _clip_graphs(provenance: dict) -> dict[str, nn.Module]:
+    config = provenance.get("configuration") or arch_config(provenance["architecture"])
+    model = build(config, learnable_prompt=provenance["variant"] == "learnable").eval()
+    fold_batch_norm(model.visual)
+    image = ImageGraph(model.visual, provenance.get("mirrored", False))
+    return {"image": image, "text-yes": TextGraph(model, "yes"), "text-no": TextGraph(model, "no")}
 
 
 def resolve(name: str) -> Path:

@@ -151,11 +151,12 @@ def example(name: str, image_size: int) -> Tensor:
     return torch.tensor([[1, 2, 3, 4, 5], [1, 2, 5, 0, 0]])
 
 
-def export(name: str, graph: nn.Module, path: Path, image_size: int, storage: str = "half") -> None:
+def export(name: str, graph: nn.Module, path: Path, image_size: int, storage: str = "half", context_length: int | None = None) -> None:
+    """Writes a graph as ONNX. ``context_length``: longest text in tokens; without it, as many as a ``TextGraph`` has positions."""
     argument = "pixels" if name == "image" else "tokens"
     dynamic = {argument: {0: torch.export.Dim("N")}}
     if name != "image":
-        dynamic[argument][1] = torch.export.Dim("T", min=2, max=graph.positions.shape[0])
+        dynamic[argument][1] = torch.export.Dim("T", min=2, max=context_length or graph.positions.shape[0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(

@@ -16,11 +16,12 @@ import onnx
 
 from . import lower
 from . import tokenizer as bpe
-from .bundle import PARTS, PRECISIONS, TOLERANCE, TorchBundle, graph_file, load_manifest, save_manifest, sha256
+from .bundle import PARTS, PRECISIONS, TOLERANCE, TorchBundle, file_entry, graph_file, load_manifest, save_manifest
 from .checks import INDIFFERENT, company, contract, golden_difference, length_error
 from .fuse import fuse
 from .graphs import export
 from .quality import BATCH, Inputs, Sessions, compare, gpu, made, open_graph, photographs, run
+from .shared_weights import WEIGHTS, share
 from .timing import gain, interleaved, tasks
 
 SAME = 1e-5
@@ -256,6 +257,14 @@ def _report(work: _Work, what: str, entry: dict) -> None:
     )
 
 
+def _share_again(path: Path, manifest: dict) -> None:
+    """What both text graphs have in common goes back into one file."""
+    (path / WEIGHTS).unlink()
+    names = ["text-yes.onnx", "text-no.onnx", *([WEIGHTS] if share(path) > 0 else [])]
+    del manifest["files"][WEIGHTS]
+    manifest["files"] |= {name: file_entry(path / name) for name in names}
+
+
 def _write(work: _Work, entries: dict[str, dict]) -> dict:
     """Puts the made files into the bundle and the manifest last; what was asked for and refused is taken out."""
     manifest, path = work.manifest, work.path
@@ -268,7 +277,9 @@ def _write(work: _Work, entries: dict[str, dict]) -> dict:
         temporary = path / f"{name}.tmp"
         temporary.write_bytes(data)
         temporary.rename(path / name)
-        manifest["files"][name] = {"sha256": sha256(path / name), "bytes": len(data)}
+        manifest["files"][name] = file_entry(path / name)
+    if WEIGHTS in manifest["files"] and any(name in work.files for name in ("text-yes.onnx", "text-no.onnx")):
+        _share_again(path, manifest)
     manifest["precisions"] = kept | entries
     if not manifest["precisions"]:
         del manifest["precisions"]

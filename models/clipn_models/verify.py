@@ -12,6 +12,7 @@ import torch
 from . import tokenizer as bpe
 from .bundle import FILES, PARTS, PRECISIONS, TorchBundle, graph_file, load_manifest, sha256
 from .checks import ARGUMENTS, INDIFFERENT, PADDING, company, contract, golden_difference, length_error
+from .shared_weights import WEIGHTS, foreign_file
 
 
 class Faults(ValueError):
@@ -33,11 +34,16 @@ def verify(path: Path, log=print) -> None:
         if precision not in PRECISIONS or not set(entry["graphs"]) <= set(PARTS):
             raise Faults(f"the manifest speaks of a precision {precision} of {entry['graphs']}: known are {PRECISIONS} of {PARTS}")
     lower = [(graph_file(part, precision), part, precision) for precision in extra for part in extra[precision]["graphs"]]
-    for name in (*FILES, *(name for name, _, _ in lower)):
+    listed = WEIGHTS in manifest["files"]
+    for name in (*FILES, *([WEIGHTS] if listed else []), *(name for name, _, _ in lower)):
         entry = manifest["files"].get(name)
         there = (path / name).exists()
         same = there and entry is not None and sha256(path / name) == entry["sha256"] and (path / name).stat().st_size == entry["bytes"]
         check(same, f"{name}: checksum and size")
+    if not faults:
+        for name in (*(f"{part}.onnx" for part in PARTS), *(name for name, _, _ in lower)):
+            foreign = foreign_file(path / name, listed)
+            check(foreign is None, f"{name}: {foreign or 'names no file that is not of the bundle'}")
     if faults:
         raise Faults("; ".join(faults))
 
@@ -72,7 +78,7 @@ def verify(path: Path, log=print) -> None:
         worst = max(worst, float(np.abs(got - bundle.image(pixels)).max()))
         length = max(length, float(np.abs(np.linalg.norm(got, axis=-1) - 1).max()))
     check(worst <= tolerance and length <= 1e-5, f"images against PyTorch: largest difference {worst:.1e}, length off by {length:.1e}")
-    end = bundle.parts["text-yes"].embedding.num_embeddings - 1
+    end = bundle.vocabulary_size - 1
     for tower in ("yes", "no"):
         worst = 0.0
         for n, t in ((1, 3), (3, 8), (2, bundle.context_length)):

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Ajv } from 'ajv';
 import { BundleError } from './errors.ts';
-import { FILES, Manifest, type Part, type Precision } from './manifest.ts';
+import { FILES, Manifest, type Part, type Precision, SHARED_WEIGHTS } from './manifest.ts';
 import { extraGraphs, extraOf, offered } from './precision.ts';
 
 export interface Bundle {
@@ -20,7 +20,7 @@ export interface Bundle {
   /** Largest difference in the golden check of graphs that are not the base ones; of those the golden file tells. */
   tolerance: { image?: number | undefined; text?: number | undefined };
   /** Absolute paths. */
-  files: { image: string; textYes: string; textNo: string; tokenizer: string; golden: string };
+  files: { image: string; textYes: string; textNo: string; tokenizer: string; golden: string; weights?: string };
 }
 
 const validate = new Ajv({ allErrors: true }).compile(Manifest);
@@ -98,7 +98,7 @@ export async function loadBundle(
 
   const { precision } = options;
   const needed = new Set<string>(
-    precision ? [...FILES, ...Object.values(extraGraphs(valid, precision))] : Object.keys(valid.files),
+    precision ? [...FILES, SHARED_WEIGHTS, ...Object.values(extraGraphs(valid, precision))] : Object.keys(valid.files),
   );
   // the names come from the schema, never from the manifest: nothing outside the folder can be named
   await Promise.all(
@@ -132,6 +132,7 @@ export async function loadBundle(
       textNo: join(root, 'text-no.onnx'),
       tokenizer: join(root, 'tokenizer.json'),
       golden: join(root, 'golden.json'),
+      ...(valid.files[SHARED_WEIGHTS] ? { weights: join(root, SHARED_WEIGHTS) } : {}),
     },
   };
   return precision ? withPrecision(base, precision) : base;

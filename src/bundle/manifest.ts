@@ -7,6 +7,9 @@ const Template = Type.String({ pattern: '\\{\\}' });
 /** Files of every bundle; the manifest lists size and checksum of each. */
 export const FILES = ['image.onnx', 'text-yes.onnx', 'text-no.onnx', 'tokenizer.json', 'golden.json'] as const;
 
+/** Weights that both text graphs read, where a bundle has them: the only file beside a graph that its tensors may lie in. */
+export const SHARED_WEIGHTS = 'text.weights';
+
 export const PARTS = ['image', 'text-yes', 'text-no'] as const;
 export type Part = (typeof PARTS)[number];
 /** What a bundle may hold beside its base precision. */
@@ -128,6 +131,7 @@ export const Manifest = Type.Object(
           ExtraFile,
           ReturnType<typeof Type.Optional<typeof FileEntry>>
         >),
+        [SHARED_WEIGHTS]: Type.Optional(FileEntry),
       },
       closed,
     ),

@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { BUNDLE, PYTHON, ROOT } from '../helpers/paths.ts';
+import { DEFAULT_BUNDLE, PYTHON, ROOT } from '../helpers/paths.ts';
 import { closedLoop } from './load/loops.ts';
 import { sized } from './load/pictures.ts';
 import type { Bench } from './main.ts';
@@ -26,7 +26,7 @@ function writeBundle(dir: string): void {
 }
 
 export const computeBound: Bench = async ({ bundle, seconds = 30, connections = [16, 32] }) => {
-  const made = bundle === BUNDLE ? mkdtempSync(join(tmpdir(), 'clipn-gate-bench-')) : undefined;
+  const made = bundle === DEFAULT_BUNDLE ? mkdtempSync(join(tmpdir(), 'clipn-gate-bench-')) : undefined;
   const dir = made ? join(made, 'vit') : bundle;
   try {
     if (made) writeBundle(dir);

@@ -4,7 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { usableCores } from '../../src/engine/index.ts';
-import { BUNDLE } from '../helpers/paths.ts';
+import { DEFAULT_BUNDLE } from '../helpers/paths.ts';
 import { writeJson } from './report.ts';
 
 export interface BenchOptions {
@@ -99,7 +99,7 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    bundle: { type: 'string', default: BUNDLE },
+    bundle: { type: 'string', default: DEFAULT_BUNDLE },
     seconds: { type: 'string' },
     connections: { type: 'string' },
     json: { type: 'string' },

@@ -7,7 +7,7 @@ import type { Page } from 'playwright-core';
 import sharp from 'sharp';
 import { CHROMIUM, launchBrowser, openPage, skipBrowser } from '../helpers/browser.ts';
 import { DRAWN, drawing } from '../helpers/drawings.ts';
-import { BUNDLE, COMMAND, ROOT } from '../helpers/paths.ts';
+import { DEFAULT_BUNDLE, COMMAND, ROOT } from '../helpers/paths.ts';
 import { environment, startService } from '../helpers/service.ts';
 
 /** `npm run screenshots`: the pictures of the documents, from the real service and pictures drawn by this project. */
@@ -47,7 +47,7 @@ async function reportPage(dir: string): Promise<void> {
   const args = ['eval', '--id', join(dir, 'id'), '--ood', join(dir, 'drawings'), '--out', out];
   const { status, stderr } = spawnSync(process.execPath, [COMMAND, ...args], {
     encoding: 'utf8',
-    env: environment({ CLIPN_BUNDLE: BUNDLE }),
+    env: environment({ CLIPN_BUNDLE: DEFAULT_BUNDLE }),
   });
   if (status !== 0) throw new Error(stderr);
   const { page, close } = await openPage(browser, pathToFileURL(join(out, 'report.html')).href, {

@@ -6,8 +6,14 @@ import type { TestContext } from 'node:test';
 
 export const ROOT = resolve(import.meta.dirname, '../..');
 
-/** The embedded default, or another bundle to try the tests with. */
+/** A real bundle that is quick to open and to run: what tests of the service run with. CLIPN_TEST_BUNDLE names another. */
 export const BUNDLE = process.env['CLIPN_TEST_BUNDLE'] ?? join(ROOT, 'models/clipn-tiny');
+
+/** The embedded default: what benchmarks measure and screenshots show. */
+export const DEFAULT_BUNDLE = process.env['CLIPN_TEST_BUNDLE'] ?? join(ROOT, 'models/clipn-tiny');
+
+/** A bundle of random weights with WordPiece and shared text weights (models/tests/small_bert.py). */
+export const SMALL_BERT = join(ROOT, 'test/fixtures/small-bert');
 
 /** What real processes run: the build, as users do. `npm test` makes it first. */
 export const COMMAND = join(ROOT, 'dist/cli/main.js');

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Bundle } from '../../../src/bundle/load.ts';
 import { openBundle } from '../../../src/cli/open-bundle.ts';
-import { BUNDLE, COMMAND, ROOT } from '../../helpers/paths.ts';
+import { DEFAULT_BUNDLE, COMMAND, ROOT } from '../../helpers/paths.ts';
 import { environment, putTenant } from '../../helpers/service.ts';
 
 /** The service in processes of its own, as users start it; made by `withService`. */
@@ -25,7 +25,7 @@ export const TEN = 'dog,cat,bird,butterfly,elephant,airplane,bicycle,car,pizza,s
 
 /** Starts the service with an empty data directory, registers `tenants` with ten classes each, and cleans up after `task`. */
 export async function withService<T>(
-  { dir = BUNDLE, env = {}, tenants = [] }: { dir?: string; env?: Record<string, string>; tenants?: string[] },
+  { dir = DEFAULT_BUNDLE, env = {}, tenants = [] }: { dir?: string; env?: Record<string, string>; tenants?: string[] },
   task: (target: Target) => Promise<T>,
 ): Promise<T> {
   const data = mkdtempSync(join(tmpdir(), 'clipn-gate-bench-'));
