@@ -49,6 +49,11 @@ def main() -> None:
         "rgb-up.png": (scene(11, 19, 10), {}),
         "rgb-wide.png": (scene(240, 31, 11), {}),
         "rgb-tall.png": (scene(5, 90, 12), {}),
+        # made smaller and more than twice as high as wide, Pillow 13 runs the vertical pass first
+        "rgb-tall-down.png": (scene(61, 123, 25), {}),
+        "rgb-tall-limit.png": (scene(61, 122, 26), {}),
+        "rgb-tallest-down.jpg": (scene(52, 260, 27), {"quality": 92}),
+        "grey-tall-down.png": (scene(57, 140, 28).convert("L"), {}),
         "rgb-one-pixel.png": (scene(1, 1, 13), {}),
         "rgb-row.png": (scene(40, 1, 14), {}),
         "rgb-odd.png": (scene(53, 37, 15), {}),

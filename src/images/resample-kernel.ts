@@ -101,22 +101,26 @@ export function horizontal(
   return memory.slice(out, out + rows * stride);
 }
 
-/** Rows of bytes [.., strideOf(size)] -> RGB [size, size, 3]. */
-export function vertical(rows: Uint8Array, size: number, weights: Weights): Uint8Array {
-  const stride = strideOf(size);
+/** Rows of bytes [.., strideOf(width)] -> RGB [n, width, 3], where `weights` has n output positions. */
+export function vertical(rows: Uint8Array, width: number, weights: Weights): Uint8Array {
+  const stride = strideOf(width);
+  const count = weights.first.length;
   const layout = new Layout();
   const table = placeWeights(weights, layout);
-  const out = layout.place(size * stride);
+  const out = layout.place(count * stride);
   const input = layout.place(rows.length);
   const memory = layout.memory(weights.taps * stride);
   table.write(memory);
   memory.set(rows, input);
-  kernel.vertical(input, stride, out, size, table.first, table.high, table.low, weights.taps);
-  const line = size * 3;
-  if (line === stride) return memory.slice(out, out + size * line);
-  const pixels = new Uint8Array(size * line);
-  for (let y = 0; y < size; y++) {
-    pixels.set(memory.subarray(out + y * stride, out + y * stride + line), y * line);
-  }
+  kernel.vertical(input, stride, out, count, table.first, table.high, table.low, weights.taps);
+  return packed(memory.subarray(out, out + count * stride), count, width);
+}
+
+/** Rows of bytes [count, strideOf(width)] -> RGB [count, width, 3], a copy. */
+export function packed(rows: Uint8Array, count: number, width: number): Uint8Array {
+  const [stride, line] = [strideOf(width), width * 3];
+  if (line === stride) return rows.slice(0, count * line);
+  const pixels = new Uint8Array(count * line);
+  for (let y = 0; y < count; y++) pixels.set(rows.subarray(y * stride, y * stride + line), y * line);
   return pixels;
 }

@@ -58,3 +58,15 @@ export function weights(input: number, output: number, offset: number, length: n
   }
   return { first, high, low, taps, from, to: end(length - 1) };
 }
+
+/** The weights of output positions from .. to - 1, their inputs counted from the first one's. */
+export function part({ first, high, low, taps, ...rest }: Weights, from: number, to: number): Weights {
+  const begin = first[from] as number;
+  return {
+    ...rest,
+    taps,
+    first: first.slice(from, to).map((position) => position - begin),
+    high: high.slice(from * taps, to * taps),
+    low: low.slice(from * taps, to * taps),
+  };
+}

@@ -15,7 +15,9 @@ const field = (number: number, ...parts: Uint8Array[]): Buffer => {
   return Buffer.concat([varint(number * 8 + 2), varint(content.length), content]);
 };
 const varint = (value: number): Buffer =>
-  value < 128 ? Buffer.from([value]) : Buffer.concat([Buffer.from([(value % 128) + 128]), varint(Math.floor(value / 128))]);
+  value < 128
+    ? Buffer.from([value])
+    : Buffer.concat([Buffer.from([(value % 128) + 128]), varint(Math.floor(value / 128))]);
 const text = (number: number, value: string) => field(number, Buffer.from(value));
 const tensor = (location: string) => Buffer.concat([field(13, text(1, 'location'), text(2, location)), text(13, '')]);
 
@@ -28,7 +30,11 @@ async function copy(t: TestContext): Promise<string> {
 describe('the files that a graph reads its tensors from', () => {
   it('are found in initialisers, attributes, inner graphs, sparse tensors, functions and training graphs', () => {
     const graph = (...parts: Buffer[]) => Buffer.concat(parts);
-    const attribute = Buffer.concat([field(5, tensor('of attribute')), field(10, tensor('of list')), field(22, field(1, tensor('of sparse attribute')))]);
+    const attribute = Buffer.concat([
+      field(5, tensor('of attribute')),
+      field(10, tensor('of list')),
+      field(22, field(1, tensor('of sparse attribute'))),
+    ]);
     const inner = field(5, tensor('of inner graph'));
     const node = field(5, attribute, field(6, inner), field(11, field(15, field(2, tensor('of indices')))));
     const model = Buffer.concat([
@@ -65,7 +71,7 @@ describe('the files that a graph reads its tensors from', () => {
         }
       }),
     );
-    let nested = Buffer.alloc(0);
+    let nested: Buffer = Buffer.alloc(0);
     for (let i = 0; i < 200; i++) nested = field(1, field(5, field(6, nested)));
     assert.throws(() => externalFiles(field(7, nested)), /nested/);
   });

@@ -7,7 +7,7 @@ import type { Page } from 'playwright-core';
 import sharp from 'sharp';
 import { CHROMIUM, launchBrowser, openPage, skipBrowser } from '../helpers/browser.ts';
 import { DRAWN, drawing } from '../helpers/drawings.ts';
-import { DEFAULT_BUNDLE, COMMAND, ROOT } from '../helpers/paths.ts';
+import { COMMAND, DEFAULT_BUNDLE, ROOT } from '../helpers/paths.ts';
 import { environment, startService } from '../helpers/service.ts';
 
 /** `npm run screenshots`: the pictures of the documents, from the real service and pictures drawn by this project. */

@@ -1,6 +1,6 @@
 /**
  * Bicubic resampling with antialiasing of 8-bit pixels, bit for bit as Pillow does it (a = -0.5, support scaled by the
- * reduction, 22-bit fixed-point weights, 8-bit intermediate image, horizontal pass first), because that is what the
+ * reduction, 22-bit fixed-point weights, 8-bit intermediate image, horizontal pass first but for tall images), because that is what the
  * published models were trained and evaluated with. Only the rows and columns inside the crop are computed.
  */
 
@@ -49,8 +49,27 @@ function weights(input: number, output: number, offset: number, length: number):
   return { first, count, values, stride };
 }
 
+/** RGB [height, width, 3] -> RGB [width, height, 3], lines and columns exchanged. */
+function transposed(pixels: Uint8Array, width: number, height: number): Uint8Array {
+  const out = new Uint8Array(pixels.length);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      for (let c = 0; c < 3; c++) out[(x * height + y) * 3 + c] = pixels[(y * width + x) * 3 + c] as number;
+    }
+  }
+  return out;
+}
+
 /** uint8 RGB [height, width, 3] -> uint8 RGB [size, size, 3]: the square `region` of the resized image. */
 export function plainResample(pixels: Uint8Array, width: number, height: number, region: Region): Uint8Array {
+  const { size } = region;
+  if (!(height > 2 * width && region.height < height)) return twoPasses(pixels, width, height, region);
+  // the vertical pass first is the horizontal pass first of the image on its side
+  const aside = { width: region.height, height: region.width, left: region.top, top: region.left, size };
+  return transposed(twoPasses(transposed(pixels, width, height), height, width, aside), size, size);
+}
+
+function twoPasses(pixels: Uint8Array, width: number, height: number, region: Region): Uint8Array {
   const { size } = region;
   const h = weights(width, region.width, region.left, size);
   const v = weights(height, region.height, region.top, size);

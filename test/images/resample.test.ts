@@ -46,6 +46,18 @@ describe('the resampling of eight products at a time is the plain one, bit for b
     await assertSame(1, 1, 33);
   });
 
+  it('more than twice as high as wide, made smaller and larger, in one slice and in several', async () => {
+    for (const [width, height, size] of [
+      [61, 122, 24],
+      [61, 123, 24],
+      [61, 200, 64],
+      [25, 51, 24],
+      [700, 2600, 64],
+      [501, 1700, 224],
+    ] as const)
+      await assertSame(width, height, size);
+  });
+
   it('in several slices, many at the same time', async () => {
     // each of these waits between its slices, and the others use the same memory meanwhile
     const sizes = [

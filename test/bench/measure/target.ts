@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Bundle } from '../../../src/bundle/load.ts';
 import { openBundle } from '../../../src/cli/open-bundle.ts';
-import { DEFAULT_BUNDLE, COMMAND, ROOT } from '../../helpers/paths.ts';
+import { COMMAND, DEFAULT_BUNDLE, ROOT } from '../../helpers/paths.ts';
 import { environment, putTenant } from '../../helpers/service.ts';
 
 /** The service in processes of its own, as users start it; made by `withService`. */
