@@ -133,11 +133,16 @@ describe('quotas', () => {
   it('two at once cannot both take the last place; one that fails gives it back', async () => {
     const quotas = new Quotas();
     const principal = key({ tenants: 1 });
-    const slow = () => new Promise<string>((_, reject) => setTimeout(() => reject(new Error('no')), 20));
+    let fail = () => {};
+    const slow = () =>
+      new Promise<string>((_, reject) => {
+        fail = () => reject(new Error('no'));
+      });
     const first = quotas.guard(principal, { id: 'a', classes: 1 }, existing(), slow);
     await assert.rejects(quotas.guard(principal, { id: 'b', classes: 1 }, existing(), write), {
       code: 'quota_exceeded',
     });
+    fail();
     await assert.rejects(first, /no/);
     assert.equal(await quotas.guard(principal, { id: 'b', classes: 1 }, existing(), write), 'written');
   });

@@ -6,9 +6,9 @@ import { pathToFileURL } from 'node:url';
 import type { Page } from 'playwright-core';
 import sharp from 'sharp';
 import { CHROMIUM, launchBrowser, openPage, skipBrowser } from '../helpers/browser.ts';
-import { DRAWN, drawing } from '../helpers/drawings.ts';
 import { COMMAND, DEFAULT_BUNDLE, ROOT } from '../helpers/paths.ts';
 import { environment, startService } from '../helpers/service.ts';
+import { DRAWN, drawing } from './drawings.ts';
 
 /** `npm run screenshots`: the pictures of the documents, from the real service and pictures drawn by this project. */
 const OUT = join(ROOT, 'src/console/screenshots');

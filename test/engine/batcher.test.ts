@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { setImmediate as tick } from 'node:timers/promises';
 import { Batcher, type SubmitOptions } from '../../src/engine/batcher.ts';
 import { ServiceError } from '../../src/errors/index.ts';
+import { until } from '../helpers/service.ts';
 
 /** A device under the test's control: every run waits until it is let go. */
 function device() {
@@ -116,7 +117,7 @@ describe('batcher', () => {
     await tick();
     void batcher.submit('c', at('t'));
     assert.equal(runs.length, 1);
-    await new Promise((resolve) => setTimeout(resolve, 60));
+    await until('the wait is over', 5000, () => runs.length === 2);
     assert.deepEqual(runs[1]?.items, ['c']);
   });
 

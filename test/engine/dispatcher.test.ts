@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { setTimeout as sleep, setImmediate as tick } from 'node:timers/promises';
+import { setImmediate as tick } from 'node:timers/promises';
 import { Dispatcher, type DispatcherOptions } from '../../src/engine/admission/dispatcher.ts';
 import { EngineLost, type EngineSlot } from '../../src/engine/admission/slot.ts';
 import type { Detection, DetectRequest } from '../../src/engine/index.ts';
@@ -270,13 +270,14 @@ describe('dispatcher', () => {
 
   it('measures the rate of the work, not of the idle time between', async () => {
     const slot = new Slot('cpu', 1);
-    const dispatcher = dispatcherOf([slot], { maxQueue: 1 });
+    let now = 0;
+    const dispatcher = dispatcherOf([slot], { maxQueue: 1, now: () => now });
     for (let i = 0; i < 5; i++) {
       const answer = dispatcher.detect(request(String(i)));
-      await sleep(2);
+      now += 200;
       await slot.finish(String(i));
       await answer;
-      await sleep(30);
+      now += 3000;
     }
     for (const n of ['x', 'y']) void dispatcher.detect(request(n));
     assert.throws(

@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect, createServer as createTcpServer } from 'node:net';
 import { describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ask, image, listen, rawExchange, recordingUpstream, startGate } from '../helpers/gate.ts';
 import { until } from '../helpers/service.ts';
 
@@ -274,12 +273,15 @@ describe('never an open proxy', () => {
 
 describe('clients that leave', () => {
   it('take the request to the upstream with them, and the work of the engine', async (t) => {
-    let gone = 0;
-    const server = createServer((request) => request.on('close', () => gone++));
+    let [came, gone] = [0, 0];
+    const server = createServer((request) => {
+      came++;
+      request.on('close', () => gone++);
+    });
     const { port, engine, gate } = await startGate(t, await listen(t, server), GATED);
     const streamed = connect(port, '127.0.0.1');
     streamed.write('POST /other HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc');
-    await sleep(50);
+    await until('the upstream has it', 5000, () => came === 1);
     streamed.destroy();
     await until('the upstream is told', 5000, () => gone === 1);
     const read = connect(port, '127.0.0.1');
@@ -311,7 +313,7 @@ describe('upstreams that fail', () => {
     const nobody = await startGate(t, 'http://127.0.0.1:9', GATED);
     const refused = await ask(nobody.url, { method: 'GET' });
     assert.deepEqual([refused.status, JSON.parse(String(refused.body)).code], [502, 'upstream_unavailable']);
-    const slow = await misbehaving(t, (socket) => setTimeout(() => socket.destroy(), 3000).unref());
+    const slow = await misbehaving(t, (socket) => t.after(() => socket.destroy()));
     const late = await startGate(t, slow.url, { ...GATED, upstream: { response_timeout_ms: 100 } });
     assert.equal((await ask(late.url, { method: 'GET' })).status, 504);
     const mad = await misbehaving(t, (socket) => socket.end('HTTP/9.9 what\r\n\r\n'));

@@ -65,13 +65,47 @@ export class FakeBuilder implements TextFeatureBuilder {
   readonly built: string[] = [];
   delayMs = 0;
   failures: unknown[] = [];
+  /** Builds that have begun and not ended. */
+  running = 0;
+  #allowed = Number.POSITIVE_INFINITY;
+  #held: Promise<void> = Promise.resolve();
+
+  /** Holds up every build once `names` more names are encoded, until the returned function is called. */
+  hold(names = 0): () => void {
+    let open = () => {};
+    this.#allowed = names;
+    this.#held = new Promise((resolve) => {
+      open = resolve;
+    });
+    return () => {
+      this.#allowed = Number.POSITIVE_INFINITY;
+      open();
+    };
+  }
+
+  async #step(signal: AbortSignal | undefined): Promise<void> {
+    if (this.delayMs > 0) await sleep(this.delayMs);
+    if (this.#allowed <= 0) {
+      const aborted = new Promise<void>((resolve) =>
+        signal?.addEventListener('abort', () => resolve(), { once: true }),
+      );
+      await Promise.race([this.#held, aborted]);
+    }
+    this.#allowed--;
+    signal?.throwIfAborted();
+  }
+
   async build({ names, templates, tower }: FeatureRequest, { signal, onProgress }: FeatureOptions = {}) {
     const failure = this.failures.shift();
     if (failure) throw failure;
-    for (let i = 0; i < names.length; i++) {
-      if (this.delayMs > 0) await sleep(this.delayMs);
-      signal?.throwIfAborted();
-      onProgress?.((i + 1) * templates.length, names.length * templates.length);
+    this.running++;
+    try {
+      for (let i = 0; i < names.length; i++) {
+        await this.#step(signal);
+        onProgress?.((i + 1) * templates.length, names.length * templates.length);
+      }
+    } finally {
+      this.running--;
     }
     this.built.push(...names.map((n) => `${tower}:${n}`));
     return Float32Array.from(names.flatMap((n) => [n.length, tower === 'yes' ? 1 : -1]));

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { testApp } from '../helpers/app.ts';
 import { until } from '../helpers/service.ts';
 
@@ -27,19 +26,22 @@ function parse(body: string): { event: string; data: Record<string, unknown> }[]
 describe('builds of a tenant', () => {
   it('progress by GET: percent, texts, rate and time of arrival, then ready', async (t) => {
     const { app, builder } = await testApp(t);
-    builder.delayMs = 20;
+    const release = builder.hold(10);
     await app.inject(put('slow', many(30), ASYNC));
-    await sleep(250);
-    const { json } = await app.inject('/v1/tenants/slow/build');
-    const half = json();
+    const progress = async () => (await app.inject('/v1/tenants/slow/build')).json();
+    await until('there is a rate', 10_000, async () => (await progress()).texts_per_second !== null);
+    const half = await progress();
     assert.deepEqual([half.tenant, half.version, half.state, half.serving_version], ['slow', 1, 'building', null]);
     assert.equal(half.total, 120);
     assert.ok(half.done > 0 && half.done < 120, `${half.done}`);
     assert.equal(half.percent, Math.floor((100 * half.done) / 120));
     assert.ok(half.texts_per_second > 0);
-    assert.ok(Math.abs(half.eta_seconds - (120 - half.done) / half.texts_per_second) < 1);
-    await until('ready', 10_000, async () => (await app.inject('/v1/tenants/slow/build')).json().state === 'ready');
-    const done = (await app.inject('/v1/tenants/slow/build')).json();
+    // both are rounded to a tenth
+    const [fast, slow] = [0.05, -0.05].map((d) => (120 - half.done) / (half.texts_per_second + d)) as [number, number];
+    assert.ok(half.eta_seconds >= fast - 0.05 && half.eta_seconds <= slow + 0.05, JSON.stringify(half));
+    release();
+    await until('ready', 10_000, async () => (await progress()).state === 'ready');
+    const done = await progress();
     assert.deepEqual([done.done, done.percent, done.serving_version], [120, 100, 1]);
     assert.equal((await app.inject('/v1/tenants/nobody/build')).json().code, 'tenant_not_found');
   });
@@ -65,23 +67,23 @@ describe('builds of a tenant', () => {
 
   it('a stream ends when the tenant is removed, and when the service shuts down', async (t) => {
     const { app, builder } = await testApp(t);
-    builder.delayMs = 50;
+    builder.hold();
+    const url = await app.listen({ host: '127.0.0.1', port: 0 });
     await app.inject(put('slow', many(100), ASYNC));
-    const watching = app.inject('/v1/tenants/slow/build/events');
-    await sleep(100);
+    // the head of the answer says that the stream is open
+    const watching = await fetch(`${url}/v1/tenants/slow/build/events`);
     await app.inject({ method: 'DELETE', url: '/v1/tenants/slow' });
-    assert.equal(parse((await watching).body).at(-1)?.event, 'removed');
+    assert.equal(parse(await watching.text()).at(-1)?.event, 'removed');
     await app.inject(put('other', many(100, 'other'), ASYNC));
-    const closing = app.inject('/v1/tenants/other/build/events');
-    await sleep(100);
+    const closing = await fetch(`${url}/v1/tenants/other/build/events`);
     app.lifecycle.draining = true;
-    assert.equal(parse((await closing).body).at(-1)?.event, 'closing');
+    assert.equal(parse(await closing.text()).at(-1)?.event, 'closing');
   });
 
   it('cancelled by DELETE: the old version goes on serving, PUT begins anew', async (t) => {
     const { app, builder, registry } = await testApp(t);
     await app.inject(put('zoo', ['dog', 'cat']));
-    builder.delayMs = 50;
+    const release = builder.hold();
     await app.inject(put('zoo', many(100), ASYNC));
     const cancelled = await app.inject({ method: 'DELETE', url: '/v1/tenants/zoo/build' });
     assert.equal(cancelled.statusCode, 200);
@@ -90,12 +92,12 @@ describe('builds of a tenant', () => {
       ['cancelled', 2, 1],
     );
     const built = builder.built.length;
-    await sleep(150);
+    release();
+    await until('the build has ended', 10_000, () => builder.running === 0);
     assert.equal(builder.built.length, built, 'nothing is encoded any more');
     assert.deepEqual(registry.resolve('zoo').classes, ['dog', 'cat']);
     const again = await app.inject({ method: 'DELETE', url: '/v1/tenants/zoo/build' });
     assert.equal(again.statusCode, 200, 'cancelling twice is cancelling');
-    builder.delayMs = 0;
     const resumed = await app.inject(put('zoo', many(100)));
     assert.deepEqual([resumed.statusCode, resumed.json().version, resumed.json().serving_version], [200, 3, 3]);
     const none = await app.inject({ method: 'DELETE', url: '/v1/tenants/zoo/build' });
@@ -111,9 +113,8 @@ describe('builds of a tenant', () => {
     const two = await app.inject(put('zoo', ['cat', 'bird']));
     assert.equal(two.json().previous_version, 1);
     // a version that was never whole is not what one wants back
-    builder.delayMs = 50;
+    builder.hold();
     await app.inject(put('zoo', many(100), ASYNC));
-    builder.delayMs = 0;
     const before = builder.built.length;
     const back = await app.inject(roll);
     assert.equal(back.statusCode, 200);

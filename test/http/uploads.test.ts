@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { multipart, testApp } from '../helpers/app.ts';
 import { until } from '../helpers/service.ts';
 
@@ -10,7 +9,11 @@ async function listen(t: TestContext, config = {}) {
   const test = await testApp(t, config);
   await test.app.listen({ host: '127.0.0.1', port: 0 });
   const { port } = test.app.server.address() as { port: number };
-  return { ...test, port, url: `http://127.0.0.1:${port}` };
+  const served: Socket[] = [];
+  test.app.server.on('connection', (socket: Socket) => served.push(socket));
+  /** Bytes of this client that the server has read. */
+  const received = (client: Socket) => served.find((s) => s.remotePort === client.localPort)?.bytesRead ?? 0;
+  return { ...test, port, received, url: `http://127.0.0.1:${port}` };
 }
 
 async function open(t: TestContext, port: number): Promise<Socket> {
@@ -33,25 +36,25 @@ async function answer(socket: Socket): Promise<{ status: number; body: string }>
 
 describe('uploads over real sockets', () => {
   it('a slow client is waited for; a chunked body is fine', async (t) => {
-    const { port } = await listen(t);
+    const { port, received } = await listen(t);
     const socket = await open(t, port);
     socket.write(head('chunked', 'image/png'));
     for (const part of ['PH', 'OT', 'O!']) {
       socket.write(`2\r\n${part}\r\n`);
-      await sleep(30);
+      await until('the part has arrived', 5000, () => received(socket) >= socket.bytesWritten);
     }
     socket.write('0\r\n\r\n');
     assert.equal((await answer(socket)).status, 200);
   });
 
   it('a client that leaves in the middle of its upload costs nothing', async (t) => {
-    const { app, port, engine, url } = await listen(t);
+    const { app, port, engine, url, received } = await listen(t);
     const { payload, headers } = multipart([{ data: 'x'.repeat(8000) }]);
     for (const type of [headers['content-type'], 'image/png']) {
       const socket = await open(t, port);
       socket.write(head(payload.length, type));
       socket.write(payload.subarray(0, 4000));
-      await sleep(30);
+      await until('half of it has arrived', 5000, () => received(socket) >= socket.bytesWritten);
       socket.destroy();
     }
     await until(

@@ -53,7 +53,7 @@ routes:
       body: image,
     });
     assert.deepEqual([gated.status, String(gated.body), reached], [200, '{"label": 7}', 1]);
-    assert.equal(gated.headers['x-clipn-verdict'], results[0]?.decision);
+    assert.equal(gated.header('x-clipn-verdict'), results[0]?.decision);
 
     service.child.kill('SIGTERM');
     assert.equal(await service.exited, 0);

@@ -3,12 +3,11 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, it, type TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { openRegistry } from '../helpers/kill-registry.ts';
-import { madeRow, WIDTH } from '../helpers/made-features.ts';
 import { ROOT, temporaryDirectory } from '../helpers/paths.ts';
 import { PostgresServer, withoutPostgres } from '../helpers/postgres.ts';
 import { randoms } from '../helpers/rows.ts';
+import { openRegistry } from './kill-registry.ts';
+import { madeRow, WIDTH } from './made-features.ts';
 
 /** KILLS=200 node --import tsx --test test/tenants/kill.test.ts is the long run. */
 const KILLS = Number(process.env['KILLS'] ?? 2);
@@ -20,9 +19,15 @@ interface Expectation {
   begun: State[];
 }
 
-/** Runs the writer, kills it at some moment, and notes in `expected` what it said. Gives the number of acknowledged changes. */
-async function writeAndKill(dir: string, store: string, round: number, ms: number, expected: Map<string, Expectation>) {
-  const writer = join(ROOT, 'test/helpers/kill-writer.ts');
+/** Runs the writer, kills it when it has acknowledged so many changes, and notes in `expected` what it said. Gives the number of acknowledged changes. */
+async function writeAndKill(
+  dir: string,
+  store: string,
+  round: number,
+  changes: number,
+  expected: Map<string, Expectation>,
+) {
+  const writer = join(import.meta.dirname, 'kill-writer.ts');
   const child = spawn(process.execPath, ['--import', 'tsx', writer, dir, store, String(round)], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -33,20 +38,19 @@ async function writeAndKill(dir: string, store: string, round: number, ms: numbe
   let acknowledged = 0;
   const lines = createInterface({ input: child.stdout });
   const read = new Promise((resolve) => lines.on('close', resolve));
-  const ready = new Promise<void>((resolve) => {
+  const enough = new Promise<void>((resolve) => {
     lines.on('line', (line) => {
       const [worker, what, id, , classes] = JSON.parse(line) as [number | string, string, string, number, State];
-      if (worker === 'ready') return resolve();
+      if (worker === 'ready') return;
       const state = expected.get(id) ?? { acknowledged: null, begun: [] };
       if (what === 'begin') expected.set(id, { ...state, begun: [...state.begun, classes] });
       else {
-        acknowledged++;
+        if (++acknowledged > changes) resolve();
         expected.set(id, { acknowledged: classes, begun: [] });
       }
     });
   });
-  await Promise.race([ready, exited]);
-  await sleep(ms);
+  await Promise.race([enough, exited]);
   child.kill('SIGKILL');
   assert.equal(await exited, 'SIGKILL', `the writer ended by itself: ${errors}`);
   await read;
@@ -92,7 +96,7 @@ async function killAgainAndAgain(t: TestContext, store: string) {
   const random = randoms(7);
   let changes = 0;
   for (let round = 0; round < KILLS; round++) {
-    changes += await writeAndKill(dir, store, round, Math.floor(random() * 2000), expected);
+    changes += await writeAndKill(dir, store, round, Math.floor(random() * 300), expected);
     await check(dir, store, expected, round);
   }
   assert.ok(changes > 0);

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Database } from '../../src/tenants/postgres/database.ts';
 import { PostgresFeatures } from '../../src/tenants/postgres/features.ts';
 import { PostgresLeases } from '../../src/tenants/postgres/leases.ts';
@@ -80,7 +79,12 @@ describe(`features and builds in PostgreSQL${because}`, { skip }, () => {
     const claims = await Promise.all([a, b, a, b].map(({ leases }) => leases.claim('x')));
     const [lease] = claims.filter((claim) => claim !== undefined);
     assert.equal(claims.filter((claim) => claim !== undefined).length, 1);
-    await sleep(1500);
+    const ends = async () => {
+      const [row] = await a.database.query<{ at: string }>('select extract(epoch from until) as at from clipn_builds');
+      return Number(row?.at);
+    };
+    const first = await ends();
+    await until('its first term is over', 10_000, async () => (await ends()) > first + 1);
     assert.equal(await b.leases.claim('x'), undefined, 'it is kept alive while it is held');
     const heard: number[] = [];
     lease?.report(3, 12);

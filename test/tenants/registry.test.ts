@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Head } from '../../src/engine/index.ts';
 import { ServiceError } from '../../src/errors/index.ts';
 import { etagOf } from '../../src/tenants/record.ts';
@@ -30,19 +29,19 @@ describe('tenant registry', () => {
     const { registry, builder, heads } = fakeRegistry();
     await registry.put('zoo', { classes: ['dog'] }, wait);
     const old = registry.resolve('zoo');
-    builder.delayMs = 30;
+    const release = builder.hold(1);
     const put = await registry.put('zoo', { classes: ['dog', 'cat', 'bird'] }, { waitMs: 0 });
     assert.deepEqual([put.view.state, put.view.record.version, put.view.servingVersion], ['building', 2, 1]);
     assert.equal(registry.resolve('zoo').headId, old.headId);
-    await sleep(40);
+    await until('a part is encoded', 5000, () => registry.get('zoo').progress.done > 0);
     const { progress } = registry.get('zoo');
     assert.equal(progress.total, 12);
     assert.ok(progress.done > 0 && progress.done < 12, `${progress.done}`);
+    release();
     await registry.put('zoo', { classes: ['dog', 'cat', 'bird'] }, wait);
     assert.equal(registry.resolve('zoo').version, 2);
     assert.ok(heads.heads.has(old.headId));
-    await sleep(60);
-    assert.ok(!heads.heads.has(old.headId), 'gone after the grace');
+    await until('the old head is gone after the grace', 5000, () => !heads.heads.has(old.headId));
   });
 
   it('features are shared between tenants and computed once per name', async () => {
@@ -84,8 +83,7 @@ describe('tenant registry', () => {
     assert.deepEqual([put.view.state, put.view.failure], ['failed', 'The text encoder stopped.']);
     assert.throws(() => registry.resolve('zoo'), { code: 'tenant_not_ready' });
     assert.deepEqual(registry.counts(), { ready: 0, building: 0, failed: 1, cancelled: 0 });
-    await sleep(700);
-    assert.equal(registry.get('zoo').state, 'ready');
+    await until('it is tried again', 5000, () => registry.get('zoo').state === 'ready');
     await registry.stop();
   });
 
@@ -143,8 +141,7 @@ describe('tenant registry', () => {
     assert.throws(() => registry.resolve('zoo'), { code: 'tenant_not_found' });
     assert.ok(heads.heads.has(headId));
     await assert.rejects(registry.delete('zoo'), { code: 'tenant_not_found' });
-    await sleep(50);
-    assert.ok(!heads.heads.has(headId));
+    await until('the head is gone after the grace', 5000, () => !heads.heads.has(headId));
   });
 
   it('pages in order of id', async () => {
@@ -263,15 +260,16 @@ describe('tenant registry', () => {
   it('after a restart in the middle of a build the old version serves at once, the build goes on', async () => {
     const { registry, store, cache, builder } = fakeRegistry();
     await registry.put('zoo', { classes: ['dog', 'cat'] }, wait);
-    builder.delayMs = 50;
+    builder.hold();
     await registry.put('zoo', { classes: ['dog', 'cat', 'bird', 'fish'] }, { waitMs: 0 });
     await registry.stop();
     const next = fakeRegistry({ store, cache });
-    next.builder.delayMs = 50;
+    const release = next.builder.hold();
     await next.registry.load();
     const started = next.registry.start();
-    await sleep(60);
+    await until('the build goes on', 5000, () => next.builder.running > 0);
     assert.equal(next.registry.resolve('zoo').version, 1);
+    release();
     await started;
     assert.equal(next.registry.resolve('zoo').version, 2);
   });

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Database } from '../../src/tenants/postgres/database.ts';
 import { MIGRATIONS } from '../../src/tenants/postgres/migrations.ts';
 import { PostgresStore } from '../../src/tenants/postgres/store.ts';
@@ -83,7 +82,7 @@ describe(title, { skip }, () => {
     await assert.rejects(store.get('zoo'), code);
     await assert.rejects(store.list(), code);
     await assert.rejects(Database.open(url, { migrations: MIGRATIONS }), code);
-    await sleep(200);
+    await until('the loss is told', 10_000, () => told.length === 1);
     await server.resume();
     await until('the store works again', 10_000, () => store.write(record('zoo', 2), 1).catch(() => false));
     await until('its change is heard of', 10_000, () => heard.at(-1)?.version === 2);

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { run, tool } from './tools.ts';
+import { run, tool } from '../../helpers/tools.ts';
 
 export interface RuleState {
   name: string;
