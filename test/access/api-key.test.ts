@@ -5,7 +5,7 @@ import { isLoopback } from '../../src/access/exposure.ts';
 import { allows, checkScopes, SCOPE } from '../../src/access/scopes.ts';
 
 describe('API keys', () => {
-  it('are clipn_<id>_<secret>, each another', () => {
+  it('API keys have the form clipn_<id>_<secret> and are unique', () => {
     const made = Array.from({ length: 200 }, makeKey);
     for (const { id, key, hash } of made) {
       assert.match(key, /^clipn_[0-9A-Za-z]{10}_[0-9A-Za-z]{49}$/);
@@ -17,7 +17,7 @@ describe('API keys', () => {
     assert.equal(new Set(made.map((m) => m.id)).size, 200);
   });
 
-  it('one letter changed, at any place, is no key: the checksum sees it', () => {
+  it('a key with one changed letter at any place is refused by its checksum', () => {
     const { key } = makeKey();
     for (let i = 0; i < key.length; i++) {
       const other = key[i] === 'x' ? 'y' : 'x';
@@ -27,7 +27,7 @@ describe('API keys', () => {
       assert.equal(idOf(bad), undefined);
   });
 
-  it('are checked by hash; without a hash nothing fits', () => {
+  it('a secret is checked against its hash, and no secret matches an empty hash', () => {
     const [a, b] = [makeKey(), makeKey()];
     assert.equal(isKey(a.key, b.hash), false);
     assert.equal(isKey(a.key, undefined), false);
@@ -36,14 +36,14 @@ describe('API keys', () => {
     assert.ok(!a.hash.includes(a.key.slice(17, 30)));
   });
 
-  it('people name them by id, prefix or whole', () => {
+  it('a key is named by its id, a prefix or the whole key', () => {
     const { id, key } = makeKey();
     for (const text of [id, prefixOf(id), `clipn_${id}`, key]) assert.equal(idIn(text), id);
   });
 });
 
 describe('scopes', () => {
-  it('admin may do everything, the others what they name', () => {
+  it('the scope admin allows everything, the others only what they name', () => {
     const detect = (tenant: string) => ({ scope: 'detect' as const, tenant });
     assert.ok(allows(['admin'], detect('zoo')) && allows(['admin'], { scope: 'metrics' }));
     assert.ok(allows(['detect:zoo'], detect('zoo')));
@@ -58,12 +58,12 @@ describe('scopes', () => {
     assert.ok(!allows(['detect:*'], { scope: 'metrics' }));
   });
 
-  it('a tenant called * in a request is not all tenants', () => {
+  it('a tenant named * in a request does not stand for all tenants', () => {
     assert.ok(!allows(['detect:zoo'], { scope: 'detect', tenant: '*' }));
     assert.ok(!allows(['detect:a*'], { scope: 'detect', tenant: '*' }));
   });
 
-  it('are checked when a key is made', () => {
+  it('scopes are validated when a key is created', () => {
     for (const good of ['admin', 'metrics', 'detect:*', 'detect:zoo', 'manage:a.b_c-1', 'manage:team-*', 'detect:a*'])
       assert.match(good, SCOPE);
     for (const bad of [
@@ -83,7 +83,7 @@ describe('scopes', () => {
   });
 });
 
-it('loopback is what only this machine reaches', () => {
+it('an address counts as loopback only if no other machine reaches it', () => {
   for (const host of ['127.0.0.1', '127.9.9.9', 'localhost', 'LOCALHOST', '::1', '[::1]', '::ffff:127.0.0.1'])
     assert.ok(isLoopback(host), host);
   for (const host of [

@@ -13,7 +13,7 @@ auditContract('the directory', async (t) => {
 });
 
 describe('files of the audit log', () => {
-  it('a full one is followed by a new one; pages go on over all of them', async (t) => {
+  it('a full file of the audit log is followed by a new one, and pages continue over all of them', async (t) => {
     const dir = await temporaryDirectory(t);
     const log = await FileAuditLog.open(dir, { rotateBytes: 700 });
     for (let n = 0; n < 20; n++) {
@@ -28,7 +28,7 @@ describe('files of the audit log', () => {
     assert.deepEqual((await log.read({ limit: 1, before: '20000101T000000000Z-9' })).entries, []);
   });
 
-  it('half a line, left by a crash, costs that line only', async (t) => {
+  it('half a line in the audit log, left by a crash, costs that line only', async (t) => {
     const dir = await temporaryDirectory(t);
     const log = await FileAuditLog.open(dir);
     await log.append(auditEntry(0));

@@ -12,7 +12,7 @@ keyStoreContract('the directory', async (t) => {
   return () => FileKeyStore.open(dir);
 });
 
-it('a folder of keys that is mounted: links are followed, a read-only one is said to be so', async (t) => {
+it('keys are read from a mounted folder of links, and writing into a read-only one is refused', async (t) => {
   const dir = await temporaryDirectory(t);
   const store = await FileKeyStore.open(dir);
   const keys = join(dir, 'access', 'keys');
@@ -30,7 +30,7 @@ it('a folder of keys that is mounted: links are followed, a read-only one is sai
 });
 
 describe('damaged key files', () => {
-  it('are told of and stay where they are; the others are read', async (t) => {
+  it('damaged key files are reported and left in place, and the others are read', async (t) => {
     const dir = await temporaryDirectory(t);
     const store = await FileKeyStore.open(dir);
     const keys = join(dir, 'access', 'keys');

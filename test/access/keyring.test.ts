@@ -6,7 +6,7 @@ import { fakeAccess, keyRecord, MemoryKeyStore } from '../helpers/access.ts';
 const refused = { code: 'unauthenticated' };
 
 describe('the keyring', () => {
-  it('knows whose key it is; whatever is wrong with one gets the same answer', async () => {
+  it('the keyring knows the principal of a key, and gives every wrong key the same answer', async () => {
     let now = Date.parse('2026-06-01T00:00:00Z');
     const access = await fakeAccess({ mode: 'keys', now: () => now });
     const { keyring } = access;
@@ -35,7 +35,7 @@ describe('the keyring', () => {
     assert.throws(() => keyring.authenticate(undefined), refused);
   });
 
-  it('auto: nobody needs a key until there is one, everybody from then on', async () => {
+  it('with auth=auto keys are required as soon as there is one', async () => {
     const { keyring, key } = await fakeAccess({ mode: 'auto' });
     assert.equal(keyring.required, false);
     assert.ok(keyring.authenticate(undefined).may({ scope: 'admin' }));
@@ -46,7 +46,7 @@ describe('the keyring', () => {
     assert.throws(() => keyring.authenticate(undefined), refused, 'revoking the last key opens nothing');
   });
 
-  it('auto: a damaged key is a key, and so is one that another process has made', async () => {
+  it('with auth=auto a damaged key and one that another process has created count as keys', async () => {
     const store = new MemoryKeyStore();
     const logged: string[] = [];
     const keyring = new Keyring({ store, mode: 'auto', log: (_, __, message) => void logged.push(message) });
@@ -60,7 +60,7 @@ describe('the keyring', () => {
     await keyring.stop();
   });
 
-  it('keys stay in memory while the store is out of reach', async () => {
+  it('keys stay valid from memory while the store is out of reach', async () => {
     const { store, keyring, key } = await fakeAccess({ mode: 'keys' });
     const made = await key(['admin']);
     store.failure = new Error('gone');
@@ -93,7 +93,7 @@ describe('the keyring', () => {
     assert.throws(() => keyring.authenticate(made.key), refused);
   });
 
-  it('notes uses in one go, and again after a failure', async () => {
+  it('the uses of keys are written in batches, and again after a failure', async () => {
     let now = Date.parse('2026-06-01T00:00:00Z');
     const { store, keyring, key } = await fakeAccess({ mode: 'keys', now: () => now });
     const [a, b] = [await key(['admin']), await key(['admin'])];
@@ -111,7 +111,7 @@ describe('the keyring', () => {
     assert.deepEqual([...store.used], [[a.id, '2026-06-01T00:00:01.000Z']]);
   });
 
-  it('makes only keys that can be read again', async () => {
+  it('a key that could not be read again is not created', async () => {
     const { keyring, store } = await fakeAccess({ mode: 'keys' });
     const wish = { name: 'x', scopes: ['admin'], expiresAt: null, limits: {} };
     for (const bad of [
@@ -131,7 +131,7 @@ describe('the keyring', () => {
     assert.ok(!JSON.stringify([...store.records.values()]).includes('clipn_'), 'no key is stored');
   });
 
-  it('a key with its times in the future is as good as any: clocks are set back', async () => {
+  it('a key with times in the future is valid, because clocks are set back', async () => {
     const { store, keyring } = await fakeAccess({ mode: 'keys' });
     store.records.set('x', keyRecord({ created_at: '2999-01-01T00:00:00.000Z' }));
     await store.changed();
@@ -139,7 +139,7 @@ describe('the keyring', () => {
   });
 });
 
-it('an address that others can reach needs keys or a word', () => {
+it('an address other than loopback needs keys or CLIPN_AUTH=off', () => {
   assert.match(exposureFault('0.0.0.0', 'auto', { required: false }) ?? '', /keys create --admin/);
   assert.equal(exposureFault('0.0.0.0', 'auto', { required: true }), undefined);
   assert.equal(exposureFault('0.0.0.0', 'off', { required: false }), undefined);

@@ -9,7 +9,7 @@ const key = (limits: KeyLimits = {}, id = 'k', scopes = ['detect:*', 'manage:*']
 const limited = { code: 'rate_limited' };
 
 describe('images per second', () => {
-  it('hold on average, with bursts of one second', () => {
+  it('a rate limit holds on average and allows bursts of one second', () => {
     let now = 0;
     const limiter = new Limiter(NO_LIMITS, () => now);
     const principal = key({ images_per_second: 10 });
@@ -25,7 +25,7 @@ describe('images per second', () => {
     assert.ok(passed >= 600 && passed <= 615, String(passed));
   });
 
-  it('a request larger than a second’s worth passes alone and is paid for afterwards', () => {
+  it("a request larger than one second's allowance passes alone and is paid for afterwards", () => {
     let now = 0;
     const limiter = new Limiter({ ...NO_LIMITS, tenantImagesPerSecond: 10 }, () => now);
     limiter.take(EVERYBODY, { id: 'zoo' }, 64);
@@ -43,7 +43,7 @@ describe('images per second', () => {
     limiter.check(EVERYBODY, { id: 'zoo' });
   });
 
-  it('a key of its own limit, else the default; a tenant the smaller of both', () => {
+  it('a key has its own limit, else the default, and a tenant the smaller of both', () => {
     const limiter = new Limiter({ ...NO_LIMITS, keyImagesPerSecond: 1, tenantImagesPerSecond: 5 }, () => 0);
     const rate = (p: Principal, id: string, imagesPerSecond?: number) =>
       limiter.headers(p, { id, imagesPerSecond })['ratelimit-policy'];
@@ -54,7 +54,7 @@ describe('images per second', () => {
     assert.deepEqual(new Limiter(NO_LIMITS).headers(key(), { id: 'zoo' }), {});
   });
 
-  it('the headers say what is left and when more comes', () => {
+  it('the RateLimit headers give the rest and the time until more', () => {
     let now = 0;
     const limiter = new Limiter(NO_LIMITS, () => now);
     const principal = key({ images_per_second: 4 });
@@ -68,7 +68,7 @@ describe('images per second', () => {
     assert.equal(left(), '"key";r=1;t=1');
   });
 
-  it('what was refused has cost nothing: neither bucket, nor place', () => {
+  it('a refused request takes nothing from the rate limit and no concurrent place', () => {
     let now = 0;
     const limiter = new Limiter(NO_LIMITS, () => now);
     const zoo = { id: 'zoo', imagesPerSecond: 2, concurrentImages: 3 };
@@ -87,7 +87,7 @@ describe('images per second', () => {
 });
 
 describe('at once', () => {
-  it('so many requests of a key; the next when one is over', () => {
+  it('a key has a bounded number of concurrent requests, and the next enters when one ends', () => {
     const limiter = new Limiter({ ...NO_LIMITS, keyConcurrentRequests: 2 });
     const [a] = [limiter.enter(key()), limiter.enter(key())];
     assert.throws(() => limiter.enter(key()), limited);
@@ -107,7 +107,7 @@ describe('quotas', () => {
       tenants.map(([id, classes]) => ({ id, classes }));
   const write = async () => 'written';
 
-  it('tenants: those that the key manages count, whoever made them', async () => {
+  it('the quota of tenants counts those that the key may manage, whoever created them', async () => {
     const quotas = new Quotas();
     const principal = key({ tenants: 2 }, 'k', ['manage:team-*']);
     const have = existing(['team-a', 1], ['team-b', 1], ['zoo', 1]);
@@ -119,7 +119,7 @@ describe('quotas', () => {
     assert.equal(await quotas.guard(EVERYBODY, next, have, write), 'written');
   });
 
-  it('classes: together; making less of them is always allowed', async () => {
+  it('the quota of classes counts all tenants together, and having fewer classes is always allowed', async () => {
     const quotas = new Quotas();
     const principal = key({ classes: 10 });
     const have = existing(['a', 6], ['b', 4]);
@@ -130,7 +130,7 @@ describe('quotas', () => {
     await assert.rejects(quotas.guard(principal, { id: 'a', classes: 61 }, over, write), { code: 'quota_exceeded' });
   });
 
-  it('two at once cannot both take the last place; one that fails gives it back', async () => {
+  it('two concurrent writes cannot both take the last place of a quota, and a failed one gives it back', async () => {
     const quotas = new Quotas();
     const principal = key({ tenants: 1 });
     let fail = () => {};

@@ -36,7 +36,7 @@ describe(`keys and audit log in PostgreSQL${because}`, { skip }, () => {
     return async () => new PostgresAuditLog(await open());
   });
 
-  it('keys go on opening while the database is away; what changed meanwhile is learned after', async (t) => {
+  it('keys stay valid while PostgreSQL is down, and changes are learned afterwards', async (t) => {
     const open = await place(t);
     const log = () => {};
     const [a, b] = [

@@ -29,7 +29,7 @@ describe('clipn-gate detect', () => {
     jpeg = await waves(120, 90, 1).jpeg().toBuffer();
   });
 
-  it('a table for people', async (t) => {
+  it('detect prints a table', async (t) => {
     const dir = await folder(t);
     const { status, stdout } = run([
       'detect',
@@ -44,7 +44,7 @@ describe('clipn-gate detect', () => {
     assert.match(stdout, /one\.jpg\s+(in|OUT)\s+(dog|cat)\s+\d\.\d{3}/);
   });
 
-  it('lines of JSON for programs, a folder walked, the same numbers as the service', async (t) => {
+  it('detect --json prints a line per image of a folder with the same figures as the service', async (t) => {
     const dir = await folder(t);
     const data = await temporaryDirectory(t);
     const { url, child, exited } = await startService(t, data);
@@ -66,7 +66,7 @@ describe('clipn-gate detect', () => {
     assert.deepEqual(ours, expected);
   });
 
-  it('one bad file fails alone and in the exit status', async (t) => {
+  it('detect goes on after a bad file and ends with status 1', async (t) => {
     const dir = await folder(t);
     await writeFile(join(dir, 'cut.jpg'), jpeg.subarray(0, 400));
     const { status, stdout } = run(['detect', '--classes', 'dog,cat', '--json', dir, join(dir, 'missing.jpg')]);
@@ -80,7 +80,7 @@ describe('clipn-gate detect', () => {
     assert.match(lines.find((l) => l.file.endsWith('missing.jpg')).error.detail, /missing\.jpg/);
   });
 
-  it('mistakes are told in words', async (t) => {
+  it('detect explains wrong arguments', async (t) => {
     const dir = await folder(t);
     const says = (args: string[], pattern: RegExp, env = {}) => {
       const { status, stdout, stderr } = run(args, env);
@@ -97,13 +97,13 @@ describe('clipn-gate detect', () => {
     says(['detect', '--classes', 'a', '--bundle', join(dir, 'no-bundle'), join(dir, 'one.jpg')], /bundle/);
   });
 
-  it('warns of words the model has not learned', async (t) => {
+  it('detect warns of words that the model has not learned', async (t) => {
     const dir = await folder(t);
     const { stderr } = run(['detect', '--classes', 'dog,flurbish', '--json', join(dir, 'one.jpg')]);
     assert.match(stderr, /flurbish/);
   });
 
-  it('warns of a class name that is too long for the model', async (t) => {
+  it('detect warns of a class name that is too long for the model', async (t) => {
     const dir = await folder(t);
     const long = 'dog '.repeat(60);
     const { stderr } = run(['detect', '--classes', `dog,${long}`, '--json', join(dir, 'one.jpg')]);

@@ -67,7 +67,7 @@ function figures({ id, ood, average, worst, failed, identity }: Results) {
 }
 
 describe('clipn-gate eval', () => {
-  it('tables for people, results.json, a report, and scores that say the same', async (t) => {
+  it('eval writes tables, results.json, a report and scores that agree', async (t) => {
     const { dir, args } = await dataset(t, 5);
     const out = join(dir, 'out');
     const { status, stdout, stderr } = await run(...args, '--out', out);
@@ -105,7 +105,7 @@ describe('clipn-gate eval', () => {
     assertSelfContained(html);
   });
 
-  it('the numbers of `detect` for the same image; --json; nothing written without --out', async (t) => {
+  it('eval --json has the figures of `detect` for the same images and writes no file without --out', async (t) => {
     const { dir, args } = await dataset(t, 3);
     const [evaluation, detection] = await Promise.all([
       run(...args, '--json'),
@@ -129,7 +129,7 @@ describe('clipn-gate eval', () => {
     assert.equal(failed.count, 0);
   });
 
-  it('kill -9 in the middle, a torn last line: the next run goes on and finds the same figures', async (t) => {
+  it('eval continues after kill -9 and a torn last line and gets the same figures', async (t) => {
     const { dir, args } = await dataset(t, 40, true);
     const [cut, whole] = [join(dir, 'cut'), join(dir, 'whole')];
     const { child, ended } = start([...args, '--out', cut]);
@@ -167,7 +167,7 @@ describe('clipn-gate eval', () => {
     assert.equal((await resultsIn(cut)).runs.length, 2, 'nothing was computed, no engine was started');
   });
 
-  it('the engine killed in the middle: a new one goes on, no image is lost', {
+  it('eval loses no image when its engine is killed', {
     skip: existsSync('/proc/self/task') ? false : 'needs /proc to find the engine process',
   }, async (t) => {
     const { dir, args } = await dataset(t, 40, true);
@@ -191,7 +191,7 @@ describe('clipn-gate eval', () => {
     assert.deepEqual([id.images, ood[0]?.images, ood[1]?.images, failed.count], [120, 40, 40, 0]);
   });
 
-  it('Ctrl-C ends it cleanly and says how to go on', async (t) => {
+  it('eval ends on Ctrl-C with status 130 and says how to continue', async (t) => {
     const { dir, args } = await dataset(t, 40, true);
     const out = join(dir, 'out');
     const { child, ended } = start([...args, '--out', out]);
@@ -210,7 +210,7 @@ describe('clipn-gate eval', () => {
     assert.doesNotMatch(stderr, /engine.*ended|Error/);
   });
 
-  it('another class list starts over and says so; the old scores are kept aside', async (t) => {
+  it('eval with another class list starts over, says so, and keeps the old scores aside', async (t) => {
     const { dir, args } = await dataset(t, 2);
     const out = join(dir, 'out');
     assert.equal((await run(...args, '--out', out)).status, 0);
@@ -231,7 +231,7 @@ describe('clipn-gate eval', () => {
     assert.deepEqual((await resultsIn(out)).settings.templates, ['a {}']);
   });
 
-  it("images that can't be opened are counted, listed and not fatal; the status says so", async (t) => {
+  it('eval counts and lists images that cannot be decoded, goes on, and ends with status 1', async (t) => {
     const { dir, args } = await dataset(t, 3);
     const out = join(dir, 'out');
     const bytes = await readFile(join(dir, 'noise/0.jpg'));
@@ -254,7 +254,7 @@ describe('clipn-gate eval', () => {
     assert.match(await readFile(join(out, 'report.html'), 'utf8'), /page\.png/);
   });
 
-  it('wrong arguments: status 2, a code, nothing started', async (t) => {
+  it('eval with wrong arguments ends with status 2 and a code before it starts an engine', async (t) => {
     const { dir, args } = await dataset(t, 1);
     const classes = join(dir, 'classes.txt');
     await writeFile(classes, 'just one\n');

@@ -47,7 +47,7 @@ function shift(tensor: { data: string }): void {
 }
 
 describe('clipn-gate models', () => {
-  it('list: the configured bundle is there and whole', async () => {
+  it('models list shows the configured bundle as complete', async () => {
     const manifest = await manifestOf(BUNDLE);
     const { status, stdout, stderr } = run(['list']);
     assert.equal(status, 0, stderr);
@@ -59,7 +59,7 @@ describe('clipn-gate models', () => {
     assert.equal(listed.find((b) => b.dir === BUNDLE)?.whole, true);
   });
 
-  it('list: a damaged bundle stands there with all its faults', async (t) => {
+  it('models list shows a damaged bundle with all its faults', async (t) => {
     const dir = await copy(t);
     await rm(join(dir, 'text-no.onnx'));
     await appendFile(join(dir, 'image.onnx'), ' ');
@@ -73,7 +73,7 @@ describe('clipn-gate models', () => {
     assert.match(run(['list'], dir).stdout, /bundle\.json is not JSON/);
   });
 
-  it('verify: proved on this machine, in numbers', () => {
+  it('models verify proves the bundle on this machine and gives the differences', () => {
     const { status, stdout, stderr } = run(['verify', BUNDLE]);
     assert.equal(status, 0, stderr);
     assert.match(stdout, /whole, graphs as agreed\n +features within \d\.\de-\d+, probabilities within \d\.\de-\d+/);
@@ -83,7 +83,7 @@ describe('clipn-gate models', () => {
     assert.ok(found.proofs[0].feature_difference < 1e-4 && found.proofs[0].probability_difference < 1e-3);
   });
 
-  it("verify: files that are not the manifest's, status 1", async (t) => {
+  it("models verify ends with 1 when a file is not the manifest's", async (t) => {
     const dir = await copy(t);
     const bytes = await readFile(join(dir, 'tokenizer.json'));
     bytes[100] = (bytes[100] as number) ^ 1;
@@ -93,7 +93,7 @@ describe('clipn-gate models', () => {
     assert.match(stdout, /NOT usable[\s\S]*tokenizer\.json is not the file/);
   });
 
-  it('verify: a runtime that computes something else than PyTorch did, images, texts and verdicts', async (t) => {
+  it('models verify finds a runtime that differs from PyTorch in images, texts or verdicts', async (t) => {
     type Golden = {
       image: { features: { data: string } };
       text: { yes: { data: string } };
@@ -114,7 +114,7 @@ describe('clipn-gate models', () => {
     }
   });
 
-  it("verify: graphs that don't keep the contract", async (t) => {
+  it('models verify finds graphs that break the contract', async (t) => {
     const dir = await copy(t);
     const manifest = await manifestOf(dir);
     await cp(join(dir, 'text-no.onnx'), join(dir, 'image.onnx'));
@@ -125,7 +125,7 @@ describe('clipn-gate models', () => {
     assert.match(stdout, /graph contract.*wanted pixels -> features/);
   });
 
-  it('verify: all that are here, one bad one fails it', async (t) => {
+  it('models verify without a name checks every bundle and fails for one bad one', async (t) => {
     const dir = await copy(t);
     await rm(join(dir, 'golden.json'));
     const { status, stdout } = run(['verify'], dir);
@@ -133,7 +133,7 @@ describe('clipn-gate models', () => {
     assert.match(stdout, /golden\.json is missing/);
   });
 
-  it('info: origin, licence, vocabulary, figures', async () => {
+  it('models info shows origin, licence, vocabulary and figures', async () => {
     const manifest = await manifestOf(BUNDLE);
     const { status, stdout, stderr } = run(['info']);
     assert.equal(status, 0, stderr);
@@ -146,7 +146,7 @@ describe('clipn-gate models', () => {
     assert.deepEqual(asJson.precisions, offered(manifest));
   });
 
-  it('info: of nothing, status 1 and where it looked', () => {
+  it('models info of an unknown bundle ends with 1 and names the places it searched', () => {
     const { status, stdout } = run(['info', 'no-such-model']);
     assert.equal(status, 1);
     assert.match(stdout, /no-such-model[\s\S]*bundle\.json can't be read/);
@@ -155,7 +155,7 @@ describe('clipn-gate models', () => {
 });
 
 describe('what is said of a manifest', () => {
-  it('every precision, and what it costs', async (t) => {
+  it('models info shows every precision with its measured loss', async (t) => {
     const dir = await withCopies(t, BUNDLE, 'int8', ['image']);
     const manifest = await manifestOf(dir);
     const text = describeInfo({ name: 'x', dir, manifest, bytes: 1, faults: [] });
@@ -170,7 +170,7 @@ describe('what is said of a manifest', () => {
     assert.match(refused.stdout, /- int8: .*golden check[\s\S]*in fp32 on cpu/);
   });
 
-  it('figures of any shape are readable lines', async () => {
+  it('models info prints figures of any shape as readable lines', async () => {
     const manifest = await manifestOf(BUNDLE);
     const evaluation = {
       zero_shot_top1: { 'set (200 classes)': 0.58 },
@@ -182,7 +182,7 @@ describe('what is said of a manifest', () => {
     assert.match(text, /near, mean of 5:\n +scores:\n +ctw: auroc 0\.8, fpr95_ood_accepted 0\.5/);
   });
 
-  it('folders with a file of a bundle in them are bundles, others are not', async (t) => {
+  it('a folder with a file of a bundle counts as a bundle, others do not', async (t) => {
     const dir = await temporaryDirectory(t);
     for (const name of ['whole', 'remains', 'code']) await mkdir(join(dir, name));
     await writeFile(join(dir, 'whole/bundle.json'), '{}');

@@ -16,7 +16,7 @@ async function folder(t: TestContext, files: Record<string, string>): Promise<st
 }
 
 describe('tenants in files', () => {
-  it('YAML and JSON, several documents, folders at any depth; the id from the field or the name', async (t) => {
+  it("tenant files are YAML or JSON, one or several documents, in folders at any depth; the id is the field or the file's name", async (t) => {
     const dir = await folder(t, {
       'zoo.yaml': '# a comment\nclasses: [lion, "no", 7up, "7"]\n',
       'deep/er/shop.json': '{"classes": ["sofa", {"name": "tv", "aliases": ["television"]}], "method": "atd"}',
@@ -38,7 +38,7 @@ describe('tenants in files', () => {
     );
   });
 
-  it('every fault of every file is told at once', async (t) => {
+  it('every fault of every tenant file is reported at once', async (t) => {
     const dir = await folder(t, {
       'broken.yaml': 'classes: [a, b\n',
       'list.yaml': '- a\n',
@@ -70,11 +70,11 @@ describe('tenants in files', () => {
 describe('the difference', () => {
   const classes = (...names: string[]) => ({ classes: names });
 
-  it('is empty where both mean the same', () => {
+  it('the difference of two definitions with the same meaning is empty', () => {
     assert.deepEqual(diffLines(classes('a', 'b'), { classes: [{ name: 'a' }, 'b'] }), []);
   });
 
-  it('names what goes and what comes, duplicates and order too', () => {
+  it('the difference names removed and added classes, duplicates and order included', () => {
     assert.deepEqual(diffLines(classes('a', 'b', 'b'), classes('b', 'c')), [
       '  classes: 2 removed, 1 added',
       '    - a',
@@ -92,7 +92,7 @@ describe('the difference', () => {
     ]);
   });
 
-  it('of many lines the first are shown and the rest is counted', () => {
+  it('a long difference shows its first lines and counts the rest', () => {
     const many = Array.from({ length: 500 }, (_, i) => `class ${i}`);
     const lines = diffLines(classes('a'), classes(...many));
     assert.equal(lines.length, 22);

@@ -37,7 +37,7 @@ function outcome(child: ChildProcess): Promise<{ code: number | null; out: strin
 }
 
 describe('clipn-gate tenants', () => {
-  it('apply shows the difference, makes it so, and then has nothing to do', async (t) => {
+  it('tenants apply shows the difference, applies it, and then finds nothing to do', async (t) => {
     const { run, write, dir, registry } = await setUp(t);
     await write('zoo.yaml', 'classes: [lion, tiger]\n');
     await write('shop.json', '{"classes": ["sofa"], "method": "atd"}');
@@ -72,7 +72,7 @@ describe('clipn-gate tenants', () => {
     assert.match(back.out, /2 unchanged/, 'what get gives apply takes');
   });
 
-  it('apply --prune asks, and never without a terminal', async (t) => {
+  it('tenants apply --prune asks for confirmation, and needs --yes without a terminal', async (t) => {
     const { run, write, dir, registry } = await setUp(t);
     await write('zoo.yaml', 'classes: [lion, tiger]\n');
     const refused = await run(['apply', '-f', dir, '--prune']);
@@ -88,7 +88,7 @@ describe('clipn-gate tenants', () => {
     assert.equal((await run(['apply', '-f', empty, '--prune', '--yes'])).code, 2, 'an empty folder removes nothing');
   });
 
-  it('one tenant that fails does not keep the others from being applied', async (t) => {
+  it('tenants apply goes on after a tenant that fails', async (t) => {
     const { run, write, dir, access } = await setUp(t);
     const { key } = await access.key(['manage:team-*'], { classes: 2 });
     await write('team-a.yaml', 'classes: [a, b, c]\n');
@@ -101,7 +101,7 @@ describe('clipn-gate tenants', () => {
     assert.deepEqual([other.code, /forbidden/.test(other.err)], [1, true]);
   });
 
-  it('waits for features as long as it may', async (t) => {
+  it('tenants apply waits for features up to --timeout', async (t) => {
     const { run, builder } = await setUp(t);
     builder.delayMs = 400;
     const waited = await run(['apply', '-f', '-'], {}, 'tenant: slow\nclasses: [a, b]\n');
@@ -114,7 +114,7 @@ describe('clipn-gate tenants', () => {
     assert.deepEqual([not.code, /other: version 1 is building/.test(not.out)], [0, true]);
   });
 
-  it('list, get, delete', async (t) => {
+  it('tenants list, get and delete show and change a running service', async (t) => {
     const { run, registry } = await setUp(t);
     await registry.put('zoo', { classes: ['lion', 'tiger', 'bear'] }, { waitMs: 1000 });
     const list = await run(['list']);
@@ -127,7 +127,7 @@ describe('clipn-gate tenants', () => {
     assert.deepEqual([gone.code, registry.list({ limit: 9 }).tenants.length], [1, 1]);
   });
 
-  it('watch tells of changes until it is interrupted', async (t) => {
+  it('tenants watch prints changes until it is interrupted', async (t) => {
     const { env, registry } = await setUp(t);
     const child = start(['watch', '--every', '0s'], env);
     t.after(() => child.kill('SIGKILL'));
@@ -143,7 +143,7 @@ describe('clipn-gate tenants', () => {
     assert.equal((await ended).code, 0);
   });
 
-  it('what goes wrong on the way is told in words, without the key', async (t) => {
+  it('tenants explains connection errors without printing the key', async (t) => {
     const { run, env } = await setUp(t);
     const stranger = createServer((_, response) => void response.writeHead(502).end('<html>Bad gateway</html>'));
     await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve));

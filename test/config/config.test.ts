@@ -14,7 +14,7 @@ const faults = (env: NodeJS.ProcessEnv, flags?: Record<string, string>) => {
 };
 
 describe('configuration', () => {
-  it('has a default for everything; the bundle does not depend on the working directory', () => {
+  it("every setting has a default, and the bundle's does not depend on the working directory", () => {
     const config = loadConfig({});
     assert.equal(config.port, 8080);
     assert.equal(config.host, '127.0.0.1');
@@ -22,13 +22,13 @@ describe('configuration', () => {
     assert.ok(Object.isFrozen(config));
   });
 
-  it('puts flags over environment over defaults; an empty variable is not set', () => {
+  it('flags precede variables, which precede defaults; an empty variable counts as not set', () => {
     assert.equal(loadConfig({ CLIPN_PORT: '9000' }).port, 9000);
     assert.equal(loadConfig({ CLIPN_PORT: '9000' }, { port: '9001' }).port, 9001);
     assert.equal(loadConfig({ CLIPN_PORT: '' }).port, 8080);
   });
 
-  it('reads sizes, durations and flags in the units people write', () => {
+  it('sizes, durations and switches are read in the units people write', () => {
     const config = loadConfig({
       CLIPN_MAX_BODY_BYTES: '20MB',
       CLIPN_MAX_IMAGE_BYTES: '2 MiB',
@@ -43,7 +43,7 @@ describe('configuration', () => {
     assert.equal(config.device, 'cuda:1');
   });
 
-  it('reports every fault at once, with the setting, the value and what would be right', () => {
+  it('every wrong setting is reported at once, with its value and what would be right', () => {
     const found = faults(
       { CLIPN_PORT: 'http', CLIPN_DEVICE: 'gpu', CLIPN_METHOD: 'msp', CLIPN_PROT: '1', CLIPN_MAX_BATCH: '0' },
       { 'log-level': 'loud' },
@@ -64,21 +64,21 @@ describe('configuration', () => {
     }
   });
 
-  it('refuses numbers with a rest, fractions, negatives and unknown units', () => {
+  it('a number with trailing text, a fraction, a negative and an unknown unit are refused', () => {
     for (const bad of ['80 80', '8080x', '1.5', '-1', '65536', 'NaN', '0x10'])
       assert.equal(faults({ CLIPN_PORT: bad }).length, 1, bad);
     assert.equal(faults({ CLIPN_REQUEST_TIMEOUT_MS: '10 parsecs' }).length, 1);
     assert.equal(faults({ CLIPN_TRUST_PROXY: 'maybe' }).length, 1);
   });
 
-  it('describes every setting for help and documentation', () => {
+  it('every setting has a description', () => {
     for (const row of describeConfig()) {
       assert.match(row.variable, /^CLIPN_[A-Z_]+$/);
       assert.ok(row.meaning.length > 5);
     }
   });
 
-  it('takes no notice of what Kubernetes says about services called clipn', () => {
+  it('variables that Kubernetes sets for a service called clipn are ignored', () => {
     const links = {
       CLIPN_PORT: 'tcp://10.0.0.1:8080',
       CLIPN_SERVICE_HOST: '10.0.0.1',

@@ -50,7 +50,7 @@ describe('access', { skip: skipBrowser }, () => {
       .locator('input[type=file]')
       .setInputFiles([{ name, mimeType: 'image/png', buffer: await waves(60, 40, seed).png().toBuffer() }]);
 
-  it('asks for a key, says so when it is wrong, keeps it in the session only, and asks anew when it is revoked', async () => {
+  it('the console asks for a key, rejects a wrong one, keeps it in the session only, and asks again after its revocation', async () => {
     const { id, key } = await newKey(['admin']);
     const { page, errors, foreign, close } = await openPage(browser, service.url);
     await page.getByRole('dialog', { name: 'API key' }).waitFor();
@@ -82,7 +82,7 @@ describe('access', { skip: skipBrowser }, () => {
     await close();
   });
 
-  it('with a key for verdicts only: names the tenant, and says in the words of the service what it may not do', async () => {
+  it("with a key for detect only, the console names the tenant and shows the service's refusals", async () => {
     const { key } = await newKey(['detect:demo']);
     const { page, errors, close } = await openPage(browser, service.url);
     await giveKey(page, key);
@@ -104,7 +104,7 @@ describe('access', { skip: skipBrowser }, () => {
     await close();
   });
 
-  it('whoever has no key and says so is left alone', async () => {
+  it('the console does not ask again after the dialog for the key is dismissed', async () => {
     const { page, errors, close } = await openPage(browser, service.url);
     await page.getByRole('button', { name: 'Cancel' }).click();
     await page.getByRole('link', { name: 'Tenants' }).click();

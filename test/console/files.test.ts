@@ -9,7 +9,7 @@ import { ROOT } from '../helpers/paths.ts';
 const BUILT = join(ROOT, 'dist/console');
 const assets = () => readdirSync(join(BUILT, 'assets'));
 
-it('has at most 120 KB in all, compressed', () => {
+it('the files of the console have at most 120 KB in all, compressed', () => {
   const sizes = readdirSync(BUILT, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.gz'))
     .map((name) => statSync(join(BUILT, name)).size);
@@ -18,7 +18,7 @@ it('has at most 120 KB in all, compressed', () => {
   assert.ok(sum <= 120_000, `${sum} bytes`);
 });
 
-it('is served at / with a policy that allows nothing inline and nothing from elsewhere', async (t) => {
+it('the console is served at / with a policy that allows nothing inline and nothing from elsewhere', async (t) => {
   const { app } = await testApp(t);
   const reply = await app.inject({ url: '/' });
   assert.equal(reply.statusCode, 200);
@@ -30,7 +30,7 @@ it('is served at / with a policy that allows nothing inline and nothing from els
   assert.doesNotMatch(reply.body, /<script>|<style|style=|https?:\/\//);
 });
 
-it('sends what was compressed at build time, to be kept for ever', async (t) => {
+it('files of the console are sent as compressed at build time, with an immutable cache header', async (t) => {
   const { app } = await testApp(t);
   const name = assets().find((n) => n.endsWith('.js')) as string;
   const plain = readFileSync(join(BUILT, 'assets', name));
@@ -44,14 +44,14 @@ it('sends what was compressed at build time, to be kept for ever', async (t) => 
   }
 });
 
-it('names its own files relative to the page, so that a path prefix does no harm', () => {
+it('the console names its files relative to the page, so that a path prefix does no harm', () => {
   const html = readFileSync(join(BUILT, 'index.html'), 'utf8');
   const addresses = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map((m) => m[1] as string);
   assert.ok(addresses.length >= 3);
   for (const address of addresses) assert.doesNotMatch(address, /^\/|^[a-z]+:/);
 });
 
-it('hands out its own files only', async (t) => {
+it('only files of the console are served', async (t) => {
   const { app } = await testApp(t);
   for (const url of ['/assets/', '/assets/..%2f..%2fcli/main.js', '/../cli/main.js', '/vite.config.ts', '/main.tsx']) {
     assert.equal((await app.inject({ url })).statusCode, 404, url);

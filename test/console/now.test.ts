@@ -12,7 +12,7 @@ import { type Service, sendImage, startService } from '../helpers/service.ts';
 const scrape = (at: number, text: string): Scrape => ({ at, samples: parseMetrics(text) });
 
 describe('metrics in the browser', () => {
-  it('reads names, labels with escapes, infinities and numbers in any form', () => {
+  it('the console parses metric names, labels with escapes, infinities and numbers in any form', () => {
     const s = scrape(
       0,
       '# HELP a b\n# TYPE a counter\na 1\na{x="1, \\"2\\" \\\\ \\n}",y="z"} 2.5e3 1700000000\nb{le="+Inf"} +Inf\n',
@@ -23,7 +23,7 @@ describe('metrics in the browser', () => {
     assert.equal(total(s, 'c'), 0);
   });
 
-  it('takes a counter that has fallen for one that began anew', () => {
+  it('a counter that has fallen counts as restarted', () => {
     const from = scrape(0, 'n{r="a"} 10\nn{r="b"} 4');
     const to = scrape(1000, 'n{r="a"} 3\nn{r="b"} 6\nn{r="c"} 1');
     assert.equal(increase(from, to, 'n'), 3 + 2 + 1);
@@ -53,7 +53,7 @@ describe('metrics in the browser', () => {
     assert.equal(quantile(to, scrape(2000, await registry.metrics()), 'h', 0.5), 1);
   });
 
-  it('scales end at a round number', () => {
+  it('scales of the charts end at a round number', () => {
     assert.deepEqual([0, 0.03, 1, 1.2, 4, 99, 100].map(niceTop), [1, 0.05, 1, 2, 5, 100, 100]);
   });
 });
@@ -73,7 +73,7 @@ describe('now', { skip: skipBrowser }, () => {
     for (const f of closing.reverse()) await f();
   });
 
-  it('draws what goes on: requests, latencies, batches, the share of "none" per tenant', async () => {
+  it('the page "now" draws requests, latencies, batches and the share of "none" per tenant', async () => {
     const { page, errors, foreign, close } = await openPage(browser, `${service.url}/#/now`);
     await page.getByRole('heading', { name: 'Now' }).waitFor();
     await page.getByText('Asking for the first numbers').waitFor({ state: 'detached' });

@@ -41,7 +41,7 @@ describe('playground', { skip: skipBrowser }, () => {
     for (const f of closing.reverse()) await f();
   });
 
-  it('shows for every picture what the service says', async () => {
+  it("the playground shows the service's verdict for every picture", async () => {
     const { page, errors, foreign, close } = await openPage(browser, service.url);
     await add(
       page,
@@ -67,7 +67,7 @@ describe('playground', { skip: skipBrowser }, () => {
     await close();
   });
 
-  it('compares with names typed on the spot, underlines words the model has not learned, and cleans up', async () => {
+  it('the playground judges by typed class names, underlines unknown words, and removes its tenant afterwards', async () => {
     const { page, errors, close } = await openPage(browser, service.url);
     await page.getByLabel('My own words').check();
     await page.getByLabel('Class names').fill('dog, zzyzxqq\nred car');
@@ -93,7 +93,7 @@ describe('playground', { skip: skipBrowser }, () => {
     await close();
   });
 
-  it('changes the rule without asking again', async () => {
+  it('the playground changes the rule without another request', async () => {
     const { page, close } = await openPage(browser, service.url);
     await add(page, [file('a.png', pictures[1] as Buffer)]);
     await settled(page, 1);
@@ -107,7 +107,7 @@ describe('playground', { skip: skipBrowser }, () => {
     await close();
   });
 
-  it('copies a curl command that gives the same verdict, and downloads what was said', async () => {
+  it('the playground copies a curl command that gives the same verdict, and downloads the replies', async () => {
     const { page, close } = await openPage(browser, service.url, {
       permissions: ['clipboard-read', 'clipboard-write'],
     });
@@ -125,7 +125,7 @@ describe('playground', { skip: skipBrowser }, () => {
     await close();
   });
 
-  it('shows a problem as the service words it: 10 MB of text among pictures', async () => {
+  it("the playground shows the service's error for a file that is not an image", async () => {
     const { page, errors, close } = await openPage(browser, service.url);
     const text = Buffer.alloc(10 * 2 ** 20, 'this is no picture\n');
     await add(page, [file('notes.txt', text, 'text/plain'), file('a.png', pictures[0] as Buffer)]);
@@ -139,7 +139,7 @@ describe('playground', { skip: skipBrowser }, () => {
     await close();
   });
 
-  it('takes pictures by drop, by paste and from the camera', async () => {
+  it('the playground takes pictures by drop, by paste and from the camera', async () => {
     const { page, errors, close } = await openPage(browser, service.url, { permissions: ['camera'] });
     const base64 = (pictures[0] as Buffer).toString('base64');
     const give = (type: string, name: string) =>
@@ -164,7 +164,7 @@ describe('playground', { skip: skipBrowser }, () => {
     await close();
   });
 
-  it('shows 200 pictures as a grid with counts, and one of them in full on request', async () => {
+  it('the playground shows 200 pictures as a grid with counts, and one in full on request', async () => {
     const { page, errors, close } = await openPage(browser, service.url);
     const many = await Promise.all(
       Array.from({ length: 200 }, async (_, i) => file(`p${i}.png`, await waves(40, 30, i).png().toBuffer())),

@@ -53,7 +53,7 @@ describe('console', { skip: skipBrowser }, () => {
 
   const bars = (page: Page, name: string) => page.getByRole('article', { name }).locator('.bars').waitFor();
 
-  it('has no serious accessibility findings on any page, in light and in dark, on a phone and on a screen', async () => {
+  it('no page of the console has serious accessibility findings, light or dark, on a phone or a desktop', async () => {
     for (const colorScheme of ['light', 'dark'] as const) {
       const viewport = colorScheme === 'light' ? { width: 390, height: 844 } : { width: 1440, height: 900 };
       const { page, close } = await openPage(browser, service.url, { colorScheme, viewport });
@@ -88,7 +88,7 @@ describe('console', { skip: skipBrowser }, () => {
     }
   });
 
-  it('nothing is wider than the page, from a small phone to a wide screen', async () => {
+  it('no page of the console scrolls sideways, from a small phone to a wide screen', async () => {
     for (const width of [320, 390, 768, 1280, 2200]) {
       const { page, close } = await openPage(browser, service.url, { viewport: { width, height: 800 } });
       await page.locator('input[type=file]').setInputFiles([picture]);
@@ -105,7 +105,7 @@ describe('console', { skip: skipBrowser }, () => {
     }
   });
 
-  it('works by keyboard alone', async () => {
+  it('the console works by keyboard alone', async () => {
     const { page, close } = await openPage(browser, service.url);
     await page.getByText('dog').first().waitFor();
     const tabTo = async (what: RegExp) => {
@@ -131,7 +131,7 @@ describe('console', { skip: skipBrowser }, () => {
     await close();
   });
 
-  it('works behind a path prefix', async (t) => {
+  it('the console works behind a path prefix', async (t) => {
     const proxy = stripPrefix('/some/where/', service.url);
     await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
     t.after(() => {
@@ -154,7 +154,7 @@ describe('console', { skip: skipBrowser }, () => {
     await close();
   });
 
-  it('lives through a restart of the service: says so, waits, and goes on by itself', async () => {
+  it('the console reports a restart of the service, waits, and continues by itself', async () => {
     const { page, errors, close } = await openPage(browser, service.url);
     await page.locator('input[type=file]').setInputFiles([picture]);
     await bars(page, 'a.png');

@@ -8,13 +8,13 @@ import { temporaryDirectory } from '../helpers/paths.ts';
 import { putTenant, type Service, startService } from '../helpers/service.ts';
 
 describe('what saving would change', () => {
-  it('counts every occurrence of a name, and tells another order from other names', () => {
+  it('the difference counts every occurrence of a name, and tells another order from other names', () => {
     assert.deepEqual(listChange(['a', 'b', 'a'], ['a', 'c', 'b']), { added: ['c'], removed: ['a'], reordered: false });
     assert.deepEqual(listChange(['a', 'b'], ['b', 'a']), { added: [], removed: [], reordered: true });
     assert.deepEqual(listChange(['a', 'a'], ['a']), { added: [], removed: ['a'], reordered: false });
   });
 
-  it('sees aliases, prompts, the rule and limits', () => {
+  it('the difference includes aliases, prompts, the rule and limits', () => {
     const before = { classes: ['dog', { name: 'sofa', aliases: ['couch'] }] };
     const after = { classes: ['dog', 'sofa'], templates: ['a {}'], method: 'atd', limits: { concurrent_images: 4 } };
     const d = difference(before, after as never);
@@ -27,7 +27,7 @@ describe('what saving would change', () => {
     assert.equal(difference(before, before).none, true);
   });
 
-  it('a form gives back the definition that was put into it', () => {
+  it('a form filled from a definition gives the same definition back', () => {
     const definition = {
       classes: ['dog', { name: 'sofa', aliases: ['couch'] }],
       templates: [" 'a photo of a {}.'", '{}'],
@@ -63,7 +63,7 @@ describe('tenants', { skip: skipBrowser }, () => {
   }
   const state = (page: Page, text: string) => page.locator('.title-row .badge', { hasText: text }).waitFor();
 
-  it('is made, changed after a look at the difference, rolled back and deleted', async () => {
+  it('a tenant is created, changed after a look at the difference, rolled back and deleted in the console', async () => {
     const { page, errors, foreign, close } = await openPage(browser, `${service.url}/#/tenants`);
     await page.getByRole('link', { name: 'New tenant' }).click();
     await page.getByLabel('Name', { exact: true }).fill('zoo');
@@ -104,7 +104,7 @@ describe('tenants', { skip: skipBrowser }, () => {
     await close();
   });
 
-  it('shows a build as it goes on, and cancels it', async () => {
+  it("the console shows a build's progress and cancels it", async () => {
     await putTenant(service.url, 'many', { classes: ['one', 'two'] });
     const { page, errors, close } = await openPage(browser, `${service.url}/#/tenants/many`);
     const classes = Array.from({ length: 3000 }, (_, i) => `animal number ${i} of many`);
@@ -125,7 +125,7 @@ describe('tenants', { skip: skipBrowser }, () => {
     await close();
   });
 
-  it('does not overwrite what somebody else has changed meanwhile', async () => {
+  it('saving in the console does not overwrite a change made elsewhere, and shows it with its version on request', async () => {
     await putTenant(service.url, 'shared', { classes: ['dog', 'cat'] });
     const { page, close } = await openPage(browser, `${service.url}/#/tenants/shared`);
     await page.getByLabel('Classes').fill('dog\nbird');
@@ -148,7 +148,7 @@ describe('tenants', { skip: skipBrowser }, () => {
     await close();
   });
 
-  it('keeps what is typed while a save is under way, as a change of the saved version', async () => {
+  it('text typed while a save is under way is kept as a change of the saved version', async () => {
     await putTenant(service.url, 'typed', { classes: ['dog', 'cat'] });
     const { page, close } = await openPage(browser, `${service.url}/#/tenants/typed`);
     let answer = () => {};
@@ -173,7 +173,7 @@ describe('tenants', { skip: skipBrowser }, () => {
     await close();
   });
 
-  it('refuses a name in the words of the service', async () => {
+  it("the console shows the service's refusal of a name", async () => {
     const { page, close } = await openPage(browser, `${service.url}/#/tenants/+`);
     await page.getByLabel('Name', { exact: true }).fill('Not A Name');
     await page.getByLabel('Classes').fill('dog\ncat');

@@ -10,24 +10,24 @@ import { comparison, reason } from '../../src/console/playground/explain.ts';
 describe('class names as text', () => {
   const entries = (text: string, options = {}) => parseClasses(text, options).map((p) => p.entry);
 
-  it('goes there and back, aliases, bars and backslashes included', () => {
+  it('class names as text are parsed back unchanged, aliases, bars and backslashes included', () => {
     const classes = ['dog', { name: 'sofa', aliases: ['couch', 'settee'] }, 'a|b', 'back\\slash', '100 % wool', 'dog'];
     assert.deepEqual(entries(toText(classes)), classes);
   });
 
-  it('leaves out empty lines and knows the line of every class', () => {
+  it('empty lines of class names are ignored, and the line of every class is known', () => {
     assert.deepEqual(parseClasses('\n dog \n\n | cat'), [
       { line: 1, entry: 'dog' },
       { line: 3, entry: 'cat' },
     ]);
   });
 
-  it('takes commas for separators only where that is asked for', () => {
+  it('commas separate class names only where that is asked for', () => {
     assert.deepEqual(entries('dog, red car,\ncat', { commas: true }), ['dog', 'red car', 'cat']);
     assert.deepEqual(entries('Washington, D.C.'), ['Washington, D.C.']);
   });
 
-  it('marks unknown words whatever their case and form, and nothing inside other words', () => {
+  it('unknown words are marked whatever their case, and nothing inside other words', () => {
     const pieces = markUnknown('a Wug\nwugs cafe\u0301', new Set(['wug', 'caf\u00e9']));
     assert.deepEqual(
       pieces.filter((p) => p.unknown).map((p) => p.text),
@@ -40,13 +40,13 @@ describe('class names as text', () => {
 describe('copy as curl', () => {
   const options = { base: 'http://127.0.0.1:8080/', file: 'a.jpg', tenant: 'demo', method: undefined, key: false };
 
-  it('is one command for a tenant, and carries no key', () => {
+  it('the curl command is one line for a tenant and carries no key', () => {
     const command = curlCommand({ ...options, classes: undefined, key: true });
     const rest = `-H "x-api-key: $CLIPN_KEY" -F file=@a.jpg 'http://127.0.0.1:8080/v1/detect?tenant=demo'`;
     assert.equal(command, `curl ${rest}`);
   });
 
-  it('is read by a shell as what was meant, however names are spelt', () => {
+  it('a shell reads the curl command as meant, however names are spelt', () => {
     const classes = [`dog's "tail"`, '$HOME `id`', 'a\\b'];
     const command = curlCommand({ ...options, file: `it's; 1,2.jpg`, classes });
     const shell = `curl() { printf '%s\\n' "$@"; }\n${command}`;
@@ -56,7 +56,7 @@ describe('copy as curl', () => {
     assert.ok(lines.includes(`file=@"it's; 1,2.jpg"`), stdout);
   });
 
-  it('quotes only what needs it', () => {
+  it('the curl command quotes only arguments that need it', () => {
     assert.equal(quote('file=@a.jpg'), 'file=@a.jpg');
     assert.equal(quote(`it's`), `'it'\\''s'`);
   });
@@ -74,7 +74,7 @@ describe('why a picture was refused', () => {
     ],
   } as unknown as Verdict;
 
-  it('every rule compares two numbers, and the first is the greater exactly when it refuses', () => {
+  it('the explanation of every rule compares two numbers, and the first is greater exactly when the rule rejects', () => {
     const cases = { ctw: 'ctw', atd: 'atd', 'atd-rescaled': 'atd_rescaled' } as const;
     for (const [method, key] of Object.entries(cases) as [keyof typeof cases, 'ctw'][]) {
       const { against, limit } = comparison(verdict, method);
@@ -82,12 +82,12 @@ describe('why a picture was refused', () => {
     }
   });
 
-  it('says so in words', () => {
+  it('the explanation says the comparison in words', () => {
     assert.match(reason(verdict, 'ctw'), /bicycle.*99.*but the model says no to that: 91.*more than half/);
     assert.match(reason(verdict, 'atd'), /“none of these” weighs less/);
   });
 
-  it('never rounds to certainty', () => {
+  it('the explanation never rounds a probability to 0 or 100 %', () => {
     assert.equal(percent(0.9996), '>\u00a099.9\u00a0%');
     assert.equal(percent(1), '100\u00a0%');
     assert.equal(percent(0.0004), '<\u00a00.1\u00a0%');

@@ -52,7 +52,7 @@ describe('compose.yaml', () => {
     volumes: Record<string, null>;
   };
 
-  it('every file that it mounts or builds from is there, every volume is declared', () => {
+  it('every file that compose.yaml mounts or builds from exists, and every volume is declared', () => {
     for (const [name, { build, volumes = [] }] of Object.entries(compose.services)) {
       for (const volume of volumes) {
         const [source] = volume.split(':') as [string];
@@ -63,13 +63,13 @@ describe('compose.yaml', () => {
     }
   });
 
-  it('answers on this machine only, and sets what there is to set', () => {
+  it('compose.yaml publishes ports on loopback only and uses existing settings only', () => {
     for (const { ports = [] } of Object.values(compose.services))
       for (const port of ports) assert.match(port, /^127\.0\.0\.1:/);
     for (const name of Object.keys(compose.services['clipn-gate']?.environment ?? {})) assert.ok(known.has(name), name);
   });
 
-  it('Prometheus takes its configuration', { skip: without('promtool') }, async () => {
+  it('Prometheus accepts its configuration', { skip: without('promtool') }, async () => {
     // rules.yaml lies beside it in the container, and elsewhere here
     const { code, output } = await run('promtool', [
       'check',
@@ -80,7 +80,7 @@ describe('compose.yaml', () => {
     assert.equal(code, 0, output);
   });
 
-  it('the dashboard is where Grafana is told to look', () => {
+  it("the dashboard is in the folder that Grafana's provisioning names", () => {
     const provider = parse(readFileSync(join(DOCKER, 'grafana/dashboards.yaml'), 'utf8'));
     const mounted = compose.services['grafana']?.volumes
       ?.find((v) => v.includes('dashboard.json'))
@@ -93,7 +93,7 @@ describe('compose.yaml', () => {
 describe('health check of the image', () => {
   const check = (port: number) => run('env', [`CLIPN_PORT=${port}`, process.execPath, join(DOCKER, 'healthcheck.mjs')]);
 
-  it('says what /readyz says', async (t) => {
+  it('the health check of the image follows /readyz', async (t) => {
     let status = 200;
     const server = createServer((request, response) => {
       response.statusCode = request.url === '/readyz' ? status : 500;
@@ -109,7 +109,7 @@ describe('health check of the image', () => {
     assert.match(unready.output, /the engine is starting/);
   });
 
-  it('nobody there is not ready', async () => {
+  it('the health check of the image fails where nothing listens', async () => {
     const { code, output } = await check(1);
     assert.equal(code, 1);
     assert.match(output, /ECONNREFUSED|bad port/);
@@ -117,7 +117,7 @@ describe('health check of the image', () => {
 });
 
 describe('start-up self-test of the GPU image', () => {
-  it('says what is missing where there is no GPU', {
+  it('the start-up check of the GPU image says what is missing', {
     skip: existsSync('/dev/nvidia0') && 'there is a GPU here',
   }, async () => {
     const text = readFileSync(join(DOCKER, 'gpu-entrypoint.sh'), 'utf8').replace('cd /app', `cd ${ROOT}`);

@@ -23,7 +23,7 @@ function images(
 }
 
 describe('drift of a tenant', () => {
-  it('without a baseline: the rate and nothing else', () => {
+  it('drift without a baseline is the OOD rate and nothing else', () => {
     const monitor = new DriftMonitor({ store: new MemoryDriftStore(), windowMs: HOUR });
     images(monitor, 300, { ood: 20 });
     const report = monitor.report('zoo');
@@ -33,7 +33,7 @@ describe('drift of a tenant', () => {
     assert.equal(monitor.report('nobody').images, 0);
   });
 
-  it('stable where nothing changes, shifted where the world does', async () => {
+  it('drift is stable while images stay the same and shifted when they change', async () => {
     let now = 0;
     const monitor = new DriftMonitor({ store: new MemoryDriftStore(), windowMs: HOUR, now: () => now });
     images(monitor, 1000, { ood: 10 });
@@ -53,7 +53,7 @@ describe('drift of a tenant', () => {
     assert.ok(other.oodRate.low > (other.baseline?.oodRate.high ?? 1));
   });
 
-  it('classes that nobody predicted before are a shift of their own', async () => {
+  it('classes that were never predicted before are reported as a shift', async () => {
     let now = 0;
     const monitor = new DriftMonitor({ store: new MemoryDriftStore(), windowMs: HOUR, now: () => now });
     for (let i = 0; i < 500; i++) monitor.record('zoo', { ood: false, noProbability: 0.2, predicted: 'dog' });
@@ -64,7 +64,7 @@ describe('drift of a tenant', () => {
     assert.ok((psi?.predictedClass.value ?? 0) > 1 && (psi?.noProbability.value ?? 1) < 0.01);
   });
 
-  it('few images make no verdict, and no baseline', async () => {
+  it('few images give no verdict on drift and no baseline', async () => {
     let now = 0;
     const monitor = new DriftMonitor({ store: new MemoryDriftStore(), windowMs: HOUR, now: () => now });
     images(monitor, 199, { ood: 10 });
@@ -78,7 +78,7 @@ describe('drift of a tenant', () => {
     assert.equal(monitor.report('zoo').verdict, 'no_baseline');
   });
 
-  it('replicas report on what all have seen, and share the baseline', async () => {
+  it('replicas report drift over the images of all and share the baseline', async () => {
     const store = new MemoryDriftStore('a');
     const a = new DriftMonitor({ store, windowMs: HOUR });
     const b = new DriftMonitor({ store: store.replica('b'), windowMs: HOUR });
@@ -96,7 +96,7 @@ describe('drift of a tenant', () => {
     assert.equal(a.report('zoo').baseline?.tenantVersion, 3);
   });
 
-  it('survives a restart, in files; damaged ones count as none', async (t) => {
+  it('drift survives a restart in files, and damaged files count as missing', async (t) => {
     const dir = await temporaryDirectory(t);
     const first = new DriftMonitor({ store: await FileDriftStore.open(dir), windowMs: HOUR });
     await first.start();

@@ -26,7 +26,7 @@ const at = (key: string, more: Partial<SubmitOptions> = {}): SubmitOptions => ({
 const code = (expected: string) => (e: unknown) => e instanceof ServiceError && e.code === expected;
 
 describe('batcher', () => {
-  it('runs a lone item at once: a free device never waits', async () => {
+  it('the batcher runs a single item at once when the device is free', async () => {
     const { runs, run } = device();
     const batcher = new Batcher({ maxBatch: 4, run });
     const answer = batcher.submit('a', at('t'));
@@ -35,7 +35,7 @@ describe('batcher', () => {
     assert.equal((await answer).result, 'a!');
   });
 
-  it('collects while the device works and keeps order within a key', async () => {
+  it('the batcher collects while the device works and keeps the order within a key', async () => {
     const { runs, run } = device();
     const batcher = new Batcher({ maxBatch: 3, run });
     const answers = ['a', 'b', 'c', 'd', 'e'].map((i) => batcher.submit(i, at('t')));
@@ -64,7 +64,7 @@ describe('batcher', () => {
     assert.deepEqual(runs[1]?.items, ['small0', 'big0', 'small1', 'big1']);
   });
 
-  it('never runs what has passed its deadline', async () => {
+  it('the batcher never runs an item past its deadline', async () => {
     const { runs, run } = device();
     let now = 0;
     const batcher = new Batcher({ maxBatch: 4, run, now: () => now });
@@ -80,7 +80,7 @@ describe('batcher', () => {
     assert.equal((await fine).queuedMs, 100);
   });
 
-  it('drops work whose client has left before it costs the device', async () => {
+  it('the batcher drops an item whose client has left before it reaches the device', async () => {
     const { runs, run } = device();
     const batcher = new Batcher({ maxBatch: 4, run });
     const controller = new AbortController();
@@ -95,7 +95,7 @@ describe('batcher', () => {
     await assert.rejects(batcher.submit('x', at('t', { signal: controller.signal })), /gone/);
   });
 
-  it('a failed run fails its own items only', async () => {
+  it('a failed run of the batcher fails its own items only', async () => {
     const { runs, run } = device();
     const batcher = new Batcher({ maxBatch: 1, run });
     const bad = batcher.submit('bad', at('t'));
@@ -106,7 +106,7 @@ describe('batcher', () => {
     assert.equal((await good).result, 'good!');
   });
 
-  it('waits for a fuller batch only when told to, and never past the limit', async () => {
+  it('the batcher waits for a fuller batch only when configured, and never past the limit', async () => {
     const { runs, run } = device();
     const batcher = new Batcher({ maxBatch: 2, waitMs: 30, run });
     void batcher.submit('a', at('t'));
@@ -121,7 +121,7 @@ describe('batcher', () => {
     assert.deepEqual(runs[1]?.items, ['c']);
   });
 
-  it('hands a second batch over early only where that is wanted and when it is full', async () => {
+  it('the batcher hands a second batch over early only with depth 2, and only a full one', async () => {
     const { runs, run } = device();
     const batcher = new Batcher({ maxBatch: 2, depth: 2, run });
     const items = ['a', 'b', 'c', 'd', 'e'];
@@ -144,7 +144,7 @@ describe('batcher', () => {
     assert.equal((await Promise.all(answers)).length, 5);
   });
 
-  it('runs are full while one tenant asks, short while several do, and full again later', async () => {
+  it('batches are full while one tenant asks, short while several do, and full again later', async () => {
     let now = 0;
     const { runs, run } = device();
     const batcher = new Batcher<string, string>({ maxBatch: 8, run, now: () => now });

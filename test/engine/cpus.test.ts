@@ -7,7 +7,7 @@ import { fastInt8, usableCores } from '../../src/engine/cpus.ts';
 
 const root = () => mkdtempSync(join(tmpdir(), 'cgroup-'));
 
-it('follows a cgroup v2 quota, at least one core', () => {
+it('the number of cores follows a cgroup v2 quota, at least one', () => {
   const dir = root();
   writeFileSync(join(dir, 'cpu.max'), '100000 100000\n');
   assert.equal(usableCores(dir), 1);
@@ -15,7 +15,7 @@ it('follows a cgroup v2 quota, at least one core', () => {
   assert.equal(usableCores(dir), 1);
 });
 
-it('follows a cgroup v1 quota and ignores its absence', () => {
+it('the number of cores follows a cgroup v1 quota, if there is one', () => {
   const dir = root();
   mkdirSync(join(dir, 'cpu'));
   writeFileSync(join(dir, 'cpu/cpu.cfs_period_us'), '100000\n');
@@ -25,14 +25,14 @@ it('follows a cgroup v1 quota and ignores its absence', () => {
   assert.equal(usableCores(dir), availableParallelism());
 });
 
-it('takes the affinity where there is no quota', () => {
+it("the number of cores is the affinity's where there is no quota", () => {
   const dir = root();
   assert.equal(usableCores(dir), availableParallelism());
   writeFileSync(join(dir, 'cpu.max'), 'max 100000\n');
   assert.equal(usableCores(dir), availableParallelism());
 });
 
-it('knows a processor with fast 8-bit products by the list of the kernel', () => {
+it("a processor with fast 8-bit products is recognised by the kernel's flags", () => {
   const list = join(root(), 'cpuinfo');
   for (const [flags, expected] of [
     ['flags : fpu avx2 avx512bw avx512_vnni', true],

@@ -6,7 +6,7 @@ import { findDevices } from '../../src/engine/find-devices.ts';
 import { BUNDLE } from '../helpers/paths.ts';
 
 describe('devices', () => {
-  it('are named one by one or several together', () => {
+  it('devices are named one by one or several together', () => {
     assert.deepEqual(
       parseDevices('cpu,cuda,cuda:1,tensorrt:0,webgpu')?.map((d) => d.name),
       ['cpu', 'cuda:0', 'cuda:1', 'tensorrt:0', 'webgpu:0'],
@@ -18,7 +18,7 @@ describe('devices', () => {
       assert.throws(() => loadConfig({ CLIPN_DEVICE: device }), ConfigError, device);
   });
 
-  it('become what the runtime takes', () => {
+  it("a device's name becomes the runtime's execution provider", () => {
     assert.deepEqual(executionProviders(deviceOf('cpu')), ['cpu']);
     assert.deepEqual(executionProviders(deviceOf('cuda:2')), [{ name: 'cuda', deviceId: 2 }]);
     assert.deepEqual(executionProviders(deviceOf('tensorrt:1')), [
@@ -28,7 +28,7 @@ describe('devices', () => {
     assert.deepEqual(executionProviders(deviceOf('webgpu')), ['webgpu']);
   });
 
-  it('that do not work are explained in words that help', () => {
+  it('the error for a device that does not work says what is missing', () => {
     const missing = new Error('OrtSessionOptionsAppendExecutionProvider_Cuda: Failed to load shared library');
     assert.match(explain(deviceOf('cuda'), missing), /Failed to load .*provider library is not installed.*cuDNN 9/);
     const adapter = new Error('Failed to get a WebGPU adapter: No supported adapters\n');
@@ -39,7 +39,7 @@ describe('devices', () => {
     );
   });
 
-  it('auto takes one that works here and says why those before it do not', async () => {
+  it('the device auto takes the first that works and logs why those before it do not', async () => {
     const { devices, passedOver } = await findDevices('auto', { bundleDir: BUNDLE, threads: 1, timeoutMs: 60_000 });
     assert.equal(devices.length, 1);
     const order = [...passedOver.map((p) => p.device), devices[0]];

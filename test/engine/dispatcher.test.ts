@@ -67,7 +67,7 @@ const request = (name: string, more: Partial<DetectRequest> = {}): DetectRequest
 const code = (expected: string) => (e: unknown) => e instanceof ServiceError && e.code === expected;
 
 describe('dispatcher', () => {
-  it('fills the window, keeps the rest, and sends more as answers come', async () => {
+  it("the dispatcher fills an engine's window, queues the rest, and sends more as answers come", async () => {
     const slot = new Slot('cpu', 2);
     const dispatcher = dispatcherOf([slot]);
     const answers = ['1', '2', '3', '4'].map((n) => dispatcher.detect(request(n)));
@@ -82,7 +82,7 @@ describe('dispatcher', () => {
     assert.deepEqual([dispatcher.depth, dispatcher.inside], [0, 0]);
   });
 
-  it('feeds the least loaded of several engines, and one that comes later', async () => {
+  it('the dispatcher sends to the least loaded engine, also to one that is added later', async () => {
     const small = new Slot('cpu', 2);
     const large = new Slot('cuda:0', 4);
     const dispatcher = dispatcherOf([small, large]);
@@ -97,7 +97,7 @@ describe('dispatcher', () => {
     assert.deepEqual([small.calls.length, large.names.at(-1)], [2, '7']);
   });
 
-  it('answers 503 while no engine is ready and keeps what it had taken', async () => {
+  it('the dispatcher answers 503 while no engine is ready and keeps its queue', async () => {
     const slot = new Slot('cpu', 1);
     const dispatcher = dispatcherOf([slot]);
     const lost = dispatcher.detect(request('inside'));
@@ -113,7 +113,7 @@ describe('dispatcher', () => {
     await kept;
   });
 
-  it('says that the engine is missing, not that it was slow, when the deadline passes without one', async () => {
+  it('a deadline that passes without an engine is engine_unavailable, not deadline_exceeded', async () => {
     const slot = new Slot('cpu', 1);
     const dispatcher = dispatcherOf([slot]);
     dispatcher.detect(request('inside')).catch(() => {});
@@ -121,7 +121,7 @@ describe('dispatcher', () => {
     await Promise.all([slot.die(), assert.rejects(waiting, code('engine_unavailable'))]);
   });
 
-  it('runs suspects alone and first when it is told to, and asks again when they kill again', async () => {
+  it('images that were inside a dead engine run alone and first, and are reported when they end it again', async () => {
     const slot = new Slot('cpu', 3);
     const losses: string[] = [];
     const dispatcher = dispatcherOf([slot], {
@@ -152,7 +152,7 @@ describe('dispatcher', () => {
     await Promise.all([answers[0], answers[2], waiting]);
   });
 
-  it('empties one engine for a suspect while the others go on', async () => {
+  it('one engine is emptied for a suspect image while the others go on', async () => {
     const [a, b] = [new Slot('a', 2), new Slot('b', 2)];
     const dispatcher = dispatcherOf([a], { afterLoss: () => 'alone' });
     void dispatcher.detect(request('suspect'));
@@ -174,7 +174,7 @@ describe('dispatcher', () => {
     assert.deepEqual(a.names.slice(-2).sort(), ['5', '6']);
   });
 
-  it('a tenant with less than its share inside need not wait for a batch of others', async () => {
+  it('a tenant with less than its share inside an engine does not wait for a batch of others', async () => {
     const slot = new Slot('cpu', 6);
     const dispatcher = dispatcherOf([slot]);
     for (let i = 0; i < 10; i++) void dispatcher.detect(request(`big${i}`, { tenant: 'big' }));
@@ -185,7 +185,7 @@ describe('dispatcher', () => {
     assert.deepEqual(slot.names.slice(9), ['c'], 'a little beyond the window and no more');
   });
 
-  it('refuses what does not fit, but always has room for another tenant', async () => {
+  it('a full queue refuses a request, but has room for the first one of another tenant', async () => {
     const dispatcher = dispatcherOf([new Slot('cpu', 1)], { maxQueue: 18 });
     const outcomes: unknown[] = [];
     for (let i = 0; i < 30; i++)
@@ -202,7 +202,7 @@ describe('dispatcher', () => {
     dispatcher.check({ tenant: 'third', images: 1 });
   });
 
-  it('refuses on arrival what can not be reached in time, with the time until it could', async () => {
+  it('a request that cannot be reached before its deadline is refused on arrival, with a Retry-After', async () => {
     let now = 0;
     const slot = new Slot('cpu', 1);
     const dispatcher = dispatcherOf([slot], { now: () => now });
@@ -221,7 +221,7 @@ describe('dispatcher', () => {
     dispatcher.close();
   });
 
-  it('an engine that has nothing to do takes anything: a rate measured on a bad day must not stand for ever', async () => {
+  it('an idle engine takes any request, whatever rate was measured before', async () => {
     let now = 0;
     const slot = new Slot('cpu', 2);
     const dispatcher = dispatcherOf([slot], { now: () => now });
@@ -234,7 +234,7 @@ describe('dispatcher', () => {
     await second;
   });
 
-  it('never sends what has passed its deadline, and tells the engine when it passes inside', async () => {
+  it('a request past its deadline is never sent, and one that passes it inside the engine is aborted there', async () => {
     const slot = new Slot('cpu', 1);
     const dispatcher = dispatcherOf([slot]);
     const inside = dispatcher.detect(request('inside', { timeoutMs: 20 }));
@@ -245,7 +245,7 @@ describe('dispatcher', () => {
     assert.deepEqual([slot.names, dispatcher.depth, dispatcher.inside], [['inside'], 0, 0]);
   });
 
-  it('drops work whose client has left before it costs anything', async () => {
+  it('a queued request whose client has left is dropped without reaching an engine', async () => {
     const slot = new Slot('cpu', 1);
     const dispatcher = dispatcherOf([slot]);
     const leaving = new AbortController();
@@ -258,7 +258,7 @@ describe('dispatcher', () => {
     assert.deepEqual([slot.names, dispatcher.depth], [['inside'], 0]);
   });
 
-  it('takes a few probes even when it is full', async () => {
+  it('a full queue takes a few probes', async () => {
     const slot = new Slot('cpu', 1);
     const dispatcher = dispatcherOf([slot], { maxQueue: 1 });
     for (const n of ['1', '2']) void dispatcher.detect(request(n));
@@ -268,7 +268,7 @@ describe('dispatcher', () => {
     assert.equal(slot.names.at(-1), 'probe0');
   });
 
-  it('measures the rate of the work, not of the idle time between', async () => {
+  it('the service rate counts the time of the work and not the idle time between', async () => {
     const slot = new Slot('cpu', 1);
     let now = 0;
     const dispatcher = dispatcherOf([slot], { maxQueue: 1, now: () => now });

@@ -41,7 +41,7 @@ function setUp({ cacheBytes = 100_000 } = {}) {
 }
 
 describe('embedder', () => {
-  it('computes an image once and knows it from then on', async () => {
+  it('an image is embedded once and cached from then on', async () => {
     const { embed, decoded, runs } = setUp();
     const first = embed(7);
     await tick();
@@ -57,7 +57,7 @@ describe('embedder', () => {
     assert.deepEqual([decoded, runs.length], [[7], 1]);
   });
 
-  it('runs an image once for all who send it at the same time', async () => {
+  it('an image that several requests send at the same time is embedded once', async () => {
     const { embed, decoded, runs } = setUp();
     const answers = [embed(1), embed(2), embed(1, { key: 'other' }), embed(1)];
     await tick();
@@ -72,7 +72,7 @@ describe('embedder', () => {
     assert.deepEqual(decoded, [1, 2]);
   });
 
-  it('one who leaves leaves alone, be it the first; with the last the work is given up', async () => {
+  it("a request that is aborted does not end the others' embedding; the abort of the last one does", async () => {
     const { embed, runs } = setUp();
     const busy = embed(9);
     await tick();
@@ -100,7 +100,7 @@ describe('embedder', () => {
     );
   });
 
-  it('an image that only those wanted who have left never reaches the device', async () => {
+  it('an image whose requests are all aborted never reaches the device', async () => {
     const { embed, runs } = setUp();
     const busy = embed(9);
     await tick();
@@ -114,7 +114,7 @@ describe('embedder', () => {
     assert.equal(runs.length, 1);
   });
 
-  it('runs for the latest deadline of those who wait', async () => {
+  it('a shared embedding has the latest deadline of the requests that wait for it', async () => {
     const { embed, runs } = setUp();
     const busy = embed(9);
     await tick();
@@ -134,7 +134,7 @@ describe('embedder', () => {
     ]);
   });
 
-  it('keeps no failure: the next one tries again', async () => {
+  it('a failed embedding is not cached', async () => {
     const { embed, runs } = setUp();
     const bad = embed(1);
     await tick();
@@ -146,7 +146,7 @@ describe('embedder', () => {
     assert.deepEqual(await good, [1, 'miss']);
   });
 
-  it('is bounded in bytes: what was not asked for longest is forgotten', async () => {
+  it('the embedding cache is bounded in bytes and evicts the least recently used', async () => {
     const { embed, runs } = setUp({ cacheBytes: 1000 });
     for (const image of [1, 2, 3]) {
       const answer = embed(image);
@@ -162,7 +162,7 @@ describe('embedder', () => {
     assert.deepEqual(await forgotten, [2, 'miss']);
   });
 
-  it('without a cache every image is decoded and run', async () => {
+  it('without a cache every image is decoded and embedded', async () => {
     const { embed, decoded, runs } = setUp({ cacheBytes: 0 });
     const answers = [embed(1), embed(1)];
     await tick();
@@ -177,7 +177,7 @@ describe('embedder', () => {
 });
 
 describe('fair limiter', () => {
-  it('lets so many work at a time, the others by tenant, and forgets who has left', async () => {
+  it('the fair limiter bounds the tasks at a time, takes turns between tenants, and drops aborted ones', async () => {
     const limiter = new FairLimiter(1);
     const order: string[] = [];
     let release = () => {};

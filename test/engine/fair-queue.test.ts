@@ -12,7 +12,7 @@ function drain<T>(queue: FairQueue<T>): T[] {
 }
 
 describe('fair queue', () => {
-  it('serves one key in order of arrival', () => {
+  it('the fair queue serves one key in order of arrival', () => {
     const queue = new FairQueue<number>();
     for (let i = 0; i < 5; i++) queue.push(i, place('a'));
     assert.deepEqual(drain(queue), [0, 1, 2, 3, 4]);
@@ -26,7 +26,7 @@ describe('fair queue', () => {
     assert.deepEqual(drain(queue), ['small0', 'big1', 'small1', 'big2', 'small2', 'big3', 'big4', 'big5']);
   });
 
-  it('shares by weight, fractions included', () => {
+  it('the fair queue shares by weight, fractions included', () => {
     for (const [heavy, light] of [
       [3, 1],
       [1, 0.25],
@@ -43,7 +43,7 @@ describe('fair queue', () => {
     }
   });
 
-  it('puts single images before bulk, without starving bulk: of other keys nor of the same', () => {
+  it('the fair queue serves single images before bulk without starving bulk, of the same key or another', () => {
     const queue = new FairQueue<string>();
     for (let i = 0; i < 40; i++) queue.push(`bulk${i}`, place('a', 'bulk'));
     queue.push('b0', place('b'));
@@ -58,7 +58,7 @@ describe('fair queue', () => {
     assert.equal(served.filter((s) => s.startsWith('bulk')).length, 5, served.join());
   });
 
-  it('takes probes before everything', () => {
+  it('the fair queue serves probes first', () => {
     const queue = new FairQueue<string>();
     for (let i = 0; i < 3; i++) queue.push(`a${i}`, place('a'));
     queue.push('probe', place('b', 'probe'));
@@ -85,7 +85,7 @@ describe('fair queue', () => {
     assert.ok(count('b') <= count('a') + 1, served.join());
   });
 
-  it('loses nothing, doubles nothing and serves in the order of `ahead`, whatever comes and goes', () => {
+  it('the fair queue loses and repeats nothing and serves in the order of `ahead`', () => {
     const step = fc.oneof(
       {
         weight: 3,

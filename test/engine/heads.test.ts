@@ -24,7 +24,7 @@ function reference(feature: Float32Array, matrix: Float32Array): number[] {
 }
 
 describe('head scorer', () => {
-  it('gives the verdict of the formulas, from one class to ten thousand, whatever the view of the feature', async () => {
+  it('the head scorer computes the formulas, from one class to ten thousand, whatever the view of the feature', async () => {
     const width = 48;
     const scorer = await HeadScorer.open({ width, scale: 100 });
     const batch = Float32Array.from([...unit(width, 1), ...unit(width, 2), ...unit(width, 3)]);
@@ -44,7 +44,7 @@ describe('head scorer', () => {
     }
   });
 
-  it('scores many tenants at once, each with its own classes, and knows when a head is not there', async () => {
+  it('the head scorer scores many tenants at once, each with its own classes, and reports a missing head', async () => {
     const width = 16;
     const scorer = await HeadScorer.open({ width, scale: 100 });
     const feature = unit(width, 5);
@@ -95,7 +95,7 @@ describe('head residency', () => {
     no: new Float32Array(classes).fill(2),
   });
 
-  it('hands a head over once, for the first who needs it', async () => {
+  it('a head is loaded once, for the first request that needs it', async () => {
     const { residency, held, loads } = engine(1000);
     const seen = await Promise.all(['t3', 't3', 't2'].map((id) => residency.use(id, async () => held.has(id))));
     assert.deepEqual(
@@ -109,7 +109,7 @@ describe('head residency', () => {
     assert.deepEqual([residency.bytes, residency.size], [40, 2]);
   });
 
-  it('puts away the one that was not needed for longest, never one in use, and brings it back', async () => {
+  it('the least recently used head is evicted, never one in use, and loaded again when needed', async () => {
     const { residency, held, loads } = engine(8 * 10);
     let release = () => {};
     const inUse = residency.use('t5', () => new Promise<void>((resolve) => (release = resolve)));
@@ -144,7 +144,7 @@ describe('head residency', () => {
     assert.equal(residency.size, 0);
   });
 
-  it('under a load of far more heads than fit everybody finds theirs, within the bound', async () => {
+  it('with far more heads than fit, every request gets its head within the memory bound', async () => {
     const { residency, held, loads, bytes, peak } = engine(8 * 100);
     let served = 0;
     await Promise.all(

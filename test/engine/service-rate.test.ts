@@ -6,7 +6,7 @@ const near = (value: number, expected: number) =>
   assert.ok(Math.abs(value / expected - 1) < 0.02, `${value}, expected ${expected}`);
 
 describe('service rate', () => {
-  it('one request at a time: the time inside, not the time between', () => {
+  it('the service rate of single requests counts the time inside, not the time between', () => {
     const rate = new ServiceRate();
     for (let at = 0; at < 10_000; at += 1000) {
       rate.entered(at);
@@ -15,7 +15,7 @@ describe('service rate', () => {
     near(rate.msPerImage, 8);
   });
 
-  it('batches: from the very first one, however slow, the time of a batch shared by its images', () => {
+  it('the service rate of batches divides the time of a batch by its images, from the first one on', () => {
     for (const batchMs of [30, 200, 4000]) {
       const rate = new ServiceRate();
       for (let i = 0; i < 48; i++) rate.entered(0);
@@ -30,7 +30,7 @@ describe('service rate', () => {
     }
   });
 
-  it('forgets what was: a machine that becomes slower is noticed within seconds of work', () => {
+  it('the service rate follows a machine that becomes slower within seconds of work', () => {
     const rate = new ServiceRate();
     rate.entered(0);
     let now = 0;
@@ -46,7 +46,7 @@ describe('service rate', () => {
     near(rate.msPerImage, 20);
   });
 
-  it('what was given up or lost does not count', () => {
+  it('requests that were aborted or lost do not count in the service rate', () => {
     const rate = new ServiceRate();
     for (let i = 0; i < 5; i++) rate.entered(0);
     for (let i = 0; i < 5; i++) rate.left(1, false);

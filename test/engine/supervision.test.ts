@@ -14,7 +14,7 @@ import type { DetectRequest, EngineStatus } from '../../src/engine/types.ts';
 import { ServiceError } from '../../src/errors/index.ts';
 
 describe('back-off', () => {
-  it('doubles up to half a minute, with chance, and starts again after a stable time', () => {
+  it('the back-off doubles up to half a minute, with jitter, and resets after a stable time', () => {
     const longest = new Backoff(() => 1);
     assert.deepEqual(
       Array.from({ length: 11 }, () => longest.next(1000)),
@@ -27,14 +27,14 @@ describe('back-off', () => {
 });
 
 describe('why a process ended', () => {
-  it('tells crashes, kills from outside and want of memory apart', () => {
+  it('the causes crash, kill from outside and out of memory are told apart', () => {
     assert.equal(causeOf({ code: null, signal: 'SIGSEGV' }, false), 'crash');
     assert.equal(causeOf({ code: 70, signal: null }, true), 'crash');
     assert.equal(causeOf({ code: null, signal: 'SIGKILL' }, false), 'killed');
     assert.equal(causeOf({ code: null, signal: 'SIGKILL' }, true), 'out_of_memory');
   });
 
-  it('counts what the kernel killed in this container', () => {
+  it("kills by the kernel for want of memory are counted from the cgroup's events", () => {
     const root = mkdtempSync(join(tmpdir(), 'cgroup-'));
     const none = join(root, 'no self');
     assert.equal(oomKills(root, none), 0);
@@ -63,7 +63,7 @@ describe('watchdog', () => {
     return { watchdog, faults, tick, pings: () => pings };
   }
 
-  it('leaves a process alone that answers', (t) => {
+  it('the watchdog does not end a process that answers', (t) => {
     const { watchdog, faults, tick, pings } = watch(t);
     for (let i = 0; i < 100; i++) {
       tick();
@@ -72,7 +72,7 @@ describe('watchdog', () => {
     assert.deepEqual([faults, pings()], [[], 100]);
   });
 
-  it('ends one that says nothing for a second and a half, once', (t) => {
+  it('the watchdog ends a process that is silent for a second and a half, once', (t) => {
     const { faults, tick } = watch(t);
     tick(5);
     assert.deepEqual(faults, []);
@@ -80,7 +80,7 @@ describe('watchdog', () => {
     assert.deepEqual(faults, [['hang', 'no sign of life for 1500 ms']]);
   });
 
-  it('ends one in which images wait and none comes out, but gives slow models their time', (t) => {
+  it('the watchdog ends a process whose images wait without progress, later for slow models', (t) => {
     for (const [batch, ticks] of [
       [0, 8],
       [1, 15],
@@ -98,7 +98,7 @@ describe('watchdog', () => {
     }
   });
 
-  it('any finished image, and an empty engine, is progress', (t) => {
+  it('for the watchdog, a finished image and an empty engine are progress', (t) => {
     let inside = 1;
     const { watchdog, faults, tick } = watch(t, { inside: () => inside });
     for (let i = 0; i < 40; i++) {
@@ -114,7 +114,7 @@ describe('watchdog', () => {
     assert.deepEqual(faults, []);
   });
 
-  it('ends one over its memory, and one with a decoder that never comes back, naming the image', (t) => {
+  it('the watchdog ends a process over its memory bound, and one with an endless decoder, naming the image', (t) => {
     const full = watch(t, { maxMemory: 100 });
     full.watchdog.vitals({ rss: 100, decoding: null });
     assert.deepEqual(full.faults, []);
@@ -141,7 +141,7 @@ describe('quarantine', () => {
   const request = (name: string): DetectRequest => ({ bytes: Buffer.from(name), headId: 'h', tenant: 't', topK: 1 });
   const rejected = (e: unknown) => e instanceof ServiceError && e.code === 'image_rejected' && e.status === 422;
 
-  it('retries once alone, then refuses, then refuses on arrival', () => {
+  it('an image that was inside a dead engine is retried once alone, then refused, then refused on arrival', () => {
     const quarantine = new Quarantine();
     const poison = request('poison');
     assert.equal(quarantine.afterLoss(poison, 1, 'crash'), 'alone');
@@ -152,7 +152,7 @@ describe('quarantine', () => {
     assert.ok(rejected(quarantine.afterLoss(request('poison'), 1, 'crash')), 'one that was already inside');
   });
 
-  it('blames nobody for what came from outside', () => {
+  it('no image is quarantined for a kill from outside', () => {
     const quarantine = new Quarantine();
     const innocent = request('innocent');
     for (let losses = 1; losses < 4; losses++) assert.equal(quarantine.afterLoss(innocent, losses, 'killed'), 'alone');
@@ -161,7 +161,7 @@ describe('quarantine', () => {
     assert.equal(quarantine.size, 0);
   });
 
-  it('remembers an image that is decoded without end the second time, though its client has left', () => {
+  it('an image that is decoded without end is quarantined the second time, even if its client has left', () => {
     const quarantine = new Quarantine();
     const hash = createHash('sha256').update('endless').digest('hex');
     quarantine.stalled(hash);
@@ -182,7 +182,7 @@ describe('several engines as one', () => {
     inFlight: 2,
   });
 
-  it('is ready when one is, says which is not, and adds up', () => {
+  it('a fleet of engines is ready when one is, names those that are not, and adds up their counts', () => {
     const { engines, ...status } = fleetStatus([engine('restarting', 'cuda:0'), engine('ready')]);
     assert.deepEqual(status, {
       state: 'ready',
@@ -197,7 +197,7 @@ describe('several engines as one', () => {
     assert.equal(fleetStatus([engine('failed')]).reason, 'it is failed');
   });
 
-  it('numbers engines that share a device', () => {
+  it('engines that share a device are numbered', () => {
     assert.deepEqual(namesOf(['cpu', 'cuda:0', 'cpu', 'cpu']), ['cpu', 'cuda:0', 'cpu#2', 'cpu#3']);
   });
 });

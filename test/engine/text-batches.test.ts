@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { padRows, planBatches } from '../../src/engine/text-batches.ts';
 
 describe('batches of texts', () => {
-  it('every text once, like lengths together, within the budget', () => {
+  it('every text is in one batch, similar lengths together, within the budget', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 2, max: 77 })), fc.integer({ min: 1, max: 600 }), (lengths, budget) => {
         const batches = planBatches(lengths, budget);
@@ -25,7 +25,7 @@ describe('batches of texts', () => {
     );
   });
 
-  it('fills a batch before it begins the next', () => {
+  it('a batch of texts is filled before the next begins', () => {
     assert.deepEqual(planBatches([3, 2, 3, 2], 6), [
       [1, 3],
       [0, 2],
@@ -33,7 +33,7 @@ describe('batches of texts', () => {
     assert.deepEqual(planBatches([], 6), []);
   });
 
-  it('pads behind the end, to the longest of the batch and no further', () => {
+  it('texts are padded at their end, to the longest of their batch', () => {
     const rows = [
       [1, 9],
       [1, 5, 9],

@@ -46,7 +46,7 @@ describe('text encoder process', () => {
     }
   });
 
-  it('a build that nobody wants any more ends, and the next one is served', async (t) => {
+  it('an aborted build ends, and the next one is served', async (t) => {
     const texts = start(t);
     const names = Array.from({ length: 3000 }, (_, i) => `${NAMES[i % NAMES.length]} ${i}`);
     const controller = new AbortController();
@@ -60,7 +60,7 @@ describe('text encoder process', () => {
     assert.ok(performance.now() - began < 5000, 'the build that was given up went on');
   });
 
-  it('a process that says nothing while somebody waits is killed, and the next build finds a new one', async (t) => {
+  it('a text encoder that is silent during a build is killed, and the next build starts a new one', async (t) => {
     const said: string[] = [];
     // longer than a start takes on a busy machine, which is silent too
     const silenceMs = 10_000;

@@ -43,7 +43,7 @@ function results(collector: Collector): Results {
 }
 
 describe('collector', () => {
-  it('says the same in whatever order rows come', () => {
+  it('results do not depend on the order of the rows', () => {
     const rows = madeRows();
     const random = randoms(3);
     const shuffled = rows.map((row) => ({ row, at: random() })).sort((a, b) => a.at - b.at);
@@ -54,7 +54,7 @@ describe('collector', () => {
     );
   });
 
-  it('counts what one would count by hand', () => {
+  it('counts and figures equal those computed by hand', () => {
     const rows = madeRows();
     const { id, ood, failed, average, worst } = results(collected(rows));
     const scored = rows.filter((r): r is ScoredRow => 'scores' in r);
@@ -92,7 +92,7 @@ describe('collector', () => {
     );
   });
 
-  it('a set of which nothing could be judged has no figures and spoils no average', () => {
+  it('a set without a single verdict has no figures and does not enter the average', () => {
     const rows = madeRows().filter((r) => r.set !== 'far' || 'error' in r);
     const r = results(collected(rows));
     assert.equal(r.ood[1]?.figures, null);
@@ -103,20 +103,20 @@ describe('collector', () => {
     for (const table of tablesOf(nothing)) assert.match(table.rows.flat().join(' '), /n\/a/);
   });
 
-  it('remembers so many failures by name and counts all', () => {
+  it('failures are listed up to a limit and all of them counted', () => {
     const collector = new Collector(NAMES, 3);
     for (let i = 0; i < MOST_FAILURES + 50; i++) collector.add(failedRow('far', i));
     const { failed } = results(collector);
     assert.deepEqual([failed.count, failed.listed.length], [MOST_FAILURES + 50, MOST_FAILURES]);
   });
 
-  it('refuses rows of nobody', () => {
+  it('a row of an unknown set or class is refused', () => {
     const collector = new Collector(NAMES, 3);
     assert.throws(() => collector.add(madeRow('elsewhere', 1, randoms(1))), RangeError);
     assert.throws(() => collector.add(madeRow('inside', 1, randoms(1), 3)), RangeError);
   });
 
-  it('holds numbers, not rows: ten times the images cost under 150 bytes each', (t) => {
+  it('the collector holds numbers instead of rows: further images cost under 150 bytes each', (t) => {
     // a process of its own: no other test's garbage in the figures
     const script = `
       import { Collector } from './src/evaluation/collector.ts';

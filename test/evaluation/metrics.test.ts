@@ -68,7 +68,7 @@ function naive(id: readonly number[], ood: readonly number[]): ScoreFigures {
 }
 
 describe('figures of a score', () => {
-  it('equal their definitions, tried threshold by threshold', () => {
+  it('AUROC, AUPR and FPR95 equal their definitions, computed threshold by threshold', () => {
     fc.assert(
       fc.property(samples, ([id, ood]) => {
         const ours = scoreFigures(curveOf(id, ood));
@@ -79,7 +79,7 @@ describe('figures of a score', () => {
     );
   });
 
-  it('equal scikit-learn and, for FPR95, the interpolation of CLIPN and the threshold of OpenOOD, to 1e-9', {
+  it('figures equal scikit-learn and, for FPR95, the interpolation of CLIPN and the threshold of OpenOOD, to 1e-9', {
     skip: skip.python,
   }, () => {
     const cases = fc.sample(samples, { numRuns: 400, seed: 3 });
@@ -108,7 +108,7 @@ describe('figures of a score', () => {
     }
   });
 
-  it('swap when the kinds swap and the scores are negated; do not care for a strictly growing change of scale', () => {
+  it('figures swap with the sets and the sign of the scores, and do not change under a strictly increasing function', () => {
     fc.assert(
       fc.property(samples, ([id, ood]) => {
         const ours = scoreFigures(curveOf(id, ood));
@@ -132,7 +132,7 @@ describe('figures of a score', () => {
     );
   });
 
-  it('by hand', () => {
+  it('figures of four scores equal those computed by hand', () => {
     const perfect = scoreFigures(curveOf([3, 4], [1, 2]));
     assert.deepEqual(perfect, {
       auroc: 1,
@@ -161,7 +161,7 @@ describe('figures of a score', () => {
     assert.deepEqual([odd.fpr95_ood_accepted, odd.fpr95_id_rejected], [0.2, 1]);
   });
 
-  it('are refused on nothing and on what is no number', () => {
+  it('figures of an empty set and of NaN are refused', () => {
     assert.throws(() => curveOf([], [1]), RangeError);
     assert.throws(() => curveOf([1], []), RangeError);
     for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])
@@ -170,7 +170,7 @@ describe('figures of a score', () => {
 });
 
 describe('figures of a rule', () => {
-  it('are shares and their mean', () => {
+  it("a rule's figures are its two shares and their mean", () => {
     assert.deepEqual(ruleFigures({ kept: 3, of: 4 }, { caught: 1, of: 4 }), {
       id_kept: 0.75,
       ood_caught: 0.25,

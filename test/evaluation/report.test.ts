@@ -39,7 +39,7 @@ function example(setNames = ['inside', 'near', NASTY], count = 60): { collector:
 }
 
 describe('report', () => {
-  it('is well-formed HTML that asks the network for nothing, whatever things are called', () => {
+  it('the report is well-formed HTML without any network access, whatever the names in it', () => {
     const { collector, results } = example();
     const html = reportHtml(results, collector, new Map());
     assertWellFormed(html);
@@ -48,7 +48,7 @@ describe('report', () => {
     assert.match(html, /&lt;script&gt;/);
   });
 
-  it('has tables, histograms of every score, a ROC per set, the worst mistakes, and what failed', () => {
+  it('the report has tables, a histogram of every score, a ROC per set, the worst mistakes and the failures', () => {
     const { collector, results } = example(['inside', 'near', 'far']);
     const html = reportHtml(results, collector, new Map());
     for (const score of ['CTW', 'ATD', 'MSP', 'MaxLogit', 'Energy', 'MCM'])
@@ -65,7 +65,7 @@ describe('report', () => {
     assert.doesNotMatch(html, /NaN|undefined|Infinity/);
   });
 
-  it('survives one image per set, constant scores, and nothing to show', () => {
+  it('a report is written for one image per set, for constant scores and for no images at all', () => {
     const { collector, results } = example(['inside', 'near'], 1);
     const html = reportHtml(results, collector, new Map());
     assertWellFormed(html);
@@ -85,7 +85,7 @@ describe('report', () => {
     assert.doesNotMatch(bare, /NaN|undefined|Infinity/);
   });
 
-  it('stays small: twenty thousand images weigh little more than a thousand', () => {
+  it('a report of twenty thousand images is little larger than one of a thousand', () => {
     const weight = (count: number) => {
       const { collector, results } = example(['inside', 'near'], count);
       return reportHtml(results, collector, new Map()).length;
@@ -94,7 +94,7 @@ describe('report', () => {
     assert.ok(large < 1.3 * small, `${small} and ${large}`);
   });
 
-  it('pictures are small JPEGs; one that is gone has none', async (t) => {
+  it('pictures in the report are small JPEGs, and a file that is gone has none', async (t) => {
     const dir = await temporaryDirectory(t);
     await mkdir(join(dir, 'x'));
     const collector = new Collector(['inside', 'near'], 3);
@@ -130,7 +130,7 @@ describe('report', () => {
 });
 
 describe('histogram', () => {
-  it('puts every value in a bin, both ends included', () => {
+  it('a histogram puts every value into a bin, both ends included', () => {
     const values = [0, 0.1, 0.5, 0.999, 1];
     const { shares } = histogram(values, { low: 0, high: 1 }, 4);
     assert.deepEqual(

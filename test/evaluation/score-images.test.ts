@@ -98,7 +98,7 @@ function scoring(engine: MortalEngine, rows: Row[], concurrency = 8, recoveryMs 
 }
 
 describe('judging images', () => {
-  it('every image once, never more under way than allowed', async (t) => {
+  it('every image is scored once, and never more are under way than allowed', async (t) => {
     const { images } = await made(
       t,
       Array.from({ length: 60 }, () => 'good'),
@@ -126,7 +126,7 @@ describe('judging images', () => {
     assert.ok(engine.deaths >= 2 && engine.deaths <= 8, `${engine.deaths} deaths`);
   });
 
-  it('an engine that does not come back ends it, with what was judged', async (t) => {
+  it('scoring ends when the engine does not come back, and keeps the verdicts so far', async (t) => {
     const { images } = await made(t, ['good', 'good', 'poison', ...Array.from({ length: 20 }, () => 'good')]);
     const engine = new MortalEngine();
     engine.comesBack = false;
@@ -147,7 +147,7 @@ describe('judging images', () => {
     assert.match(rows[0].error.detail, /can't be read/);
   });
 
-  it('what goes wrong outside the images ends it: the disk is full', async (t) => {
+  it('scoring ends when the score file cannot be written', async (t) => {
     const { images } = await made(
       t,
       Array.from({ length: 30 }, () => 'good'),
@@ -161,7 +161,7 @@ describe('judging images', () => {
     assert.ok(count < 20, 'the others were not begun');
   });
 
-  it('stops at the signal and finishes what is under way; starts nothing when all is known', async (t) => {
+  it('scoring finishes what is under way at the abort signal, and starts nothing when all rows are known', async (t) => {
     const { dir } = await made(
       t,
       Array.from({ length: 50 }, () => 'good'),

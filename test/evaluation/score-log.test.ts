@@ -37,7 +37,7 @@ async function resumed(dir: string, asked: Row[], fresh: Row[] = []) {
 const keyOf = ({ set, path, bytes, mtime_ms }: Row) => ({ set, path, bytes, mtime_ms });
 
 describe('score file', () => {
-  it('gives back every row that is asked for, to the last digit', async (t) => {
+  it('the score file returns every row to the last digit', async (t) => {
     const dir = await temporaryDirectory(t);
     await written(dir);
     const { stored, damaged, known, replayed, runs } = await resumed(dir, ROWS);
@@ -46,7 +46,7 @@ describe('score file', () => {
     assert.deepEqual(runs, [RUN]);
   });
 
-  it('a last line torn at any byte costs that line only', async (t) => {
+  it('a last line of the score file torn at any byte costs that line only', async (t) => {
     const dir = await temporaryDirectory(t);
     const path = await written(dir);
     const text = await readFile(path);
@@ -62,7 +62,7 @@ describe('score file', () => {
     }
   });
 
-  it('damaged lines in between are judged again and swept out', async (t) => {
+  it('images of damaged lines in the score file are scored again, and the lines removed', async (t) => {
     const dir = await temporaryDirectory(t);
     const path = await written(dir);
     const lines = (await readFile(path, 'utf8')).trimEnd().split('\n');
@@ -83,7 +83,7 @@ describe('score file', () => {
     );
   });
 
-  it('rows of images that are gone, replaced or asked for no more are dropped', async (t) => {
+  it('rows of images that are gone, replaced or not asked for are removed from the score file', async (t) => {
     const dir = await temporaryDirectory(t);
     const path = await written(dir);
     const touched = { ...(ROWS[2] as Row), mtime_ms: 5 };
@@ -95,7 +95,7 @@ describe('score file', () => {
     assert.equal((await readFile(path, 'utf8')).trimEnd().split('\n').length, 2 + 17);
   });
 
-  it('a row written twice counts once', async (t) => {
+  it('a row that stands twice in the score file counts once', async (t) => {
     const dir = await temporaryDirectory(t);
     await written(dir, [...ROWS, ROWS[0] as Row, ROWS[0] as Row]);
     const { replayed } = await resumed(dir, ROWS);
@@ -103,7 +103,7 @@ describe('score file', () => {
     assert.equal((await resumed(dir, ROWS)).replayed.length, 20);
   });
 
-  it('faults of the image are remembered, faults of the moment are tried again', async (t) => {
+  it('permanent errors of an image are remembered, temporary ones are tried again', async (t) => {
     const dir = await temporaryDirectory(t);
     const rows = [
       failedRow('near', 1),
@@ -143,13 +143,13 @@ describe('score file', () => {
     }
   });
 
-  it("is refused where it can't be", async (t) => {
+  it('a score file at an impossible place is refused', async (t) => {
     const dir = await temporaryDirectory(t);
     await writeFile(join(dir, 'file'), '');
     await assert.rejects(ScoreLog.open(join(dir, 'file'), IDENTITY), { code: 'out_unusable' });
   });
 
-  it('names of any kind come back as they were', async (t) => {
+  it('file names of any characters are restored from the score file', async (t) => {
     const dir = await temporaryDirectory(t);
     const paths = fc.sample(fc.string({ unit: 'grapheme', maxLength: 20 }), { numRuns: 200, seed: 1 });
     const rows = [...new Set([...paths, 'a\nb', 'a\u2028b', '犬/🐕.jpg'])].map((path) => ({
@@ -160,7 +160,7 @@ describe('score file', () => {
     assert.deepEqual((await resumed(dir, rows)).replayed, rows);
   });
 
-  it('what is no row is not taken for one', () => {
+  it('a line that is not a row is not taken for one', () => {
     const good = ROWS[0] as Row;
     assert.deepEqual(parseRow(JSON.stringify(good)), good);
     for (const change of [

@@ -32,7 +32,7 @@ async function all<T>(source: AsyncIterable<T>): Promise<T[]> {
 }
 
 describe('folders', () => {
-  it('ID: a folder a class, in sorted order, images at any depth; OOD: flat or not, all one set', async (t) => {
+  it('an ID set has one folder per class in sorted order; an OOD set is one set, whatever its folders', async (t) => {
     const dir = await files(t, [
       'id/school_bus/1.jpg',
       'id/school_bus/more/2.PNG',
@@ -67,7 +67,7 @@ describe('folders', () => {
     );
   });
 
-  it('links are followed, circles are not', async (t) => {
+  it('symbolic links to folders are followed, and cycles of links end', async (t) => {
     const dir = await files(t, ['store/a.jpg', 'id/cat/b.jpg', 'ood/c.jpg']);
     await symlink(join(dir, 'store'), join(dir, 'id/dog'));
     await symlink(join(dir, 'store/a.jpg'), join(dir, 'ood/linked.jpg'));
@@ -88,13 +88,13 @@ describe('folders', () => {
     assert.deepEqual(await countImages(sets), [1, 1, 1, 1]);
   });
 
-  it('sets of one name are told apart by what comes before it', () => {
+  it('two OOD folders of the same name are named with their parent folders', () => {
     assert.deepEqual(setNames(['/data/a/val', '/data/b/val', '/other']), ['a/val', 'b/val', 'other']);
     assert.deepEqual(setNames(['/x/val', '/val']), ['x/val', 'val']);
     assert.deepEqual(setNames(['/']), ['/']);
   });
 
-  it('faults have codes', async (t) => {
+  it('each fault of the folders has an error code', async (t) => {
     const dir = await files(t, ['id/cat/1.jpg', 'flat/1.jpg', 'ood/2.jpg', 'none/text.txt', 'hollow/cat/']);
     const at = (path: string) => join(dir, path);
     await assert.rejects(openSets(at('missing'), [at('ood')]), code('set_unreadable', /missing/));
@@ -107,7 +107,7 @@ describe('folders', () => {
     await assert.rejects(countImages(await openSets(at('hollow'), [at('ood')])), code('set_empty', /class folders/));
   });
 
-  it('an image that was written again is another one', async (t) => {
+  it('an image file that was written again has another identity', async (t) => {
     const dir = await files(t, ['id/cat/1.jpg', 'ood/2.jpg']);
     const read = async () => (await all(imagesOf(await openSets(join(dir, 'id'), [join(dir, 'ood')]))))[0];
     const before = await read();
@@ -124,7 +124,7 @@ describe('class names', () => {
     return classNames(FOLDERS, file);
   }
 
-  it('from folders, from lines in their order, from pairs in any order', async (t) => {
+  it("class names come from folders, from lines in the folders' order, or from pairs in any order", async (t) => {
     assert.deepEqual(await classNames(FOLDERS), ['apple', 'school bus', 'zebra']);
     assert.deepEqual(await names(t, 'Apfel\r\nSchulbus\r\nZebra\r\n\r\n'), ['Apfel', 'Schulbus', 'Zebra']);
     assert.deepEqual(await names(t, '\uFEFFzebra\tZebra\nschool_bus\tSchulbus\napple\tApfel, rot'), [
@@ -135,7 +135,7 @@ describe('class names', () => {
     assert.deepEqual(await names(t, 'crane\ncrane\nzebra'), ['crane', 'crane', 'zebra'], 'duplicates are legal');
   });
 
-  it('faults have codes and name the line', async (t) => {
+  it('each fault of the class file has an error code and names the line', async (t) => {
     await assert.rejects(names(t, 'one\ntwo'), code('classes_count', /2 lines for 3 class folders/));
     await assert.rejects(names(t, 'one\ntwo\nthree\nfour'), code('classes_count'));
     await assert.rejects(names(t, ''), code('classes_count', /0 lines/));
@@ -148,7 +148,7 @@ describe('class names', () => {
     await assert.rejects(classNames(FOLDERS, '/does/not/exist'), code('classes_unreadable'));
   });
 
-  it('templates to the letter', async (t) => {
+  it('templates are read to the letter', async (t) => {
     const file = join(await temporaryDirectory(t), 'templates.txt');
     await writeFile(file, "'a bad photo of a {}.',\r\n  {} \n");
     assert.deepEqual(await readTemplates(file), ["'a bad photo of a {}.',", '  {} ']);

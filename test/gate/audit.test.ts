@@ -17,7 +17,7 @@ const linesOf = async (path: string) =>
     .map((l) => JSON.parse(l) as AuditRecord);
 
 describe('the audit trail', () => {
-  it('is NDJSON, rotated, with as many old files as are wanted', async (t) => {
+  it('the audit trail is NDJSON, rotated, with a bounded number of old files', async (t) => {
     const dir = await temporaryDirectory(t);
     const file = join(dir, 'deep', 'audit.ndjson');
     const options = {
@@ -48,7 +48,7 @@ describe('the audit trail', () => {
     for (const f of files) assert.ok((await readFile(join(dir, 'deep', f))).length <= 1024);
   });
 
-  it('never makes anybody wait: a full queue drops and counts; what could not be written is written later', async (t) => {
+  it('a full queue of the audit trail drops and counts records; records that could not be written are written later', async (t) => {
     const dir = await temporaryDirectory(t);
     const file = join(dir, 'audit.ndjson');
     await mkdir(file);
@@ -75,7 +75,7 @@ describe('the audit trail', () => {
     assert.equal((await linesOf(file))[0]?.request_id, 'r0');
   });
 
-  it('has hashes and scores, and nothing of what an image shows', async (t) => {
+  it('the audit trail has hashes and scores, and nothing of the content of an image', async (t) => {
     const upstream = await recordingUpstream(t);
     const { url, audit } = await startGate(t, upstream.url, {
       routes: [{ match: { path: '/p' }, name: 'predict', adapter: 'tf-serving', mode: 'enforce', batch: 'filter' }],
@@ -127,7 +127,7 @@ describe('replay', () => {
   const request = (images: object[], more = {}) =>
     ({ tenant: 'zoo', batch: 'any', instances: images.length, filterable: true, images, ...more }) as AuditRecord;
 
-  it('another rule, a threshold, another rule for batches', () => {
+  it('replay counts decisions for another rule, a threshold and another rule for batches', () => {
     const trail = [
       request([judged(0.9, ['id', 'ood', 'ood'])]),
       request([judged(0.2, ['ood', 'id', 'ood'])]),

@@ -23,7 +23,7 @@ const faults = (text: string): readonly string[] => {
 const BASE = 'upstream: {url: "http://127.0.0.1:9000"}\n';
 
 describe("the gate's file", () => {
-  it('is YAML or JSON; what it leaves out has a default', () => {
+  it("the gate's file is YAML or JSON, and omitted fields have defaults", () => {
     const yaml = parse(`${BASE}routes:\n  - match: {path: /predict}\n`);
     const json = parse('{"upstream": {"url": "http://127.0.0.1:9000"}, "routes": [{"match": {"path": "/predict"}}]}');
     assert.deepEqual(JSON.parse(JSON.stringify(yaml)), JSON.parse(JSON.stringify(json)));
@@ -31,7 +31,7 @@ describe("the gate's file", () => {
     assert.deepEqual([route?.mode, route?.adapter, route?.tenant, route?.budgetMs], ['shadow', 'auto', 'demo', 1000]);
   });
 
-  it('defaults of the file lie under those of a route; tenants over both; fail by cause', () => {
+  it("a tenant's entry in the gate's file precedes the route's, which precedes the defaults; fail is set by cause", () => {
     const settings = parse(`${BASE}
 defaults: {mode: annotate, fail: {default: closed, deadline: open}}
 tenants: {zoo: {mode: "off"}, vip: {fail: open, percent: 5}}
@@ -49,7 +49,7 @@ routes:
     assert.equal(decidedFor(a, 'constructor', settings), a);
   });
 
-  it('tells every fault at once, with its place', () => {
+  it("every fault of the gate's file is reported at once, with its place", () => {
     const all = faults('upstream: {url: "ftp://x", speed: 1}\nroutes:\n  - {match: {path: x}, mode: maybe}\n').join(
       '\n',
     );
@@ -77,7 +77,7 @@ routes:
     );
   });
 
-  it('is read again when it changes, also when it is swapped; a fault leaves what was in force', async (t) => {
+  it("the gate's file is read again when it changes or is swapped, and a faulty one leaves the old one in force", async (t) => {
     const dir = await temporaryDirectory(t);
     const path = join(dir, 'gate.yaml');
     await writeFile(path, `${BASE}routes: []\n`);
@@ -105,7 +105,7 @@ routes:
 });
 
 describe('routes', () => {
-  it('patterns take pieces of segments', () => {
+  it('patterns of a route capture parts of path segments', () => {
     assert.deepEqual(pathPattern('/v1/models/{model}:predict').match('/v1/models/zoo:predict'), { model: 'zoo' });
     assert.equal(pathPattern('/v1/models/{model}:predict').match('/v1/models/a/b:predict'), undefined);
     assert.deepEqual(pathPattern('/a/*/c').match('/a/b/c'), {});
@@ -114,7 +114,7 @@ describe('routes', () => {
     assert.equal(pathPattern('/a.b').match('/axb'), undefined);
   });
 
-  it('other spellings of a path are the same path', () => {
+  it('other spellings of a path match the same route', () => {
     for (const spelling of [
       '/v1/x:predict',
       '/v1/x%3Apredict',
@@ -127,7 +127,7 @@ describe('routes', () => {
     assert.equal(normalPath('/'), '/');
   });
 
-  it('the first that fits decides; its tenant comes from the file, the path or a header', () => {
+  it('the first route that matches decides, and its tenant comes from the file, the path or a header', () => {
     const { routes } = parse(`${BASE}routes:
   - {match: {path: "/m/{model}"}, tenant: "{model}"}
   - {match: {path: "/m/**", methods: [GET]}, tenant: {header: X-Tenant, default: demo}}
@@ -140,7 +140,7 @@ describe('routes', () => {
     assert.equal(findRoute(routes, 'DELETE', '/m/zoo'), undefined);
   });
 
-  it('absolute targets lose their host', () => {
+  it('the host of an absolute target plays no part in the choice of a route', () => {
     assert.equal(originTarget('http://evil/x?y'), '/x?y');
     assert.equal(originTarget('http://evil'), '/');
     assert.equal(originTarget('http://evil?x'), '/?x');
@@ -148,7 +148,7 @@ describe('routes', () => {
   });
 });
 
-it('takes the example of docs/gate.md', async () => {
+it('the gate accepts the example of docs/gate.md', async () => {
   const document = await readFile(join(ROOT, 'docs/gate.md'), 'utf8');
   const example = /```yaml\n(# gate\.yaml[\s\S]*?)```/.exec(document)?.[1] as string;
   const { routes, audit } = parse(example);

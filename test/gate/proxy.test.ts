@@ -50,7 +50,7 @@ describe('what passes is what came', () => {
     });
   }
 
-  it('chunks and trailers, both ways, streamed and read', async (t) => {
+  it('chunks and trailers pass in both directions, streamed and read', async (t) => {
     const upstream = await recordingUpstream(t);
     upstream.answer = (_request, response) => {
       response.writeHead(200, { Trailer: 'X-Sum' });
@@ -81,7 +81,7 @@ describe('what passes is what came', () => {
     }
   });
 
-  it('an answer to the letter: status, reason, headers, nothing added but the connection', async (t) => {
+  it('an answer passes to the letter: status, reason, headers, nothing added but the connection', async (t) => {
     const upstream = await recordingUpstream(t);
     upstream.answer = (_request, response) => {
       response.sendDate = false;
@@ -109,7 +109,7 @@ describe('what passes is what came', () => {
     ]);
   });
 
-  it('other methods; HEAD and 304 without a body; POST without one', async (t) => {
+  it('other methods pass, HEAD and 304 without a body, and POST without one', async (t) => {
     const upstream = await recordingUpstream(t);
     const { url, port } = await startGate(t, upstream.url, GATED);
     for (const method of ['GET', 'PROPFIND', 'DELETE', 'OPTIONS', 'M-SEARCH', 'POST', 'PATCH']) {
@@ -187,7 +187,7 @@ describe('expectations and upgrades', () => {
     assert.equal(asked, 2);
   });
 
-  it('WebSocket: both ways, then both ends close', async (t) => {
+  it('a WebSocket passes in both directions, and both ends close', async (t) => {
     const server = createServer();
     server.on('upgrade', (request, socket, first) => {
       assert.equal(request.headers['sec-websocket-key'], 'abc');
@@ -272,7 +272,7 @@ describe('never an open proxy', () => {
 });
 
 describe('clients that leave', () => {
-  it('take the request to the upstream with them, and the work of the engine', async (t) => {
+  it('a client that leaves ends its request to the upstream and its work in the engine', async (t) => {
     let [came, gone] = [0, 0];
     const server = createServer((request) => {
       came++;
@@ -309,7 +309,7 @@ describe('upstreams that fail', () => {
     return { url: `http://127.0.0.1:${(server.address() as { port: number }).port}`, seen: () => n };
   };
 
-  it('nobody there: 502; too slow: 504; nonsense: 502', async (t) => {
+  it('the gate answers 502 for an unreachable upstream, 504 for a slow one, 502 for one that does not speak HTTP', async (t) => {
     const nobody = await startGate(t, 'http://127.0.0.1:9', GATED);
     const refused = await ask(nobody.url, { method: 'GET' });
     assert.deepEqual([refused.status, JSON.parse(String(refused.body)).code], [502, 'upstream_unavailable']);
@@ -322,7 +322,7 @@ describe('upstreams that fail', () => {
     assert.deepEqual(gate.events, [{ what: 'upstream', reason: 'malformed' }]);
   });
 
-  it('one that dies before an answer is asked again only where that is safe', async (t) => {
+  it('a request whose upstream dies before its answer is repeated only where that is safe', async (t) => {
     const dying = await misbehaving(t, (socket, n) => {
       if (n % 2 === 1) socket.destroy();
       else socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
@@ -340,14 +340,14 @@ describe('upstreams that fail', () => {
     assert.equal(dying.seen(), 6);
   });
 
-  it('one that dies in the middle of an answer cuts the client off too', async (t) => {
+  it("an upstream that dies in the middle of an answer ends the client's connection too", async (t) => {
     const half = await misbehaving(t, (socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf'));
     const { url, gate } = await startGate(t, half.url, GATED);
     await assert.rejects(ask(url, { method: 'GET' }), /aborted|hang up|ECONNRESET/);
     await until('nobody is left', 5000, async () => (await gate.connections()) === 0);
   });
 
-  it('one that stops in the middle of an answer is given up', async (t) => {
+  it('an upstream that stalls in the middle of an answer is given up', async (t) => {
     const stuck = await misbehaving(t, (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf'));
     const { url } = await startGate(t, stuck.url, { ...GATED, upstream: { idle_timeout_ms: 100 } });
     await assert.rejects(ask(url, { method: 'GET' }), /aborted|hang up|ECONNRESET/);
@@ -355,7 +355,7 @@ describe('upstreams that fail', () => {
 });
 
 describe('slow clients', () => {
-  it('slow-loris: heads and bodies that never end are cut off, others are served meanwhile', async (t) => {
+  it('heads and bodies that never end (slow loris) are cut off, and others are served meanwhile', async (t) => {
     const upstream = await recordingUpstream(t);
     const { port, url, gate } = await startGate(t, upstream.url, {
       ...GATED,

@@ -205,7 +205,7 @@ describe('enforce', () => {
   const OOD = { headers: [['Content-Length', '44']] as [string, string][], body: image('OOD') };
   const route = { match: { path: '/p' }, adapter: 'raw', mode: 'enforce' };
 
-  it("a template of the classifier's own form, values escaped", async (t) => {
+  it('enforce answers with the configured template, values escaped', async (t) => {
     const upstream = await recordingUpstream(t);
     const reject = {
       status: 200,
@@ -224,7 +224,7 @@ describe('enforce', () => {
     });
   });
 
-  it('a fallback upstream for what is OOD, the ordinary one for the rest', async (t) => {
+  it('enforce sends OOD requests to the fallback upstream and the rest to the ordinary one', async (t) => {
     const [upstream, other] = [await recordingUpstream(t), await recordingUpstream(t)];
     const { url } = await startGate(t, upstream.url, { routes: [{ ...route, fallback: other.url }] });
     assert.equal((await ask(url, { path: '/p', ...OOD })).header('x-clipn-action'), 'fallback');
@@ -234,7 +234,7 @@ describe('enforce', () => {
     assert.deepEqual([upstream.requests.length, other.requests.length], [1, 1]);
   });
 
-  it('for a share of the requests, the same ones every time', async (t) => {
+  it('enforce with a percentage applies to the same requests every time', async (t) => {
     const upstream = await recordingUpstream(t);
     const { url, events } = await startGate(t, upstream.url, {
       routes: [{ ...route, percent: 30, sticky: { header: 'X-User' } }],
@@ -252,7 +252,7 @@ describe('enforce', () => {
     assert.equal(events.filter((e) => e['action'] === 'pass').length, 2 * (200 - share));
   });
 
-  it('shadow and annotate tell, when wished; exceptions of a tenant', async (t) => {
+  it("shadow adds headers to the answer where configured, and a tenant's entry overrides the mode", async (t) => {
     const upstream = await recordingUpstream(t);
     const { url, reload } = await startGate(t, upstream.url, { routes: [{ ...route, mode: 'shadow', headers: true }] });
     const told = await ask(url, { path: '/p', ...OOD });
@@ -288,7 +288,7 @@ describe('batches', () => {
     });
   };
 
-  it('any, all and filter', async (t) => {
+  it('the batch rules any, all and filter decide as documented', async (t) => {
     const upstream = await recordingUpstream(t);
     upstream.answer = (_request, response, received) => {
       const { instances } = JSON.parse(String(received)) as { instances: unknown[] };
@@ -331,7 +331,7 @@ describe('batches', () => {
     assert.equal(String(upstream.requests.at(-1)?.body), String(body('ID')));
   });
 
-  it('an answer that the placeholders do not fit is no answer; an error goes on as it is', async (t) => {
+  it('filter answers 502 where the answer does not fit the removed rows, and passes errors of the upstream on', async (t) => {
     const upstream = await recordingUpstream(t);
     const { url, events } = await startGate(t, upstream.url, {
       routes: [{ match: { path: '/p' }, adapter: 'tf-serving', mode: 'enforce', batch: 'filter' }],

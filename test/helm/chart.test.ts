@@ -15,7 +15,7 @@ const ONE = { replicas: 1 };
 const POSTGRES = { store: { kind: 'postgres', postgres: { existingSecret: 'db' } } };
 
 describe('the chart by itself', { skip }, () => {
-  it('helm lint --strict, with the defaults of one replica and every example', async () => {
+  it('helm lint --strict accepts the chart with its defaults and every example', async () => {
     for (const name of EXAMPLES) {
       const { code, output } = await run('helm', ['lint', '--strict', CHART, '--values', example(name)]);
       assert.equal(code, 0, output);
@@ -23,7 +23,7 @@ describe('the chart by itself', { skip }, () => {
     }
   });
 
-  it('the schema refuses what is misspelled, of the wrong type or unsafe', async () => {
+  it("the chart's schema refuses values that are misspelled, of the wrong type or unsafe", async () => {
     const wrong: [Record<string, unknown>, RegExp][] = [
       [{ replica: 1 }, /replica/],
       [{ ...ONE, store: { kind: 'mysql' } }, /kind/],
@@ -39,7 +39,7 @@ describe('the chart by itself', { skip }, () => {
     }
   });
 
-  it('what could not work is refused in words', async () => {
+  it('the chart refuses combinations of values that could not work, with the reason', async () => {
     const wrong: [Record<string, unknown>, RegExp][] = [
       [{}, /store\.kind=postgres, or replicas=1/],
       [{ ...ONE, autoscaling: { enabled: true } }, /Several replicas/],
@@ -58,7 +58,7 @@ describe('the chart by itself', { skip }, () => {
     }
   });
 
-  it('every variable it sets is a setting of the service, or the service would refuse to start', async () => {
+  it('every variable that the chart sets is a setting of the service', async () => {
     const known = new Set(describeConfig().map((row) => row.variable));
     for (const name of EXAMPLES) {
       const { container } = await render({}, [example(name)]);
@@ -68,7 +68,7 @@ describe('the chart by itself', { skip }, () => {
 });
 
 describe('traces', { skip }, () => {
-  it('are off without an endpoint, and then the standard variables, headers from a secret, a way out of the pod', async () => {
+  it('traces are off without an endpoint; with one the chart sets the standard variables, headers from a secret and a network rule', async () => {
     const off = await render(ONE);
     assert.deepEqual(
       Object.keys(env(off.container)).filter((name) => name.startsWith('OTEL_')),
@@ -103,7 +103,7 @@ describe('traces', { skip }, () => {
 });
 
 describe('the pod', { skip }, () => {
-  it('holds the restricted profile by construction, has no token and no variables of services', async () => {
+  it('the pod has the restricted profile, no token and no variables of services', async () => {
     const { pod, container } = await render(ONE);
     assert.equal(pod.automountServiceAccountToken, false);
     assert.equal(pod.enableServiceLinks, false);
@@ -116,7 +116,7 @@ describe('the pod', { skip }, () => {
     });
   });
 
-  it('its grace period covers all stages of the drain', async () => {
+  it("the pod's grace period covers all stages of the drain", async () => {
     const { pod, container } = await render({
       ...ONE,
       drain: { preStopSeconds: 7, delaySeconds: 11, graceSeconds: 13 },
@@ -129,7 +129,7 @@ describe('the pod', { skip }, () => {
     assert.equal(without.container.lifecycle, undefined, 'a sleep of 0 seconds is refused by older clusters');
   });
 
-  it('its three probes ask different things', async () => {
+  it("the pod's three probes have different purposes", async () => {
     const { container } = await render(ONE);
     assert.equal(container.startupProbe.httpGet.path, '/livez');
     assert.equal(container.livenessProbe.httpGet.path, '/livez');
@@ -138,7 +138,7 @@ describe('the pod', { skip }, () => {
     assert.ok(container.readinessProbe.periodSeconds < container.livenessProbe.periodSeconds);
   });
 
-  it('image by tag, version or digest', async () => {
+  it('the image is chosen by tag, version or digest', async () => {
     assert.equal((await render(ONE)).container.image, `clipn-gate:${VERSION}`);
     assert.equal((await render({ ...ONE, image: { tag: 'main' } })).container.image, 'clipn-gate:main');
     const digest = `sha256:${'a'.repeat(64)}`;
@@ -146,7 +146,7 @@ describe('the pod', { skip }, () => {
     assert.equal((await render({ ...ONE, gpu: { enabled: true } })).container.image, `clipn-gate:${VERSION}-gpu`);
   });
 
-  it('a GPU, or a slice of one', async () => {
+  it('the pod requests a GPU or a slice of one', async () => {
     const { container, pod } = await render({
       ...ONE,
       gpu: { enabled: true, resource: 'nvidia.com/mig-1g.10gb', count: 2, device: 'tensorrt' },
@@ -163,7 +163,7 @@ describe('the pod', { skip }, () => {
     assert.equal(env(cpu.container)['CLIPN_DEVICE'], 'cpu');
   });
 
-  it('settings and variables of its own', async () => {
+  it('the pod gets settings and further variables from values', async () => {
     const extra = { name: 'NODE_EXTRA_CA_CERTS', value: '/ca.pem' };
     const { container } = await render({
       ...ONE,
@@ -175,7 +175,7 @@ describe('the pod', { skip }, () => {
     assert.equal(env(container)['NODE_EXTRA_CA_CERTS'], '/ca.pem');
   });
 
-  it('where it runs', async () => {
+  it('node selector, affinity, priority, pull secrets, labels and spread come from values', async () => {
     const affinity = { nodeAffinity: {} };
     const { pod } = await render({
       ...ONE,
@@ -200,7 +200,7 @@ describe('the pod', { skip }, () => {
 });
 
 describe('where the model comes from', { skip }, () => {
-  it('embedded: inside the image', async () => {
+  it('the embedded model needs no volume', async () => {
     const { container, pod } = await render(ONE);
     assert.equal(env(container)['CLIPN_BUNDLE'], 'clipn-tiny');
     assert.deepEqual(
@@ -209,7 +209,7 @@ describe('where the model comes from', { skip }, () => {
     );
   });
 
-  it('image volume', async () => {
+  it('a model from an image volume is mounted', async () => {
     const imageVolume = { reference: 'registry/models:1' };
     const { container, pod } = await render({ ...ONE, bundle: { source: 'imageVolume', path: 'vit', imageVolume } });
     assert.equal(env(container)['CLIPN_BUNDLE'], '/bundle/vit');
@@ -222,14 +222,14 @@ describe('where the model comes from', { skip }, () => {
     );
   });
 
-  it('claim', async () => {
+  it('a model from a claim is mounted', async () => {
     const { container, pod } = await render({ ...ONE, bundle: { source: 'pvc', pvc: { claimName: 'models' } } });
     assert.equal(env(container)['CLIPN_BUNDLE'], '/bundle');
     const volume = pod.volumes.find((v: { name: string }) => v.name === 'bundle');
     assert.deepEqual(volume.persistentVolumeClaim, { claimName: 'models', readOnly: true });
   });
 
-  it('download: an init container that checks the checksum, and a way out for it', async () => {
+  it('a downloaded model has an init container that checks the checksum and a network rule', async () => {
     const download = { url: 'https://models.example.com/vit.tar.gz', sha256: 'b'.repeat(64) };
     const { pod, one } = await render({ ...ONE, bundle: { source: 'download', path: 'vit', download } });
     const [init] = pod.initContainers;
@@ -244,7 +244,7 @@ describe('where the model comes from', { skip }, () => {
 });
 
 describe('who may ask', { skip }, () => {
-  it('needs a key, kept in the data folder; metrics are open', async () => {
+  it('keys are required and kept in the data folder, and metrics are open', async () => {
     const { container } = await render(ONE);
     assert.equal(env(container)['CLIPN_AUTH'], 'keys');
     assert.equal(env(container)['CLIPN_OPEN_METRICS'], 'true');
@@ -255,7 +255,7 @@ describe('who may ask', { skip }, () => {
     assert.equal(env((await render({ ...ONE, auth: { mode: 'off' } })).container)['CLIPN_AUTH'], 'off');
   });
 
-  it('keys from a secret, where the service looks for them', async () => {
+  it('keys from a secret are mounted in the folder that the service reads', async () => {
     const { container, pod } = await render({ ...ONE, auth: { existingSecret: 'keys' } });
     const mount = container.volumeMounts.find((m: { name: string }) => m.name === 'keys');
     assert.deepEqual(mount, { name: 'keys', mountPath: '/data/access/keys', readOnly: true });
@@ -264,7 +264,7 @@ describe('who may ask', { skip }, () => {
 });
 
 describe('tenants and the gate', { skip }, () => {
-  it('tenants from a ConfigMap that the service follows', async () => {
+  it('tenants from values are a ConfigMap that the service follows', async () => {
     const { container, one } = await render({ ...ONE, tenants: { zoo: { classes: ['lion'] } } });
     assert.equal(env(container)['CLIPN_TENANTS_DIR'], '/tenants');
     assert.deepEqual(parse(one('ConfigMap', '-tenants').data['zoo.yaml']), { classes: ['lion'] });
@@ -273,7 +273,7 @@ describe('tenants and the gate', { skip }, () => {
     assert.equal(none.one('ConfigMap'), undefined);
   });
 
-  it('the gate: its file, its port, and the classifier beside it; the file is one that the gate takes', async (t) => {
+  it("the chart's gate has a valid file, a port and the classifier in the same pod", async (t) => {
     const { container, one, pod } = await render({}, [example('sidecar')]);
     assert.deepEqual(container.args, ['gate', '--config', '/gate/gate.yaml']);
     assert.deepEqual(
@@ -294,7 +294,7 @@ describe('tenants and the gate', { skip }, () => {
 });
 
 describe('what is kept', { skip }, () => {
-  it('Deployment without a claim, StatefulSet with one per pod', async () => {
+  it('the workload is a Deployment without a claim and a StatefulSet with one per pod', async () => {
     const lost = await render(ONE);
     assert.ok(lost.one('Deployment'));
     assert.equal(lost.pod.volumes[0].emptyDir.sizeLimit, '2Gi');
@@ -307,7 +307,7 @@ describe('what is kept', { skip }, () => {
     assert.equal(kept.one('Service', '-pods').spec.clusterIP, 'None');
   });
 
-  it('PostgreSQL by secret: the address is in no manifest', async () => {
+  it('the address of PostgreSQL comes from a secret and is in no manifest', async () => {
     const { container, one } = await render(POSTGRES);
     const variable = container.env.find((e: { name: string }) => e.name === 'CLIPN_STORE');
     assert.deepEqual(variable.valueFrom.secretKeyRef, { name: 'db', key: 'url' });
@@ -320,7 +320,7 @@ describe('what is kept', { skip }, () => {
 });
 
 describe('objects around it', { skip }, () => {
-  it('service account: made or given, never with a token', async () => {
+  it('the service account is created or given, never with a token', async () => {
     const made = await render(ONE);
     assert.equal(made.one('ServiceAccount').automountServiceAccountToken, false);
     assert.equal(made.pod.serviceAccountName, 'gate-clipn-gate');
@@ -329,7 +329,7 @@ describe('objects around it', { skip }, () => {
     assert.equal(given.pod.serviceAccountName, 'mine');
   });
 
-  it('service', async () => {
+  it('type, port and annotations of the Service come from values', async () => {
     const { one } = await render({ ...ONE, service: { type: 'NodePort', port: 80, annotations: { a: 'b' } } });
     const service = one('Service');
     assert.equal(service.spec.type, 'NodePort');
@@ -337,7 +337,7 @@ describe('objects around it', { skip }, () => {
     assert.equal(service.metadata.annotations.a, 'b');
   });
 
-  it('disruption budget', async () => {
+  it('there is a disruption budget unless it is disabled', async () => {
     assert.equal((await render(ONE)).one('PodDisruptionBudget').spec.maxUnavailable, 1);
     assert.equal(
       (await render({ ...ONE, podDisruptionBudget: { enabled: false } })).one('PodDisruptionBudget'),
@@ -345,7 +345,7 @@ describe('objects around it', { skip }, () => {
     );
   });
 
-  it('autoscaling by processor, by queue, by KEDA; the workload then has no count of its own', async () => {
+  it('autoscaling is by processor, by queue or by KEDA, and the workload then has no replica count', async () => {
     assert.equal((await render(ONE)).one('HorizontalPodAutoscaler'), undefined);
     const cpu = await render({ ...POSTGRES, autoscaling: { enabled: true } });
     assert.equal(cpu.one('Deployment').spec.replicas, undefined);
@@ -369,7 +369,7 @@ describe('objects around it', { skip }, () => {
     assert.match(object.triggers[0].metadata.query, /clipn_queue_depth\{namespace="vision"/);
   });
 
-  it('network policy: on by default, its peers can be named, and it can be left out', async () => {
+  it('the network policy is on by default, its peers can be named, and it can be left out', async () => {
     const { spec } = (await render(ONE)).one('NetworkPolicy');
     assert.deepEqual(spec.policyTypes, ['Ingress', 'Egress']);
     assert.deepEqual(spec.ingress[0].from, [{ podSelector: {} }]);
@@ -387,7 +387,7 @@ describe('objects around it', { skip }, () => {
     assert.equal((await render({ ...ONE, networkPolicy: { enabled: false } })).one('NetworkPolicy'), undefined);
   });
 
-  it('monitors of pods or of the service', async () => {
+  it('there is a monitor of the pods or of the service', async () => {
     const none = await render(ONE);
     assert.equal(none.one('ServiceMonitor') ?? none.one('PodMonitor'), undefined);
     const service = (
@@ -399,7 +399,7 @@ describe('objects around it', { skip }, () => {
     assert.equal(pod.spec.podMetricsEndpoints[0].port, 'http');
   });
 
-  it('names stay within 63 characters', async () => {
+  it('names of objects stay within 63 characters', async () => {
     const { all } = await render({ ...ONE, persistence: { enabled: true }, fullnameOverride: 'n'.repeat(80) });
     for (const o of all) if (o.kind !== 'Service') assert.ok(o.metadata.name.length <= 63, o.metadata.name);
     assert.ok(all.find((o) => o.kind === 'Service').metadata.name.length <= 63);

@@ -33,14 +33,14 @@ async function setUp(t: TestContext) {
   return { target, fetch, sha256: createHash('sha256').update(bytes).digest('hex') };
 }
 
-it('an archive whose checksum is right is unpacked', async (t) => {
+it('a downloaded archive with the right checksum is unpacked', async (t) => {
   const { target, fetch, sha256 } = await setUp(t);
   const { code, output } = await fetch('/bundle.tar.gz', sha256.toUpperCase());
   assert.equal(code, 0, output);
   assert.deepEqual(readdirSync(target), ['bundle.json']);
 });
 
-it('one whose checksum is wrong is not, and leaves nothing', async (t) => {
+it('a downloaded archive with a wrong checksum is refused and removed', async (t) => {
   const { target, fetch, sha256 } = await setUp(t);
   const { code, output } = await fetch('/bundle.tar.gz', '0'.repeat(64));
   assert.equal(code, 1);
@@ -48,7 +48,7 @@ it('one whose checksum is wrong is not, and leaves nothing', async (t) => {
   assert.deepEqual(readdirSync(target), []);
 });
 
-it('an address that does not have it is told', async (t) => {
+it('a missing archive is reported with its address', async (t) => {
   const { target, fetch, sha256 } = await setUp(t);
   const { code, output } = await fetch('/other', sha256);
   assert.equal(code, 1);

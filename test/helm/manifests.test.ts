@@ -29,7 +29,7 @@ const withoutCustom = (all: { kind: string }[]) =>
 
 for (const name of EXAMPLES) {
   describe(`manifests of examples/${name}.yaml`, { skip: without('helm') }, () => {
-    it('are as reviewed (UPDATE_SNAPSHOTS=1 rewrites them)', async () => {
+    it('the manifests equal the reviewed snapshot (UPDATE_SNAPSHOTS=1 rewrites it)', async () => {
       const { all } = await render({}, [example(name)]);
       // dashboard and rules are whole files with tests of their own
       const text = `${all
@@ -44,7 +44,9 @@ for (const name of EXAMPLES) {
       assert.equal(text, readFileSync(path, 'utf8'));
     });
 
-    it("fit Kubernetes' own schemas, without a field too many", { skip: without('kubernetes-validate') }, async (t) => {
+    it("the manifests fit Kubernetes' own schemas without unknown fields", {
+      skip: without('kubernetes-validate'),
+    }, async (t) => {
       const { all } = await render({}, [example(name)]);
       const path = join(await temporaryDirectory(t), 'manifests.yaml');
       writeFileSync(path, withoutCustom(all));
@@ -52,7 +54,7 @@ for (const name of EXAMPLES) {
       assert.equal(code, 0, output);
     });
 
-    it('hold the restricted profile of pod security, by the checks of the API server', {
+    it('the manifests hold the restricted profile of pod security, by the checks of the API server', {
       skip: without('pod-security'),
     }, async () => {
       const { text } = await render({}, [example(name)]);
@@ -61,7 +63,9 @@ for (const name of EXAMPLES) {
       assert.match(output, /^1 pod templates, 0 violations/m);
     });
 
-    it('please kube-score, but for what is meant', { skip: without('kube-score') }, async () => {
+    it('kube-score finds nothing in the manifests but the listed exceptions', {
+      skip: without('kube-score'),
+    }, async () => {
       const { all } = await render({}, [example(name)]);
       const { code, output } = await run(
         'kube-score',
@@ -75,14 +79,16 @@ for (const name of EXAMPLES) {
 }
 
 describe('the checks themselves', () => {
-  it('pod security sees a pod that runs as root', { skip: without('helm', 'pod-security') }, async () => {
+  it('the check of pod security finds a pod that runs as root', { skip: without('helm', 'pod-security') }, async () => {
     const { text } = await render({}, [example('single')]);
     const { code, output } = await run('pod-security', [], text.replace('runAsNonRoot: true', 'runAsNonRoot: false'));
     assert.equal(code, 1);
     assert.match(output, /runAsNonRoot/);
   });
 
-  it('the schemas see a misspelled field', { skip: without('helm', 'kubernetes-validate') }, async (t) => {
+  it('the check of the schemas finds a misspelled field', {
+    skip: without('helm', 'kubernetes-validate'),
+  }, async (t) => {
     const { all } = await render({}, [example('single')]);
     const path = join(await temporaryDirectory(t), 'manifests.yaml');
     writeFileSync(path, withoutCustom(all).replace('"readinessProbe"', '"readynessProbe"'));

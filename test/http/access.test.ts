@@ -11,7 +11,7 @@ const image = (headers: Record<string, string> = {}, url = '/v1/detect') => ({
 });
 
 describe('API keys over HTTP', () => {
-  it('as bearer token or x-api-key; 401 with WWW-Authenticate otherwise', async (t) => {
+  it('a key is accepted as bearer token or x-api-key; any other request gets 401 with WWW-Authenticate', async (t) => {
     const { app, access } = await testApp(t, {}, { mode: 'keys' });
     const { key } = await access.key(['detect:demo']);
     for (const headers of [
@@ -40,7 +40,7 @@ describe('API keys over HTTP', () => {
     assert.equal((await app.inject(image({ authorization: `Basic ${key}` }))).statusCode, 401);
   });
 
-  it('a tenant named twice is not one of them', async (t) => {
+  it('a request that names its tenant twice is refused', async (t) => {
     const { app, access } = await testApp(t, {}, { mode: 'keys' });
     const { headers } = await access.key(['detect:demo']);
     assert.equal((await app.inject(image(headers, '/v1/detect?tenant=demo&tenant=zoo'))).statusCode, 403);
@@ -48,7 +48,7 @@ describe('API keys over HTTP', () => {
     assert.equal((await app.inject(image(all.headers, '/v1/detect?tenant=demo&tenant=zoo'))).statusCode, 400);
   });
 
-  it('are made, listed, used and revoked; the secret is shown once and stored nowhere', async (t) => {
+  it('keys are created, listed, used and revoked over HTTP; the secret is shown once and stored nowhere', async (t) => {
     const { app, access, log } = await testApp(t, {}, { mode: 'keys' });
     const { headers, id: adminId } = await access.key(['admin']);
     const made = await app.inject({
@@ -101,7 +101,7 @@ describe('API keys over HTTP', () => {
     for (const text of [list.body, log.join('')]) assert.ok(!text.includes('"hash"'));
   });
 
-  it('bad wishes are told what is wrong', async (t) => {
+  it('an invalid key definition gets an error that names the fault', async (t) => {
     const { app } = await testApp(t);
     const wish = { name: 'x', scopes: ['admin'] };
     for (const [payload, pattern] of [
@@ -119,7 +119,7 @@ describe('API keys over HTTP', () => {
     }
   });
 
-  it('no key gets into the log, wherever a client puts it', async (t) => {
+  it('no key appears in the log, wherever a client puts it', async (t) => {
     const { app, access, log } = await testApp(t, {}, { mode: 'keys' });
     const { key, headers, id } = await access.key(['admin']);
     const secret = key.slice(`clipn_${id}_`.length);
@@ -144,7 +144,7 @@ describe('API keys over HTTP', () => {
     assert.ok(log.join('').includes(`"key":"${id}"`), 'the log says whose request it was');
   });
 
-  it('lists show what the key may manage', async (t) => {
+  it('the list of tenants shows those that the key may manage', async (t) => {
     const { app, access, registry } = await testApp(t, {}, { mode: 'keys' });
     for (const id of ['team-a', 'team-b', 'zoo']) await registry.put(id, { classes: ['x', 'y'] }, { waitMs: 1000 });
     const ids = async (scopes: string[], query = '') => {
@@ -158,7 +158,7 @@ describe('API keys over HTTP', () => {
     assert.deepEqual(await ids(['manage:nowhere']), [[], null]);
   });
 
-  it('metrics and docs by configuration', async (t) => {
+  it('/metrics and /docs are open or need a key, by configuration', async (t) => {
     const closed = await testApp(t, { openDocs: false }, { mode: 'keys' });
     const { headers } = await closed.access.key(['detect:demo']);
     const metrics = await closed.access.key(['metrics']);
@@ -174,7 +174,7 @@ describe('API keys over HTTP', () => {
 });
 
 describe('limits over HTTP', () => {
-  it('images per second: 429 rate_limited, Retry-After, RateLimit; images count, not requests', async (t) => {
+  it('a key over its images per second gets 429 rate_limited with Retry-After and RateLimit; images count, not requests', async (t) => {
     let now = 0;
     const { app, access, engine } = await testApp(t, {}, { mode: 'keys', now: () => now });
     const { headers } = await access.key(['detect:*'], { images_per_second: 3 });
@@ -196,7 +196,7 @@ describe('limits over HTTP', () => {
     assert.equal((await send()).statusCode, 200);
   });
 
-  it('images count together, whichever way they are sent', async (t) => {
+  it('images count against one limit, whichever way they are sent', async (t) => {
     let now = 0;
     const { app, access } = await testApp(t, {}, { mode: 'keys', now: () => now });
     const { headers } = await access.key(['detect:*'], { images_per_second: 1 });
@@ -218,7 +218,7 @@ describe('limits over HTTP', () => {
     }
   });
 
-  it('requests at once: the next when one is over, also over with an error', async (t) => {
+  it('a key over its concurrent requests is served again when one ends, also with an error', async (t) => {
     const { app, access, engine } = await testApp(t, {}, { mode: 'keys' });
     const { headers } = await access.key(['detect:*'], { concurrent_requests: 1 });
     let release = () => {};
@@ -238,7 +238,7 @@ describe('limits over HTTP', () => {
     assert.equal((await app.inject(image(headers))).statusCode, 200);
   });
 
-  it('quotas: 429 quota_exceeded, without a time that would help', async (t) => {
+  it('a key over its quota gets 429 quota_exceeded without Retry-After', async (t) => {
     const { app, access } = await testApp(t, {}, { mode: 'keys' });
     const { headers } = await access.key(['manage:team-*'], { tenants: 1, classes: 3 });
     const put = (id: string, classes: string[]) =>

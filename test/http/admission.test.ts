@@ -15,7 +15,7 @@ const post = (headers: Record<string, string> = {}, query = '') => ({
 const full = () => new ServiceError('overloaded', 'Too many images are waiting.', { retryAfter: 7 });
 
 describe('admission of a request', () => {
-  it('the deadline is that of the header, at most that of the service', async (t) => {
+  it("a request's deadline is that of its header, at most that of the service", async (t) => {
     const { app, engine } = await testApp(t, { requestTimeoutMs: 2000 });
     for (const asked of ['500', '999999', undefined])
       assert.equal((await app.inject(post(asked ? { 'x-request-timeout-ms': asked } : {}))).statusCode, 200);
@@ -25,7 +25,7 @@ describe('admission of a request', () => {
     assert.equal(none, 2000);
   });
 
-  it('a deadline that is none is told so', async (t) => {
+  it('a malformed deadline gets invalid_request', async (t) => {
     const { app, engine } = await testApp(t);
     for (const asked of ['0', '-5', 'soon', '1.5']) {
       const response = await app.inject(post({ 'x-request-timeout-ms': asked }));
@@ -36,7 +36,7 @@ describe('admission of a request', () => {
     assert.equal(engine.requests.length, 0);
   });
 
-  it('many images are bulk unless the request says otherwise; weights are those of the configuration', async (t) => {
+  it('a request of many images is bulk unless its header says otherwise, and weights are the configured ones', async (t) => {
     const { app, engine } = await testApp(t, { maxImages: 8, tenantWeights: parseWeights('demo=2.5,shop=1') });
     const many = multipart(Array.from({ length: 5 }, () => ({ data: 'PHOTO' })));
     await app.inject({ ...post(), ...many });
@@ -48,7 +48,7 @@ describe('admission of a request', () => {
     assert.equal(engine.requests.at(-1)?.priority, 'probe');
   });
 
-  it('refuses before the body is read, and the connection lives on', async (t) => {
+  it('a request is refused before its body is read, and the connection is kept', async (t) => {
     const { app, engine, metrics } = await testApp(t, { maxBodyBytes: 10_000_000 });
     await app.listen({ port: 0, host: '127.0.0.1' });
     const { port } = app.server.address() as { port: number };
@@ -78,7 +78,7 @@ describe('admission of a request', () => {
     assert.match(text, /HTTP\/1\.1 200 /);
   });
 
-  it('a flood of refusals is counted whole, and written into the log in part', async (t) => {
+  it('every refusal in a flood is counted, and only some are logged', async (t) => {
     const { app, engine, log, metrics } = await testApp(t);
     engine.refusal = full();
     await Promise.all(Array.from({ length: 50 }, () => app.inject(post())));
@@ -94,7 +94,7 @@ describe('admission of a request', () => {
     assert.equal(log.map((line) => JSON.parse(line)).at(-1).status, 200);
   });
 
-  it('in a flood the answer is the same, whoever gives it; what would not be refused goes the ordinary way', async (t) => {
+  it('in a flood a refusal has the usual answer, and requests that would not be refused are served', async (t) => {
     const { app, engine, metrics } = await testApp(t);
     await app.listen({ port: 0, host: '127.0.0.1' });
     const { port } = app.server.address() as { port: number };

@@ -82,7 +82,7 @@ function answer(app: FastifyInstance, request: InjectOptions) {
 }
 
 describe('authorisation', () => {
-  it('every route x every scope x own, other and unknown tenant', async (t) => {
+  it("every route answers every scope as the table says, for the key's own, another and an unknown tenant", async (t) => {
     const { app, access, routes } = await appWithRoutes(t);
     let asked = 0;
     for (const [name, scopes] of SCOPES) {
@@ -128,7 +128,7 @@ describe('authorisation', () => {
     }
   });
 
-  it('routes that change something say so in the audit log', async (t) => {
+  it('every route that changes something writes a line into the audit log', async (t) => {
     const { app, access, builder, routes } = await appWithRoutes(t);
     const { headers, id } = await access.key(['admin']);
     /** What makes each of them really change something; a route that is not here fails the test. */
@@ -209,7 +209,7 @@ describe('authorisation', () => {
     assert.equal(access.audit.entries.length, changes, 'what changes nothing is no change');
   });
 
-  it('an app with a route that does not say who may use it will not start', async (t) => {
+  it('an app with a route that declares no scope does not start', async (t) => {
     await assert.rejects(
       testApp(t, {}, {}, (app) =>
         app.addHook('onRoute', (route) => {

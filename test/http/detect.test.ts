@@ -30,7 +30,7 @@ function problem(
 }
 
 describe('POST /v1/detect', () => {
-  it('gives the same verdict for the three forms of a body', async (t) => {
+  it('raw, multipart and JSON bodies of one image get the same verdict', async (t) => {
     const { app } = await testApp(t);
     const replies = await Promise.all([
       app.inject(raw('PHOTO')),
@@ -51,7 +51,7 @@ describe('POST /v1/detect', () => {
     for (const r of results) assert.deepEqual({ ...r, id: '' }, { ...results[0], id: '' });
   });
 
-  it('replies with everything that the contract names', async (t) => {
+  it('the reply of /v1/detect has every field of the contract', async (t) => {
     const { app, registry } = await testApp(t);
     await registry.put('demo', { classes: ['dog', 'cat'], method: 'atd' }, { waitMs: 1000 });
     const body = (await app.inject(raw('PHOTO'))).json();
@@ -79,7 +79,7 @@ describe('POST /v1/detect', () => {
     assert.deepEqual([r.method, r.decision], ['atd', r.decisions.atd]);
   });
 
-  it('method and top_k are the request’s to choose', async (t) => {
+  it('a request to /v1/detect chooses method and top_k', async (t) => {
     const { app, engine } = await testApp(t);
     for (const [method, key] of [
       ['ctw', 'ctw'],
@@ -96,7 +96,7 @@ describe('POST /v1/detect', () => {
     assert.equal(engine.requests.length, 4);
   });
 
-  it('many files come back in order, by name; one bad image fails alone', async (t) => {
+  it('several files are answered in order with their names, and one bad image fails alone', async (t) => {
     const { app } = await testApp(t);
     const files = ['one', 'BAD', 'three'].map((data, i) => ({ data, filename: `${i}.png` }));
     const response = await app.inject({ ...post, ...multipart(files) });
@@ -112,7 +112,7 @@ describe('POST /v1/detect', () => {
     assert.ok(!response.body.includes('secret detail'), 'internal texts stay inside');
   });
 
-  it('a single bad image is the reply’s own problem', async (t) => {
+  it('a single bad image makes the whole reply a problem', async (t) => {
     const { app, log } = await testApp(t);
     const response = await app.inject(raw('BAD'));
     problem(response, 422, 'image_undecodable');
@@ -123,7 +123,7 @@ describe('POST /v1/detect', () => {
     );
   });
 
-  it('all images failing on our side fail the request, so that a client tries again', async (t) => {
+  it('a request whose images all fail for a temporary reason fails, so that a client tries again', async (t) => {
     const { app, engine } = await testApp(t);
     engine.failure = new ServiceError('overloaded', 'Too many images are waiting.', { retryAfter: 7 });
     const response = await app.inject({ ...post, ...multipart([{ data: 'a' }, { data: 'b' }]) });
@@ -134,7 +134,7 @@ describe('POST /v1/detect', () => {
     problem(await app.inject(raw('a')), 503, 'engine_unavailable');
   });
 
-  it('unknown and unready tenants are told before the body is looked at', async (t) => {
+  it('an unknown or unready tenant is answered before the body is read', async (t) => {
     const { app, registry, builder } = await testApp(t);
     builder.delayMs = 300;
     problem(await app.inject({ ...raw('x'), url: '/v1/detect?tenant=nobody' }), 404, 'tenant_not_found');
@@ -144,7 +144,7 @@ describe('POST /v1/detect', () => {
     assert.equal(response.headers['retry-after'], '1');
   });
 
-  it('refuses bodies that are no images, with the right code each', async (t) => {
+  it('each kind of body without an image is refused with its own code', async (t) => {
     const { app, engine } = await testApp(t);
     const cases: [InjectOptions, number, string][] = [
       [{ ...post }, 400, 'no_image'],
@@ -174,7 +174,7 @@ describe('POST /v1/detect', () => {
     assert.equal(engine.requests.length, 0);
   });
 
-  it('an over-long file among several fails alone', async (t) => {
+  it('a file above the size limit among several fails alone', async (t) => {
     const { app } = await testApp(t);
     const { results } = (
       await app.inject({ ...post, ...multipart([{ data: 'fine' }, { data: 'x'.repeat(10_001) }]) })
@@ -183,13 +183,13 @@ describe('POST /v1/detect', () => {
     assert.ok(results[0].decision);
   });
 
-  it('a form that is cut off is a bad request, not a hang', async (t) => {
+  it('a truncated multipart form gets 400', async (t) => {
     const { app } = await testApp(t);
     const { payload, headers } = multipart([{ data: 'x'.repeat(5000) }]);
     problem(await app.inject({ ...post, headers, payload: payload.subarray(0, 3000) }), 400, 'invalid_request');
   });
 
-  it('counts decisions and rejections', async (t) => {
+  it('decisions and rejections are counted in the metrics', async (t) => {
     const { app, metrics } = await testApp(t);
     await app.inject(raw('PHOTO'));
     await app.inject(raw('BAD'));
@@ -200,7 +200,7 @@ describe('POST /v1/detect', () => {
     assert.match(text, /clipn_no_probability_count\{tenant="demo"\} 1/);
   });
 
-  it('logs a line per request with its id, and nothing of an image', async (t) => {
+  it('a request is one line in the log with its id, and nothing of an image', async (t) => {
     const { app, log } = await testApp(t);
     const response = await app.inject({
       ...raw('PHOTOBYTES'),

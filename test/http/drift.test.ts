@@ -15,7 +15,7 @@ async function send({ app }: TestApp, n: number, text: (i: number) => string) {
   }
 }
 
-it('counted, pinned, asked for, in the metrics, and gone with its tenant', async (t) => {
+it("a tenant's drift is counted, compared with its pinned baseline, exported as metrics, and removed with the tenant", async (t) => {
   const parts = await testApp(t);
   const { app } = parts;
   const drift = async () => (await app.inject('/v1/tenants/demo/drift')).json();

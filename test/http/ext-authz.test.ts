@@ -32,7 +32,7 @@ async function authz(t: TestContext, file?: object) {
 }
 
 describe('/v1/ext-authz', () => {
-  it('200 for what the classes show, 403 for what they do not, each with headers', async (t) => {
+  it('ext_authz answers 200 for an ID image and 403 for an OOD one, each with headers', async (t) => {
     const { ask, metrics } = await authz(t);
     const id = await ask(image('ID'));
     assert.deepEqual([id.statusCode, id.headers['x-clipn-verdict'], id.body], [200, 'id', '']);
@@ -48,7 +48,7 @@ describe('/v1/ext-authz', () => {
     );
   });
 
-  it('503, never 429, when it can not be told', async (t) => {
+  it('ext_authz answers 503, never 429, when there is no verdict', async (t) => {
     const { ask } = await authz(t);
     for (const word of ['DOWN', 'BUSY', 'LATE']) {
       const answer = await ask(image(word));
@@ -61,7 +61,7 @@ describe('/v1/ext-authz', () => {
     assert.equal((await ask(image('ID'), { headers: { 'x-clipn-tenant': 'nobody' } })).statusCode, 503);
   });
 
-  it('what carries no image passes; what can not be opened does not', async (t) => {
+  it('ext_authz lets a request without an image pass, and refuses an image that cannot be decoded', async (t) => {
     const { ask } = await authz(t);
     assert.equal((await ask(undefined, { method: 'GET' })).statusCode, 200);
     assert.equal(
@@ -76,7 +76,7 @@ describe('/v1/ext-authz', () => {
     assert.equal((await ask(image('ID'), { url: '/v1/ext-authz' })).statusCode, 200);
   });
 
-  it('with a gate file the path behind the prefix finds its route', async (t) => {
+  it('ext_authz with a gate file matches the path behind the prefix with its routes', async (t) => {
     const { ask } = await authz(t, {
       routes: [
         { match: { path: '/predict' }, mode: 'enforce', adapter: 'raw', fail: 'open' },
@@ -100,7 +100,7 @@ describe('/v2, the Open Inference Protocol', () => {
     { name: 'image', datatype: 'BYTES', shape: [images.length], data: images.map(data) },
   ];
 
-  it('health, server and model metadata', async (t) => {
+  it('/v2 has health, server metadata and model metadata', async (t) => {
     const { app, engine } = await testApp(t);
     const get = async (url: string) => {
       const answer = await app.inject(url);
@@ -124,7 +124,7 @@ describe('/v2, the Open Inference Protocol', () => {
     assert.equal((await get('/v2/models/demo/ready'))[0], 503);
   });
 
-  it('infer in JSON: one row an image, outputs as asked for', async (t) => {
+  it('/v2 infer in JSON answers one row per image with the requested outputs', async (t) => {
     const { app, ask, words } = await authz(t);
     const infer = (payload: object, url = '/v2/models/demo/infer') => app.inject({ method: 'POST', url, payload });
     const answer = (await infer({ id: 'a', inputs: inputs(image('ID'), image('OOD')) })).json();
@@ -147,7 +147,7 @@ describe('/v2, the Open Inference Protocol', () => {
     assert.equal((await ask(undefined, { method: 'GET', url: '/v2/models/demo/infer' })).statusCode, 405);
   });
 
-  it('infer with the binary extension, both ways', async (t) => {
+  it('/v2 infer takes and gives tensors in the binary extension', async (t) => {
     const { app } = await authz(t);
     const bytes = image('OOD');
     const length = Buffer.alloc(4);
@@ -183,7 +183,7 @@ describe('/v2, the Open Inference Protocol', () => {
     assert.deepEqual(raw.json().outputs[0].data, ['ood']);
   });
 
-  it('what is wrong is said, in the form that clients of the protocol read', async (t) => {
+  it('/v2 errors have the form of the Open Inference Protocol', async (t) => {
     const { app, words } = await authz(t);
     const infer = async (payload: string | object, headers = {}) => {
       const answer = await app.inject({ method: 'POST', url: '/v2/models/demo/infer', payload, headers });
@@ -213,7 +213,7 @@ describe('/v2, the Open Inference Protocol', () => {
     assert.deepEqual(await infer({ inputs: inputs(image('ID')) }), [503, 'engine_unavailable']);
   });
 
-  it("its decisions are in the gate's audit trail, with hashes and no pixels", async (t) => {
+  it("decisions of ext_authz are in the gate's audit trail, with hashes and no pixels", async (t) => {
     const { ask, trail } = await authz(t, {
       routes: [{ name: 'all', match: { path: '/**' }, mode: 'enforce', tenant: 'demo' }],
     });

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { testApp } from '../helpers/app.ts';
 
 describe('operations', () => {
-  it('/livez answers whatever the engine does; /readyz says why not', async (t) => {
+  it('/livez answers whatever the engine does, and /readyz names the reason when not ready', async (t) => {
     const { app, engine } = await testApp(t);
     assert.deepEqual((await app.inject('/readyz')).json().status, 'ready');
     engine.status = {
@@ -23,7 +23,7 @@ describe('operations', () => {
     assert.deepEqual((await app.inject('/readyz')).json().reasons, ['the service is shutting down']);
   });
 
-  it('/metrics has what the design names', async (t) => {
+  it('/metrics has every metric of the contract', async (t) => {
     const { app } = await testApp(t);
     const text = (await app.inject('/metrics')).body;
     const names = [
@@ -105,7 +105,7 @@ describe('operations', () => {
     assert.match(docs.body, /swagger/i);
   });
 
-  it('unknown addresses and methods are problems with a code', async (t) => {
+  it('an unknown address or method gets a problem with a code', async (t) => {
     const { app } = await testApp(t);
     const missing = await app.inject('/v2/detect');
     assert.deepEqual([missing.statusCode, missing.json().code], [404, 'not_found']);

@@ -24,7 +24,7 @@ function parse(body: string): { event: string; data: Record<string, unknown> }[]
 }
 
 describe('builds of a tenant', () => {
-  it('progress by GET: percent, texts, rate and time of arrival, then ready', async (t) => {
+  it('GET of a build shows percent, texts, rate and remaining time, then ready', async (t) => {
     const { app, builder } = await testApp(t);
     const release = builder.hold(10);
     await app.inject(put('slow', many(30), ASYNC));
@@ -46,7 +46,7 @@ describe('builds of a tenant', () => {
     assert.equal((await app.inject('/v1/tenants/nobody/build')).json().code, 'tenant_not_found');
   });
 
-  it('progress as server-sent events, to the end', async (t) => {
+  it("a build's progress is sent as server-sent events until it is ready", async (t) => {
     const { app, builder } = await testApp(t);
     builder.delayMs = 15;
     await app.inject(put('slow', many(30), ASYNC));
@@ -65,7 +65,7 @@ describe('builds of a tenant', () => {
     assert.equal((await app.inject('/v1/tenants/nobody/build/events')).statusCode, 404);
   });
 
-  it('a stream ends when the tenant is removed, and when the service shuts down', async (t) => {
+  it('the stream of a build ends when the tenant is removed, and when the service shuts down', async (t) => {
     const { app, builder } = await testApp(t);
     builder.hold();
     const url = await app.listen({ host: '127.0.0.1', port: 0 });
@@ -80,7 +80,7 @@ describe('builds of a tenant', () => {
     assert.equal(parse(await closing.text()).at(-1)?.event, 'closing');
   });
 
-  it('cancelled by DELETE: the old version goes on serving, PUT begins anew', async (t) => {
+  it('DELETE cancels a build, the old version goes on serving, and PUT builds again', async (t) => {
     const { app, builder, registry } = await testApp(t);
     await app.inject(put('zoo', ['dog', 'cat']));
     const release = builder.hold();
@@ -104,7 +104,7 @@ describe('builds of a tenant', () => {
     assert.deepEqual([none.statusCode, none.json().code], [409, 'no_build']);
   });
 
-  it('rolls back to the last version that was whole, as a new version, without encoding anything', async (t) => {
+  it('a rollback makes the last built version a new version without encoding anything', async (t) => {
     const { app, builder } = await testApp(t);
     const roll = { method: 'POST' as const, url: '/v1/tenants/zoo/rollback' };
     assert.equal((await app.inject(roll)).json().code, 'tenant_not_found');
@@ -124,7 +124,7 @@ describe('builds of a tenant', () => {
     assert.equal(stale.json().code, 'precondition_failed');
   });
 
-  it('a conditional GET is 304 only while nothing at all has changed', async (t) => {
+  it('a conditional GET of a tenant is 304 only while neither definition nor state has changed', async (t) => {
     const { app, builder } = await testApp(t);
     builder.delayMs = 30;
     const accepted = await app.inject(put('zoo', ['dog', 'cat'], ASYNC));
@@ -143,7 +143,7 @@ describe('builds of a tenant', () => {
 });
 
 describe('the list', () => {
-  it('is filtered by prefix, state, class and source, and paged within the filter', async (t) => {
+  it('the list of tenants is filtered by prefix, state, class and source, and paged within the filter', async (t) => {
     const { app, builder, registry } = await testApp(t);
     for (const id of ['eu-1', 'eu-2', 'eu-3', 'us-1'])
       await app.inject(put(id, ['dog', { name: 'cat', aliases: ['puss'] }]));

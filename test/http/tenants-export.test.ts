@@ -31,7 +31,7 @@ function exported(change: Partial<ReturnType<typeof decodeArchive>> = {}): Buffe
 }
 
 describe('export and import', () => {
-  it('a tenant is exported whole, as a file', async (t) => {
+  it('a tenant is exported as one file with its features', async (t) => {
     const { app, builder } = await testApp(t);
     await app.inject(put('zoo', ['dog', { name: 'cat', aliases: ['puss'] }]));
     const file = await app.inject('/v1/tenants/zoo/export');
@@ -46,7 +46,7 @@ describe('export and import', () => {
     assert.equal((await app.inject('/v1/tenants/nobody/export')).json().code, 'tenant_not_found');
   });
 
-  it('imported with the same bundle nothing is encoded, and what comes out is what went in', async (t) => {
+  it('an import with the same bundle encodes nothing, and its export equals the file', async (t) => {
     const { app, builder, registry } = await testApp(t);
     builder.built.length = 0;
     const made = await app.inject(importOf('mine', exported()));
@@ -71,7 +71,7 @@ describe('export and import', () => {
     assert.deepEqual(builder.built, ['yes:wolf', 'no:wolf'], 'it keeps them when it changes');
   });
 
-  it('imported with another bundle the features are built anew', async (t) => {
+  it('an import with another bundle builds the features anew', async (t) => {
     const { app, builder } = await testApp(t);
     builder.built.length = 0;
     const made = await app.inject(importOf('mine', exported({ bundle: 'another@1' })));
@@ -80,7 +80,7 @@ describe('export and import', () => {
     assert.deepEqual(builder.built, built, 'cat was known here already');
   });
 
-  it('a file that was changed, cut, or never exported is refused, whichever byte it is', async (t) => {
+  it('an import of a file that was changed at any byte, cut, or never exported is refused', async (t) => {
     const { app, registry } = await testApp(t);
     const file = exported();
     for (let at = 0; at < file.length; at += 7) {

@@ -11,7 +11,7 @@ const put = (id: string, body: unknown, headers: Record<string, string> = {}) =>
 });
 
 describe('/v1/tenants', () => {
-  it('makes, shows, changes, lists and removes', async (t) => {
+  it('a tenant is created, shown, changed, listed and removed', async (t) => {
     const { app } = await testApp(t);
     const made = await app.inject(put('zoo', { classes: ['dog', 'cat'], method: 'atd' }));
     assert.equal(made.statusCode, 201);
@@ -43,7 +43,7 @@ describe('/v1/tenants', () => {
     assert.equal((await app.inject({ method: 'DELETE', url: '/v1/tenants/zoo' })).statusCode, 404);
   });
 
-  it('202 with progress for a client that will not wait', async (t) => {
+  it('PUT with Prefer: respond-async answers 202 with progress', async (t) => {
     const { app, builder } = await testApp(t);
     builder.delayMs = 300;
     const response = await app.inject(put('slow', { classes: ['slowly'] }, { prefer: 'respond-async' }));
@@ -52,7 +52,7 @@ describe('/v1/tenants', () => {
     assert.deepEqual([response.json().state, response.json().serving_version], ['building', null]);
   });
 
-  it('the wait is the client’s, up to the service’s own', () => {
+  it('PUT waits as long as Prefer: wait says, up to the limit of the service', () => {
     assert.equal(waitOf(undefined, 30_000), 30_000);
     assert.equal(waitOf('wait=2', 30_000), 2000);
     assert.equal(waitOf('return=minimal, wait="5"', 30_000), 5000);
@@ -62,7 +62,7 @@ describe('/v1/tenants', () => {
     assert.equal(waitOf('handling=strict', 30_000), 30_000);
   });
 
-  it('If-Match and If-None-Match', async (t) => {
+  it('If-Match and If-None-Match guard PUT and DELETE of a tenant', async (t) => {
     const { app } = await testApp(t);
     const made = await app.inject(put('zoo', { classes: ['a'] }, { 'if-none-match': '*' }));
     assert.equal((await app.inject(put('zoo', { classes: ['b'] }, { 'if-none-match': '*' }))).statusCode, 412);
@@ -82,7 +82,7 @@ describe('/v1/tenants', () => {
     assert.equal((await app.inject(stale)).statusCode, 412);
   });
 
-  it('bad definitions get invalid_request and the place of the fault; names in any script are fine', async (t) => {
+  it('an invalid definition gets invalid_request with the place of the fault; class names in any script are valid', async (t) => {
     const { app } = await testApp(t);
     const bad: [unknown, RegExp][] = [
       [{ classes: [] }, /classes/],
@@ -113,7 +113,7 @@ describe('/v1/tenants', () => {
     assert.equal((await app.inject(put('a%2F..%2Fb', { classes: ['a'] }))).json().code, 'invalid_request');
   });
 
-  it('10,000 classes are a tenant, 10,001 are not', async (t) => {
+  it('a tenant of 10,000 classes is accepted, one of 10,001 refused', async (t) => {
     const { app } = await testApp(t, { maxBodyBytes: 1_000_000 });
     const classes = Array.from({ length: 10_001 }, (_, i) => `class number ${i}`);
     const fine = await app.inject(put('big', { classes: classes.slice(0, 10_000) }));

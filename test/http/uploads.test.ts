@@ -35,7 +35,7 @@ async function answer(socket: Socket): Promise<{ status: number; body: string }>
 }
 
 describe('uploads over real sockets', () => {
-  it('a slow client is waited for; a chunked body is fine', async (t) => {
+  it('a chunked body that arrives slowly is served', async (t) => {
     const { port, received } = await listen(t);
     const socket = await open(t, port);
     socket.write(head('chunked', 'image/png'));
@@ -47,7 +47,7 @@ describe('uploads over real sockets', () => {
     assert.equal((await answer(socket)).status, 200);
   });
 
-  it('a client that leaves in the middle of its upload costs nothing', async (t) => {
+  it('a client that leaves in the middle of its upload reaches no engine and leaves no connection', async (t) => {
     const { app, port, engine, url, received } = await listen(t);
     const { payload, headers } = multipart([{ data: 'x'.repeat(8000) }]);
     for (const type of [headers['content-type'], 'image/png']) {
@@ -66,7 +66,7 @@ describe('uploads over real sockets', () => {
     assert.equal((await fetch(`${url}/livez`)).status, 200);
   });
 
-  it('work whose client has left is dropped', async (t) => {
+  it('the work of a client that has left is aborted', async (t) => {
     const { port, engine } = await listen(t);
     let open_: () => void = () => {};
     engine.gate = new Promise<void>((resolve) => {
@@ -81,7 +81,7 @@ describe('uploads over real sockets', () => {
     open_();
   });
 
-  it('a body that says it is too large is refused by its header', async (t) => {
+  it('answers 413 to a Content-Length above the limit before the body is sent', async (t) => {
     const { port } = await listen(t);
     const socket = await open(t, port);
     socket.write(head(1_000_000_000, 'image/png'));
@@ -89,7 +89,7 @@ describe('uploads over real sockets', () => {
     assert.deepEqual([status, JSON.parse(body).code], [413, 'payload_too_large']);
   });
 
-  it('a body that turns out too large is cut off', async (t) => {
+  it('answers 413 when a chunked body exceeds the limit', async (t) => {
     const { url } = await listen(t);
     const endless = new ReadableStream({
       pull(controller) {
@@ -106,7 +106,7 @@ describe('uploads over real sockets', () => {
     if (response instanceof Response) assert.equal(response.status, 413);
   });
 
-  it('what is not HTTP gets 400 and no crash', async (t) => {
+  it('bytes that are not HTTP get 400', async (t) => {
     const { port, url } = await listen(t);
     const socket = await open(t, port);
     let text = '';

@@ -14,13 +14,13 @@ const expressions = panels.flatMap((p) =>
 );
 
 describe('the dashboard', () => {
-  it('has its rows, and every panel says what it shows', () => {
+  it('the dashboard has its rows, and every panel has a description', () => {
     const rows = panels.filter((p) => p.type === 'row').map((p) => p.title);
     for (const row of ['Service', 'Engine', 'Tenants', 'Gate', 'Drift']) assert.ok(rows.includes(row), row);
     for (const p of panels) if (p.type !== 'row') assert.ok(p.description && p.fieldConfig.defaults.unit, p.title);
   });
 
-  it('asks for series and labels that the service exports', async () => {
+  it('the dashboard asks only for series and labels that the service exports', async () => {
     const series = await exportedSeries();
     const variables = dashboard.templating.list.map(
       (v: Manifest) => ['variable', v.definition ?? ''] as [string, string],
@@ -31,13 +31,13 @@ describe('the dashboard', () => {
     assert.ok(expressions.length > 30);
   });
 
-  it('the check sees a series and a label that are not there', async () => {
+  it('the check of the dashboard finds a series and a label that do not exist', async () => {
     const series = await exportedSeries();
     assert.deepEqual(faultsOf('rate(clipn_request_total[5m])', series), ['clipn_request_total is not exported']);
     assert.deepEqual(faultsOf('clipn_tenants{status="ready"}', series), ['clipn_tenants has no label status']);
   });
 
-  it('is PromQL throughout', { skip: without('promtool') }, async (t) => {
+  it('every query of the dashboard is valid PromQL', { skip: without('promtool') }, async (t) => {
     const file = join(await temporaryDirectory(t), 'expressions.yaml');
     const rules = expressions.map(([, expr], i) => ({
       record: `panel:${i}`,
@@ -48,7 +48,7 @@ describe('the dashboard', () => {
     assert.equal(code, 0, output);
   });
 
-  it('panels do not overlap, ids are unique, queries go to the chosen source', () => {
+  it('panels of the dashboard do not overlap, their ids are unique, and their queries go to the chosen source', () => {
     assert.equal(new Set(panels.map((p) => p.id)).size, panels.length);
     const taken = new Set<string>();
     for (const { gridPos: g, title, datasource, type } of panels) {

@@ -14,12 +14,12 @@ const rules = groups.flatMap((g) => g.rules as Manifest[]);
 const alerts = rules.filter((r) => r.alert);
 
 describe('Prometheus rules', () => {
-  it('ask for series and labels that the service exports', async () => {
+  it('Prometheus rules ask only for series and labels that the service exports', async () => {
     const series = await exportedSeries();
     for (const { alert, record, expr } of rules) assert.deepEqual(faultsOf(expr, series), [], alert ?? record);
   });
 
-  it('every alert has a severity, a summary and an entry in the runbook', () => {
+  it('every Prometheus alert has a severity, a summary and an entry in the runbook', () => {
     const runbook = readFileSync(join(CHART, 'README.md'), 'utf8');
     for (const { alert, labels, annotations } of alerts) {
       assert.match(labels.severity, /^(page|ticket)$/, alert);
@@ -29,12 +29,12 @@ describe('Prometheus rules', () => {
     }
   });
 
-  it('promtool check rules', { skip: without('promtool') }, async () => {
+  it('promtool accepts the Prometheus rules', { skip: without('promtool') }, async () => {
     const { code, output } = await run('promtool', ['check', 'rules', RULES]);
     assert.equal(code, 0, output);
   });
 
-  it('promtool test rules: every alert fires when it should and not when it should not', {
+  it('every Prometheus alert fires when it should and not when it should not (promtool test rules)', {
     skip: without('promtool'),
   }, async () => {
     const { code, output } = await run('promtool', ['test', 'rules', ...TESTS]);
@@ -55,7 +55,7 @@ describe('Prometheus rules', () => {
     }
   });
 
-  it('the chart takes them over, without those that are disabled, with labels of its own', {
+  it('the chart contains the Prometheus rules, without those that are disabled, with labels of its own', {
     skip: without('helm'),
   }, async () => {
     const prometheusRule = {
@@ -81,7 +81,7 @@ describe('Prometheus rules', () => {
     assert.equal((await render({ replicas: 1 })).one('PrometheusRule'), undefined);
   });
 
-  it('so does the dashboard, to the letter', { skip: without('helm') }, async () => {
+  it('the chart contains the Grafana dashboard, to the letter', { skip: without('helm') }, async () => {
     const { one } = await render({
       replicas: 1,
       metrics: { dashboard: { enabled: true, annotations: { folder: 'vision' } } },

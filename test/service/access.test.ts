@@ -25,7 +25,7 @@ function run(args: string[], env: Record<string, string>): Promise<Outcome> {
 const bearer = (key: string) => ({ headers: { authorization: `Bearer ${key}` } });
 
 describe('keys, with real processes', () => {
-  it('another address than loopback is refused without a key, in words that help', async (t) => {
+  it('serve on an address other than loopback is refused without a key, and the error says how to make one', async (t) => {
     const dir = await temporaryDirectory(t);
     const env = { CLIPN_BUNDLE: BUNDLE, CLIPN_DATA_DIR: dir, CLIPN_PORT: '0', CLIPN_HOST: '0.0.0.0' };
     const { code, err } = await run(['serve'], env);
@@ -35,7 +35,7 @@ describe('keys, with real processes', () => {
     assert.match(err, /CLIPN_AUTH=off/);
   });
 
-  it('made, used, revoked and damaged by command line while the service runs; still so after a restart', async (t) => {
+  it('keys created, revoked and damaged on the command line take effect in a running service and last over a restart', async (t) => {
     const dir = await temporaryDirectory(t);
     const env = { CLIPN_DATA_DIR: dir };
     const { url, child, exited, log } = await startService(t, dir);
@@ -87,7 +87,7 @@ describe('keys, with real processes', () => {
     for (const secret of [made.out, key]) assert.ok(!text.includes(secret.slice(17)));
   });
 
-  it('wrong calls end with 2, impossible keys with 1', async (t) => {
+  it('the command keys ends with 2 on wrong arguments and with 1 on impossible keys', async (t) => {
     const env = { CLIPN_DATA_DIR: await temporaryDirectory(t) };
     assert.equal((await run(['keys', 'create', '--admin'], env)).code, 2);
     for (const args of [

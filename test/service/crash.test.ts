@@ -8,7 +8,7 @@ import { isReady, putTenant, sendImage, startService, until } from '../helpers/s
 const picture = () => (photographs[0] ? readFile(photographs[0]) : waves(300, 200, 3).jpeg().toBuffer());
 
 describe('kill -9', () => {
-  it('of the engine under 500 concurrent requests: all are answered, it comes back by itself, tenants intact', async (t) => {
+  it('kill -9 of the engine under 500 concurrent requests: all are answered, it restarts, tenants are intact', async (t) => {
     const service = await startService(t, await temporaryDirectory(t), {
       CLIPN_MAX_QUEUE: '1000',
       CLIPN_REQUEST_TIMEOUT_MS: '120000',
@@ -47,7 +47,7 @@ describe('kill -9', () => {
     );
   });
 
-  it('of the whole service right after acknowledged writes: nothing acknowledged is lost, over and over', async (t) => {
+  it('kill -9 of the service right after acknowledged writes loses none of them, repeatedly', async (t) => {
     const dir = await temporaryDirectory(t);
     const acknowledged = new Map<string, string[]>();
     for (let round = 0; round < 4; round++) {
@@ -100,7 +100,7 @@ describe('kill -9', () => {
 });
 
 describe('broken and hostile input to the real service', () => {
-  it('bad images by the dozen, clients that leave, and good ones in between', async (t) => {
+  it('bad images and clients that leave do not affect good images in between', async (t) => {
     const service = await startService(t, await temporaryDirectory(t));
     const { url } = service;
     const good = await picture();

@@ -21,7 +21,7 @@ function get(url: string, agent: Agent): Promise<{ status: number | undefined; c
 }
 
 describe('drain', () => {
-  it('unready first, still answering, asking clients to leave; then the end', async (t) => {
+  it('a drain makes the service unready first, still answering and closing connections, then ends it', async (t) => {
     const { url, child, exited } = await startService(t, await temporaryDirectory(t), { CLIPN_DRAIN_DELAY_MS: '1500' });
     const agent = new Agent({ keepAlive: true });
     t.after(() => agent.destroy());
@@ -34,7 +34,7 @@ describe('drain', () => {
     assert.equal(await exited, 0);
   });
 
-  it('a second signal skips the delay', async (t) => {
+  it('a second signal skips the drain delay', async (t) => {
     const { url, child, exited } = await startService(t, await temporaryDirectory(t), {
       CLIPN_DRAIN_DELAY_MS: '60s',
       CLIPN_SHUTDOWN_GRACE_MS: '60s',
@@ -46,7 +46,7 @@ describe('drain', () => {
     assert.equal(await exited, 0);
   });
 
-  it('the end is bounded: a request that is never whole does not hold it up, nor does a second signal wait for it', async (t) => {
+  it('a request that is never complete does not hold up the shutdown beyond the grace, nor beyond a second signal', async (t) => {
     for (const [grace, signals] of [
       ['1500', 1],
       ['60s', 2],

@@ -79,7 +79,7 @@ describe('faults under load: everyone is answered, nobody but the culprit is har
     });
   }
 
-  it('SIGSTOP: noticed, ended, replaced; every request gets its verdict', async (t) => {
+  it('an engine stopped by SIGSTOP is detected, killed and replaced, and every request gets its verdict', async (t) => {
     const service = await startService(t, await temporaryDirectory(t), { CLIPN_REQUEST_TIMEOUT_MS: '60000' });
     const { url } = service;
     assert.equal((await putTenant(url, 'zoo', { classes: ['dog', 'cat'] })).status, 201);
@@ -119,7 +119,7 @@ describe('faults under load: everyone is answered, nobody but the culprit is har
 });
 
 describe('an engine that does not come up', () => {
-  it('in time, at all, or on the device that was named: the service ends and says why', async (t) => {
+  it('an engine that does not start, not in time, or not on the named device ends the service with the reason', async (t) => {
     const refusals: [Record<string, string>, RegExp][] = [
       [{ CLIPN_TEST_FAULTS: 'start:stall', CLIPN_ENGINE_START_TIMEOUT_MS: '1500' }, /not ready within 1500 ms/],
       [{ CLIPN_TEST_FAULTS: 'start:crash' }, /"cpu" ended while it was starting \(signal SIGSEGV\)/],
@@ -137,7 +137,7 @@ describe('an engine that does not come up', () => {
     );
   });
 
-  it('again and again: requests are answered at once, readiness tells why and when', async (t) => {
+  it('while an engine fails to start repeatedly, requests are refused at once and readiness gives reason and time', async (t) => {
     const service = await startService(t, await temporaryDirectory(t));
     for (let deaths = 1; deaths < 4; deaths++) {
       process.kill(service.enginePid(), 'SIGKILL');
@@ -157,7 +157,7 @@ describe('an engine that does not come up', () => {
   });
 });
 
-it('two engines on one machine: both work, and one that dies leaves the other serving', async (t) => {
+it('two engines share the work, and one that dies leaves the other serving', async (t) => {
   const service = await startService(t, await temporaryDirectory(t), { CLIPN_DEVICE: 'cpu,cpu' });
   const { url } = service;
   assert.equal((await putTenant(url, 'zoo', { classes: ['dog', 'cat'] })).status, 201);

@@ -39,7 +39,7 @@ describe('from start to end', () => {
     });
   }
 
-  it('tenants and their features are there after a restart, without being computed again', async (t) => {
+  it('tenants and their features are there after a restart without being encoded again', async (t) => {
     const dir = await temporaryDirectory(t);
     const first = await startService(t, dir);
     await putTenant(first.url, 'zoo', { classes: ['dog', 'cat', 'panda'], method: 'atd' });
@@ -58,7 +58,7 @@ describe('from start to end', () => {
     assert.doesNotMatch(metrics, /cache="features",result="miss"\} [1-9]/);
   });
 
-  it('a wrong bundle is refused, with every fault', async (t) => {
+  it('serve refuses a damaged bundle and names every fault', async (t) => {
     const dir = await temporaryDirectory(t);
     const copy = join(dir, 'bundle');
     await cp(BUNDLE, copy, { recursive: true });
@@ -94,13 +94,13 @@ describe('from start to end', () => {
     assert.match(output, /golden/i);
   });
 
-  it('every fault of the configuration is told at once', async () => {
+  it('serve reports every fault of the configuration at once', async () => {
     const { code, output } = await serve({ CLIPN_PORT: 'eighty', CLIPN_MAX_BATCH: '0', CLIPN_METHOD: 'best' });
     assert.equal(code, 2);
     for (const name of ['CLIPN_PORT', 'CLIPN_MAX_BATCH', 'CLIPN_METHOD']) assert.match(output, new RegExp(name));
   });
 
-  it('a port in use is said in words', async (t) => {
+  it('serve says that its port is in use', async (t) => {
     const dir = await temporaryDirectory(t);
     const { url } = await startService(t, dir);
     const { code, output } = await serve({

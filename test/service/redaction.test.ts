@@ -21,7 +21,7 @@ const SECRETS = {
 };
 
 describe('the log at its most talkative, and what goes to standard error', () => {
-  it('has no key, Authorization, cookie, password, header of the collector or byte of an image', {
+  it('neither debug log nor standard error has a key, Authorization, cookie, password, collector header or byte of an image', {
     skip: withoutPostgres,
   }, async (t) => {
     const server = await PostgresServer.start();

@@ -13,7 +13,7 @@ function samples(text: string): Record<string, string> {
 }
 
 describe('the exposition', () => {
-  it('is what the scraper asks for', () => {
+  it("/metrics has the format that the scraper's Accept header asks for", () => {
     const prometheus =
       'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1';
     assert.equal(expositionFor(prometheus), OPEN_METRICS);
@@ -23,7 +23,7 @@ describe('the exposition', () => {
     assert.equal(expositionFor('*/*'), OPEN_METRICS);
   });
 
-  it('as text has the same samples, counters in full, no exemplars and no end mark', async () => {
+  it('the text format has the same samples as OpenMetrics, counters in full, no exemplars and no end mark', async () => {
     const metrics = createMetrics();
     metrics.requests.inc({ route: 'a # {b="c"} 1 2', method: 'GET', status: '200' }, 3);
     const exemplarLabels = { trace_id: '4bf92f3577b34da6a3ce929d0e0e4736', span_id: '00f067aa0ba902b7' } as never;

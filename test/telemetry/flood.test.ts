@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { Flood } from '../../src/telemetry/flood.ts';
 
 describe('floods of refusals in the log', () => {
-  it('the first ten of a code in a second are written, the rest in one line, then it begins anew', (t) => {
+  it('the first ten refusals of a code in a second are logged, the rest are counted in one line', (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const summaries: [string, number][] = [];
     const flood = new Flood((code, requests) => void summaries.push([code, requests]));

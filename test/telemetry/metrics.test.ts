@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 
-it('tenants have labels of their own until there are too many, then share one', () => {
+it('tenants have labels of their own up to a limit and share one beyond it', () => {
   const { tenantLabel } = createMetrics();
   const labels = Array.from({ length: 500 }, (_, i) => tenantLabel(`t${i}`));
   assert.equal(labels[0], 't0');

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { it } from 'node:test';
 import { processUsage } from '../../src/telemetry/process-usage.ts';
 
-it('processor time, memory and threads of a process', {
+it('processor time, memory and threads of a process are read from /proc', {
   skip: !existsSync('/proc/self/stat') && 'needs /proc',
 }, async () => {
   const until = performance.now() + 60;
@@ -17,6 +17,6 @@ it('processor time, memory and threads of a process', {
   assert.ok(usage.threads >= 4);
 });
 
-it('nobody there', async () => {
+it('a process that does not exist has no usage', async () => {
   assert.equal(await processUsage(2 ** 30), undefined);
 });

@@ -6,7 +6,7 @@ import { tracesWanted } from '../../src/telemetry/tracing.ts';
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const SPAN = '00f067aa0ba902b7';
 
-it('traceparent as W3C has it', () => {
+it('traceparent is read and written as W3C defines it', () => {
   const read = { trace_id: TRACE, span_id: SPAN };
   assert.deepEqual(readTraceparent(`00-${TRACE}-${SPAN}-01`), { ...read, sampled: true });
   assert.deepEqual(readTraceparent(`00-${TRACE}-${SPAN}-02`), { ...read, sampled: false });
