@@ -48,22 +48,32 @@ describe('text encoder process', () => {
 
   it('an aborted build ends, and the next one is served', async (t) => {
     const texts = start(t);
+    await texts.verify();
     const names = Array.from({ length: 3000 }, (_, i) => `${NAMES[i % NAMES.length]} ${i}`);
     const controller = new AbortController();
+    const began = performance.now();
+    let whole = 0;
     const build = texts.build(
       { names, templates: TEMPLATES, tower: 'yes' },
-      { signal: controller.signal, onProgress: () => controller.abort(new Error('given up')) },
+      {
+        signal: controller.signal,
+        onProgress: (done, total) => {
+          whole = ((performance.now() - began) * total) / done;
+          controller.abort(new Error('given up'));
+        },
+      },
     );
     await assert.rejects(build, /given up/);
-    const began = performance.now();
+    const next = performance.now();
     await texts.build({ names: ['dog'], templates: ['{}'], tower: 'yes' });
-    assert.ok(performance.now() - began < 5000, 'the build that was given up went on');
+    // measured on the same machine under the same load
+    assert.ok(performance.now() - next < whole / 2, 'the build that was given up went on');
   });
 
   it('a text encoder that is silent during a build is killed, and the next build starts a new one', async (t) => {
     const said: string[] = [];
     // longer than a start takes on a busy machine, which is silent too
-    const silenceMs = 10_000;
+    const silenceMs = 30_000;
     const texts = start(t, { silenceMs, observer: { log: (_level, message) => said.push(message) } });
     await texts.verify();
     const names = Array.from({ length: 3000 }, (_, i) => `${NAMES[i % NAMES.length]} ${i}`);

@@ -37,7 +37,14 @@ export async function startService(
   const child = spawn(process.execPath, [program, ...command], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: environment({ CLIPN_BUNDLE: BUNDLE, CLIPN_DATA_DIR: dataDir, CLIPN_PORT: '0', ...env }),
+    env: environment({
+      CLIPN_BUNDLE: BUNDLE,
+      CLIPN_DATA_DIR: dataDir,
+      CLIPN_PORT: '0',
+      // a machine whose cores are busy with other work takes minutes where an idle one takes seconds
+      CLIPN_ENGINE_START_TIMEOUT_MS: '5m',
+      ...env,
+    }),
   });
   const log: Record<string, unknown>[] = [];
   let errors = '';
