@@ -23,17 +23,17 @@ const removed = new RegExp(`[${REMOVED}]`, 'gu');
 const accents = new RegExp(`[${ACCENTS}]`, 'gu');
 const decomposed = new RegExp(`[^${UNDECOMPOSED}]+`, 'gu');
 const chinese = new RegExp(`[${CHINESE}]`, 'gu');
-// tab and line breaks are control characters and white space; the reference takes them for the latter
+// tab and line breaks are control characters and white space; the reference treats them as white space
 const whiteSpace = /(?![\t\n\r])\p{White_Space}|[\t\n\r]/gu;
 const words = new RegExp(`[${PUNCTUATION}]|[^\\p{White_Space}${PUNCTUATION}]+`, 'gu');
 
 const cleanText = (text: string) =>
   text.replace(removed, (c) => (c === '\t' || c === '\n' || c === '\r' ? c : '')).replace(whiteSpace, ' ');
 const stripAccents = (text: string) => text.replace(decomposed, (run) => run.normalize('NFD')).replace(accents, '');
-/** Character by character, as the reference does: no rule that looks at neighbours. */
+/** Lower case character by character, as the reference does, without rules that depend on neighbours. */
 export const lowercase = (text: string) => Array.from(text, (c) => c.toLowerCase()).join('');
 
-/** The steps in the reference's order; each may be switched off. */
+/** The steps in the reference's order; each can be turned off. */
 export function bertNormalizer(spec: BertNormalizerSpec): (text: string) => string {
   const { clean_text: clean = true, handle_chinese_chars: apart = true, lowercase: lower = true } = spec;
   const steps = [
@@ -51,8 +51,8 @@ export function bertWords(text: string): string[] {
 }
 
 /**
- * Ids of one word: the longest entry of the vocabulary that it begins with, again and again. A word that can't be spelt so, or
- * with too many characters, is the one unknown token.
+ * Ids of one word: repeatedly the longest entry of the vocabulary that the rest begins with. A word that cannot be composed of entries, or
+ * that has too many characters, becomes the unknown token.
  * @throws Error where the vocabulary lacks the unknown token
  */
 export function wordPieces(spec: WordPieceSpec): (word: string) => number[] {

@@ -1,18 +1,18 @@
 /**
- * The clean-up that CLIP's reference applies to every text before its tokenizer: glitches of Unicode repaired, HTML entities decoded
- * twice, white space to single blanks, lower case. A bundle whose model was trained behind it carries its tables in tokenizer.json.
+ * The clean-up that CLIP's reference applies to every text before its tokenizer: Unicode errors are repaired, HTML entities are decoded
+ * twice, white space becomes single blanks, letters become lower case. A bundle whose model was trained with it has its tables in tokenizer.json.
  */
 import { encodingFixer, type MojibakeTables } from './mojibake.ts';
 
 export interface CleanTables extends MojibakeTables {
   rule: string;
-  /** Library and version that the tables come from. */
+  /** Library and version that made the tables. */
   source: string;
   /** Single characters that stand for several letters, with those letters. */
   ligatures: Record<string, string>;
   /** HTML's entities, without ampersand: most with a semicolon, the oldest also without. */
   entities: Record<string, string>;
-  /** Upper-case spellings with which the first pass is lenient. */
+  /** Upper-case spellings that the first pass accepts. */
   entities_upper_case: Record<string, string>;
 }
 
@@ -27,7 +27,7 @@ const FULL_OR_HALF_WIDTH = /[\uff01-\uffef]/gu;
 const ENTITY = /&#?[0-9A-Za-z]{1,24};/gu;
 const CHARACTER_REFERENCE = /&(#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[^\t\n\f <&#;]{1,32};?)/gu;
 
-/** Decodes character references as browsers do in text: `high` is Windows-1252, which they take numbers from 128 to 159 for. */
+/** Decodes character references as browsers do in text. `high` is Windows-1252, which applies to numbers from 128 to 159. */
 function htmlDecoder({ entities, encodings }: CleanTables): (text: string) => string {
   const high = encodings.find((e) => e.name === 'sloppy-windows-1252')?.high as string;
 
@@ -42,7 +42,7 @@ function htmlDecoder({ entities, encodings }: CleanTables): (text: string) => st
 
   function named(name: string): string {
     if (Object.hasOwn(entities, name)) return entities[name] as string;
-    // the longest beginning that is an entity counts: &notit; is ¬it;
+    // the longest prefix that is an entity counts: &notit; is ¬it;
     const characters = Array.from(name);
     for (let length = characters.length - 1; length > 1; length--) {
       const beginning = characters.slice(0, length).join('');
@@ -60,8 +60,8 @@ function htmlDecoder({ entities, encodings }: CleanTables): (text: string) => st
 }
 
 /**
- * The clean-up that the tables describe.
- * @throws Error on a rule that is not known, or tables that are not whole: better refused than slightly wrong.
+ * Makes the clean-up that the tables describe.
+ * @throws Error for an unknown rule or incomplete tables, because a slightly different clean-up would change verdicts silently
  */
 export function cleanerOf(tables: CleanTables): (text: string) => string {
   if (tables.rule !== 'clip') throw new Error(`the clean-up ${tables.rule} is not supported`);
@@ -70,7 +70,7 @@ export function cleanerOf(tables: CleanTables): (text: string) => string {
   const decodeHtml = htmlDecoder(tables);
   const ligature = new RegExp(`[${Object.keys(ligatures).join('')}]`, 'gu');
 
-  /** Only references that end in a semicolon and are decoded whole: "this&not that" stays. */
+  /** Decodes only references that end in a semicolon and are entities as a whole: "this&not that" stays. */
   function decodeClearEntities(text: string): string {
     return text.replace(ENTITY, (whole) => {
       const name = whole.slice(1);
@@ -95,7 +95,7 @@ export function cleanerOf(tables: CleanTables): (text: string) => string {
     }
   }
 
-  /** Line by line; from the first "<" on the text counts as HTML, whose entities are meant. */
+  /** Works line by line. From the first line with "<" on, the text counts as HTML, whose entities stay. */
   function fixText(text: string): string {
     let html = false;
     return text

@@ -1,4 +1,4 @@
-/** A bundle that must not serve, and why: every fault found, each with its file or path inside the manifest. */
+/** A bundle that must not be served, with every fault and its file or path in the manifest. */
 export class BundleError extends Error {
   override readonly name = 'BundleError';
   readonly dir: string;

@@ -7,9 +7,9 @@ export interface Tensor<T> {
   data: T;
 }
 
-/** Inputs and what PyTorch made of them when the bundle was built: any machine can prove its runtime with it. */
+/** Inputs and PyTorch's outputs from the time when the bundle was built, with which any machine can check its runtime. */
 export interface Golden {
-  /** Largest absolute difference of a feature that still counts as the same. */
+  /** Largest accepted absolute difference of a feature. */
   tolerance: number;
   image: { pixels: Tensor<Uint8Array>; features: Tensor<Float32Array> };
   text: { texts: string[]; tokens: number[][]; yes: Tensor<Float32Array>; no: Tensor<Float32Array> };
@@ -42,11 +42,11 @@ function bytes(what: string, encoded: Encoded): Tensor<Uint8Array> {
 
 function floats(what: string, encoded: Encoded): Tensor<Float32Array> {
   const raw = bytesOf(what, encoded, 'float32');
-  // a copy: a pooled buffer need not begin at a multiple of four
+  // copied, because a pooled buffer may begin at an offset that is no multiple of four
   return { shape: encoded.shape, data: new Float32Array(new Uint8Array(raw).buffer) };
 }
 
-/** @throws BundleError when the golden file can't be read or its tensors don't have the sizes they claim. */
+/** @throws BundleError if the golden file cannot be read or its tensors do not have the declared sizes */
 export async function readGolden(bundle: Bundle): Promise<Golden> {
   try {
     const g = JSON.parse(await readFile(bundle.files.golden, 'utf8'));

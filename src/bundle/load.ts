@@ -12,12 +12,12 @@ export interface Bundle {
   dir: string;
   /** name@version+first 12 hex digits of the manifest's sha256: features made with one bundle never serve another. */
   id: string;
-  /** What text features depend on: `id`, and the precision where it has text graphs of its own. */
+  /** Key of text features: `id`, and the precision if it has text graphs of its own. */
   textId: string;
   manifest: Manifest;
-  /** Whose graphs `files` names. */
+  /** The precision whose graphs `files` names. */
   precision: Precision;
-  /** Largest difference in the golden check of graphs that are not the base ones; of those the golden file tells. */
+  /** Largest accepted difference in the golden check of an extra precision's graphs. The golden file has that of the base graphs. */
   tolerance: { image?: number | undefined; text?: number | undefined };
   /** Absolute paths. */
   files: { image: string; textYes: string; textNo: string; tokenizer: string; golden: string; weights?: string };
@@ -31,7 +31,7 @@ async function sha256(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** The manifest's faults, each with its place in it. */
+/** The manifest's faults, each with its path. */
 function faultsOf(value: unknown): string[] {
   if (validate(value)) return [];
   return (validate.errors ?? []).map((e) => {
@@ -41,13 +41,13 @@ function faultsOf(value: unknown): string[] {
 }
 
 /**
- * The same bundle with the graphs of another of its precisions.
- * @throws BundleError when it has none such, naming those it has
+ * The same bundle with the graphs of another precision.
+ * @throws BundleError if it lacks that precision; the error lists the available ones
  */
 export function withPrecision(bundle: Bundle, precision: Precision): Bundle {
   const { manifest, dir, id } = bundle;
   if (!offered(manifest).includes(precision)) {
-    throw new BundleError(dir, [`it has no ${precision} graphs; it offers ${offered(manifest).join(', ')}`]);
+    throw new BundleError(dir, [`it has no ${precision} graphs; it has ${offered(manifest).join(', ')}`]);
   }
   const own = extraGraphs(manifest, precision);
   const path = (part: Part) => join(dir, own[part] ?? `${part}.onnx`);
@@ -63,8 +63,8 @@ export function withPrecision(bundle: Bundle, precision: Precision): Bundle {
 }
 
 /**
- * Opens the bundle in `dir`: manifest valid, every file there with the size and, unless told otherwise, the checksum that the
- * manifest gives. With a `precision` its graphs are taken and only the files that it needs are looked at. All faults are
+ * Opens the bundle in `dir`. The manifest must be valid, and every file must have the size and, by default, the checksum that the
+ * manifest gives. With a `precision`, its graphs are used and only the files that it needs are checked. All faults are
  * reported at once.
  * @throws BundleError
  */
@@ -91,7 +91,7 @@ export async function loadBundle(
 
   for (const precision of offered(valid)) {
     for (const name of Object.values(extraGraphs(valid, precision))) {
-      if (!valid.files[name]) faults.push(`bundle.json/precisions/${precision}: ${name} is not among the files`);
+      if (!valid.files[name]) faults.push(`bundle.json/precisions/${precision}: ${name} is missing in files`);
     }
   }
   if (faults.length > 0) throw new BundleError(root, faults);
@@ -100,7 +100,7 @@ export async function loadBundle(
   const needed = new Set<string>(
     precision ? [...FILES, SHARED_WEIGHTS, ...Object.values(extraGraphs(valid, precision))] : Object.keys(valid.files),
   );
-  // the names come from the schema, never from the manifest: nothing outside the folder can be named
+  // the names come from the schema and not from the manifest, so that a manifest cannot name a file outside the folder
   await Promise.all(
     Object.entries(valid.files).map(async ([name, entry]) => {
       if (!needed.has(name)) return;

@@ -12,7 +12,7 @@ export const SHARED_WEIGHTS = 'text.weights';
 
 export const PARTS = ['image', 'text-yes', 'text-no'] as const;
 export type Part = (typeof PARTS)[number];
-/** What a bundle may hold beside its base precision. */
+/** Precisions that a bundle may have in addition to its base precision. */
 export const EXTRA_PRECISIONS = ['fp16', 'int8'] as const;
 export type ExtraPrecision = (typeof EXTRA_PRECISIONS)[number];
 export type Precision = 'fp32' | ExtraPrecision;
@@ -33,7 +33,7 @@ const Cosine = Type.Object(
   closed,
 );
 
-/** What a lower precision costs against the base, on inputs that were not used to make it. */
+/** Cost of a lower precision against the base, measured on inputs that were not used to make it. */
 const Quality = Type.Object(
   {
     inputs: Type.Union([Type.Literal('photographs'), Type.Literal('made')]),
@@ -46,7 +46,10 @@ const Quality = Type.Object(
       maximum: 1,
       description: 'Largest difference of any p, p_no or p_{C+1}.',
     }),
-    equal_decisions: { ...Share, description: 'Images of which class and all three rules say what they said.' },
+    equal_decisions: {
+      ...Share,
+      description: 'Share of images whose class and whose decisions by all three rules are unchanged.',
+    },
   },
   closed,
 );
@@ -56,17 +59,26 @@ const PrecisionEntry = Type.Object(
     graphs: Type.Array(Type.Union([Type.Literal('image'), Type.Literal('text-yes'), Type.Literal('text-no')]), {
       minItems: 1,
       uniqueItems: true,
-      description: 'Parts with a graph of their own, <part>.<precision>.onnx; the others are the base ones.',
+      description: "Parts with a graph of their own, <part>.<precision>.onnx; the other parts use the base's graphs.",
     }),
-    tolerance: Type.Number({ exclusiveMinimum: 0, maximum: 0.1, description: 'Of the golden check of those graphs.' }),
+    tolerance: Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 0.1,
+      description: 'Tolerance of the golden check of those graphs.',
+    }),
     quality: Quality,
     method: Type.Optional(Type.String()),
-    gain: Type.Optional(Type.Number({ exclusiveMinimum: 0, description: 'Speed over the base where it was made.' })),
+    gain: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        description: 'Speed relative to the base, measured where the graphs were made.',
+      }),
+    ),
   },
   closed,
 );
 
-/** bundle.json, format 1. `provenance` and `evaluation` may carry more than is known here; the rest may not. */
+/** bundle.json, format 1. Only `provenance` and `evaluation` may have unknown fields. */
 export const Manifest = Type.Object(
   {
     format: Type.Literal(1),
@@ -99,11 +111,12 @@ export const Manifest = Type.Object(
         tokenizer: Type.Literal('tokenizer.json'),
         pad_id: Type.Integer({ minimum: 0 }),
         vocabulary: Type.Union([Type.Array(Type.String()), Type.Null()], {
-          description: 'Words the text towers saw in training; null where that is no limit.',
+          description: 'Words that the text towers saw in training; null if the vocabulary is not limited.',
         }),
         clean: Type.Optional(
           Type.Literal('clip', {
-            description: 'Clean-up of every text before the tokenizer; its tables are in tokenizer.json. Absent: none.',
+            description:
+              'Clean-up of every text before the tokenizer; its tables are in tokenizer.json. If absent, there is none.',
           }),
         ),
       },
@@ -115,7 +128,7 @@ export const Manifest = Type.Object(
       {
         yes: Type.Array(Template, { minItems: 1 }),
         no: Type.Union([Type.Array(Template, { minItems: 1 }), Type.Null()], {
-          description: 'Templates of the no encoder; null where the same ones go through both.',
+          description: 'Templates of the no encoder; null if both encoders use the same ones.',
         }),
       },
       closed,

@@ -1,21 +1,21 @@
 /**
- * Repairs mojibake: text that was encoded in one way and decoded in another ("cafÃ©"). Whether a text looks wrong and which
- * encodings are tried is decided by the tables of the bundle, which come from the library that the reference calls; the steps
- * here are that library's, so that the outcome is the same to the character.
+ * Repairs mojibake: text that was encoded in one encoding and decoded in another ("cafÃ©"). The tables of the bundle decide whether a text looks
+ * wrong and which encodings are tried. They come from the library that the reference calls. The steps
+ * here are that library's too, so that the result is the same to the character.
  *
- * Bytes are strings of characters up to U+00FF, so that patterns can look at them.
+ * Bytes are strings of characters up to U+00FF, so that patterns can match them.
  */
 export interface MojibakeTables {
-  /** In the order they are tried; `high` is what the bytes 0x80 to 0xff stand for. */
+  /** In the order of trying; `high` has the characters of the bytes 0x80 to 0xff. */
   encodings: { name: string; high: string }[];
-  /** Pattern: combinations of characters that nobody writes on purpose. */
+  /** Pattern: combinations of characters that occur in mojibake only. */
   bad: string;
-  /** Pattern: stretches of text that look like UTF-8 read one byte at a time. */
+  /** Pattern: parts of a text that look like UTF-8 decoded byte by byte. */
   embedded: string;
   /** Patterns on bytes: sequences of UTF-8 in which a no-break space became a blank; the same for "à" as a word of its own. */
   altered: string;
   altered_word: string;
-  /** Pattern on bytes: sequences of UTF-8 of which a part was lost. */
+  /** Pattern on bytes: incomplete sequences of UTF-8. */
   lossy: string;
 }
 
@@ -36,13 +36,13 @@ function decodeStrictly(bytes: string): string | undefined {
   }
 }
 
-/** Two ways of writing UTF-8 that are not UTF-8: surrogate pairs encoded one by one (CESU-8), and U+0000 as c0 80 (Java). */
+/** Two variants of UTF-8: surrogates encoded one by one (CESU-8), and U+0000 as c0 80 (Java). */
 const VARIANT = /(\u00c0\u0080|\u00ed[\u00a0-\u00af][\u0080-\u00bf]\u00ed[\u00b0-\u00bf][\u0080-\u00bf])/u;
 
-/** UTF-8, or one of its variants; undefined where it is neither. */
+/** Decodes UTF-8 or one of its variants; undefined for anything else. */
 function decodeUtf8(bytes: string): string | undefined {
   let text = '';
-  // splitting by a group keeps what matched, at the odd places
+  // splitting by a group keeps the matches, at the odd positions
   for (const [i, part] of bytes.split(VARIANT).entries()) {
     if (i % 2 === 0) {
       const plain = decodeStrictly(part);
@@ -62,7 +62,7 @@ function decodeUtf8(bytes: string): string | undefined {
 interface Encoding {
   name: string;
   sloppy: boolean;
-  /** Bytes of a text, or undefined where one of its characters is not in this encoding. */
+  /** Bytes of a text; undefined if the encoding lacks one of its characters. */
   encode(text: string): string | undefined;
 }
 
@@ -90,16 +90,16 @@ function encodingOf({ name, high }: { name: string; high: string }): Encoding {
 }
 
 export interface EncodingFixer {
-  /** The text with its mojibake repaired, however many layers it has. */
+  /** The text with its mojibake repaired, in any number of layers. */
   fix(text: string): string;
-  /** C1 control characters as the characters that Windows-1252 has in their places. */
+  /** Replaces C1 control characters by the characters that Windows-1252 has at their places. */
   fixC1(text: string): string;
 }
 
 export function encodingFixer(tables: MojibakeTables): EncodingFixer {
   const encodings = tables.encodings.map(encodingOf);
   const windows1252 = tables.encodings.find((e) => e.name === 'sloppy-windows-1252')?.high;
-  if (windows1252 === undefined) throw new Error('the tables of the clean-up lack sloppy-windows-1252');
+  if (windows1252 === undefined) throw new Error('the clean-up tables lack sloppy-windows-1252');
   const pattern = (source: string) => ({ one: new RegExp(source, 'u'), all: new RegExp(source, 'gu') });
   const [bad, embedded] = [pattern(tables.bad), pattern(tables.embedded)];
   const [altered, alteredWord, lossy] = [pattern(tables.altered), pattern(tables.altered_word), pattern(tables.lossy)];
@@ -107,7 +107,7 @@ export function encodingFixer(tables: MojibakeTables): EncodingFixer {
   const c1 = (c: string) => windows1252[c.charCodeAt(0) - 0x80] as string;
   const fixC1 = (text: string) => text.replace(C1, c1);
 
-  /** Bytes in which blanks that were no-break spaces are no-break spaces again. */
+  /** Restores no-break spaces that became blanks. */
   const restoreSpaces = (bytes: string) =>
     bytes.replace(alteredWord.all, '\u00c3\u00a0 ').replace(altered.all, (m) => m.replaceAll(' ', '\u00a0'));
 
@@ -116,7 +116,7 @@ export function encodingFixer(tables: MojibakeTables): EncodingFixer {
     for (const { name, sloppy, encode } of encodings) {
       let bytes = encode(text);
       if (bytes === undefined) continue;
-      // in MacRoman the sequence means a dash and a blank, which people do write
+      // in MacRoman the sequence means a dash and a blank, which is ordinary text
       if (name !== 'macroman' && altered.one.test(bytes)) bytes = restoreSpaces(bytes);
       if (sloppy) bytes = bytes.replace(lossy.all, REPLACEMENT_UTF8);
       const fixed = decodeUtf8(bytes);
@@ -124,7 +124,7 @@ export function encodingFixer(tables: MojibakeTables): EncodingFixer {
     }
     const parts = text.replace(embedded.all, (m) => (m.length < text.length && bad.one.test(m) ? fix(m) : m));
     if (parts !== text) return parts;
-    // no encoding explains it; control characters of Latin-1 are still better read as Windows-1252
+    // no encoding explains the text; Latin-1's control characters are still more plausible as Windows-1252
     return fixC1(text);
   }
 

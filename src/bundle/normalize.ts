@@ -1,7 +1,7 @@
 /**
- * The normaliser of a Hugging Face tokenizer file, interpreted here and not by the JavaScript library: JavaScript's `\s` has
- * U+FEFF and lacks U+0085, its toLowerCase looks at a word's end (final sigma), the reference does neither. One different
- * character is a different token, and a different token a different verdict.
+ * Interprets the normaliser of a Hugging Face tokenizer file. The JavaScript library is not used, because JavaScript's `\s` has
+ * U+FEFF and lacks U+0085, and its toLowerCase depends on a word's end (final sigma). The reference differs in both. One different
+ * character is a different token, and a different token can change a verdict.
  */
 import { type BertNormalizerSpec, bertNormalizer, lowercase } from './bert.ts';
 
@@ -14,12 +14,12 @@ interface Spec extends BertNormalizerSpec {
   content?: string;
 }
 
-/** `\s` with the meaning it has in the reference: Unicode's White_Space. */
+/** `\s` as the reference defines it: Unicode's White_Space. */
 export function portableRegex(source: string): string {
   return source.replaceAll('\\s', '\\p{White_Space}');
 }
 
-/** @throws Error on a normaliser this service does not know: better refused than slightly wrong. */
+/** @throws Error for an unknown normaliser, because a slightly different one would change verdicts silently */
 export function normalizerOf(spec: Spec | null | undefined): Normalizer {
   if (!spec) return (text) => text;
   switch (spec.type) {

@@ -11,7 +11,7 @@ import {
 
 type Entry = NonNullable<NonNullable<Manifest['precisions']>[ExtraPrecision]>;
 
-/** What the service demands of a lower precision before it takes it unasked; an operator may force less. */
+/** Requirements for a lower precision under `auto`. An operator may select a precision that does not meet them. */
 export const ACCEPTABLE = { meanCosine: 0.995, minCosine: 0.98, equalDecisions: 0.97, images: 20 } as const;
 
 /** Precisions of a bundle, the base first. */
@@ -24,36 +24,36 @@ export function extraOf(manifest: Manifest, precision: Precision): Entry | undef
   return precision === 'fp32' || precision === manifest.precision ? undefined : manifest.precisions?.[precision];
 }
 
-/** Files of the graphs that a precision has of its own. */
+/** Files of a precision's own graphs. */
 export function extraGraphs(manifest: Manifest, precision: Precision): Partial<Record<Part, ExtraFile>> {
   const parts = extraOf(manifest, precision)?.graphs ?? [];
   return Object.fromEntries(parts.map((part) => [part, graphFile(part, precision as ExtraPrecision)]));
 }
 
-/** Why a measured cost is too high, or says too little, to be taken unasked; undefined where it is neither. */
+/** The reason why `auto` does not accept a measured cost: too high, or measured on too few images. Undefined if it does. */
 export function objection(quality: PrecisionQuality): string | undefined {
   const { inputs, images, equal_decisions: equal } = quality;
   const cosines = [quality.image_cosine, ...(quality.text_cosine ? [quality.text_cosine] : [])];
   const mean = Math.min(...cosines.map((c) => c.mean));
   const min = Math.min(...cosines.map((c) => c.min));
   if (inputs !== 'photographs' || images < ACCEPTABLE.images)
-    return `its cost was measured on ${images} ${inputs === 'made' ? 'made images' : inputs}, ${ACCEPTABLE.images} photographs are the least`;
+    return `its cost was measured on ${images} ${inputs === 'made' ? 'made images' : inputs}, at least ${ACCEPTABLE.images} photographs are required`;
   if (equal < ACCEPTABLE.equalDecisions)
-    return `${(100 * equal).toFixed(1)} % of its decisions equal those of the base, ${100 * ACCEPTABLE.equalDecisions} % are the least`;
+    return `${(100 * equal).toFixed(1)} % of its decisions equal those of the base, at least ${100 * ACCEPTABLE.equalDecisions} % are required`;
   if (mean < ACCEPTABLE.meanCosine || min < ACCEPTABLE.minCosine)
-    return `its features have cosine ${mean.toFixed(4)} (least ${min.toFixed(4)}) with the base, ${ACCEPTABLE.meanCosine} (${ACCEPTABLE.minCosine}) is the least`;
+    return `its features have cosine ${mean.toFixed(4)} (least ${min.toFixed(4)}) with the base, at least ${ACCEPTABLE.meanCosine} (${ACCEPTABLE.minCosine}) is required`;
   return undefined;
 }
 
 export interface Target {
   device: 'cpu' | 'gpu';
-  /** The processor multiplies 8-bit numbers in one instruction (VNNI, dot product): without it int8 gains little and may saturate. */
+  /** Whether the processor has instructions for 8-bit products (VNNI, dot product). Without them int8 gains little and may saturate. */
   fastInt8: boolean;
 }
 
 /**
- * The precision to serve with, and why. `auto`: int8 on a CPU, fp16 on a GPU, where the bundle has it at an acceptable cost,
- * else the base. A wanted precision is returned as it is: whether the bundle has it is for `withPrecision` to say.
+ * The precision to serve with, and the reason. `auto` is int8 on a CPU and fp16 on a GPU if the bundle has it at an acceptable cost,
+ * otherwise the base. A named precision is returned as it is; `withPrecision` checks that the bundle has it.
  */
 export function choosePrecision(
   manifest: Manifest,
@@ -67,7 +67,7 @@ export function choosePrecision(
   if (!extra) return base(`the bundle has no ${lower} for a ${device.toUpperCase()}`);
   if (lower === 'int8' && !fastInt8) return base('this processor has no fast 8-bit products');
   const against = objection(extra.quality);
-  if (against) return base(`${lower} is not taken unasked: ${against}`);
+  if (against) return base(`${lower} is not selected automatically: ${against}`);
   const { equal_decisions: equal, images } = extra.quality;
   return {
     precision: lower,

@@ -8,18 +8,18 @@ import { normalizerOf, portableRegex } from './normalize.ts';
 
 export interface TextTokenizer {
   /**
-   * Token ids with start- and end-of-text, at most `contextLength` of them: what is too long is cut and keeps its end token.
-   * Markers such as "<|endoftext|>" inside a text are plain characters here: a class name can't end its own prompt.
+   * Token ids with start- and end-of-text, at most `contextLength` of them. A longer text is cut and keeps its end token.
+   * Markers such as "<|endoftext|>" inside a text are plain characters, so that a class name cannot end its own prompt.
    */
   encode(text: string): number[];
   /** Tokens of the whole text, without start- and end-of-text. */
   count(text: string): number;
-  /** How many of those fit. */
+  /** Number of those that fit. */
   readonly room: number;
 }
 
 interface TokenizerFile {
-  /** This project's own entry: a clean-up before the tokenizer that its format can't say. */
+  /** An entry of this project: a clean-up before the tokenizer, which the format cannot express. */
   clean?: CleanTables;
   added_tokens?: { id: number; content: string }[];
   normalizer?: Parameters<typeof normalizerOf>[0];
@@ -34,14 +34,14 @@ interface TokenizerFile {
   } | null;
 }
 
-/** Ids that the post-processor puts before and after a text. */
+/** Ids that the post-processor adds before and after a text. */
 function markers(file: TokenizerFile): { before: number[]; after: number[] } {
   const { post_processor: post } = file;
   if (post?.cls && post.sep) return { before: [post.cls[1]], after: [post.sep[1]] };
   const single = post?.single ?? [];
   const at = single.findIndex((s) => s.Sequence !== undefined);
   const ids = (part: typeof single) => part.flatMap((s) => post?.special_tokens?.[s.SpecialToken?.id ?? '']?.ids ?? []);
-  if (at < 0) throw new Error('the post-processor is neither a template nor that of CLIP');
+  if (at < 0) throw new Error('the post-processor is neither a template nor that of CLIP or BERT');
   return { before: ids(single.slice(0, at)), after: ids(single.slice(at + 1)) };
 }
 
@@ -77,7 +77,7 @@ export function createTokenizer(file: TokenizerFile, contextLength: number): Tex
   };
 }
 
-/** @throws BundleError when tokenizer.json can't be read or is of a kind this service does not know. */
+/** @throws BundleError if tokenizer.json cannot be read or has an unsupported type */
 export async function loadTokenizer(bundle: Bundle): Promise<TextTokenizer> {
   try {
     const file = JSON.parse(await readFile(bundle.files.tokenizer, 'utf8')) as TokenizerFile;

@@ -1,13 +1,13 @@
 import type { TextTokenizer } from './tokenizer.ts';
 
-/** Prompts of one definition that are tokenized for this; beyond them the tokens of name and template are added up instead. */
+/** Prompts of one definition that are tokenized for this check. Beyond that number, the tokens of name and template are added instead. */
 const EXACT = 2000;
 
 const tokenize = (template: string, name: string) => template.split('{}').join(name);
 
 /**
- * The names of which the model reads only a part in at least one template, in their order: what stands after the last token that fits
- * has no say in the name's feature. Looks at the templates with the most tokens first.
+ * The names that are cut off in at least one template, in their order. Text after the last token that fits
+ * does not influence the name's feature. The templates with the most tokens are checked first.
  */
 export function cutNames(
   tokenizer: Pick<TextTokenizer, 'count' | 'room'>,
@@ -24,7 +24,7 @@ export function cutNames(
     const own = tokenizer.count(name);
     return order.some((template) => {
       const sum = own + (counted.get(template) as number);
-      // where name and template touch, tokens may join or part: only near the limit does that matter
+      // tokens may merge or split where name and template meet, which matters near the limit only
       if (sum < room / 2) return false;
       return left-- > 0 ? tokenizer.count(tokenize(template, name)) > room : sum > room;
     });
@@ -32,7 +32,7 @@ export function cutNames(
   return names.filter(isCut);
 }
 
-/** A token is a byte of the text at least, but for HTML entities, which a clean-up may write out, and what is not ASCII. */
+/** A token has at least one byte of the text, except for HTML entities, which a clean-up may expand, and non-ASCII characters. */
 function surelyFits(name: string, templateLength: number, room: number): boolean {
   return name.length + templateLength <= room && PLAIN.test(name);
 }

@@ -8,7 +8,7 @@ export { argMax, type Probabilities, probabilities, sigmoid } from './probabilit
 export { type Scores, scores } from './scores.ts';
 export { classNameFault, fillTemplate, MAX_NAME_LENGTH, templateFault } from './templates.ts';
 
-/** Everything CLIPN says of one image against C classes. */
+/** CLIPN's result for one image and C classes. */
 export interface Assessment extends Probabilities {
   /** j*, the likeliest class; of equally likely ones the first. */
   index: number;
@@ -26,7 +26,7 @@ export function assess(cosYes: ArrayLike<number>, cosNo: ArrayLike<number>, scal
   return { ...all, index: argMax(all.p), decisions: decide(all), scores: scores(cosYes, scale, all) };
 }
 
-/** Indices of the k likeliest classes, likeliest first, ties by index. Selection costs O(C k), fine for the k people ask for. */
+/** Indices of the k likeliest classes, likeliest first, ties by index. Selection costs O(C k); k is small in practice. */
 export function topK({ p }: Pick<Probabilities, 'p'>, k: number): number[] {
   const top: number[] = [];
   for (let j = 0; j < p.length; j++) {

@@ -1,10 +1,10 @@
 export const MAX_NAME_LENGTH = 256;
 export const MAX_TEMPLATE_LENGTH = 512;
 
-// control characters and lone surrogates: nothing a person types as a name, and nothing a tokenizer has one answer for
+// control characters and lone surrogates are never part of a name, and tokenizers disagree about them
 const FORBIDDEN = /[\p{Cc}\p{Cs}]/u;
 
-/** What is wrong with a class name, in words for whoever sent it; undefined when it is fine. Names are kept to the letter. */
+/** The fault of a class name, as a public text; undefined for a valid name. Names are kept to the letter. */
 export function classNameFault(name: string): string | undefined {
   if (name.trim() === '') return 'a class name must not be empty';
   if (name.length > MAX_NAME_LENGTH)
@@ -13,7 +13,7 @@ export function classNameFault(name: string): string | undefined {
   return undefined;
 }
 
-/** What is wrong with a prompt template; undefined when it is fine. A template has one pair of braces where the name goes. */
+/** The fault of a prompt template, as a public text; undefined for a valid one. A template has one pair of braces for the name. */
 export function templateFault(template: string): string | undefined {
   if (template.length > MAX_TEMPLATE_LENGTH) return `a template may have at most ${MAX_TEMPLATE_LENGTH} characters`;
   if (template.split('{}').length !== 2)
@@ -22,7 +22,7 @@ export function templateFault(template: string): string | undefined {
   return undefined;
 }
 
-/** Puts the name where the braces are, to the letter: `$&` in a name is no instruction. */
+/** Replaces the braces by the name, to the letter: `$&` in a name has no special meaning. */
 export function fillTemplate(template: string, name: string): string {
   return template.split('{}').join(name);
 }

@@ -6,7 +6,7 @@ import { type Config, describeConfig, type Kind } from './schema.ts';
 
 export { type Config, describeConfig, type SettingRow } from './schema.ts';
 
-/** Every fault of the configuration at once, each naming the setting, what it was given and what would be right. */
+/** Every fault of the configuration at once. Each names the setting, its value, and the expected value. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly faults: readonly string[];
@@ -36,7 +36,7 @@ const EXPECTED: Record<Kind, string> = {
   bytes: 'a size such as 20MB or 64MiB (bare numbers are bytes)',
 };
 
-/** Text to value; undefined where the text is not of the kind. */
+/** Parses the text of a setting; undefined if it does not have the expected kind. */
 function read(text: string, kind: Kind): string | number | boolean | undefined {
   if (kind === 'text') return text;
   if (kind === 'flag')
@@ -48,12 +48,12 @@ function read(text: string, kind: Kind): string | number | boolean | undefined {
   return Number.isInteger(value) ? value : undefined;
 }
 
-/** A value as a message may show it: without the password of an address. */
+/** A value as a message may show it: an address loses its password. */
 function shown(given: string): string {
   return JSON.stringify(given.replace(/:.*@/, ':...@'));
 }
 
-/** Edits between two words, to guess what was meant. */
+/** Edit distance of two words, for suggestions. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
@@ -80,7 +80,7 @@ function unknownVariables(env: NodeJS.ProcessEnv, known: string[]): string[] {
     });
 }
 
-/** Variables of the commands that speak to a service, of the tests and of CI: not settings, and no mistakes either. */
+/** Variables of the client commands, of the tests and of CI: they are no settings, and they are not reported as mistakes. */
 const IGNORED = new Set([
   'CLIPN_API_KEY',
   'CLIPN_URL',
@@ -92,12 +92,12 @@ const IGNORED = new Set([
   'CLIPN_VENV',
 ]);
 
-/** Kubernetes tells every pod of every service in these: one called clipn-gate gives CLIPN_GATE_PORT=tcp://10.0.0.1:8080. */
+/** Kubernetes sets such variables in every pod for every service: a service clipn-gate gives CLIPN_GATE_PORT=tcp://10.0.0.1:8080. */
 const SERVICE_LINK = /^CLIPN_([A-Z0-9_]+_)?(SERVICE_(HOST|PORT)|PORT_\d+_(TCP|UDP|SCTP))(_|$)/;
 const isServiceLink = (name: string, value: string | undefined) =>
   SERVICE_LINK.test(name) || (name.endsWith('_PORT') && /^(tcp|udp|sctp):\/\//.test(value ?? ''));
 
-/** A path as it is; a bare name is a bundle under models/. */
+/** A path is used as it is; a bare name is a bundle under models/. */
 export function bundlePath(value: string): string {
   if (isAbsolute(value) || value.includes('/') || value.includes('\\')) return resolve(value);
   const named = resolve(MODELS, value);

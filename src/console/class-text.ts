@@ -2,7 +2,7 @@ import type { ClassEntry } from './api/types.ts';
 
 const escaped = (name: string) => name.replace(/[\\|]/g, '\\$&');
 
-/** Classes as people edit them: one per line, other names of the same thing behind bars: `sofa | couch | settee`. */
+/** The text form of classes: one per line, with aliases after bars: `sofa | couch | settee`. */
 export function toText(classes: readonly ClassEntry[]): string {
   return classes
     .map((entry) =>
@@ -17,7 +17,7 @@ export interface ParsedLine {
   entry: ClassEntry;
 }
 
-/** The reverse. Empty lines are left out. With `commas`, they separate classes as well, for those who type them in a row. */
+/** Parses the text form. Empty lines are ignored. With `commas`, commas separate classes too. */
 export function parseClasses(text: string, { commas = false } = {}): ParsedLine[] {
   const parsed: ParsedLine[] = [];
   for (const [line, content] of text.split('\n').entries()) {
@@ -43,7 +43,7 @@ export interface Piece {
   unknown: boolean;
 }
 
-/** The text cut at the words the model has not learned, compared as the service does: in NFC and lower case. */
+/** The text, split at the words that the model has not learned. Words are compared as in the service: in NFC and lower case. */
 export function markUnknown(text: string, unknown: ReadonlySet<string>): Piece[] {
   if (unknown.size === 0) return [{ text, unknown: false }];
   const pieces: Piece[] = [];

@@ -1,4 +1,4 @@
-/** A share of one as people read it: enough digits to tell 99.7 % from certainty, no more. The blank does not break. */
+/** A share in percent, with just enough digits to distinguish 99.7 % from certainty. The blank does not break. */
 export function percent(share: number): string {
   const value = share * 100;
   if (value > 0 && value < 0.1) return '<\u00a00.1\u00a0%';
@@ -16,7 +16,7 @@ export function count(n: number, one: string, many = `${one}s`): string {
   return `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
 }
 
-/** A rate or a mean: three digits that count. */
+/** A rate or a mean with three significant digits. */
 export function number(value: number): string {
   if (value === 0) return '0';
   if (value >= 100) return Math.round(value).toLocaleString('en');

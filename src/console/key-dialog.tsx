@@ -30,7 +30,7 @@ export function KeyDialog({ request }: { request: NonNullable<(typeof keyRequest
               key.value = event.currentTarget.value;
             }}
           />
-          <p class="hint">It stays in this browser session and goes nowhere but to this service.</p>
+          <p class="hint">It stays in this browser session and is sent to this service only.</p>
         </div>
         <div class="actions">
           <button type="submit" class="primary">

@@ -8,5 +8,5 @@ render(<Shell />, document.getElementById('app') as HTMLElement);
 void watchReadiness();
 removeOnLeave(forgetSubject);
 void removeOld();
-// not while the first page is still being painted
+// deferred until the first page is painted
 setTimeout(fetchOtherPages, 1000);

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 
-/** The part behind #: works behind any path prefix and needs nothing of the server. */
+/** Routes by the fragment after #, which works behind any path prefix and needs no server support. */
 const read = () => decodeURIComponent(location.hash.replace(/^#\/?/, '')).split('/');
 
 export const route = signal(read());

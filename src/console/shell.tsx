@@ -11,11 +11,11 @@ import { later } from './ui/later.tsx';
 const PAGES = { playground: 'Playground', tenants: 'Tenants', now: 'Now' } as const;
 type Page = keyof typeof PAGES;
 
-// the first page is not to wait for the code of the others
+// the first page does not wait for the code of the others
 const tenants = later(async () => (await import('./tenants/page.tsx')).TenantsPage);
 const now = later(async () => (await import('./now/page.tsx')).NowPage);
 
-/** Called when the first page stands: the others are then there at once. */
+/** Called when the first page is shown. It loads the code of the other pages in advance. */
 export function fetchOtherPages(): void {
   tenants.fetch();
   now.fetch();
@@ -47,7 +47,7 @@ export function Shell() {
       </header>
       <Banner />
       <main id="main" tabIndex={-1}>
-        {/* with another key everything is asked for anew */}
+        {/* another key reloads everything */}
         <Fragment key={apiKey.value ?? ''}>
           {page === 'tenants' ? <tenants.Page /> : page === 'now' ? <now.Page /> : <Playground />}
         </Fragment>
@@ -75,7 +75,7 @@ function Banner() {
   const r = readiness.value;
   const text =
     r === 'unreachable'
-      ? 'The service does not answer. This page goes on as soon as it does.'
+      ? 'The service does not answer. This page continues as soon as it does.'
       : r?.status === 'not_ready'
         ? `The service is not ready: ${r.reasons.join('; ')}.`
         : '';
@@ -115,7 +115,7 @@ function CopyByHand({ text }: { text: string }) {
         toCopyByHand.value = undefined;
       }}
     >
-      <p class="hint">This browser lets pages use the clipboard only over https or on the same machine.</p>
+      <p class="hint">This browser allows access to the clipboard only over HTTPS or on the same machine.</p>
       <textarea
         class="mono"
         readOnly

@@ -5,7 +5,7 @@ import { defineConfig, type Plugin } from 'vite';
 
 const OUT = join(import.meta.dirname, '../../dist/console');
 
-/** Beside every file its brotli and gzip forms, made once at their best instead of for every request. */
+/** Writes the brotli and gzip form of every file, compressed once at the highest level instead of for every request. */
 const precompress: Plugin = {
   name: 'precompress',
   apply: 'build',
@@ -22,12 +22,12 @@ const precompress: Plugin = {
 
 export default defineConfig({
   root: import.meta.dirname,
-  // relative addresses: the page works behind whatever path prefix a proxy puts before it
+  // relative addresses, so that the page works behind any path prefix of a proxy
   base: './',
   build: {
     outDir: OUT,
     emptyOutDir: true,
-    // a data: address would need a hole in the content-security policy
+    // a data: URL would need an exception in the content security policy
     assetsInlineLimit: 0,
     modulePreload: false,
     target: 'es2022',

@@ -3,18 +3,18 @@ import { CODES, type ErrorCode } from './codes.ts';
 export { CODES, type ErrorCode };
 
 export interface ErrorOptions {
-  /** For the log only: what really happened. Never leaves the process boundary of the service. */
+  /** The technical cause, for the log only. A client never receives it. */
   internal?: string;
   cause?: unknown;
-  /** Seconds after which trying again makes sense; becomes the Retry-After header. */
+  /** Seconds until a retry makes sense; becomes the header Retry-After. */
   retryAfter?: number;
-  /** Machine-readable particulars that are safe to publish, e.g. {limit: 16}. */
+  /** Machine-readable details that are safe to publish, e.g. {limit: 16}. */
   extra?: Record<string, unknown>;
 }
 
 /**
- * An error with a stable code, a public text (`message`) that helps whoever asked, and an internal text for the log.
- * The two are kept apart on purpose: nothing internal may leak because somebody printed an error.
+ * An error with a stable code, a public text (`message`) that helps the caller, and an internal text for the log.
+ * The texts are separate, so that printing an error cannot leak internal details.
  */
 export class ServiceError extends Error {
   override readonly name = 'ServiceError';
@@ -24,7 +24,7 @@ export class ServiceError extends Error {
   readonly extra: Record<string, unknown> | undefined;
 
   constructor(code: ErrorCode, detail: string, options: ErrorOptions = {}) {
-    // refusals come by the thousand a second, when time is shortest, and nobody asks where one was made
+    // under overload thousands of refusals are made per second; a stack trace would cost more than the refusal and is never read
     const { stackTraceLimit } = Error;
     if (CODES[code].status === 429) Error.stackTraceLimit = 0;
     super(detail, options.cause === undefined ? undefined : { cause: options.cause });
@@ -65,7 +65,7 @@ export function toProblem(error: ServiceError, instance?: string): Problem {
   };
 }
 
-/** What crosses a process boundary in place of a ServiceError. */
+/** The serialized form of a ServiceError between two processes of the service. */
 export interface SerializedError {
   code: ErrorCode;
   detail: string;

@@ -15,7 +15,7 @@ async function linesOf(file: string, unreadable: EvaluationErrorCode): Promise<s
   return lines;
 }
 
-/** What a folder is called when nothing else is said: datasets put underscores where blanks belong. */
+/** The default class name of a folder: datasets have underscores instead of blanks. */
 export function nameOfFolder(folder: string): string {
   return folder.replaceAll('_', ' ').trim();
 }
@@ -63,7 +63,7 @@ export async function classNames(folders: string[], file?: string): Promise<stri
     if (!folders.includes(folder)) {
       throw new EvaluationError(
         'classes_unknown_folder',
-        `${file}: line ${i + 1} names the folder "${folder}", which is not there.`,
+        `${file}: line ${i + 1} names the folder "${folder}", which does not exist.`,
       );
     }
     if (names.has(folder)) {

@@ -12,24 +12,24 @@ import {
 } from './rows.ts';
 import { type Mistake, Worst } from './worst.ts';
 
-/** Most failed images that are remembered by name; all of them are counted, and all are in the score file. */
+/** Largest number of failed images that are listed by name. All are counted, and all are in the score file. */
 export const MOST_FAILURES = 1000;
 const MOST_MISTAKES = 12;
 
-/** Rules whose worst mistakes are shown, each with the score it goes by. */
+/** Rules whose worst mistakes are shown, each with its score. */
 export const SHOWN_RULES = ['ctw', 'atd'] as const;
 
-/** What is known of one set so far. */
+/** The intermediate result of one set. */
 export interface Tally {
   name: string;
   /** One column per score, an entry per judged image. */
   scores: Record<ScoreName, Column>;
-  /** Images that each rule takes for ID. */
+  /** Number of images that each rule keeps. */
   kept: Record<RuleName, number>;
   failed: number;
 }
 
-/** Of one class: images judged, told right among the classes, kept by each rule. */
+/** Counts of one class: judged images, correctly classified ones, and those that each rule keeps. */
 export interface ClassTally {
   images: number;
   correct: number;
@@ -46,8 +46,8 @@ export interface Mistakes {
 const perRule = <T>(of: () => T) => Object.fromEntries(RULES.map((r) => [r, of()])) as Record<RuleName, T>;
 
 /**
- * Takes rows in any order and keeps of each only numbers: six columns of float64 per set, counts per class, the few worst mistakes.
- * What it says does not depend on the order.
+ * Collects rows in any order and keeps numbers only: six columns of float64 per set, counts per class, and the few worst mistakes.
+ * The result does not depend on the order.
  */
 export class Collector {
   /** ID first. */
@@ -70,7 +70,7 @@ export class Collector {
     this.#byName = new Map(this.sets.map((s) => [s.name, s]));
   }
 
-  /** @throws RangeError on a set or class that was not announced */
+  /** @throws RangeError for an unknown set or class */
   add(row: Row): void {
     const tally = this.#byName.get(row.set);
     if (!tally) throw new RangeError(`there is no set "${row.set}"`);

@@ -1,4 +1,4 @@
-/** A growing column of numbers, eight bytes each: what a million images come down to. */
+/** A growing column of numbers with eight bytes each, so that a million images fit into memory. */
 export class Column {
   #values = new Float64Array(256);
   #length = 0;
@@ -16,7 +16,7 @@ export class Column {
     return this.#length;
   }
 
-  /** The numbers so far, in order; a view that the next push may leave behind. */
+  /** The numbers so far, in order, as a view that is valid until the next push. */
   get values(): Float64Array {
     return this.#values.subarray(0, this.#length);
   }

@@ -1,4 +1,4 @@
-/** What can be wrong with what an evaluation was given. The codes are stable; scripts may rely on them. */
+/** Faults of an evaluation's inputs. The codes are stable; scripts may rely on them. */
 export type EvaluationErrorCode =
   | 'set_unreadable'
   | 'set_empty'
@@ -14,7 +14,7 @@ export type EvaluationErrorCode =
   | 'templates_invalid'
   | 'out_unusable';
 
-/** A fault in folders, class list, templates or output directory, in words for whoever started the evaluation. */
+/** A fault of folders, class list, templates or output directory, with a text for the user. */
 export class EvaluationError extends Error {
   override readonly name = 'EvaluationError';
   readonly code: EvaluationErrorCode;

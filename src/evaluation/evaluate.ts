@@ -6,7 +6,7 @@ import { keyOf, scoreImages } from './score-images.ts';
 import type { ScoreLog } from './score-log.ts';
 import { type ImageFile, type ImageSet, imagesOf } from './sets.ts';
 
-/** What judges images: started only when there is an image left to judge. */
+/** Judges images. It is started only if an image remains to be judged. */
 export interface Judge {
   detect(request: DetectRequest): Promise<Detection>;
   headId: string;
@@ -16,15 +16,15 @@ export interface Judge {
 export interface Evaluation {
   sets: [ImageSet, ...ImageSet[]];
   classes: string[];
-  /** Rows of this and earlier runs; without it nothing is kept. */
+  /** Rows of this and earlier runs; without a log nothing is kept. */
   log?: ScoreLog;
   start(): Promise<Judge>;
   signal: AbortSignal;
-  /** Called for every image: `known` when an earlier run had judged it. */
+  /** Called for every image; `known` if an earlier run judged it. */
   onImage(known: boolean): void;
 }
 
-/** Hash of what a row means beside the bundle: folders and names of the classes and the prompts of both encoders. */
+/** Hash of everything besides the bundle that a row depends on: folders and names of the classes, and the prompts of both encoders. */
 export function classesHash(folders: string[], classes: string[], prompts: { yes: string[]; no: string[] }): string {
   return createHash('sha256')
     .update(JSON.stringify([folders, classes, prompts.yes, prompts.no]))
@@ -32,8 +32,8 @@ export function classesHash(folders: string[], classes: string[], prompts: { yes
 }
 
 /**
- * Judges every image that no earlier run has, and returns what all of them come to; undefined when the signal cut it short.
- * @throws what starting the judge or writing the rows throws; EngineLost
+ * Judges every image that no earlier run has judged, and returns the collected result; undefined if the signal ended it early.
+ * @throws errors of starting the judge and of writing rows; EngineLost
  */
 export async function evaluate(evaluation: Evaluation): Promise<Collector | undefined> {
   const { sets, classes, log, signal, onImage } = evaluation;
@@ -57,7 +57,7 @@ export async function evaluate(evaluation: Evaluation): Promise<Collector | unde
   return collector;
 }
 
-/** Images that no earlier run has judged. */
+/** The images that no earlier run has judged. */
 async function* unjudged(
   images: AsyncGenerator<ImageFile>,
   { log, onImage, signal }: Evaluation,

@@ -1,4 +1,4 @@
-/** Shares of values per equal bin over [low, high]; the last bin holds its upper end too. */
+/** Shares of values per bin of equal width over [low, high]; the last bin includes its upper end. */
 export interface Histogram {
   low: number;
   high: number;

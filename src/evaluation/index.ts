@@ -1,4 +1,4 @@
-/** Measures what a bundle is worth on folders of images. It takes an engine and starts none. */
+/** Measures the quality of a bundle on folders of images. It receives an engine and starts none. */
 export { classNames, readTemplates } from './classes.ts';
 export { EvaluationError, type EvaluationErrorCode } from './errors.ts';
 export { classesHash, type Evaluation, evaluate, type Judge } from './evaluate.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ImageKey } from './rows.ts';
 
-/** 64 bits of the key's sha256: among a million images two share one with a probability of 3e-8. */
+/** 64 bits of the key's sha256. The probability that two of a million images share them is 3e-8. */
 function digest({ set, path, bytes, mtime_ms }: ImageKey): bigint {
   return createHash('sha256')
     .update(JSON.stringify([set, path, bytes, mtime_ms]))
@@ -9,7 +9,7 @@ function digest({ set, path, bytes, mtime_ms }: ImageKey): bigint {
     .readBigUInt64LE();
 }
 
-/** Which images have been met, in nine bytes each. Filled first, then asked. */
+/** A set of image keys with nine bytes each. It is filled first, then queried. */
 export class KeyIndex {
   #keys = new BigUint64Array(1024);
   #length = 0;
@@ -29,7 +29,7 @@ export class KeyIndex {
     return this.#length;
   }
 
-  /** How often `mark` has said yes. */
+  /** Number of times that `mark` returned true. */
   get marked(): number {
     return this.#marked;
   }
@@ -51,7 +51,7 @@ export class KeyIndex {
     return this.#keys[low] === wanted ? low : -1;
   }
 
-  /** Whether the key was added; marks it. */
+  /** Marks the key. @returns whether it was added before */
   mark(key: ImageKey): boolean {
     const at = this.#find(key);
     if (at < 0) return false;
@@ -60,7 +60,7 @@ export class KeyIndex {
     return true;
   }
 
-  /** Whether the key was marked; takes the mark away, so that a key added twice counts once. */
+  /** Removes the mark of the key, so that a key that was added twice counts once. @returns whether it was marked */
   take(key: ImageKey): boolean {
     const at = this.#find(key);
     if (at < 0 || this.#seen?.[at] !== 1) return false;

@@ -4,12 +4,12 @@ export interface Line {
   text: string;
   /** Offset in the file of the byte after the line's end. */
   end: number;
-  /** False of a last line without a line feed: its write was cut off. */
+  /** False for a last line without a line feed, whose write was interrupted. */
   whole: boolean;
 }
 
 /**
- * Lines of a file, split at line feeds only: file names may hold anything else that other readers take for a line's end.
+ * Lines of a file, split at line feeds only, because file names may contain the other line separators.
  * @param end read up to this offset
  */
 export async function* linesOf(path: string, end = Number.POSITIVE_INFINITY): AsyncGenerator<Line> {

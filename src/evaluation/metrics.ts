@@ -1,23 +1,23 @@
 /**
- * How well a score tells images of the classes (ID) from others (OOD); higher scores mean more in-distribution. Float64
+ * How well a score separates images of the classes (ID) from others (OOD). Higher scores mean more in-distribution. Float64
  * throughout; tied scores are one threshold, as in scikit-learn. Every figure is a share between 0 and 1.
  */
 
-/** Everything that counts can say about a score: what is accepted at each of its distinct values, from the highest down. */
+/** Numbers of accepted images at each distinct value of a score, from the highest down. */
 export interface Curve {
   /** Number of ID and of OOD images, both at least one. */
   idCount: number;
   oodCount: number;
-  /** ID images with at least the i-th highest distinct score, [k + 1]; the first entry is 0 (nothing accepted), the last all of them. */
+  /** ID images with at least the i-th highest distinct score, [k + 1]. The first entry is 0 (nothing accepted), the last is all. */
   idAccepted: Uint32Array;
-  /** OOD images, likewise, [k + 1]. */
+  /** The same for OOD images, [k + 1]. */
   oodAccepted: Uint32Array;
 }
 
 function sorted(what: string, scores: ArrayLike<number>): Float64Array {
   if (scores.length === 0) throw new RangeError(`there are no ${what} scores`);
   const copy = Float64Array.from(scores).sort();
-  // infinities lie at the ends and NaN at the far end of a sorted array
+  // in a sorted array infinities are at the ends and NaN is last
   if (!Number.isFinite(copy[0]) || !Number.isFinite(copy.at(-1)))
     throw new RangeError(`${what} scores must be finite numbers`);
   return copy;
@@ -26,7 +26,7 @@ function sorted(what: string, scores: ArrayLike<number>): Float64Array {
 /**
  * @param id scores of the images that show one of the classes, [n], n >= 1
  * @param ood scores of the others, [m], m >= 1
- * @throws RangeError when there are none of a kind, or anything is not finite
+ * @throws RangeError if one of the two is empty, or a score is not finite
  */
 export function curveOf(id: ArrayLike<number>, ood: ArrayLike<number>): Curve {
   const a = sorted('ID', id);
@@ -66,8 +66,8 @@ const LEVEL = 0.95;
 
 /**
  * FPR95 as CLIPN, MCM and NegLabel report it: the share of OOD images accepted when 95 % of the ID images are. The ROC curve is
- * interpolated linearly at a true positive rate of 0.95; where it runs level there, its far end counts. Both as CLIPN's
- * evaluation has it, scipy's `interp1d(tpr, fpr)(0.95)` on scikit-learn's `roc_curve`.
+ * interpolated linearly at a true positive rate of 0.95; on a horizontal part its far end counts. CLIPN's
+ * evaluation does the same, with scipy's `interp1d(tpr, fpr)(0.95)` on scikit-learn's `roc_curve`.
  */
 export function fpr95OodAccepted({ idCount, oodCount, idAccepted, oodAccepted }: Curve): number {
   let i = 0;
@@ -90,8 +90,8 @@ export function fpr95IdRejected({ idCount, oodCount, idAccepted, oodAccepted }: 
 
 /**
  * Area under the precision-recall curve with ID as the positive class: average precision, sum_n (R_n - R_{n-1}) P_n over
- * thresholds, as scikit-learn's average_precision_score. OpenOOD and pytorch-ood join the points by straight lines
- * (trapezoids), which is a little optimistic; figures differ slightly where images are few.
+ * thresholds, as scikit-learn's average_precision_score. OpenOOD and pytorch-ood connect the points by straight lines
+ * (trapezoids), which is slightly optimistic. The figures differ slightly for few images.
  */
 export function auprIn({ idCount, idAccepted, oodAccepted }: Curve): number {
   let sum = 0;
@@ -102,7 +102,7 @@ export function auprIn({ idCount, idAccepted, oodAccepted }: Curve): number {
   return sum / idCount;
 }
 
-/** The same with OOD as the positive class and the scores negated: how pure what is rejected is. */
+/** The same with OOD as the positive class and the scores negated: the precision of rejections. */
 export function auprOut({ idCount, oodCount, idAccepted, oodAccepted }: Curve): number {
   let sum = 0;
   for (let i = oodAccepted.length - 2; i >= 0; i--) {
@@ -113,7 +113,7 @@ export function auprOut({ idCount, oodCount, idAccepted, oodAccepted }: Curve): 
   return sum / oodCount;
 }
 
-/** What a continuous score is worth against one OOD set. */
+/** Figures of a continuous score against one OOD set. */
 export interface ScoreFigures {
   auroc: number;
   fpr95_ood_accepted: number;
@@ -132,17 +132,17 @@ export function scoreFigures(curve: Curve): ScoreFigures {
   };
 }
 
-/** What a threshold-free rule does: no curve, one point. */
+/** Figures of a threshold-free rule: it has one operating point and no curve. */
 export interface RuleFigures {
   /** Share of ID images that the rule keeps. */
   id_kept: number;
   /** Share of OOD images that it rejects. */
   ood_caught: number;
-  /** Mean of the two: 0.5 is what a coin does, however many images there are of either kind. */
+  /** Mean of the two. A coin has 0.5, whatever the numbers of images are. */
   balanced_accuracy: number;
 }
 
-/** @throws RangeError when there are no images of a kind */
+/** @throws RangeError if there are no ID or no OOD images */
 export function ruleFigures(id: { kept: number; of: number }, ood: { caught: number; of: number }): RuleFigures {
   if (id.of < 1 || ood.of < 1) throw new RangeError('a rule is measured on at least one ID and one OOD image');
   const kept = id.kept / id.of;

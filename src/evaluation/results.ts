@@ -9,7 +9,7 @@ export interface Comparison {
   decisions: Record<RuleName, RuleFigures>;
 }
 
-/** What was measured with what. */
+/** The inputs of a measurement. */
 export interface Circumstances {
   tool: { name: string; version: string };
   created: string;
@@ -24,7 +24,7 @@ export interface Circumstances {
   runs: RunRecord[];
 }
 
-/** `results.json`. Every figure is a share between 0 and 1; null where no image of a set could be judged. */
+/** `results.json`. Every figure is a share between 0 and 1, or null if no image of a set could be judged. */
 export interface Results extends Circumstances {
   format: 1;
   id: {
@@ -32,7 +32,7 @@ export interface Results extends Circumstances {
     dir: string;
     images: number;
     failed: number;
-    /** Share of judged ID images whose likeliest class is their own, by index; no rule applied. */
+    /** Share of judged ID images whose likeliest class is their own, by index, without a rule. */
     accuracy: number | null;
     id_kept: Record<RuleName, number> | null;
     classes: {
@@ -44,7 +44,7 @@ export interface Results extends Circumstances {
     }[];
   };
   ood: { name: string; dir: string; images: number; failed: number; figures: Comparison | null }[];
-  /** Mean over the OOD sets that have figures, as the paper's last column. */
+  /** Mean over the OOD sets that have figures, as in the paper's last column. */
   average: Comparison | null;
   worst: Record<(typeof SHOWN_RULES)[number], Mistakes>;
   failed: { count: number; listed: { set: string; path: string; code: string; detail: string }[] };
@@ -55,7 +55,7 @@ const judged = (t: Tally) => t.scores.ctw.length;
 const record = <K extends string, V>(keys: readonly K[], of: (key: K) => V) =>
   Object.fromEntries(keys.map((k) => [k, of(k)])) as Record<K, V>;
 
-/** One OOD set against the ID set; null when either has no judged image. */
+/** One OOD set against the ID set; null if either has no judged image. */
 export function compare(id: Tally, ood: Tally): Comparison | null {
   if (judged(id) === 0 || judged(ood) === 0) return null;
   return {
@@ -66,7 +66,7 @@ export function compare(id: Tally, ood: Tally): Comparison | null {
   };
 }
 
-/** Mean of equally shaped records of numbers, leaf by leaf. */
+/** Mean of records of numbers with equal shape, leaf by leaf. */
 function mean<T extends object>(values: T[]): T {
   const keys = Object.keys(values[0] as T) as (keyof T)[];
   return Object.fromEntries(
@@ -78,7 +78,7 @@ function mean<T extends object>(values: T[]): T {
   ) as T;
 }
 
-/** Everything that an evaluation has found, in the shape of `results.json`. */
+/** The result of an evaluation, in the form of `results.json`. */
 export function resultsOf(
   collector: Collector,
   about: { sets: { dir: string }[]; folders: string[]; classes: string[] } & Circumstances,

@@ -6,7 +6,7 @@ export type ScoreName = (typeof SCORES)[number];
 export const RULES = ['ctw', 'atd', 'atd_rescaled'] as const satisfies (keyof Decisions)[];
 export type RuleName = (typeof RULES)[number];
 
-/** Which image, in which state: a file that was replaced is another image. */
+/** Identity and state of an image: a file that was replaced is another image. */
 export interface ImageKey {
   set: string;
   /** Relative to the set's folder, with forward slashes. */
@@ -15,9 +15,9 @@ export interface ImageKey {
   mtime_ms: number;
 }
 
-/** What the engine said of one image. */
+/** The engine's verdict on one image. */
 export interface ScoredRow extends ImageKey {
-  /** Index of its own class; absent of OOD images. */
+  /** Index of its own class; absent for OOD images. */
   class?: number;
   /** Index of the likeliest class. */
   index: number;
@@ -35,7 +35,7 @@ export type Row = ScoredRow | FailedRow;
 
 export const isFailed = (row: Row): row is FailedRow => 'error' in row;
 
-/** Faults of the image itself: asking again gives the same answer. Anything else is tried again by the next run. */
+/** Faults of the image itself, which a retry does not change. All other faults are retried by the next run. */
 const FINAL = new Set(['image_undecodable', 'unsupported_media_type', 'no_image']);
 
 export const isFinal = (row: Row): boolean => !isFailed(row) || FINAL.has(row.error.code);
@@ -44,7 +44,7 @@ const isObject = (v: unknown): v is Record<string, unknown> => typeof v === 'obj
 const isIndex = (v: unknown): v is number => Number.isInteger(v) && (v as number) >= 0;
 const isDecision = (v: unknown): v is Decision => v === 'id' || v === 'ood';
 
-/** The row of a stored line; undefined of anything that is not exactly one, such as the torn end of an interrupted write. */
+/** The row of a stored line; undefined for an invalid line, such as the incomplete end of an interrupted write. */
 export function parseRow(line: string): Row | undefined {
   let v: unknown;
   try {

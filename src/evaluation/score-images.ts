@@ -6,10 +6,10 @@ import { classOf, type ImageFile } from './sets.ts';
 import { EngineLost } from './steady.ts';
 
 export interface Scoring {
-  /** Rejects with a ServiceError where there is no verdict. */
+  /** Rejects with a ServiceError if there is no verdict. */
   detect(request: DetectRequest): Promise<Detection>;
   headId: string;
-  /** Images under way at a time: read, decoded, waiting or on the device. */
+  /** Images in progress at a time: read, decoded, waiting or on the device. */
   concurrency: number;
   signal: AbortSignal;
   onRow(row: Row): void;
@@ -35,9 +35,9 @@ async function judge(image: ImageFile, { detect, headId }: Scoring): Promise<Row
 }
 
 /**
- * Judges images as they come, a bounded number at a time; nothing of an image is held after its row is handed over. An image
- * without a verdict gives a row that says why. Once the signal is given no further image is begun, those under way are finished.
- * @throws what the source or `onRow` throws, and EngineLost
+ * Judges images as they come, a bounded number at a time. Nothing of an image is kept after its row is handed over. An image
+ * without a verdict gives a row with the reason. After the signal no further image is started, and those in progress are finished.
+ * @throws errors of the source and of `onRow`, and EngineLost
  */
 export async function scoreImages(images: AsyncGenerator<ImageFile>, scoring: Scoring): Promise<void> {
   let stop = false;

@@ -7,16 +7,16 @@ import { KeyIndex } from './key-index.ts';
 import { type Line, linesOf } from './lines.ts';
 import { type ImageKey, isFinal, parseRow, type Row } from './rows.ts';
 
-/** What scores depend on beside the image itself: rows made with anything else are of no use. */
+/** Everything besides the image that scores depend on. Rows with another identity cannot be reused. */
 export interface LogIdentity {
   bundle: string;
-  /** Of the bundle's graphs. */
+  /** Precision of the bundle's graphs. */
   precision: string;
   /** sha256 over class folders, class names and templates of both encoders. */
   classes_sha256: string;
 }
 
-/** Where and with what a run computed; one line each time something is computed. */
+/** Machine and versions of a run; one line for each run that computes something. */
 export interface RunRecord {
   started: string;
   version: string;
@@ -30,11 +30,11 @@ interface Header extends LogIdentity {
 
 export interface Opened {
   log: ScoreLog;
-  /** Rows of an earlier run that may be of use. */
+  /** Number of rows of earlier runs that may be reused. */
   stored: number;
-  /** Why an earlier run's rows are of no use, in words; they are kept in `scores.previous.jsonl`. */
+  /** The reason why rows of an earlier run cannot be reused; they are kept in `scores.previous.jsonl`. */
   restarted?: string;
-  /** Lines that were no rows: cut off by a kill, or damaged. Their images are judged again. */
+  /** Number of incomplete or damaged lines. Their images are judged again. */
   damaged: number;
 }
 
@@ -51,12 +51,12 @@ function parse(line: string): Record<string, unknown> | undefined {
 }
 
 const RUN = '{"run":';
-/** Lines that are no rows and mean to be none. */
+/** Lines that are not rows by design. */
 const isNote = (line: string) => line.startsWith(RUN) || line.startsWith('{"format":');
 
-/** Why rows under `header` can't be used for `identity`; undefined when they can. */
+/** The reason why rows under `header` cannot be reused for `identity`; undefined if they can. */
 function mismatch(header: Partial<Header> | undefined, identity: LogIdentity): string | undefined {
-  if (header?.format !== 1) return 'it is not a list of scores in a known format';
+  if (header?.format !== 1) return 'it is not a score file in a known format';
   if (header.bundle !== identity.bundle) return `it was made with another bundle (${header.bundle})`;
   if (header.precision !== identity.precision) return `it was computed in another precision (${header.precision})`;
   if (header.classes_sha256 !== identity.classes_sha256) return 'classes or templates have changed';
@@ -64,16 +64,16 @@ function mismatch(header: Partial<Header> | undefined, identity: LogIdentity): s
 }
 
 /**
- * `scores.jsonl`: a header, then one line per image in the order of completion, each written whole as soon as it is known. Whatever
- * ends the process, the next one goes on from what is there.
+ * `scores.jsonl`: a header, then one line per image in the order of completion. Each line is written at once as soon as it is known. Whatever
+ * ends the process, the next one continues from the stored lines.
  */
 export class ScoreLog {
   readonly #path: string;
   readonly #index: KeyIndex;
   #fd: number;
-  /** Bytes that were there when this run began. */
+  /** Size of the file at the start of this run. */
   readonly #before: number;
-  /** Lines of earlier runs that are rows, or were meant to be. */
+  /** Lines of earlier runs that are rows, or damaged rows. */
   readonly #lines: number;
 
   private constructor(path: string, index: KeyIndex, before: number, lines: number) {
@@ -125,24 +125,24 @@ export class ScoreLog {
       first = true;
       end = 0;
     }
-    // what a kill left half-written is cut off, or the next line would grow onto it
+    // an incomplete last line is removed, because the next line would be appended to it
     if (!first) await truncate(path, end);
     const log = new ScoreLog(path, index, end, rows + damaged);
     if (first) log.#write({ format: 1, ...identity } satisfies Header);
     return { log, stored: index.length, damaged: damaged + torn, ...(restarted === undefined ? {} : { restarted }) };
   }
 
-  /** Whether an earlier run has judged this very image; then its row counts for this run too. */
+  /** Whether an earlier run judged exactly this image. Its row then counts for this run too. */
   has(key: ImageKey): boolean {
     return this.#index.mark(key);
   }
 
-  /** On return the row is with the operating system: a kill of this process can't take it back. */
+  /** When it returns, the operating system has the row, so that a kill of this process does not lose it. */
   append(row: Row): void {
     this.#write(row);
   }
 
-  /** Notes who computes from here on. */
+  /** Records machine and versions of the following rows. */
   began(run: RunRecord): void {
     this.#write({ run });
   }
@@ -152,8 +152,8 @@ export class ScoreLog {
   }
 
   /**
-   * Gives every row of earlier runs that `has` was asked for, each once. Lines beyond those belong to images that are gone,
-   * replaced, or judged anew: then the file is rewritten without them, so that it holds exactly what the figures are made of.
+   * Yields every row of earlier runs that `has` was asked for, each once. The other lines belong to images that were removed,
+   * replaced, or judged again. The file is then rewritten without them, so that it has exactly the rows behind the figures.
    */
   async replay(visit: (row: Row) => void): Promise<void> {
     if (this.#before === 0) return;
@@ -168,7 +168,7 @@ export class ScoreLog {
     this.#fd = openSync(this.#path, 'a');
   }
 
-  /** Lines up to an offset without those of no use; the rows of earlier runs among them are visited. */
+  /** Reusable lines up to an offset; the rows of earlier runs among them are visited. */
   async *#kept(upTo: number, visit: (row: Row) => void): AsyncGenerator<string> {
     for await (const { text, end } of linesOf(this.#path, upTo)) {
       if (end <= this.#before && !isNote(text)) {

@@ -5,13 +5,13 @@ import { list, walk } from './walk.ts';
 
 /** One folder of images under test. */
 export interface ImageSet {
-  /** The folder's name; where several share it, with as much of the path before it as tells them apart. */
+  /** The folder's name. If several folders share it, the shortest part of the path that distinguishes them. */
   name: string;
   /** Real absolute path. */
   dir: string;
-  /** Class folders of the ID set, in order; absent of OOD sets, whose folders mean nothing. */
+  /** Class folders of the ID set, in order; absent for OOD sets, whose folders have no meaning. */
   folders?: string[];
-  /** Real paths of folders inside that belong to another set. */
+  /** Real paths of inner folders that belong to another set. */
   skip: ReadonlySet<string>;
 }
 
@@ -36,7 +36,7 @@ async function folder(path: string): Promise<string> {
   throw new EvaluationError('set_unreadable', `${path} is not a folder.`);
 }
 
-/** The last part of each path, lengthened to the left where it is not the only one of its name. */
+/** The last part of each path, extended to the left until the names differ. */
 export function setNames(dirs: string[]): string[] {
   const parts = dirs.map((d) => d.split(sep).filter((p) => p !== ''));
   const name = (i: number, length: number) => (parts[i] as string[]).slice(-length).join('/') || '/';
@@ -52,8 +52,8 @@ const within = (inner: string, outer: string) =>
   inner === outer || inner.startsWith(outer.endsWith(sep) ? outer : outer + sep);
 
 /**
- * Opens the sets: the first is ID, folder by folder one class; the others are OOD. An OOD folder that lies inside the ID folder is
- * none of its classes; one that lies inside another OOD folder is measured on its own and not counted in the outer one.
+ * Opens the sets. The first is ID with one class per folder; the others are OOD. An OOD folder inside the ID folder is
+ * none of its classes. An OOD folder inside another one is measured separately and not counted in the outer one.
  * @throws EvaluationError set_unreadable, sets_overlap, id_without_classes
  */
 export async function openSets(id: string, ood: string[]): Promise<[ImageSet, ...ImageSet[]]> {
@@ -63,7 +63,7 @@ export async function openSets(id: string, ood: string[]): Promise<[ImageSet, ..
     if (within(inside, dir)) {
       throw new EvaluationError(
         'sets_overlap',
-        `The ID folder ${inside} lies in the OOD folder ${dir}: it can't be both.`,
+        `The ID folder ${inside} is inside the OOD folder ${dir}. It cannot be both.`,
       );
     }
     if (outside.indexOf(dir) !== i) throw new EvaluationError('sets_overlap', `The OOD folder ${dir} is given twice.`);
@@ -81,14 +81,14 @@ export async function openSets(id: string, ood: string[]): Promise<[ImageSet, ..
   if (folders.length === 0) {
     throw new EvaluationError(
       'id_without_classes',
-      `The ID folder ${inside} has no folders in it. It needs one per class, named like the class, with that class's images inside.`,
+      `The ID folder ${inside} has no sub-folders. It needs one per class, named like the class, with that class's images.`,
     );
   }
   first.folders = folders;
   return sets as [ImageSet, ...ImageSet[]];
 }
 
-/** Paths of a set's images. Of the ID set only those in class folders: an image beside them has no class. */
+/** Paths of a set's images. In the ID set only class folders count, because an image outside them has no class. */
 async function* paths(set: ImageSet): AsyncGenerator<string> {
   if (!set.folders) {
     yield* walk(set.dir, set.skip);
@@ -117,7 +117,7 @@ export async function countImages(sets: ImageSet[]): Promise<number[]> {
   return counts;
 }
 
-/** Every image of every set in a stable order. A file that vanishes on the way is left out. */
+/** Every image of every set in a stable order. A file that disappears during the walk is left out. */
 export async function* imagesOf(sets: ImageSet[]): AsyncGenerator<ImageFile> {
   for (const set of sets) {
     for await (const path of paths(set)) {
@@ -128,7 +128,7 @@ export async function* imagesOf(sets: ImageSet[]): AsyncGenerator<ImageFile> {
   }
 }
 
-/** Index of the class folder that an image of the ID set lies in; null of OOD images. */
+/** Index of the class folder of an ID image; null for OOD images. */
 export function classOf({ set, path }: ImageFile): number | null {
   return set.folders ? set.folders.indexOf(path.slice(0, path.indexOf('/'))) : null;
 }

@@ -5,7 +5,7 @@ import { ServiceError } from '../errors/index.ts';
 
 export type Detector = Pick<Engine, 'detect'> & { readonly status: Omit<FleetStatus, 'engines'> };
 
-/** How often an image may be inside an engine that dies before it counts as the reason. */
+/** Number of engine deaths after which an image inside counts as their cause. */
 const TRIES = 3;
 const POLL_MS = 50;
 
@@ -13,8 +13,8 @@ const isEngines = (error: unknown) =>
   error instanceof ServiceError && ['engine_unavailable', 'overloaded', 'tenant_not_ready'].includes(error.code);
 
 /**
- * Asks the engine and asks again when it died meanwhile: among the images inside it one may be to blame, the others are not.
- * They are tried again one at a time, so an image that kills the engine is alone with it and only that image fails in the end.
+ * Asks the engine, and asks again if the engine died in the meantime. One of the images inside may be the cause; the others are not.
+ * They are retried one at a time, so that an image that kills the engine is alone in it, and only that image fails.
  */
 export class SteadyDetector {
   readonly #engine: Detector;
@@ -27,7 +27,7 @@ export class SteadyDetector {
     this.#recoveryMs = recoveryMs;
   }
 
-  /** Rejects with what is wrong with the image, or engine_unavailable after the last try. */
+  /** Rejects with the image's fault, or with engine_unavailable after the last try. */
   async detect(request: DetectRequest): Promise<Detection> {
     try {
       return await this.#engine.detect(request);
@@ -55,7 +55,7 @@ export class SteadyDetector {
   }
 }
 
-/** The engine does not come back: no use in trying the other images. */
+/** The engine does not come back, so that the other images need not be tried. */
 export class EngineLost extends ServiceError {
   constructor(ms: number) {
     super('engine_unavailable', `The inference engine has not come back within ${Math.round(ms / 1000)} s.`);

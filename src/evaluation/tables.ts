@@ -1,12 +1,12 @@
 import type { Comparison, Results } from './results.ts';
 import { RULES, SCORES } from './rows.ts';
 
-/** A table for people, on a terminal or in the report. The first column is text, the others are numbers. */
+/** A table for the terminal and the report. The first column is text, the others are numbers. */
 export interface Table {
   title: string;
   header: string[];
   rows: string[][];
-  /** What a cell says, where the title is not enough. */
+  /** Explains the cells, if the title is not enough. */
   note?: string;
 }
 
@@ -22,7 +22,7 @@ export const LABELS = {
 
 const MISSING = 'n/a';
 
-/** A share as percent with two digits, as the paper prints it. */
+/** A share in percent with two digits, as in the paper. */
 export const percent = (share: number | null | undefined) =>
   share === null || share === undefined ? MISSING : (100 * share).toFixed(2);
 
@@ -47,7 +47,7 @@ function perScore(
   return { title, note, ...perSet(results, labels, cells, 'score') };
 }
 
-/** The tables of an evaluation: the paper's form first, then the other convention, AUPR, and what the rules do by themselves. */
+/** The tables of an evaluation: the paper's form first, then the other convention, AUPR, and the rules without a threshold. */
 export function tablesOf(results: Results): Table[] {
   const kept = results.id.id_kept;
   const decisions = perSet(
@@ -64,13 +64,13 @@ export function tablesOf(results: Results): Table[] {
     perScore(
       results,
       'AUROC / FPR95, %',
-      'fpr95_ood_accepted: share of OOD accepted where 95 % of ID is accepted, as CLIPN and MCM report it.',
+      'fpr95_ood_accepted: share of OOD accepted at the threshold that accepts 95 % of ID, as CLIPN and MCM report it.',
       (f) => `${percent(f.auroc)}/${percent(f.fpr95_ood_accepted)}`,
     ),
     perScore(
       results,
-      'FPR95 the other way, %',
-      'fpr95_id_rejected: share of ID rejected where 95 % of OOD is rejected, as OpenOOD and pytorch-ood report it.',
+      'FPR95 in the other convention, %',
+      'fpr95_id_rejected: share of ID rejected at the threshold that rejects 95 % of OOD, as OpenOOD and pytorch-ood report it.',
       (f) => percent(f.fpr95_id_rejected),
     ),
     perScore(
@@ -81,7 +81,7 @@ export function tablesOf(results: Results): Table[] {
     ),
     {
       title: 'Without a threshold: OOD caught / balanced accuracy, %',
-      note: 'What the rules decide by themselves. Balanced accuracy is the mean of ID kept and OOD caught.',
+      note: 'Decisions of the rules without a threshold. Balanced accuracy is the mean of ID kept and OOD caught.',
       header: ['rule', 'ID kept', ...decisions.header.slice(1)],
       rows: decisions.rows.map(([label, ...cells], i) => [
         label as string,

@@ -3,7 +3,7 @@ import { extname, join } from 'node:path';
 
 const ENDINGS = new Set(['.jpg', '.jpeg', '.png', '.webp', '.gif', '.avif', '.tif', '.tiff']);
 
-/** Whether a file is meant to be an image, by its name. Whether it is one, the decoder says. */
+/** Whether a file's name is that of an image. The decoder decides whether it is one. */
 export const isImageName = (name: string): boolean => ENDINGS.has(extname(name).toLowerCase());
 
 interface Entry {
@@ -12,8 +12,8 @@ interface Entry {
 }
 
 /**
- * What lies in a folder, by name in code unit order, links resolved. Names that begin with a dot are left out, as are links to
- * nowhere.
+ * Entries of a folder by name in code unit order, with links resolved. Names that begin with a dot are left out, and so are broken
+ * links.
  */
 export async function list(dir: string): Promise<Entry[]> {
   const entries = await readdir(dir, { withFileTypes: true });
@@ -31,7 +31,7 @@ export async function list(dir: string): Promise<Entry[]> {
 
 /**
  * Image files under `root` at any depth, as paths relative to it with forward slashes: those of a folder first, then its
- * folders in order. One folder is held at a time, so a set may be as large as it likes.
+ * folders in order. One folder is in memory at a time, so that the size of a set is not limited.
  * @param skip real paths of folders to leave out
  */
 export async function* walk(
@@ -41,7 +41,7 @@ export async function* walk(
   above: string[] = [],
 ): AsyncGenerator<string> {
   const here = await realpath(join(root, inside));
-  // a link back to a folder on the way down would never end
+  // following a link to a parent folder would never end
   if (skip.has(here) || above.includes(here)) return;
   const entries = await list(here);
   for (const e of entries) if (e.kind === 'image') yield `${inside}${e.name}`;

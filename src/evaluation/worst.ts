@@ -5,13 +5,13 @@ export interface Mistake {
   set: string;
   path: string;
   score: number;
-  /** Index of its own class, null of OOD images. */
+  /** Index of its own class; null for OOD images. */
   class: number | null;
-  /** Index of the class it was taken for. */
+  /** Index of the predicted class. */
   index: number;
 }
 
-/** The `limit` most extreme mistakes of all that are offered. Which ones does not depend on their order. */
+/** The `limit` most extreme of the offered mistakes. The selection does not depend on their order. */
 export class Worst {
   readonly #limit: number;
   readonly #sign: number;

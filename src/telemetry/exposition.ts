@@ -1,21 +1,21 @@
 export const OPEN_METRICS = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 export const TEXT = 'text/plain; version=0.0.4; charset=utf-8';
 
-/** How much a type is wanted by an Accept field, 0 where it is not named. */
+/** Quality value of a media type in an Accept field; 0 if it is not named. */
 function weightOf(accept: string, type: string): number {
   const range = accept.split(',').find((part) => part.trim().toLowerCase().startsWith(type));
   if (range === undefined) return 0;
   return Number(/;\s*q=([\d.]+)/i.exec(range)?.[1] ?? 1);
 }
 
-/** What a scraper reads, by its Accept field: the older text only where it is asked for, and more than OpenMetrics. */
+/** The format for a scraper, by its Accept field. The older text format is used only if the field prefers it to OpenMetrics. */
 export function expositionFor(accept = ''): typeof OPEN_METRICS | typeof TEXT {
   return weightOf(accept, 'text/plain') > weightOf(accept, 'application/openmetrics-text') ? TEXT : OPEN_METRICS;
 }
 
 /**
- * OpenMetrics in the older text format: no exemplars, no end mark, and counters called in full. The registry renders one format only (in
- * the other it would take the endings of counters' names for good).
+ * Converts OpenMetrics to the older text format: no exemplars, no end mark, full names of counters. The registry renders one format only (in
+ * the other one it would change the names of counters permanently).
  */
 export function toText(openMetrics: string): string {
   const lines: string[] = [];

@@ -1,4 +1,4 @@
-/** Lines a second that one code may write before the rest of them are counted only. */
+/** Log lines per second and code; further refusals are only counted. */
 const LINES = 10;
 const SECOND_MS = 1000;
 
@@ -8,8 +8,8 @@ interface Spell {
 }
 
 /**
- * Keeps refusals from drowning the log, and the log from taking the processor that the requests under way need: of each code
- * the first few of a second get lines of their own, and what followed them gets one line together at its end.
+ * Limits the log lines of refusals, so that logging does not use the processor time that requests in progress need. For each code
+ * the first few refusals of a second get a line each, and the others get one line together at its end.
  */
 export class Flood {
   readonly #summarise: (code: string, requests: number) => void;
@@ -19,12 +19,12 @@ export class Flood {
     this.#summarise = summarise;
   }
 
-  /** Whether refusals of this code are more than a log line each already. */
+  /** Whether refusals of this code are already summarised in the current second. */
   rising(code: string): boolean {
     return this.#spells.get(code)?.lines === LINES;
   }
 
-  /** Counts a refusal; whether it is to be logged by itself. */
+  /** Counts a refusal. @returns whether it gets a log line of its own */
   admits(code: string): boolean {
     const spell = this.#spells.get(code) ?? this.#begin(code);
     if (spell.lines < LINES) {

@@ -4,11 +4,11 @@ export type { Logger };
 
 export interface LoggerOptions {
   level: string;
-  /** Where lines go; standard output unless a test listens. */
+  /** Destination of the lines: standard output, or a test's own. */
   destination?: { write(line: string): void };
 }
 
-/** An API key wherever it may have got to: in an address, in a message. Its visible part stays. */
+/** An API key anywhere in a line: in an address, in a message. Its visible prefix stays. */
 const SECRET = /(clipn_[0-9A-Za-z]{10}_)[0-9A-Za-z]{20,}/g;
 
 /** The password in an address, such as that of a database. */
@@ -17,7 +17,7 @@ const PASSWORD = /(:\/\/[^\s:/?#"@]*:)[^\s"]*(?=@)/g;
 const scrubbed = (line: string) => line.replace(SECRET, '$1[redacted]').replace(PASSWORD, '$1[redacted]');
 
 /**
- * JSON lines on standard output. What an image shows never gets here: bodies are not logged, and headers that carry
+ * JSON lines on standard output. Image content is never logged: bodies are not logged, and headers with
  * secrets are removed.
  */
 export function createLogger({ level, destination }: LoggerOptions): Logger {

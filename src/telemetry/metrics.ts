@@ -1,22 +1,22 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type OpenMetricsContentType, Registry } from 'prom-client';
 import type { TraceIds } from './trace-context.ts';
 
-/** Seconds: from a small model's batch on a GPU to a large one's on a CPU. */
+/** Seconds: from a micro-batch of a small model on a GPU to one of a large model on a CPU. */
 const INFERENCE = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 const REQUEST = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const PROBABILITY = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1];
 
-/** Tenants named in labels before the rest share the label `other`: label values cost memory here and in Prometheus. */
+/** Number of tenants with a label of their own. The others share the label `other`, because label values cost memory here and in Prometheus. */
 const MAX_TENANT_LABELS = 200;
 
-/** The trace of a request as the exemplar of its bucket; a request without one leaves what is there. */
+/** The trace of a request as the exemplar of its bucket; a request without a trace keeps the previous exemplar. */
 export function exemplarOf(trace: { exemplar: TraceIds | undefined } | undefined): Record<never, string> {
   return { ...trace?.exemplar };
 }
 
 /** Every metric of the service. One registry per app, so that tests and several apps in one process don't collide. */
 export function createMetrics() {
-  // OpenMetrics carries exemplars: from a slow bucket to the trace of a request in it
+  // OpenMetrics has exemplars, which lead from a slow bucket to the trace of a request
   const registry = new Registry<OpenMetricsContentType>();
   registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   const registers = [registry];
@@ -24,9 +24,9 @@ export function createMetrics() {
   const tenants = new Set<string>();
   return {
     registry,
-    /** The tenant's own label while there are few tenants, `other` from then on. */
+    /** The tenant's own label for the first tenants, `other` for all further ones. */
     tenantLabel(tenant: string): string {
-      // the console makes one per browser session: they share a label, or they would use up those of everybody else
+      // the console creates one tenant per browser session; without a shared label they would use up the labels of all others
       if (tenant.startsWith('playground-')) return 'playground';
       if (tenants.has(tenant)) return tenant;
       if (tenants.size >= MAX_TENANT_LABELS) return 'other';
@@ -49,7 +49,7 @@ export function createMetrics() {
     }),
     decisions: new Counter({
       name: 'clipn_decisions_total',
-      help: 'Verdicts by the decision of the rule that was applied',
+      help: 'Verdicts by the decision of the applied rule',
       labelNames: ['tenant', 'method', 'decision'],
       registers,
     }),
@@ -80,18 +80,18 @@ export function createMetrics() {
     }),
     queueLimit: new Gauge({
       name: 'clipn_queue_limit',
-      help: 'Most images that may wait; more are refused',
+      help: 'Largest number of waiting images; further ones are refused',
       registers,
     }),
     queueWait: new Histogram({
       name: 'clipn_queue_wait_seconds',
-      help: 'Time an image waited: for an engine, for a decoder, and decoded for the device',
+      help: 'Time that an image waits: for an engine, for a decoder, and, once decoded, for the device',
       buckets: INFERENCE,
       registers,
     }),
     batchSize: new Histogram({
       name: 'clipn_batch_size',
-      help: 'Images in one run',
+      help: 'Images in one micro-batch',
       buckets: [1, 2, 4, 8, 16, 32, 64],
       registers,
     }),
@@ -121,23 +121,23 @@ export function createMetrics() {
     }),
     engineRestarts: new Counter({
       name: 'clipn_engine_restarts_total',
-      help: 'Times an engine process ended and was started again, by why it ended',
+      help: 'Restarts of an engine process, by cause',
       labelNames: ['engine', 'cause'],
       registers,
     }),
     engineCpu: new Counter({
       name: 'clipn_engine_process_cpu_seconds_total',
-      help: 'Processor time of the engine process that runs now, user and system',
+      help: 'Processor time of the current engine process, user and system',
       registers,
     }),
     engineMemory: new Gauge({
       name: 'clipn_engine_process_resident_memory_bytes',
-      help: 'Resident memory of the engine process that runs now; 0 while there is none',
+      help: 'Resident memory of the current engine process; 0 while there is none',
       registers,
     }),
     engineThreads: new Gauge({
       name: 'clipn_engine_process_threads',
-      help: 'Threads of the engine process that runs now',
+      help: 'Threads of the current engine process',
       registers,
     }),
     cacheRequests: new Counter({
@@ -148,7 +148,7 @@ export function createMetrics() {
     }),
     textsEncoded: new Counter({
       name: 'clipn_texts_encoded_total',
-      help: 'Texts that went through a text encoder: class names in their templates',
+      help: 'Texts that a text encoder has encoded: class names in their templates',
       labelNames: ['tower'],
       registers,
     }),
@@ -179,7 +179,7 @@ export function createMetrics() {
     }),
     driftPsiOfChance: new Gauge({
       name: 'clipn_drift_psi_of_chance',
-      help: 'What clipn_drift_psi would be on average from chance alone',
+      help: 'Average of clipn_drift_psi if only chance were at work',
       labelNames: ['tenant', 'of'],
       registers,
     }),
@@ -204,7 +204,7 @@ export function createMetrics() {
     }),
     gateUpstreamErrors: new Counter({
       name: 'clipn_gate_upstream_errors_total',
-      help: 'Requests that the upstream of the gate did not answer',
+      help: "Requests that the gate's upstream did not answer",
       labelNames: ['reason'],
       registers,
     }),
@@ -215,7 +215,7 @@ export function createMetrics() {
     }),
     gateBufferedBytes: new Gauge({
       name: 'clipn_gate_buffered_bytes',
-      help: 'Bodies that the gate holds in memory now',
+      help: 'Bytes of request bodies that the gate holds in memory',
       registers,
     }),
     gateAuditDropped: new Counter({

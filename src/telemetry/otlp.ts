@@ -1,5 +1,5 @@
 /**
- * Traces by OTLP over HTTP. Only this file knows OpenTelemetry's packages, and it is loaded only where traces are wanted. Everything is
+ * Traces by OTLP over HTTP. Only this file imports OpenTelemetry's packages, and it is loaded only if traces are on. Everything is
  * configured by the standard OTEL_* variables, which the packages read themselves.
  */
 import type { IncomingHttpHeaders } from 'node:http';
@@ -35,7 +35,7 @@ const propagator = new W3CTraceContextPropagator();
 
 /** Longest wait for the collector at the end of the process. */
 const FLUSH_MS = 3000;
-/** A collector that is away is said so once in a while, not with every batch. */
+/** An unreachable collector is logged at this interval, not with every batch. */
 const COMPLAINT_EVERY_MS = 60_000;
 
 async function exporter(env: NodeJS.ProcessEnv): Promise<SpanExporter> {
@@ -49,10 +49,10 @@ async function exporter(env: NodeJS.ProcessEnv): Promise<SpanExporter> {
     const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-http');
     return new OTLPTraceExporter();
   }
-  throw new Error(`traces can be sent by http/protobuf or http/json, OTEL_EXPORTER_OTLP_PROTOCOL is ${given}`);
+  throw new Error(`OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf or http/json, it is ${given}`);
 }
 
-/** What the packages complain of, without what OTEL_EXPORTER_OTLP_HEADERS holds: they quote it. */
+/** Warnings of the packages, without the values of OTEL_EXPORTER_OTLP_HEADERS, which they quote. */
 function complaints(env: NodeJS.ProcessEnv, logger: Logger): (message: string) => void {
   const secrets = Object.entries(env)
     .filter(([name]) => /^OTEL_EXPORTER_OTLP_(\w+_)?HEADERS$/.test(name))
@@ -66,7 +66,7 @@ function complaints(env: NodeJS.ProcessEnv, logger: Logger): (message: string) =
     if (now - last < COMPLAINT_EVERY_MS) return;
     last = now;
     const detail = secrets.reduce((text, secret) => text.replaceAll(secret, '[redacted]'), message);
-    logger.warn({ detail: detail.slice(0, 500) }, 'traces: something is wrong');
+    logger.warn({ detail: detail.slice(0, 500) }, 'traces cannot be exported');
   };
 }
 
@@ -131,7 +131,7 @@ export class OtlpTracing implements Tracing {
   }
 }
 
-/** From `performance.now` to the time of day, fixed for one request: within it nothing jumps when the clock is set. */
+/** Converts `performance.now` to the time of day. The offset is fixed for one request, so that setting the clock does not distort its spans. */
 class Clock {
   readonly #offset = Date.now() - performance.now();
 
@@ -151,7 +151,7 @@ function fieldsOf(within: Context): [string, string][] {
   return Object.entries(carrier);
 }
 
-/** The sampler has left it out: the next one is told so. */
+/** A trace that the sampler dropped; the next service receives that decision. */
 class UnsampledTrace extends HeardTrace {
   readonly #within: Context;
 

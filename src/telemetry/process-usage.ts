@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 
-/** USER_HZ: what the kernel counts processor time in, whatever its own clock; 100 on every Linux that Node runs on. */
+/** USER_HZ, the kernel's unit of processor time: 100 per second on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;
 
 export interface ProcessUsage {
@@ -10,15 +10,15 @@ export interface ProcessUsage {
 }
 
 /**
- * What another process uses, as the kernel sees it: it need not answer, so this works while it hangs.
- * Undefined where there is no such process, or no /proc.
+ * Resources of another process, from the kernel. The process need not answer, so this also works while it hangs.
+ * Undefined if there is no such process, or no /proc.
  */
 export async function processUsage(pid: number): Promise<ProcessUsage | undefined> {
   try {
     const [stat, status] = await Promise.all(
       ['stat', 'status'].map((name) => readFile(`/proc/${pid}/${name}`, 'utf8')),
     );
-    // the second field is the command in brackets, and may hold blanks and brackets itself
+    // the second field is the command in parentheses, which may contain blanks and parentheses itself
     const fields = (stat as string).slice((stat as string).lastIndexOf(')') + 2).split(' ');
     const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(status as string)?.[1];
     return {

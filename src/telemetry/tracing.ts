@@ -13,7 +13,7 @@ export interface Stage {
 
 export type Attributes = Record<string, string | number | boolean>;
 
-/** What a trace needs of an engine: one image, one verdict, and where its time went when that is asked for. */
+/** The part of an engine that a trace uses: one image, one verdict, and the stages of its time on request. */
 export interface Detects<Q, D> {
   detect(request: Q, signal?: AbortSignal): Promise<D>;
 }
@@ -22,37 +22,37 @@ type Answered = { stages?: Stage[]; cache: string };
 
 /** The call of the classifier behind the gate. */
 export interface UpstreamCall {
-  /** Fields that go on with the request in place of the client's own; undefined: they go on as they came. */
+  /** Header fields that replace the client's in the forwarded request; undefined: the client's are forwarded unchanged. */
   readonly headers: [string, string][] | undefined;
-  /** Once: its status, or why there was no answer. */
+  /** Ends the span, once: the status of the answer, or the cause of its absence. */
   end(outcome: { status: number } | { error: string }): void;
 }
 
-/** One request's trace. Times are those of `performance.now`; spans are made from times that were measured anyway. */
+/** The trace of one request. Times are those of `performance.now`; spans are made from times that are measured anyway. */
 export interface RequestTrace {
   readonly ids: TraceIds;
-  /** For exemplars: undefined where nobody keeps the trace. */
+  /** For exemplars; undefined if the trace is not recorded. */
   readonly exemplar: TraceIds | undefined;
-  /** What has passed since the last lap, or since the beginning, becomes a span of this name, or none without a name. */
+  /** The time since the last lap, or since the beginning, becomes a span of this name. Without a name there is no span. */
   lap(name?: string): void;
-  /** The same engine; every image that it is asked for becomes a span, with one below it for each stage of its way. */
+  /** The same engine; every image becomes a span, with a child span for each stage. */
   around<Q extends Asked, D extends Answered>(engine: Detects<Q, D>): Detects<Q, D>;
   upstream(): UpstreamCall;
   /** The end of the request, with the status of its answer; later calls do nothing. */
   end(status: number): void;
 }
 
-/** Where requests' traces begin. */
+/** Starts the traces of requests. */
 export interface Tracing {
-  /** Spans are made and sent. */
+  /** Whether spans are made and exported. */
   readonly on: boolean;
-  /** Undefined: the request belongs to no trace. `start` is when it came. */
+  /** Undefined if the request belongs to no trace. `start` is the time of its arrival. */
   begin(name: string, headers: IncomingHttpHeaders, start: number, attributes?: Attributes): RequestTrace | undefined;
-  /** Sends what has not been sent yet. */
+  /** Exports the remaining spans. */
   close(): Promise<void>;
 }
 
-/** A caller's trace to which nothing is added here: its name is in the log, and its fields go on untouched. */
+/** A caller's trace to which this service adds no spans: its ids are in the log, and its fields are forwarded unchanged. */
 export class HeardTrace implements RequestTrace {
   readonly ids: TraceIds;
   readonly exemplar: TraceIds | undefined;
@@ -75,7 +75,7 @@ export class HeardTrace implements RequestTrace {
   end(): void {}
 }
 
-/** Nothing is sent; callers' traces are still named. */
+/** Exports nothing; the log still names callers' traces. */
 export const listening: Tracing = {
   on: false,
   begin: (_name, { traceparent }) => {
@@ -86,7 +86,7 @@ export const listening: Tracing = {
   close: async () => {},
 };
 
-/** Whether the standard variables of OpenTelemetry ask for traces: an endpoint, or OTEL_TRACES_EXPORTER=otlp for the usual one. */
+/** Whether the standard variables of OpenTelemetry turn traces on: an endpoint, or OTEL_TRACES_EXPORTER=otlp for the default one. */
 export function tracesWanted(env: NodeJS.ProcessEnv): boolean {
   const exporter = (env['OTEL_TRACES_EXPORTER'] ?? '').trim().toLowerCase();
   if (/^true$/i.test(env['OTEL_SDK_DISABLED']?.trim() ?? '')) return false;
@@ -94,7 +94,7 @@ export function tracesWanted(env: NodeJS.ProcessEnv): boolean {
   return [exporter, env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'], env['OTEL_EXPORTER_OTLP_ENDPOINT']].some(Boolean);
 }
 
-/** The packages of OpenTelemetry are loaded only where traces are wanted. @throws Error for a protocol that is not spoken */
+/** Opens tracing. The packages of OpenTelemetry are loaded only if traces are on. @throws Error for an unsupported protocol */
 export async function openTracing(env: NodeJS.ProcessEnv, version: string, logger: Logger): Promise<Tracing> {
   if (!tracesWanted(env)) return listening;
   const { OtlpTracing } = await import('./otlp.ts');

@@ -89,7 +89,7 @@ describe('access', { skip: skipBrowser }, () => {
     await addPicture(page, 'a.png', 1);
     await page.getByRole('article', { name: 'a.png' }).locator('.bars').waitFor();
     assert.equal(await page.getByLabel('Tenant', { exact: true }).inputValue(), 'demo');
-    await page.getByLabel('My own words').check();
+    await page.getByLabel('My own class names').check();
     await page.getByLabel('Class names').fill('dog, cat');
     await page
       .getByRole('alert')

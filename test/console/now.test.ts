@@ -76,7 +76,7 @@ describe('now', { skip: skipBrowser }, () => {
   it('the page "now" draws requests, latencies, batches and the share of "none" per tenant', async () => {
     const { page, errors, foreign, close } = await openPage(browser, `${service.url}/#/now`);
     await page.getByRole('heading', { name: 'Now' }).waitFor();
-    await page.getByText('Asking for the first numbers').waitFor({ state: 'detached' });
+    await page.getByText('Loading the first metrics').waitFor({ state: 'detached' });
     const pictures = await Promise.all([1, 2, 3, 4].map((i) => waves(60, 40, i).png().toBuffer()));
     let ood = 0;
     for (const bytes of pictures) {

@@ -69,7 +69,7 @@ describe('playground', { skip: skipBrowser }, () => {
 
   it('the playground judges by typed class names, underlines unknown words, and removes its tenant afterwards', async () => {
     const { page, errors, close } = await openPage(browser, service.url);
-    await page.getByLabel('My own words').check();
+    await page.getByLabel('My own class names').check();
     await page.getByLabel('Class names').fill('dog, zzyzxqq\nred car');
     await add(page, [file('a.png', pictures[0] as Buffer)]);
     await settled(page, 1);

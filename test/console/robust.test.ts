@@ -59,7 +59,7 @@ describe('console', { skip: skipBrowser }, () => {
       const { page, close } = await openPage(browser, service.url, { colorScheme, viewport });
       await page.getByText('dog').first().waitFor();
       assert.deepEqual(await seriousFindings(page), [], `${colorScheme}: empty playground`);
-      await page.getByLabel('My own words').check();
+      await page.getByLabel('My own class names').check();
       await page.getByLabel('Class names').fill('dog\nzzyzxqq');
       await page
         .locator('input[type=file]')
@@ -120,14 +120,14 @@ describe('console', { skip: skipBrowser }, () => {
     };
     await tabTo(/Skip to the content/);
     await page.keyboard.press('Enter');
-    await tabTo(/A tenant|My own words/);
+    await tabTo(/A tenant|My own class names/);
     await page.keyboard.press('ArrowRight');
     await page.getByLabel('Class names').waitFor();
     const choosing = page.waitForEvent('filechooser');
     await tabTo(/Choose photos/);
     await page.keyboard.press('Enter');
     await (await choosing).setFiles([picture]);
-    await page.getByText('Type some class names').waitFor();
+    await page.getByText('Type class names to compare').waitFor();
     await close();
   });
 
@@ -161,7 +161,7 @@ describe('console', { skip: skipBrowser }, () => {
     const { port } = new URL(service.url);
     service.child.kill('SIGKILL');
     await service.exited;
-    await page.getByText('The service does not answer. This page goes on').waitFor();
+    await page.getByText('The service does not answer. This page continues').waitFor();
     await page.locator('input[type=file]').setInputFiles([{ ...picture, name: 'b.png' }]);
     await page
       .getByRole('article', { name: 'b.png' })

@@ -117,7 +117,7 @@ describe('tenants', { skip: skipBrowser }, () => {
     }`);
     await page.getByRole('button', { name: 'Save' }).click();
     const build = page.getByRole('region', { name: 'Build' });
-    await build.getByText(/[1-9]\d* of \d+ texts .*to go · version 1 serves until then/).waitFor();
+    await build.getByText(/[1-9]\d* of \d+ texts .*to go · version 1 is in use until then/).waitFor();
     await build.getByRole('button', { name: 'Cancel the build' }).click();
     await state(page, 'cancelled');
     assert.equal((await tenant('many')).state, 'cancelled');
@@ -141,7 +141,7 @@ describe('tenants', { skip: skipBrowser }, () => {
       });
       watcher.observe(document.body, { subtree: true, childList: true, characterData: true });
     }`);
-    await page.getByRole('button', { name: 'Load what is there now' }).click();
+    await page.getByRole('button', { name: 'Load the current definition' }).click();
     await page.getByText('version 2 ·').waitFor();
     assert.equal(await page.evaluate('window.shownWithVersion2'), 'dog\nhorse');
     assert.equal(await page.getByLabel('Classes').inputValue(), 'dog\nhorse');

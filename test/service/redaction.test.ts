@@ -98,7 +98,7 @@ describe('the log at its most talkative, and what goes to standard error', () =>
       502,
     );
     await until('the collector has refused', 10_000, () =>
-      service.log.some((l) => l['msg'] === 'traces: something is wrong'),
+      service.log.some((l) => l['msg'] === 'traces cannot be exported'),
     );
     await server.halt();
     await until('the database is missed', 10_000, () =>

@@ -279,7 +279,7 @@ describe('traces', () => {
     };
     const service = await startService(t, await temporaryDirectory(t), env);
     for (let i = 0; i < 5; i++) assert.equal((await sendImage(service.url, await jpeg(10 + i))).status, 200);
-    const complaint = () => service.log.filter((l) => l['msg'] === 'traces: something is wrong');
+    const complaint = () => service.log.filter((l) => l['msg'] === 'traces cannot be exported');
     await until('it says so', 10_000, () => complaint().length === 1);
     const began = performance.now();
     service.child.kill('SIGTERM');

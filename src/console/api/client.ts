@@ -7,14 +7,14 @@ export const addressOf = (path: string) => new URL(path, document.baseURI).href;
 const LONGEST_MS = 120_000;
 
 /**
- * One request. A 401 asks for a key and goes on with it.
+ * Sends one request. After a 401 the page asks for a key and repeats the request with it.
  * @throws Problem
  */
 export async function call(path: string, init: RequestInit = {}): Promise<Response> {
   for (;;) {
     const key = apiKey.value;
     const headers = new Headers(init.headers);
-    // its own header, so that Authorization stays free for a proxy in front
+    // a separate header, so that a proxy in front can use Authorization
     if (key !== undefined) headers.set('x-api-key', key);
     const response = await send(addressOf(path), { ...init, headers });
     if (response.ok) return response;
@@ -63,7 +63,7 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-/** Tries again while the service is restarting or busy, as long as it asks for or with growing pauses. */
+/** Retries while the service is restarting or busy, after the pause that it asks for, or after growing pauses. */
 export async function patiently<T>(
   request: () => Promise<T>,
   {

@@ -5,7 +5,7 @@ export interface ServerEvent {
   data: string;
 }
 
-/** Server-sent events by fetch: EventSource cannot send a key. Ends when the stream does. */
+/** Server-sent events by fetch, because EventSource cannot send a key. Ends with the stream. */
 export async function* events(path: string, signal: AbortSignal): AsyncGenerator<ServerEvent> {
   const response = await call(path, { signal, headers: { accept: 'text/event-stream' } });
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();

@@ -3,10 +3,10 @@ import type { Problem } from './problem.ts';
 
 const STORED = 'clipn-gate.key';
 
-/** The API key, where the service asks for one. It stays in this browser session. */
+/** The API key, if the service requires one. It stays in this browser session. */
 export const apiKey = signal(sessionStorage.getItem(STORED) ?? undefined);
 
-/** Set while somebody is asked for a key. */
+/** Set while the page asks for a key. */
 export const keyRequest = signal<
   { problem: Problem | undefined; answer: (key: string | undefined) => void } | undefined
 >();
@@ -27,7 +27,7 @@ export function forgetKey(): void {
   keep(undefined);
 }
 
-/** One question however many requests need the answer; whether there is another key now. */
+/** Asks once, however many requests need the answer. @returns whether there is a new key */
 function ask(problem: Problem | undefined): Promise<boolean> {
   asking ??= new Promise<boolean>((resolve) => {
     keyRequest.value = {
@@ -44,7 +44,7 @@ function ask(problem: Problem | undefined): Promise<boolean> {
   return asking;
 }
 
-/** Called with a 401: whether to try again. Who has declined once is not asked again by the page's own accord. */
+/** Called after a 401. A user who declined is not asked again. @returns whether to repeat the request */
 export async function anotherKey(sentWith: string | undefined, problem: Problem): Promise<boolean> {
   keyWanted.value = true;
   if (sentWith !== apiKey.value) return true;

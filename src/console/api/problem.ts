@@ -1,10 +1,10 @@
-/** What the service answered in place of what was asked for (RFC 9457), or that it did not answer. */
+/** An error reply of the service (RFC 9457), or the absence of a reply. */
 export class Problem extends Error {
   override readonly name = 'Problem';
   readonly status: number;
   readonly code: string;
   readonly title: string;
-  /** Seconds after which trying again makes sense. */
+  /** Seconds until a retry makes sense. */
   readonly retryAfter: number | undefined;
   readonly fields: Record<string, unknown>;
 
@@ -17,9 +17,9 @@ export class Problem extends Error {
     this.fields = fields;
   }
 
-  /** Whether the same request may well succeed a little later. */
+  /** Whether the same request is likely to succeed a little later. */
   get passing(): boolean {
-    // also a tenant whose features are being built (409); a quota that is used up (429) names no time
+    // this includes a tenant whose features are being built (409); a used-up quota (429) has no time
     if (this.retryAfter !== undefined) return true;
     return this.status === 0 || this.status === 502 || this.status === 503 || this.status === 504;
   }
@@ -40,5 +40,5 @@ export async function problemOf(response: Response): Promise<Problem> {
 
 export function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  return new Problem(0, { code: 'console_error', title: 'Something went wrong in this page', detail: String(error) });
+  return new Problem(0, { code: 'console_error', title: 'An error occurred in this page', detail: String(error) });
 }

@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import { addressOf } from './client.ts';
 import type { Readiness } from './types.ts';
 
-/** The service as its own /readyz sees it; `unreachable` when it does not answer; undefined before the first answer. */
+/** The reply of /readyz; `unreachable` if there is none; undefined before the first reply. */
 export const readiness = signal<Readiness | 'unreachable' | undefined>();
 
 const CALM_MS = 5000;
@@ -17,7 +17,7 @@ async function look(): Promise<void> {
   }
 }
 
-/** Looks again and again while the page is in sight. */
+/** Polls while the page is visible. */
 export async function watchReadiness(): Promise<never> {
   for (;;) {
     if (document.visibilityState === 'visible') await look();

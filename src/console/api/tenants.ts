@@ -3,7 +3,7 @@ import type { TenantReply, TenantSummary } from './types.ts';
 
 export interface TenantPage {
   tenants: TenantSummary[];
-  /** To continue after; null on the last page. */
+  /** The id to continue after; null on the last page. */
   next: string | null;
 }
 

@@ -1,4 +1,4 @@
-// types only: the page depends on the contract and carries none of the service's code
+// types only: the page depends on the contract and contains no code of the service
 import type { DetectReply, Verdict } from '../../http/routes/detect/schema.ts';
 import type { BuildReply, TenantReply, TenantSummary } from '../../http/schemas/tenant.ts';
 
@@ -9,7 +9,7 @@ export type ClassEntry = TenantDefinition['classes'][number];
 export type Method = NonNullable<TenantDefinition['method']>;
 export type Warning = TenantReply['warnings'][number];
 
-/** What /readyz says. */
+/** The reply of /readyz. */
 export interface Readiness {
   status: 'ready' | 'not_ready';
   reasons: string[];

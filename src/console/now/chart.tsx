@@ -9,14 +9,14 @@ interface ChartProps {
   title: string;
   lines: Line[];
   format: (value: number) => string;
-  /** The scale goes at least up to here. */
+  /** Lower limit of the scale's upper end. */
   least?: number;
 }
 
 const WIDTH = 300;
 const HEIGHT = 90;
 
-/** Lines over the last five minutes, the newest at the right. What they say now stands beside their names. */
+/** Lines over the last five minutes, the newest value at the right. The current values are beside the names. */
 export function Chart({ title, lines, format, least = 0 }: ChartProps) {
   const known = lines.flatMap((l) => l.values.filter((v) => v !== undefined));
   const top = niceTop(Math.max(least, ...known));
@@ -50,7 +50,7 @@ export function Chart({ title, lines, format, least = 0 }: ChartProps) {
   );
 }
 
-/** Points kept on the way: the scale of time is fixed, so that a young chart does not stretch what little it has. */
+/** Points in drawing units. The time scale is fixed, so that a new chart does not stretch its few points. */
 const SLOTS = 150;
 
 function pathOf(values: (number | undefined)[], top: number): string {
@@ -64,7 +64,7 @@ function pathOf(values: (number | undefined)[], top: number): string {
     }
     const y = HEIGHT - 2 - (HEIGHT - 4) * Math.min(1, value / top);
     path += `${drawing ? 'L' : 'M'}${x(i).toFixed(1)} ${y.toFixed(1)}`;
-    // a lone point would not be seen
+    // a single point would be invisible
     if (!drawing) path += 'h0.5';
     drawing = true;
   }

@@ -4,12 +4,12 @@ import { asProblem, type Problem } from '../api/problem.ts';
 import { increase, mean, parseMetrics, perSecond, quantile, type Scrape, total, where } from './metrics.ts';
 
 export const EVERY_MS = 2000;
-/** Rates and quantiles are those of the last scrapes together: one alone has too few requests in it. */
+/** Rates and quantiles cover the last scrapes together, because one scrape interval has too few requests. */
 const WINDOW = 5;
 /** Five minutes. */
 const KEPT = 150;
 
-/** One moment of the charts. Undefined where there was nothing to measure. */
+/** One moment of the charts. A value is undefined if there was nothing to measure. */
 export interface Moment {
   at: number;
   requests: number;
@@ -54,7 +54,7 @@ export const metricsProblem = signal<Problem | undefined>();
 
 let scrapes: Scrape[] = [];
 
-/** Scrapes until the signal is aborted, while the page is in sight. What was seen before stays. */
+/** Scrapes until the signal is aborted, while the page is visible. Earlier scrapes are kept. */
 export async function watchMetrics(signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     if (document.visibilityState === 'visible') await scrape(signal);

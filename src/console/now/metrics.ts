@@ -3,7 +3,7 @@ export interface Sample {
   value: number;
 }
 
-/** What /metrics said at one moment. */
+/** One scrape of /metrics. */
 export interface Scrape {
   /** Milliseconds. */
   at: number;
@@ -14,7 +14,7 @@ const LINE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)/;
 const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g;
 const ESCAPES: Record<string, string> = { n: '\n', '"': '"', '\\': '\\' };
 
-/** The Prometheus text format (and OpenMetrics as far as counters, gauges and histograms look the same). */
+/** Parses the Prometheus text format, and OpenMetrics as far as counters, gauges and histograms have the same form. */
 export function parseMetrics(text: string): Scrape['samples'] {
   const samples = new Map<string, Sample[]>();
   for (const line of text.split('\n')) {
@@ -47,12 +47,12 @@ export function total(scrape: Scrape, name: string, match: Match = every): numbe
   return matching(scrape, name, match).reduce((sum, s) => sum + s.value, 0);
 }
 
-/** The values that a label has. */
+/** The values of a label. */
 export function labelValues(scrape: Scrape, name: string, label: string): string[] {
   return [...new Set((scrape.samples.get(name) ?? []).flatMap((s) => s.labels[label] ?? []))].sort();
 }
 
-/** How much a counter has grown. A counter that has fallen began anew: then all it has is new. */
+/** Increase of a counter. If the counter is lower than before, it was reset, and its whole value is new. */
 export function increase(from: Scrape, to: Scrape, name: string, match: Match = every): number {
   const keyOf = (labels: Record<string, string>) => JSON.stringify(Object.entries(labels).sort());
   const before = new Map((from.samples.get(name) ?? []).map((s) => [keyOf(s.labels), s.value]));
@@ -66,15 +66,15 @@ export function perSecond(from: Scrape, to: Scrape, name: string, match: Match =
   return to.at > from.at ? increase(from, to, name, match) / ((to.at - from.at) / 1000) : 0;
 }
 
-/** Mean of a histogram's observations between two scrapes; undefined where there were none. */
+/** Mean of a histogram's observations between two scrapes; undefined if there were none. */
 export function mean(from: Scrape, to: Scrape, name: string, match: Match = every): number | undefined {
   const n = increase(from, to, `${name}_count`, match);
   return n > 0 ? increase(from, to, `${name}_sum`, match) / n : undefined;
 }
 
 /**
- * A quantile of a histogram's observations between two scrapes, as Prometheus estimates it: linear inside the bucket, the highest finite
- * bound for what is above it. Undefined where there were no observations.
+ * A quantile of a histogram's observations between two scrapes, as Prometheus estimates it: linear inside a bucket, and the highest finite
+ * bound for observations above it. Undefined if there were no observations.
  */
 export function quantile(from: Scrape, to: Scrape, name: string, q: number, match: Match = every): number | undefined {
   const bounds = labelValues(to, `${name}_bucket`, 'le')

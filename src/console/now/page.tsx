@@ -6,7 +6,7 @@ import { Chart } from './chart.tsx';
 import { type Moment, metricsProblem, moments, span, watchMetrics } from './history.ts';
 import { increase, labelValues, type Match, type Scrape, total, where } from './metrics.ts';
 
-/** What is going on in this process, from its own /metrics. */
+/** The state of this process, from its own /metrics. */
 export function NowPage() {
   useEffect(() => {
     const watching = new AbortController();
@@ -26,7 +26,7 @@ export function NowPage() {
           <Refused {...span.value} />
         </>
       ) : (
-        !problem && <p class="faint">Asking for the first numbers …</p>
+        !problem && <p class="faint">Loading the first metrics …</p>
       )}
     </section>
   );
@@ -35,7 +35,7 @@ export function NowPage() {
 function Facts({ scrape }: { scrape: Scrape }) {
   const r = typeof readiness.value === 'object' ? readiness.value : undefined;
   const facts: [string, string][] = [
-    ['engine', r ? `${r.engine.state} on ${r.engine.device}, ${r.engine.precision}` : 'no answer'],
+    ['engine', r ? `${r.engine.state} on ${r.engine.device}, ${r.engine.precision}` : 'no reply'],
     ['engines ready', number(total(scrape, 'clipn_engine_up'))],
     ['engine restarts', number(total(scrape, 'clipn_engine_restarts_total'))],
     ['tenants ready', number(total(scrape, 'clipn_tenants', where({ state: 'ready' })))],
@@ -108,7 +108,7 @@ function Charts() {
 const DECISIONS = 'clipn_decisions_total';
 const PSI = 'clipn_drift_psi';
 
-/** Population stability index against the pinned baseline, and what chance alone would give; a dash where nothing is pinned. */
+/** Population stability index against the pinned baseline, and its value from chance alone; a dash without a baseline. */
 function driftOf(scrape: Scrape, match: Match): string {
   if (!scrape.samples.get(PSI)?.some((s) => match(s.labels))) return '–';
   return `${number(total(scrape, PSI, match))} (${number(total(scrape, `${PSI}_of_chance`, match))})`;
@@ -132,7 +132,7 @@ function Tenants({ from, to }: { from: Scrape; to: Scrape }) {
                 Verdicts, last minutes
               </th>
               <th scope="col" class="numeric">
-                of which none of the classes
+                showing none of the classes
               </th>
               <th scope="col" class="numeric">
                 since the start

@@ -1,4 +1,4 @@
-/** The next of 1, 2, 5 times a power of ten. */
+/** The smallest number of the form 1, 2 or 5 times a power of ten that is at least as large. */
 export function niceTop(value: number): number {
   if (!(value > 0)) return 1;
   const power = 10 ** Math.floor(Math.log10(value));

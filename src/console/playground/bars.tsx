@@ -3,13 +3,13 @@ import { percent } from '../format.ts';
 
 type Top = Verdict['top'][number];
 
-/** A length on the scale from 0 to 1. */
+/** The length of a bar for a value from 0 to 1. */
 const width = (share: number) => ({ width: `${100 * share}%` });
 
 /**
- * Every class with its "no" to the left and its "yes" to the right of one line, and below them "none of these" on the scale of "yes".
- * CTW is read off the left side (does the first "no" pass the mark at one half?), ATD off the right (is the last bar the longest?).
- * The part of a "yes" that its "no" takes away is paler: these parts together make up "none of these".
+ * Each class has its "no" to the left and its "yes" to the right of one line. Below them is "none of these" on the scale of "yes".
+ * The left side shows CTW (does the first "no" pass the mark at one half?), the right side shows ATD (is the last bar the longest?).
+ * The part of a "yes" that its "no" takes away is paler. The sum of these parts is "none of these".
  */
 export function Bars({ verdict, shown }: { verdict: Verdict; shown: number }) {
   return (

@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { Dialog } from '../ui/dialog.tsx';
 import type { Picture } from './files.ts';
 
-/** There is none on a page that came by plain http from another machine. */
+/** Browsers offer no camera to a page from another machine over plain HTTP. */
 export const hasCamera = navigator.mediaDevices?.getUserMedia !== undefined;
 
 export function Camera({ onPicture, onClose }: { onPicture: (picture: Picture) => void; onClose: () => void }) {
@@ -46,8 +46,8 @@ export function Camera({ onPicture, onClose }: { onPicture: (picture: Picture) =
         autoplay
         playsInline
         muted
-        aria-label="What the camera sees"
-        // before the first frame there is nothing to take
+        aria-label="Camera preview"
+        // there is no picture before the first frame
         onLoadedData={() => {
           state.value = 'on';
         }}

@@ -13,7 +13,7 @@ import { Badge, Particulars, VerdictView } from './verdict.tsx';
 
 const ruleOf = (verdict: Verdict): Method => method.value ?? verdict.method;
 
-/** The picture itself, or what kind of file there is instead. */
+/** The picture, or the type of a file that the browser cannot show. */
 export function Thumbnail({ item, alt }: { item: Item; alt: string }) {
   const [broken, setBroken] = useState(false);
   if (item.url === undefined || broken) {
@@ -55,7 +55,7 @@ export function Card({ item }: { item: Item }) {
 function Headline({ state }: { state: State }) {
   if (state.is === 'judged') return <Badge verdict={state.verdict} rule={ruleOf(state.verdict)} />;
   if (state.is === 'failed') return <span class="badge problem">! no verdict</span>;
-  return <span class="badge">{state.is === 'waiting' ? 'waiting for class names' : '… asking'}</span>;
+  return <span class="badge">{state.is === 'waiting' ? 'waiting for class names' : '… loading'}</span>;
 }
 
 export function CardBody({ item, state }: { item: Item; state: State }) {
@@ -74,7 +74,7 @@ export function CardBody({ item, state }: { item: Item; state: State }) {
     curlCommand({
       base: addressOf(''),
       file: item.name,
-      // the session's own tenant goes with the page; what is copied should last
+      // the session's tenant is removed with the page; a copied command should work later too
       tenant: mode.peek() === 'typed' ? 'my-classes' : reply.tenant,
       method: method.peek(),
       classes: mode.peek() === 'typed' ? typedClasses.peek() : undefined,

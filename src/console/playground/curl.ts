@@ -1,6 +1,6 @@
 import type { ClassEntry, Method } from '../api/types.ts';
 
-/** As one word of a POSIX shell. */
+/** Quotes a text as one word of a POSIX shell. */
 export const quote = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
 export interface CurlOptions {
@@ -9,13 +9,13 @@ export interface CurlOptions {
   file: string;
   tenant: string;
   method: Method | undefined;
-  /** Typed on the spot: they need a tenant of their own first. */
+  /** Typed class names, which need a tenant first. */
   classes: ClassEntry[] | undefined;
-  /** Whether the service asks for a key: the command then takes it from the environment. */
+  /** Whether the service requires a key. The command then takes it from the environment. */
   key: boolean;
 }
 
-/** The same request for a shell. The key itself stays out: commands end up in histories and chats. */
+/** The same request as a shell command. The key is not in it, because commands end up in histories and chats. */
 export function curlCommand({ base, file, tenant, method, classes, key }: CurlOptions): string {
   const auth = key ? ' -H "x-api-key: $CLIPN_KEY"' : '';
   const query = new URLSearchParams({ tenant, ...(method ? { method } : {}) });
@@ -26,7 +26,7 @@ export function curlCommand({ base, file, tenant, method, classes, key }: CurlOp
   return `${put}\n${detect}`;
 }
 
-/** Commas and semicolons mean something to curl -F unless the name is in double quotes. */
+/** In curl -F commas and semicolons have a meaning unless the name is in double quotes. */
 function quoteForm(name: string): string {
   return /[,;"\\]/.test(name) ? `"${name.replace(/["\\]/g, '\\$&')}"` : name;
 }

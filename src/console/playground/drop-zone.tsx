@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { Camera, hasCamera } from './camera.tsx';
 import { fromList, fromTransfer, type Picture } from './files.ts';
 
-/** Pictures by drop or paste anywhere on the page, by the file dialog or the camera. */
+/** Accepts pictures by drop or paste anywhere on the page, by the file dialog, or from the camera. */
 export function DropZone({ small, onPictures }: { small: boolean; onPictures: (pictures: Picture[]) => void }) {
   const over = useSignal(false);
   const camera = useSignal(false);
@@ -36,8 +36,8 @@ export function DropZone({ small, onPictures }: { small: boolean; onPictures: (p
   }, []);
   return (
     <section class={`drop-zone${small ? ' small' : ''}${over.value ? ' over' : ''}`} aria-label="Add pictures">
-      <p class="drop-title">{over.value ? 'Let go to ask about them' : 'Drop photos here'}</p>
-      {!small && <p class="faint">one, many or whole folders; or paste from the clipboard</p>}
+      <p class="drop-title">{over.value ? 'Release to add them' : 'Drop photos here'}</p>
+      {!small && <p class="faint">one, many or whole folders, or paste from the clipboard</p>}
       <div class="actions">
         <button type="button" class="primary" onClick={() => input.current?.click()}>
           Choose photos

@@ -12,17 +12,17 @@ export function decisionOf(verdict: Verdict, method: Method): 'id' | 'ood' {
   return verdict.decisions[method === 'atd-rescaled' ? 'atd_rescaled' : method];
 }
 
-/** What is left of the likeliest class once its "no" is taken away: max (1 - p^no) p among the classes shown. */
+/** The largest probability after the "no": max (1 - p^no) p among the shown classes. */
 export const bestKept = ({ top }: Pick<Verdict, 'top'>) =>
   Math.max(0, ...top.map((c) => (1 - c.no_probability) * c.probability));
 
 export interface Comparison {
-  /** The number that speaks against the classes, and what it has to exceed. */
+  /** The number against the classes, and the limit that it must exceed. */
   against: { label: string; value: number };
   limit: { label: string; value: number };
 }
 
-/** The two numbers that the rule compares: OOD when the first is the greater. */
+/** The two numbers that the rule compares. The image is OOD if the first is greater. */
 export function comparison(verdict: Verdict, method: Method): Comparison {
   const none = { label: 'none of these', value: verdict.ood_probability };
   const { class: name, probability } = verdict.prediction;
@@ -36,7 +36,7 @@ export function comparison(verdict: Verdict, method: Method): Comparison {
   return { against: none, limit: { label: 'best class after its “no”', value: bestKept(verdict) } };
 }
 
-/** Why, in one sentence. */
+/** The reason for the decision, in one sentence. */
 export function reason(verdict: Verdict, method: Method): string {
   const { class: name, probability } = verdict.prediction;
   const ood = decisionOf(verdict, method) === 'ood';

@@ -1,4 +1,4 @@
-/** A picture that somebody gave to the page. */
+/** A picture that was added to the page. */
 export interface Picture {
   name: string;
   blob: Blob;
@@ -10,14 +10,14 @@ export function fromList(files: FileList | null | undefined): Picture[] {
   return [...(files ?? [])].map(toPicture);
 }
 
-/** What was dropped or pasted; folders with all that is in them. Must be called while the event is handled. */
+/** Dropped or pasted files, including the content of folders. Must be called while the event is handled. */
 export async function fromTransfer(transfer: DataTransfer): Promise<Picture[]> {
   const entries = [...transfer.items]
     .filter((i) => i.kind === 'file')
     .map((i) => i.webkitGetAsEntry?.() ?? i.getAsFile());
   const found = await Promise.all(entries.map((e) => (e instanceof File || e === null ? e : read(e))));
   const pictures = found.flat().filter((f) => f !== null);
-  // a picture dragged out of another page may come without an entry
+  // a picture dragged from another page may have no entry
   return (pictures.length > 0 ? pictures : [...transfer.files]).map(toPicture);
 }
 
@@ -29,7 +29,7 @@ async function read(entry: FileSystemEntry): Promise<File[]> {
   const reader = (entry as FileSystemDirectoryEntry).createReader();
   const files: File[] = [];
   for (;;) {
-    // a directory is handed out a hundred entries at a time
+    // browsers return the entries of a directory in groups of a hundred
     const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
     if (some.length === 0) return files;
     for (const inner of some) files.push(...(await read(inner)));

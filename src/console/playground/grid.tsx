@@ -7,14 +7,14 @@ import { groupOf, type Item, type State } from './items.ts';
 import { method } from './subject.ts';
 import { Badge } from './verdict.tsx';
 
-/** Many pictures: a tile each, everything about one on request. */
+/** Many pictures, one tile each. A click shows the details of one. */
 export function Grid({ items }: { items: Item[] }) {
   const [open, setOpen] = useState<Item | undefined>();
   return (
     <>
       <ul class="grid">
         {items.map((item) => (
-          // `setOpen` is always the same: what is new leaves the tiles that are there alone
+          // `setOpen` never changes, so that new tiles do not redraw the existing ones
           <Tile key={item.id} item={item} onOpen={setOpen} />
         ))}
       </ul>

@@ -13,7 +13,7 @@ export type State =
 
 export interface Item extends Picture {
   id: number;
-  /** For <img>; undefined where the browser is not to try. */
+  /** Address for <img>; undefined if the browser cannot show the file. */
   url: string | undefined;
   state: Signal<State>;
 }
@@ -26,7 +26,7 @@ export function addItems(pictures: Picture[]): Item[] {
     const url = blob.type.startsWith('image/') || blob.type === '' ? URL.createObjectURL(blob) : undefined;
     return { id: ++lastId, name, blob, url, state: signal<State>({ is: 'waiting' }) };
   });
-  // the newest first: what was just dropped is what people look for
+  // the newest first, because users look for the pictures that they just added
   items.value = [...added, ...items.value];
   return added;
 }
@@ -41,7 +41,7 @@ export function clearItems(): void {
   items.value = [];
 }
 
-/** Where a picture belongs in the counts: a class name, or one of the others. */
+/** The group of a picture in the counts: a class name, or one of the special groups. */
 export type Group = { kind: 'class'; name: string } | { kind: 'none' | 'problem' | 'open'; name: '' };
 
 export function groupOf(state: State): Group {
@@ -55,7 +55,7 @@ export function groupOf(state: State): Group {
 
 export const groupKey = ({ kind, name }: Group) => `${kind} ${name}`;
 
-/** How many pictures there are in each group: classes by number, then none, problems, and those still open. */
+/** Number of pictures in each group: classes by size, then none, problems, and unfinished ones. */
 export const groups = computed(() => {
   const counts = new Map<string, { group: Group; count: number }>();
   for (const { state } of items.value) {

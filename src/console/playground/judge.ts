@@ -4,16 +4,16 @@ import type { DetectReply, Verdict } from '../api/types.ts';
 import { type Item, items } from './items.ts';
 import { forgetSubject, mode, tenantToAsk, typedClasses } from './subject.ts';
 
-/** Requests at once: enough to keep the service's batches full, few enough to leave it to others. */
+/** Concurrent requests: enough to fill the service's micro-batches, few enough to leave capacity to others. */
 const AT_ONCE = 4;
-/** Classes shown at most. */
+/** Largest number of shown classes. */
 const TOP = 20;
 
 let round = new AbortController();
 let queue: Item[] = [];
 let running = 0;
 
-/** Everything again, because the classes have changed. */
+/** Judges all pictures again, because the classes have changed. */
 export function judgeAll(): void {
   round.abort();
   round = new AbortController();
@@ -84,7 +84,7 @@ async function detect(blob: Blob, signal: AbortSignal): Promise<DetectReply> {
         signal,
       });
     } catch (error) {
-      // somebody has removed the session's tenant: once more with a new one
+      // the session's tenant was removed: repeat once with a new one
       const gone = error instanceof Problem && error.code === 'tenant_not_found' && mode.peek() === 'typed';
       if (!gone || again) throw error;
       forgetSubject();
@@ -92,11 +92,11 @@ async function detect(blob: Blob, signal: AbortSignal): Promise<DetectReply> {
   }
 }
 
-/** A service that closes the connection on a file that is far too large looks to a browser like one that does not answer. */
+/** If the service closes the connection because a file is far too large, the browser reports a missing reply. */
 function refuseTooLarge({ size }: Blob, problem: Problem): void {
   if (size < 20 * 2 ** 20) return;
   throw new Problem(0, {
     ...problem.fields,
-    detail: 'The service closed the connection while the file was sent; it may be larger than it accepts.',
+    detail: 'The service closed the connection during the upload. The file may be larger than the service accepts.',
   });
 }

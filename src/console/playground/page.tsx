@@ -10,14 +10,14 @@ import { judge, judgeAll } from './judge.ts';
 import { SubjectPanel } from './panel.tsx';
 import { mode, subjectKey, typedClasses } from './subject.ts';
 
-/** More pictures than that are shown as a grid unless somebody wants otherwise. */
+/** More pictures than this are shown as a grid by default. */
 const CARDS = 6;
-/** Pictures put on the page at once, at first: hundreds would hold up the main thread. */
+/** Size of the first group of pictures: adding hundreds at once would block the main thread. */
 const FIRST_LOT = 8;
 const MOST = 40;
-/** What putting one lot on the page, painting included, should take: the next lot is larger or smaller. */
+/** Target time for adding one group, painting included, in milliseconds. It sets the size of the next group. */
 const LOT_MS = 50;
-/** After the last key stroke, before the service is asked. */
+/** Pause between the last key stroke and the request, in milliseconds. */
 const TYPING_MS = 700;
 
 const chosenView = signal<'cards' | 'grid' | undefined>();
@@ -33,14 +33,14 @@ effect(() => {
   return () => clearTimeout(wait);
 });
 
-/** The last ones first: each lot goes in front of those before it, so the order stays. */
+/** Adds pictures in groups, the last group first: each group is put before the earlier ones, so that the order is kept. */
 async function take(pictures: Picture[]): Promise<void> {
   if (pictures.length === 0) return;
   announce(`${count(pictures.length, 'picture')} added`, { shown: false });
   for (let end = pictures.length, lot = FIRST_LOT; end > 0; ) {
     const start = Math.max(0, end - lot);
     const began = performance.now();
-    // not within the task of whatever brought the pictures, which is long enough
+    // in a task of its own, because the task of the drop event is long enough already
     await painted();
     judge(addItems(pictures.slice(start, end)));
     end = start;
@@ -49,7 +49,7 @@ async function take(pictures: Picture[]): Promise<void> {
   }
 }
 
-/** When the next frame has been drawn, or soon in a page that is not seen. */
+/** Resolves after the next frame, or soon in a hidden page. */
 function painted(): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
@@ -83,7 +83,7 @@ function Results() {
     <>
       {mode.value === 'typed' && typedClasses.value.length === 0 && (
         <p class="notice" role="status">
-          Type some class names, and the pictures are compared with them.
+          Type class names to compare the pictures with.
         </p>
       )}
       <Counts />
@@ -122,7 +122,7 @@ const LABELS: Record<Exclude<Group['kind'], 'class'>, string> = {
   open: '… open',
 };
 
-/** How many of each; a click shows only those. */
+/** The number of pictures in each group. A click shows only that group. */
 function Counts() {
   const found = groups.value;
   if (only.value !== undefined && !found.some((g) => groupKey(g.group) === only.value)) only.value = undefined;
@@ -162,7 +162,7 @@ function everyVerdict() {
 
 function Explanation() {
   return (
-    <section class="explanation" aria-label="What this does">
+    <section class="explanation" aria-label="Explanation">
       <h2>Which of the classes does a picture show, and does it show any of them?</h2>
       <p>
         For every class the model gives two numbers: how much the picture looks like it compared with the other classes

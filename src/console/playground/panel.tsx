@@ -11,7 +11,7 @@ import { METHOD_NAMES, METHODS } from './explain.ts';
 import { isScratch } from './scratch.ts';
 import { method, mode, tenantId, typedClasses, typedText, warnings } from './subject.ts';
 
-/** What the pictures are compared with, and by which rule. */
+/** Selects the classes to compare with, and the rule. */
 export function SubjectPanel() {
   return (
     <section class="panel" aria-label="Classes">
@@ -20,7 +20,7 @@ export function SubjectPanel() {
         {(['tenant', 'typed'] as const).map((m) => (
           <label key={m}>
             <input type="radio" name="subject" checked={mode.value === m} onChange={() => choose(m)} />
-            <span>{m === 'tenant' ? 'A tenant' : 'My own words'}</span>
+            <span>{m === 'tenant' ? 'A tenant' : 'My own class names'}</span>
           </label>
         ))}
       </fieldset>
@@ -54,7 +54,7 @@ function TypedClasses() {
   return (
     <ClassEditor
       label="Class names"
-      hint="One per line, or with commas between. Two or more work best."
+      hint="One per line, or separated by commas. Two or more work best."
       value={typedText.value}
       placeholder={'dog\ncat\nred car'}
       warnings={typedClasses.value.length === 0 ? [] : warnings.value}
@@ -70,7 +70,7 @@ function TenantChoice() {
   useEffect(() => {
     listTenants({ limit: 1000 }).then(
       ({ tenants, next }) => {
-        // with more than a page, or with a key that may not list them, the name is typed
+        // with more than one page of tenants, or with a key that may not list them, the user types the name
         names.value = next === null ? tenants.map((t) => t.tenant).filter((id) => !isScratch(id)) : undefined;
         if (names.value?.length && !names.value.includes(tenantId.value)) tenantId.value = names.value[0] as string;
       },
@@ -115,7 +115,7 @@ function Classes() {
       },
     );
   }, []);
-  // a key for verdicts only may not look at the tenant: that is no matter here
+  // a key for verdicts only may not read the tenant, which the page does not need
   if (problem.value && problem.value.status !== 403) return <ProblemNotice problem={problem.value} />;
   const classes = tenant.value?.definition.classes ?? [];
   return (

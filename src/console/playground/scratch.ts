@@ -3,8 +3,8 @@ import { apiKey } from '../api/key.ts';
 import type { TenantSummary } from '../api/types.ts';
 
 /**
- * Class names typed on the spot need a tenant, as the service compares with tenants only. Each browser session has one with a name that
- * says so; it goes when the page is closed. A page that was killed can't do that, so every page removes old ones of others.
+ * Typed class names need a tenant, because the service compares with tenants only. Each browser session has one with a recognisable
+ * name, and removes it when the page is closed. A page that was killed cannot do so, and therefore every page removes old tenants of others.
  */
 export const SCRATCH_PREFIX = 'playground-';
 export const isScratch = (id: string) => id.startsWith(SCRATCH_PREFIX);
@@ -13,7 +13,7 @@ const STORED = 'clipn-gate.playground';
 const OLD_MS = 24 * 3600 * 1000;
 let used = false;
 
-/** The session's own; using it is what makes it. */
+/** The session's tenant, which is created at its first use. */
 export function scratchTenant(): string {
   used = true;
   let id = sessionStorage.getItem(STORED);
@@ -26,7 +26,7 @@ export function scratchTenant(): string {
   return id;
 }
 
-/** When the page goes away for good, or may: should it come back, the tenant is made again. */
+/** Removes the tenant when the page is closed or hidden. If the page comes back, it creates the tenant again. */
 export function removeOnLeave(onRemoved: () => void): void {
   addEventListener('pagehide', () => {
     if (!used) return;
@@ -39,7 +39,7 @@ export function removeOnLeave(onRemoved: () => void): void {
   });
 }
 
-/** A failure is no matter: the next page tries again. */
+/** Errors are ignored, because the next page tries again. */
 export async function removeOld(): Promise<void> {
   try {
     const { tenants } = await callJson<{ tenants: TenantSummary[] }>(`v1/tenants?limit=1000&prefix=${SCRATCH_PREFIX}`);

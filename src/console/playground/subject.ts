@@ -4,34 +4,34 @@ import type { ClassEntry, Method, TenantReply, Warning } from '../api/types.ts';
 import { parseClasses } from '../class-text.ts';
 import { scratchTenant } from './scratch.ts';
 
-/** What pictures are compared with: a tenant's classes, or names typed on the spot. */
+/** The classes to compare with: a tenant's, or typed names. */
 export const mode = signal<'tenant' | 'typed'>('tenant');
 export const tenantId = signal('demo');
 export const typedText = signal('');
-/** The rule that the page shows the decision of; undefined is the tenant's own. Every reply has the decisions of all three. */
+/** The rule whose decision the page shows; undefined means the tenant's. Every reply has the decisions of all three. */
 export const method = signal<Method | undefined>();
 
-/** Warnings of the service about the typed names, once it has seen them. */
+/** Warnings of the service about the typed names, after the first request. */
 export const warnings = signal<Warning[]>([]);
 
 export const typedClasses = computed<ClassEntry[]>(() =>
   parseClasses(typedText.value, { commas: true }).map((p) => p.entry),
 );
 
-/** Changes whenever pictures have to be judged anew. */
+/** Changes whenever the pictures must be judged again. */
 export const subjectKey = computed(() =>
   mode.value === 'tenant' ? `tenant ${tenantId.value}` : JSON.stringify(typedClasses.value),
 );
 
 let put: { classes: string; done: Promise<string> } | undefined;
 
-/** Another request for the same classes goes without a PUT; after `forgetSubject` it comes again. */
+/** Further requests for the same classes need no PUT, until `forgetSubject`. */
 export function forgetSubject(): void {
   put = undefined;
 }
 
 /**
- * The tenant to ask: typed names get one that belongs to this browser session.
+ * The tenant for requests. For typed names it is the tenant of this browser session.
  * @throws Problem
  */
 export function tenantToAsk(): Promise<string> {

@@ -28,7 +28,7 @@ export function VerdictView({ verdict, rule }: { verdict: Verdict; rule: Method 
           {all ? `Show the ${FEW} likeliest only` : `Show ${hidden} more`}
         </button>
       )}
-      <ul class="rules" aria-label="What each rule decides">
+      <ul class="rules" aria-label="Decision of each rule">
         {METHODS.map((m) => (
           <Rule key={m} verdict={verdict} method={m} decides={m === rule} />
         ))}
@@ -57,7 +57,7 @@ function Rule({ verdict, method, decides }: { verdict: Verdict; method: Method; 
   );
 }
 
-/** Everything else that the reply says. */
+/** The other fields of the reply. */
 export function Particulars({
   verdict,
   reply,

@@ -8,7 +8,7 @@ import { milliseconds, number } from '../format.ts';
 import { ProblemNotice } from '../ui/notice.tsx';
 import { followBuild } from './build.ts';
 
-/** A build as it goes on. `onOver` once it is ready or cancelled. */
+/** Progress of a build. `onOver` is called when it is ready or cancelled. */
 export function BuildProgress({ tenant, onOver }: { tenant: string; onOver: () => void }) {
   const build = useSignal<BuildReply | undefined>(undefined);
   const problem = useSignal<Problem | undefined>(undefined);
@@ -24,7 +24,7 @@ export function BuildProgress({ tenant, onOver }: { tenant: string; onOver: () =
   }, [tenant]);
   const cancel = () =>
     call(`${pathOf(tenant)}/build`, { method: 'DELETE' }).catch((error: unknown) => {
-      // ready a moment before: nothing to cancel is no problem
+      // the build may have ended just before; then there is nothing to cancel
       if (asProblem(error).code !== 'no_build') problem.value = asProblem(error);
     });
   const b = build.value;
@@ -32,7 +32,9 @@ export function BuildProgress({ tenant, onOver }: { tenant: string; onOver: () =
     <section class="notice build" aria-label="Build">
       {problem.value && <ProblemNotice problem={problem.value} />}
       <label for="build-progress">
-        {b?.failure ? `The last try failed, it is tried again: ${b.failure}` : `Building version ${b?.version ?? '…'}`}
+        {b?.failure
+          ? `The last try failed and will be repeated: ${b.failure}`
+          : `Building version ${b?.version ?? '…'}`}
       </label>
       <progress id="build-progress" max={b?.total || 1} value={b?.done ?? 0} />
       <p class="faint">
@@ -42,7 +44,7 @@ export function BuildProgress({ tenant, onOver }: { tenant: string; onOver: () =
               `${b.done} of ${b.total} texts (${b.percent} %)`,
               b.texts_per_second === null ? '' : `${number(b.texts_per_second)} texts/s`,
               b.eta_seconds === null ? '' : `${milliseconds(b.eta_seconds * 1000)} to go`,
-              b.serving_version === null ? '' : `version ${b.serving_version} serves until then`,
+              b.serving_version === null ? '' : `version ${b.serving_version} is in use until then`,
             ]
               .filter((part) => part !== '')
               .join(' · ')}

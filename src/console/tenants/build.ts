@@ -7,7 +7,7 @@ import type { BuildReply } from '../api/types.ts';
 const AGAIN_MS = 1500;
 
 /**
- * Follows a build until it is over: its states as the service sends them, over any number of connections.
+ * Follows a build until it ends: yields its states as the service sends them, over any number of connections.
  * @throws Problem when the service refuses, or the signal's reason
  */
 export async function* followBuild(tenant: string, signal: AbortSignal): AsyncGenerator<BuildReply> {
@@ -24,7 +24,7 @@ export async function* followBuild(tenant: string, signal: AbortSignal): AsyncGe
       signal.throwIfAborted();
       if (error instanceof Problem && !error.passing) throw error;
     }
-    // the stream broke off, or the service is restarting: what it knows of the build is stored
+    // the stream ended early, or the service is restarting; the state of the build is stored
     await pause(AGAIN_MS, signal);
   }
 }

@@ -13,7 +13,7 @@ interface Props {
   onChanged: (tenant: TenantReply) => void;
 }
 
-/** Roll back and delete: both ask first, and change only the version that is shown. */
+/** Roll back and delete. Both ask for confirmation and change the shown version only. */
 export function DangerousActions({ tenant, onChanged }: Props) {
   const open = useSignal<'rollback' | 'delete' | undefined>(undefined);
   const close = () => {
@@ -52,7 +52,7 @@ function RollBack({ tenant, onChanged, onClose }: Props & { onClose: () => void 
     try {
       const headers = { 'if-match': tenant.etag, prefer: 'respond-async' };
       onChanged(await callJson<TenantReply>(`${pathOf(tenant.tenant)}/rollback`, { method: 'POST', headers }));
-      announce(`${tenant.tenant} is back at what version ${tenant.previous_version} was`);
+      announce(`${tenant.tenant} has the definition of version ${tenant.previous_version} again`);
       onClose();
     } catch (error) {
       problem.value = asProblem(error);
@@ -98,8 +98,7 @@ function Delete({ tenant, onClose }: { tenant: TenantReply; onClose: () => void 
         }}
       >
         <p>
-          Whoever asks for verdicts of this tenant gets an error from then on. The definition is gone; there is no way
-          back.
+          Requests for verdicts of this tenant will fail from then on. The definition is lost; there is no way back.
         </p>
         <div class="field">
           <label for="delete-name">

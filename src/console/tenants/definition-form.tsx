@@ -19,7 +19,7 @@ interface DefinitionFormProps {
   reload: () => Promise<void>;
 }
 
-/** Fields that somebody has changed, and the version that they were changed on. */
+/** The changed fields, and the version that they belong to. */
 interface Edit {
   version: number | undefined;
   form: Form;
@@ -34,7 +34,7 @@ function formOf(tenant: TenantReply | undefined, edit: Edit | undefined): Form {
   return tenant ? toForm(tenant.definition) : EMPTY;
 }
 
-/** After the last key stroke, before the service is asked what it thinks of the definition. */
+/** Pause between the last key stroke and the check of the definition, in milliseconds. */
 const TYPING_MS = 500;
 
 export function DefinitionForm({ tenant, onSaved, reload }: DefinitionFormProps) {
@@ -106,7 +106,7 @@ export function DefinitionForm({ tenant, onSaved, reload }: DefinitionFormProps)
       )}
       <ClassEditor
         label="Classes"
-        hint="One per line. Other names of the same class behind bars: sofa | couch | settee"
+        hint="One per line. Put other names of the same class after bars: sofa | couch | settee"
         rows={12}
         value={form.classes}
         warnings={warnings.value}
@@ -122,7 +122,7 @@ export function DefinitionForm({ tenant, onSaved, reload }: DefinitionFormProps)
             <ProblemNotice problem={problem.value}>
               {problem.value.code === 'precondition_failed' && tenant && (
                 <button type="button" onClick={() => void reload()}>
-                  Load what is there now
+                  Load the current definition
                 </button>
               )}
             </ProblemNotice>
@@ -151,7 +151,7 @@ export function DefinitionForm({ tenant, onSaved, reload }: DefinitionFormProps)
   }
 }
 
-/** Asks the service what it would say to the definition, a moment after each change. */
+/** Lets the service check the definition, shortly after each change. */
 function useCheck(
   id: string,
   definition: TenantDefinition,
@@ -173,7 +173,7 @@ function useCheck(
       }).then(
         (reply) => onChecked(reply.warnings, undefined),
         (error: unknown) => {
-          // saving will tell of anything but the definition itself
+          // other errors are shown when the definition is saved
           if (!over.signal.aborted && asProblem(error).code === 'invalid_request') onChecked([], asProblem(error));
         },
       );

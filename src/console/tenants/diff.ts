@@ -36,7 +36,7 @@ function without(list: readonly string[], other: readonly string[]): string[] {
 
 const isSame = (c: ListChange) => c.added.length === 0 && c.removed.length === 0 && !c.reordered;
 
-/** What saving would change. */
+/** The difference between the stored and the edited definition. */
 export function difference(before: TenantDefinition | undefined, after: TenantDefinition): Difference {
   const names = (d: TenantDefinition | undefined) => (d?.classes ?? []).map((entry) => toText([entry]));
   const classes = listChange(names(before), names(after));

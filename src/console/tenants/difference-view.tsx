@@ -3,9 +3,9 @@ import type { Difference, ListChange } from './diff.ts';
 
 const SHOWN = 30;
 
-/** What saving would change, before it is saved. */
+/** Shows the difference before it is saved. */
 export function DifferenceView({ difference: d, version }: { difference: Difference; version: number }) {
-  if (d.none) return <p class="faint">Nothing is changed.</p>;
+  if (d.none) return <p class="faint">There are no changes.</p>;
   return (
     <section class="difference" aria-label="Changes">
       <h3>
@@ -25,7 +25,7 @@ export function DifferenceView({ difference: d, version }: { difference: Differe
 
 function Changes({ name, plural, change }: { name: string; plural: string; change: ListChange }) {
   const { added, removed, reordered } = change;
-  if (reordered) return <p>The same {plural} in another order.</p>;
+  if (reordered) return <p>Only the order of the {plural} changes.</p>;
   if (added.length + removed.length === 0) return null;
   return (
     <>

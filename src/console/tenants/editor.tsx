@@ -11,7 +11,7 @@ import { DangerousActions } from './danger.tsx';
 import { DefinitionForm } from './definition-form.tsx';
 import { StateBadge } from './list.tsx';
 
-/** One tenant: its state, its definition to be edited, and what can be done to it. Without an id a new one. */
+/** One tenant: its state, its definition, and the actions on it. Without an id, the form for a new tenant. */
 export function Editor({ id }: { id: string | undefined }) {
   const tenant = useSignal<TenantReply | undefined>(undefined);
   const problem = useSignal<Problem | undefined>(undefined);
@@ -48,12 +48,12 @@ export function Editor({ id }: { id: string | undefined }) {
       )}
       {t?.state === 'cancelled' && (
         <p class="notice">
-          The build was cancelled. Saving begins it anew, rolling back returns to the version before.
+          The build was cancelled. Saving starts it again; rolling back returns to the previous version.
         </p>
       )}
       {t?.source && (
         <p class="notice">
-          This tenant comes from <code>{t.source}</code> in the watched directory and is changed there.
+          This tenant comes from <code>{t.source}</code> in the watched directory and can be changed there only.
         </p>
       )}
       {(id === undefined || t) && (

@@ -1,7 +1,7 @@
 import type { Method, TenantDefinition } from '../api/types.ts';
 import { parseClasses, toText } from '../class-text.ts';
 
-/** A definition as people edit it. */
+/** A definition in the form's fields. */
 export interface Form {
   classes: string;
   templates: string;
@@ -31,7 +31,7 @@ export function toForm(d: TenantDefinition): Form {
   };
 }
 
-// templates are kept to the letter: only lines with nothing in them go
+// templates are kept to the letter; only empty lines are removed
 const lines = (text: string) => text.split('\n').filter((line) => line.trim() !== '');
 
 export function toDefinition(form: Form): TenantDefinition {

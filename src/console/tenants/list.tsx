@@ -27,7 +27,7 @@ export function TenantList() {
     let timer: ReturnType<typeof setTimeout>;
     const look = async () => {
       try {
-        // another page than the last one is as long as was asked for
+        // only the last page may be shorter than the requested length
         const reply = await listTenants({ prefix: prefix.value, limit: Math.min(1000, pages.value * PAGE) });
         if (over) return;
         tenants.value = reply.tenants;

@@ -2,7 +2,7 @@ import { route } from '../router.ts';
 import { Editor } from './editor.tsx';
 import { TenantList } from './list.tsx';
 
-/** No tenant's id begins with it. */
+/** Stands for the id in the route of a new tenant. No tenant id begins with it. */
 export const NEW = '+';
 
 export function TenantsPage() {

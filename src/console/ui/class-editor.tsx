@@ -15,7 +15,7 @@ interface ClassEditorProps {
 
 const SHOWN = 5;
 
-/** Class names, one per line. Words that the model has not learned are underlined where they are typed. */
+/** A field for class names, one per line. Words that the model has not learned are underlined. */
 export function ClassEditor(props: ClassEditorProps) {
   const { label, hint, value, onInput, warnings, placeholder, readOnly = false, rows = 8 } = props;
   const id = useId();

@@ -1,10 +1,10 @@
 import { signal } from '@preact/signals';
 
-/** Told to whoever listens to the page, and shown for a moment. */
+/** A message for screen readers, also shown for a moment. */
 export const announcement = signal({ text: '', shown: false });
 let timer: ReturnType<typeof setTimeout>;
 
-/** `shown: false` for what can be seen anyway. */
+/** Announces a message. `shown: false` if the change is visible anyway. */
 export function announce(text: string, { shown = true } = {}): void {
   announcement.value = { text, shown };
   clearTimeout(timer);
@@ -13,12 +13,12 @@ export function announce(text: string, { shown = true } = {}): void {
   }, 4000);
 }
 
-/** A text that could not be copied, to be taken by hand. */
+/** A text that could not be copied automatically. */
 export const toCopyByHand = signal<string | undefined>();
 
 export async function copy(text: string, what: string): Promise<void> {
   try {
-    // there is no clipboard on a page that came by plain http from another machine
+    // browsers offer no clipboard to a page from another machine over plain HTTP
     await navigator.clipboard.writeText(text);
     announce(`${what} copied`);
   } catch {

@@ -8,7 +8,7 @@ interface DialogProps {
   children: ComponentChildren;
 }
 
-/** The browser's own modal dialog: keeps the focus inside, closes with Escape, gives the focus back. */
+/** The browser's modal dialog, which keeps the focus inside, closes with Escape and restores the focus. */
 export function Dialog({ title, onClose, wide = false, children }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();

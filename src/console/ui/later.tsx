@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import type { ComponentType } from 'preact';
 
-/** A page whose code is fetched when it is first shown, or by `fetch` before. */
+/** A page whose code is loaded when it is first shown, or earlier by `fetch`. */
 export function later(load: () => Promise<ComponentType>): { Page: ComponentType; fetch: () => void } {
   const state = signal<'loading' | 'failed' | { Inner: ComponentType }>('loading');
   let asked = false;
@@ -22,10 +22,10 @@ export function later(load: () => Promise<ComponentType>): { Page: ComponentType
     const now = state.value;
     if (now === 'loading') return <p class="faint">Loading …</p>;
     if (now !== 'failed') return <now.Inner />;
-    // browsers remember that a module could not be fetched; and after an update it has another name
+    // browsers cache a failed import, and after an update the module has another name
     return (
       <p class="notice" role="alert">
-        This page could not be fetched from the service.{' '}
+        This page could not be loaded from the service.{' '}
         <button type="button" onClick={() => location.reload()}>
           Try again
         </button>

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import type { Problem } from '../api/problem.ts';
 
-/** A problem as the service words it. */
+/** Shows a problem with the service's text. */
 export function ProblemNotice({ problem, children }: { problem: Problem; children?: ComponentChildren }) {
   return (
     <div class="notice bad" role="alert">

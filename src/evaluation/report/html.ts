@@ -49,8 +49,8 @@ function circumstances(results: Results): string {
 }
 
 /**
- * The report: one HTML file that asks the network for nothing (its own policy forbids it), readable in light and dark, on paper
- * and on a phone, and without seeing colours.
+ * The report: one HTML file without network access (its own policy forbids it), readable in light and dark mode, on paper
+ * and on a phone, and without colour vision.
  * @param thumbnails data addresses by `thumbnailKey`
  */
 export function reportHtml(results: Results, collector: Collector, thumbnails: Map<string, string>): string {

@@ -11,7 +11,7 @@ import { tableHtml } from './table.ts';
 import { thumbnailKey } from './thumbnails.ts';
 
 const BINS = 40;
-/** Series 1 to 6 of the style sheet, over again beyond that. */
+/** Series 1 to 6 of the style sheet, repeated for further sets. */
 const series = (i: number) => (i % 6) + 1;
 
 export function figuresSection(results: Results): string {
@@ -19,10 +19,10 @@ export function figuresSection(results: Results): string {
   return `<h2>Figures</h2><p class="faint">Bold: the best of each column, by the first number of a cell.</p><div class="tables">${tables.join('')}</div>`;
 }
 
-/** Scores that are probabilities are drawn over all they can be; the others over what they are. */
+/** Scores that are probabilities are drawn over their whole range, the others over the range of their values. */
 const SHARES = new Set<ScoreName>(['ctw', 'atd', 'msp']);
 
-/** Where the rule that goes by a score draws its line on it. ATD compares with the likeliest class, so it has no fixed line. */
+/** The threshold of a rule on its score. ATD compares with the likeliest class, so that it has no fixed threshold. */
 const THRESHOLDS: Partial<Record<ScoreName, number>> = { ctw: 0.5 };
 
 export function histogramSection(collector: Collector): string {
@@ -37,10 +37,10 @@ export function histogramSection(collector: Collector): string {
   const charts = SCORES.map((score) => {
     const range = SHARES.has(score) ? { low: 0, high: 1 } : rangeOf(sets.map((s) => s.scores[score].values));
     const bars = sets.map((s) => ({ ...s, histogram: histogram(s.scores[score].values, range, BINS) }));
-    const caption = `<figcaption><b>${LABELS[score]}</b>${score === 'ctw' ? ', the dotted line is where CTW decides' : ''}</figcaption>`;
+    const caption = `<figcaption><b>${LABELS[score]}</b>${score === 'ctw' ? '; the dotted line is the threshold of CTW' : ''}</figcaption>`;
     return `<figure>${caption}${histogramChart(LABELS[score], bars, THRESHOLDS[score])}</figure>`;
   });
-  return `<h2>Scores</h2><p>Share of images per score, higher is more in-distribution. The further the outlines keep from the filled shape, the better the score tells them apart. Heights are square roots of shares.</p>${legend(sets)}<div class="charts">${charts.join('')}</div>`;
+  return `<h2>Scores</h2><p>Share of images per score; higher is more in-distribution. The less the outlines overlap the filled shape, the better the score separates the sets. Heights are square roots of shares.</p>${legend(sets)}<div class="charts">${charts.join('')}</div>`;
 }
 
 export function rocSection(collector: Collector, results: Results): string {
@@ -59,7 +59,7 @@ export function rocSection(collector: Collector, results: Results): string {
     const caption = `<figcaption><b>${escapeMarkup(set.name)}</b>: share of ID accepted (up) over share of OOD accepted (right)</figcaption>`;
     return `<figure>${caption}${rocChart(set.name, curves, marks)}</figure>`;
   });
-  return `<h2>ROC</h2><p>Each curve is every threshold one might choose; the marks are where the threshold-free rules stand. Up and to the left is better.</p>${legend(drawn, rules)}<div class="charts">${charts.join('')}</div>`;
+  return `<h2>ROC</h2><p>Each curve shows all possible thresholds. The marks are the operating points of the threshold-free rules. Up and to the left is better.</p>${legend(drawn, rules)}<div class="charts">${charts.join('')}</div>`;
 }
 
 function pictures(mistakes: readonly Mistake[], results: Results, thumbnails: Map<string, string>): string {
@@ -68,10 +68,10 @@ function pictures(mistakes: readonly Mistake[], results: Results, thumbnails: Ma
     const taken = name(m.index);
     const what =
       m.class === null
-        ? `taken for ${taken}`
+        ? `classified as ${taken}`
         : m.index === m.class
           ? name(m.class)
-          : `${name(m.class)}, seen as ${taken}`;
+          : `${name(m.class)}, classified as ${taken}`;
     const data = thumbnails.get(thumbnailKey(m));
     const image = data
       ? `<img src="${data}" width="128" height="128" loading="lazy" alt="${escapeMarkup(`${m.set}/${m.path}: ${what}`)}">`
@@ -86,10 +86,10 @@ export function mistakesSection(results: Results, thumbnails: Map<string, string
     const { id_rejected, ood_accepted } = results.worst[rule];
     return `<h3>${LABELS[rule]}: ID most confidently rejected</h3>${pictures(id_rejected, results, thumbnails)}<h3>${LABELS[rule]}: OOD most confidently accepted</h3>${pictures(ood_accepted, results, thumbnails)}`;
   });
-  return `<h2>Worst mistakes</h2><p>With each picture its score, and the class it shows or was taken for. Pictures of OOD sets that do show a class are mistakes of the set.</p>${parts.join('')}`;
+  return `<h2>Worst mistakes</h2><p>Each picture has its score, and its true or predicted class. A picture of an OOD set that does show a class is a mistake of the set.</p>${parts.join('')}`;
 }
 
-/** Most classes in the report; all are in results.json. */
+/** Largest number of classes in the report; all are in results.json. */
 const MOST_CLASSES = 100;
 
 export function classesSection(results: Results): string {
@@ -106,7 +106,7 @@ export function classesSection(results: Results): string {
   const table = tableHtml(
     {
       title: 'Classes, %',
-      note: `Accuracy among the classes, and what each rule keeps.${shown}`,
+      note: `Accuracy among the classes, and the share that each rule keeps.${shown}`,
       header: ['class', 'images', 'accuracy', ...RULES.map((r) => LABELS[r])],
       rows,
     },
@@ -123,5 +123,5 @@ export function failuresSection({ failed }: Results): string {
     (f) =>
       `<tr><th scope="row">${escapeMarkup(`${f.set}/${f.path}`)}</th><td class="word">${escapeMarkup(f.code)}</td><td class="word">${escapeMarkup(f.detail)}</td></tr>`,
   );
-  return `<h2>Images without a verdict</h2><p>${failed.count} could not be judged and count nowhere.${more}</p><details><summary>Which, and why</summary><div class="scroll" tabindex="0" role="region" aria-label="Images without a verdict"><table><thead><tr><th scope="col">image</th><th scope="col">code</th><th scope="col">reason</th></tr></thead><tbody>${rows.join('')}</tbody></table></div></details>`;
+  return `<h2>Images without a verdict</h2><p>${failed.count} could not be judged and are in no figure.${more}</p><details><summary>List with reasons</summary><div class="scroll" tabindex="0" role="region" aria-label="Images without a verdict"><table><thead><tr><th scope="col">image</th><th scope="col">code</th><th scope="col">reason</th></tr></thead><tbody>${rows.join('')}</tbody></table></div></details>`;
 }

@@ -1,4 +1,4 @@
-/** Series colours keep their contrast on both grounds and differ by dashes as well, for those who don't see the colours. */
+/** Series colours have enough contrast on both backgrounds. Dashes distinguish the series without colour vision. */
 export const STYLE = `
 :root{color-scheme:light dark;--ground:#fff;--text:#1b1f24;--faint:#5b6470;--line:#d5dae0;--card:#f6f8fa;
 --c0:#0b6bab;--c1:#c44e00;--c2:#00795a;--c3:#a8447f;--c4:#8a6100;--c5:#5b50c8;--c6:#59636e}

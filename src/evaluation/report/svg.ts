@@ -2,7 +2,7 @@ import type { Histogram } from '../histogram.ts';
 import type { Curve } from '../metrics.ts';
 import { escapeMarkup } from './escape.ts';
 
-/** Something drawn: `series` picks colour and dashes of the style sheet, 0 is ID. */
+/** A drawn set: `series` selects colour and dashes of the style sheet; 0 is ID. */
 export interface Drawn {
   label: string;
   series: number;
@@ -14,7 +14,7 @@ const MARGIN = { left: 40, right: 10, top: 8, bottom: 26 };
 const px = (x: number) => x.toFixed(1).replace(/\.0$/, '');
 const short = (x: number, digits = 3) => String(Number(x.toPrecision(digits)));
 
-/** Numbers as labels with just as many digits as tell them apart. */
+/** Numbers as labels, with the fewest digits that distinguish them. */
 function labels(values: number[]): string[] {
   for (let digits = 3; ; digits++) {
     const texts = values.map((v) => short(v, digits));
@@ -54,9 +54,9 @@ function yAxis(y: Scale, values: number[], label: (v: number) => string): string
 }
 
 /**
- * Histograms over one range: the ID set filled, the others as outlines. Heights are square roots of shares, so that the few that
- * overlap are seen beside the many that don't.
- * @param threshold where a rule draws its line, if it draws one on this score
+ * Histograms over one range: the ID set is filled, the others are outlines. Heights are square roots of shares, so that the few
+ * overlapping images are visible beside the many others.
+ * @param threshold of the rule on this score, if it has a fixed one
  */
 export function histogramChart(title: string, sets: (Drawn & { histogram: Histogram })[], threshold?: number): string {
   const height = 170;
@@ -85,10 +85,10 @@ export function histogramChart(title: string, sets: (Drawn & { histogram: Histog
   return frame(height, label, axes + paths.join('') + line);
 }
 
-/** Most points of a drawn curve: more than there are pixels says nothing. */
+/** Largest number of points of a drawn curve; more points than pixels have no effect. */
 const POINTS = 160;
 
-/** The curve's corners in drawing units, thinned to one per cell of a fine grid; both ends are kept. */
+/** The curve's corners in drawing units, reduced to one per cell of a fine grid; both ends are kept. */
 function polyline({ idCount, oodCount, idAccepted, oodAccepted }: Curve, x: Scale, y: Scale): string {
   const points: string[] = [];
   let cell = '';
@@ -103,7 +103,7 @@ function polyline({ idCount, oodCount, idAccepted, oodAccepted }: Curve, x: Scal
   return points.join(' ');
 }
 
-/** A rule as the charts show it: each has a shape of its own, so that those that agree are seen through each other. */
+/** A rule in the charts. Each rule has a shape of its own, so that marks at the same place are both visible. */
 export interface Marked {
   label: string;
   /** 0 circle, 1 square, 2 diamond. */
@@ -116,7 +116,7 @@ function shape(mark: number, x: number, y: number): string {
   return `<path class="mark" d="M${px(x)} ${px(y - 8)}l8 8-8 8-8-8z"/>`;
 }
 
-/** ROC curves, and as marks the points where threshold-free rules stand. */
+/** ROC curves, with the operating points of the threshold-free rules as marks. */
 export function rocChart(
   title: string,
   curves: (Drawn & { curve: Curve })[],
@@ -139,7 +139,7 @@ export function rocChart(
   return frame(height, label, axes + lines.join('') + points.join(''));
 }
 
-/** The names of what is drawn, each with its colour and dashes, or its shape. */
+/** The legend: the name of each series or rule, with its colour and dashes, or its shape. */
 export function legend(drawn: Drawn[], marked: Marked[] = []): string {
   const item = (label: string, sample: string) =>
     `<li><svg viewBox="0 0 28 20" width="28" height="20" aria-hidden="true">${sample}</svg>${escapeMarkup(label)}</li>`;

@@ -1,17 +1,17 @@
 import type { Table } from '../tables.ts';
 import { escapeMarkup } from './escape.ts';
 
-/** Rows whose number is the best of a column; of slashed cells the first number counts. */
+/** Rows with the best number of a column; in cells with a slash the first number counts. */
 function bestRows(rows: string[][], column: number, best: 'highest' | 'lowest' | 'none'): Set<number> {
   const values = rows.map((r) => Number.parseFloat(r[column] as string));
   if (best === 'none' || values.some(Number.isNaN)) return new Set();
   const extreme = best === 'lowest' ? Math.min(...values) : Math.max(...values);
-  // where all are equal none is the best
+  // if all are equal, none is the best
   if (values.every((v) => v === extreme)) return new Set();
   return new Set(values.flatMap((v, i) => (v === extreme ? [i] : [])));
 }
 
-/** A table that scrolls by itself where the page is narrow, also by keyboard. The best number of each column is set bold. */
+/** A table that scrolls by itself on a narrow page, also by keyboard. The best number of each column is bold. */
 export function tableHtml({ title, note, header, rows }: Table, mark: 'highest' | 'lowest' | 'none'): string {
   const best = header.map((_, c) => (c === 0 ? new Set<number>() : bestRows(rows, c, mark)));
   const head = header.map((h) => `<th scope="col">${escapeMarkup(h)}</th>`).join('');

@@ -7,8 +7,8 @@ const SIDE = 128;
 export const thumbnailKey = ({ set, path }: { set: string; path: string }) => `${set}\0${path}`;
 
 /**
- * Small JPEGs as data addresses of all mistakes that the results name, by `thumbnailKey`: the centre square, as the model sees it,
- * stored orientation ignored as there. Only images that the engine process has opened before get here; one that can't be read any
+ * Small JPEGs as data URLs for all mistakes in the results, by `thumbnailKey`: the centre square that the model receives,
+ * with the stored orientation ignored as there. The engine process has decoded all of these images before. An image that cannot be read any
  * more has no picture.
  */
 export async function thumbnails(results: Results, dirs: Map<string, string>): Promise<Map<string, string>> {
@@ -28,7 +28,7 @@ export async function thumbnails(results: Results, dirs: Map<string, string>): P
           .toBuffer();
         pictures.set(key, `data:image/jpeg;base64,${jpeg.toString('base64')}`);
       } catch {
-        // gone or changed since it was judged: its line in the report stands without a picture
+        // removed or changed since it was judged: its entry in the report has no picture
       }
     }
   }
