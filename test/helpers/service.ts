@@ -23,7 +23,8 @@ export function environment(settings: Record<string, string>): NodeJS.ProcessEnv
   const rest = Object.entries(process.env).filter(
     ([name]) => !/^(CLIPN|OTEL)_/.test(name) && name !== 'NODE_TEST_CONTEXT',
   );
-  return { ...Object.fromEntries(rest), ...settings };
+  // a machine whose cores are busy with other work takes minutes where an idle one takes seconds
+  return { ...Object.fromEntries(rest), CLIPN_ENGINE_START_TIMEOUT_MS: '5m', ...settings };
 }
 
 /** The real thing: the serve command in a process of its own, on a free port. Resolves when it says that it is ready. */
@@ -41,8 +42,6 @@ export async function startService(
       CLIPN_BUNDLE: BUNDLE,
       CLIPN_DATA_DIR: dataDir,
       CLIPN_PORT: '0',
-      // a machine whose cores are busy with other work takes minutes where an idle one takes seconds
-      CLIPN_ENGINE_START_TIMEOUT_MS: '5m',
       ...env,
     }),
   });
