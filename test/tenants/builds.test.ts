@@ -4,6 +4,7 @@ import { TenantBuilds } from '../../src/tenants/builds.ts';
 import type { TenantHeads } from '../../src/tenants/heads.ts';
 import type { BuildLeases } from '../../src/tenants/leases.ts';
 import type { Serving, Tenant } from '../../src/tenants/tenant.ts';
+import { until } from '../helpers/service.ts';
 
 const serving = (headId: string) => ({ headId, version: 1 }) as Serving;
 
@@ -42,7 +43,7 @@ describe('builds', () => {
         made.resolve(serving('B'));
       }
       await ended;
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await until('the head that nobody asks for is dropped', 5000, () => dropped.includes('B'));
       assert.equal(next.serving?.headId, 'A');
       assert.deepEqual(dropped, ['B'], 'the head that nobody will ask for goes, the one that serves stays');
       builds.stop();
