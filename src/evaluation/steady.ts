@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Detection, DetectRequest, Engine, FleetStatus } from '../engine/index.ts';
-import { Semaphore } from '../engine/semaphore.ts';
 import { ServiceError } from '../errors/index.ts';
+import { Semaphore } from '../storage/semaphore.ts';
 
 export type Detector = Pick<Engine, 'detect'> & { readonly status: Omit<FleetStatus, 'engines'> };
 

@@ -3,12 +3,12 @@ import type { Bundle } from '../bundle/load.ts';
 import type { DriftMonitor } from '../drift/index.ts';
 import type { Engine } from '../engine/index.ts';
 import type { AuditSink, GateSettings } from '../gate/index.ts';
+import type { ReloadStatus } from '../serving/reload-status.ts';
 import type { Flood } from '../telemetry/flood.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { RequestTrace, Tracing } from '../telemetry/tracing.ts';
 import type { WatchedDirectory } from '../tenants/files/watched-directory.ts';
 import type { TenantRegistry } from '../tenants/registry.ts';
-import type { ReloadStatus } from './routes/admin-reload/schema.ts';
 
 /** What the HTTP layer needs of the configuration. */
 export interface HttpConfig {

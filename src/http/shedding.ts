@@ -3,9 +3,9 @@ import type { FastifyServerFactory } from 'fastify';
 import { ServiceError, toProblem } from '../errors/index.ts';
 import type { Flood } from '../telemetry/flood.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { termsOf } from './admission.ts';
 import type { EngineForHttp, HttpConfig, Lifecycle } from './decorators.ts';
 import { requestId } from './request-id.ts';
-import { termsOf } from './routes/detect/admission.ts';
 
 export interface SheddingParts {
   engine: EngineForHttp;

@@ -2,8 +2,8 @@
  * `npm run bench -- heads`: what scoring a tenant's classes costs, as typed-array code and as ONNX. `npm run bench -- many-heads`:
  * a thousand tenants of a thousand classes in the real service, of which only some fit into the engine at a time.
  */
-import { HeadScorer } from '../../src/engine/heads/scorer.ts';
-import { verdictOf } from '../../src/engine/scoring.ts';
+import { HeadScorer } from '../../src/engine/image-process/heads/scorer.ts';
+import { verdictOf } from '../../src/engine/image-process/heads/scoring.ts';
 import { putTenant } from '../helpers/service.ts';
 import { closedLoop } from './load/loops.ts';
 import { summary } from './load/outcomes.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as tick } from 'node:timers/promises';
-import { Batcher, type SubmitOptions } from '../../src/engine/batcher.ts';
+import { Batcher, type SubmitOptions } from '../../src/engine/image-process/batcher.ts';
 import { ServiceError } from '../../src/errors/index.ts';
 import { until } from '../helpers/service.ts';
 

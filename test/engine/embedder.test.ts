@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as tick } from 'node:timers/promises';
-import { Batcher } from '../../src/engine/batcher.ts';
-import { Embedder } from '../../src/engine/embedder.ts';
-import { EmbeddingCache } from '../../src/engine/embedding-cache.ts';
-import { FairLimiter } from '../../src/engine/fair-limiter.ts';
+import { Batcher } from '../../src/engine/image-process/batcher.ts';
+import { Embedder } from '../../src/engine/image-process/embedder.ts';
+import { EmbeddingCache } from '../../src/engine/image-process/embedding-cache.ts';
+import { FairLimiter } from '../../src/engine/image-process/fair-limiter.ts';
 import { ServiceError } from '../../src/errors/index.ts';
 
 /** An embedder whose device waits until it is let go; the feature of an image is its first byte. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { FairQueue, type Priority } from '../../src/engine/admission/fair-queue.ts';
+import { FairQueue, type Priority } from '../../src/engine/shared/fair-queue.ts';
 
 const place = (key: string, priority: Priority = 'interactive', weight = 1) => ({ key, priority, weight });
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as tick } from 'node:timers/promises';
-import { HeadResidency } from '../../src/engine/heads/residency.ts';
-import { HeadScorer } from '../../src/engine/heads/scorer.ts';
+import { HeadResidency } from '../../src/engine/front/residency.ts';
+import { HeadScorer } from '../../src/engine/image-process/heads/scorer.ts';
+import { verdictOf } from '../../src/engine/image-process/heads/scoring.ts';
 import type { Head } from '../../src/engine/index.ts';
-import { verdictOf } from '../../src/engine/scoring.ts';
 import { ServiceError } from '../../src/errors/index.ts';
 
 const unit = (width: number, seed: number): Float32Array => {

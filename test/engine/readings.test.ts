@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Batcher } from '../../src/engine/batcher.ts';
-import { Embedder } from '../../src/engine/embedder.ts';
-import { EmbeddingCache } from '../../src/engine/embedding-cache.ts';
-import { FairLimiter } from '../../src/engine/fair-limiter.ts';
+import { Batcher } from '../../src/engine/image-process/batcher.ts';
+import { Embedder } from '../../src/engine/image-process/embedder.ts';
+import { EmbeddingCache } from '../../src/engine/image-process/embedding-cache.ts';
+import { FairLimiter } from '../../src/engine/image-process/fair-limiter.ts';
 import { type Detection, disagreeing } from '../../src/engine/index.ts';
 
 const decisions = (decision: 'id' | 'ood') => ({ ctw: decision, atd: 'id' as const, atd_rescaled: decision });

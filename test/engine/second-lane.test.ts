@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { setImmediate as tick } from 'node:timers/promises';
-import { SecondLane } from '../../src/engine/second-lane.ts';
+import { SecondLane } from '../../src/engine/image-process/second-lane.ts';
 
 it('a second session is opened once, when it is first wanted; where it can not be had that is told once', async () => {
   for (const fails of [false, true]) {

@@ -2,14 +2,12 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { decisionOf, type Method } from '../../../clipn/index.ts';
 import type { Detection } from '../../../engine/index.ts';
 import { ServiceError, toProblem } from '../../../errors/index.ts';
-import type { Metrics } from '../../../telemetry/metrics.ts';
+import { type Terms, termsOf } from '../../admission.ts';
+import { count, type Outcome } from '../../count.ts';
 import { limitedTenant } from '../../limits.ts';
 import { toServiceError } from '../../plugins/errors.ts';
-import { type Terms, termsOf } from './admission.ts';
+import type { DetectHeaders, DetectQuery, DetectReply, FailedImage, Verdict } from '../../schemas/detect.ts';
 import { type ReceivedImage, readImages } from './read-images.ts';
-import type { DetectHeaders, DetectQuery, DetectReply, FailedImage, Verdict } from './schema.ts';
-
-type Outcome = { id: string; detection: Detection } | { id: string; error: ServiceError };
 
 export async function detect(
   request: FastifyRequest<{ Querystring: DetectQuery; Headers: DetectHeaders }>,
@@ -125,17 +123,5 @@ function verdict(id: string, d: Detection, method: Method, classes: readonly str
 
 /** Where there are several pictures, how many: the first was judged. */
 const imageOf = ({ frames, ...image }: Detection['image']) => (frames > 1 ? { ...image, frames } : image);
-
-export function count(metrics: Metrics, tenant: string, method: Method, outcome: Outcome): void {
-  if ('error' in outcome) {
-    metrics.imagesRejected.inc({ reason: outcome.error.code });
-    return;
-  }
-  const label = metrics.tenantLabel(tenant);
-  const { decisions, noProbability, oodProbability } = outcome.detection;
-  metrics.decisions.inc({ tenant: label, method, decision: decisionOf(decisions, method) });
-  metrics.noProbability.observe({ tenant: label }, noProbability);
-  metrics.oodProbability.observe({ tenant: label }, oodProbability);
-}
 
 const round = (ms: number) => Math.round(ms * 1000) / 1000;

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { ServiceError } from '../../../errors/index.ts';
-import type { DetectJsonBody } from './schema.ts';
+import type { DetectJsonBody } from '../../schemas/detect.ts';
 
 /** One image as it came: bytes, or already refused. One bad image must not spoil the others. */
 export interface ReceivedImage {
