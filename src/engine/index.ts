@@ -6,6 +6,7 @@ import { EngineSupervisor } from './front/supervision/supervisor.ts';
 import type { WatchdogLimits } from './front/supervision/watchdog.ts';
 import { TextEncoderProcess } from './front/text-encoder.ts';
 import type { InitMessage } from './ipc/protocol.ts';
+import { weightsOf } from './shared/fair-queue.ts';
 import type {
   Detection,
   DetectRequest,
@@ -63,12 +64,13 @@ export class Engine implements HeadHost, TextFeatureBuilder {
 
   constructor(options: EngineOptions) {
     const { bundle, devices, observer = {}, maxQueue, headsBytes, startTimeoutMs, limits, keepTextSessions } = options;
-    const { threads, textThreads, maxBatch, batchWaitMs, decodeThreads, maxPixels, cacheBytes } = options;
+    const { threads, textThreads, maxBatch, batchWaitMs, decodeThreads, maxPixels, cacheBytes, tenantWeights } = options;
     const { dir: bundleDir, precision } = bundle;
     const quarantine = options.quarantine ?? new Quarantine();
     this.#quarantine = quarantine;
     this.#dispatcher = new Dispatcher({
       maxQueue,
+      weightOf: weightsOf(tenantWeights),
       unavailable: () => this.status.reason ?? this.status.state,
       afterLoss: ({ request, losses, slot }) =>
         quarantine.afterLoss(request, losses, (slot as EngineSupervisor).lastCause),
@@ -79,7 +81,7 @@ export class Engine implements HeadHost, TextFeatureBuilder {
     this.#engines = devices.map((device, i) => {
       return new EngineSupervisor({
         name: names[i] as string,
-        init: { bundleDir, precision, device, threads, maxBatch, batchWaitMs, decodeThreads, maxPixels, cacheBytes },
+        init: { bundleDir, precision, device, threads, maxBatch, batchWaitMs, decodeThreads, maxPixels, cacheBytes, tenantWeights },
         headsBytes,
         heads: { loadHead: async (id) => this.#kept.get(id) ?? this.#provider?.loadHead(id) },
         startTimeoutMs,

@@ -1,5 +1,6 @@
 import type { Bundle } from '../bundle/load.ts';
 import type { Config } from '../config/index.ts';
+import { parseWeights } from '../config/weights.ts';
 import { type EngineOptions, usableCores } from '../engine/index.ts';
 
 /** The engine's share of the configuration; 0 threads means what the container may use, divided among the engines. */
@@ -17,6 +18,7 @@ export function engineOptions(config: Config, bundle: Bundle, devices: string[])
     batchWaitMs: config.batchWaitMs,
     decodeThreads: config.decodeThreads || share(devices.length),
     maxPixels: config.maxPixels,
+    tenantWeights: parseWeights(config.tenantWeights),
     cacheBytes: Math.floor(config.cacheBytes / devices.length),
     headsBytes: config.headsBytes,
     startTimeoutMs: config.engineStartTimeoutMs,

@@ -17,7 +17,7 @@ function device() {
 
 /** How an item of a tenant is submitted. */
 const at = (key: string, more: Partial<SubmitOptions> = {}): SubmitOptions => ({
-  place: { key, weight: 1, priority: 'interactive' },
+  place: { key, priority: 'interactive' },
   deadline: () => Number.POSITIVE_INFINITY,
   signal: new AbortController().signal,
   ...more,

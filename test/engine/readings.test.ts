@@ -43,7 +43,7 @@ describe('readings of one file', () => {
       const { embedding, cache } = await embedder.embed({
         bytes: Uint8Array.of(1),
         sha256: 'a',
-        place: { key: 't', weight: 1, priority: 'interactive' },
+        place: { key: 't', priority: 'interactive' },
         readings,
         deadline: 1e12,
         signal: new AbortController().signal,

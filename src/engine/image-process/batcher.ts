@@ -1,5 +1,5 @@
 import { ServiceError } from '../../errors/index.ts';
-import { FairQueue, type Place } from '../shared/fair-queue.ts';
+import { FairQueue, type Place, type Weights } from '../shared/fair-queue.ts';
 import { Tally } from '../shared/tally.ts';
 
 export interface BatcherOptions<T, R> {
@@ -12,6 +12,8 @@ export interface BatcherOptions<T, R> {
    * that a fast device finds its next batch assembled; waiting could not make that one any better.
    */
   depth?: number;
+  /** The tenants' shares of the device; 1 each where nothing is said. */
+  weightOf?: Weights;
   /** Runs one batch on the device; results in the order of the items. */
   run(items: T[]): Promise<R[]>;
   /** What runs a few while a batch is running, asked for when it is wanted; undefined where there is none (yet). */
@@ -60,7 +62,7 @@ const SHARED_MS = 2000;
 export class Batcher<T, R> {
   readonly #options: BatcherOptions<T, R>;
   readonly #now: () => number;
-  readonly #queue = new FairQueue<Waiting<T, R>>();
+  readonly #queue: FairQueue<Waiting<T, R>>;
   #running = 0;
   /** Tenants of the batches that are running. */
   readonly #inside = new Tally();
@@ -76,6 +78,7 @@ export class Batcher<T, R> {
 
   constructor(options: BatcherOptions<T, R>) {
     this.#options = options;
+    this.#queue = new FairQueue(options.weightOf);
     this.#now = options.now ?? (() => performance.now());
   }
 

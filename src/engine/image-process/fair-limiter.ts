@@ -1,12 +1,13 @@
-import { FairQueue, type Place } from '../shared/fair-queue.ts';
+import { FairQueue, type Place, type Weights } from '../shared/fair-queue.ts';
 
 /** Lets `limit` tasks run at a time; those that wait take turns by tenant and priority. */
 export class FairLimiter {
   #free: number;
-  readonly #waiting = new FairQueue<() => void>();
+  readonly #waiting: FairQueue<() => void>;
 
-  constructor(limit: number) {
+  constructor(limit: number, weightOf?: Weights) {
     this.#free = limit;
+    this.#waiting = new FairQueue(weightOf);
   }
 
   /** Rejects with the signal's reason, without running the task, when it is given up before its turn. */

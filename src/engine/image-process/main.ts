@@ -10,6 +10,7 @@ import { type Handlers, observe, serveCalls } from '../ipc/child.ts';
 import { toShared } from '../ipc/clock.ts';
 import type { EngineOperations, InitMessage } from '../ipc/protocol.ts';
 import { deviceOf } from '../shared/devices.ts';
+import { weightsOf } from '../shared/fair-queue.ts';
 import { STANDS_BACK, standBack } from '../shared/yielding.ts';
 import { Batcher } from './batcher.ts';
 import { DecodeWatch } from './decode-watch.ts';
@@ -86,9 +87,11 @@ async function start(init: InitMessage): Promise<EngineOperations['init']['reply
     },
   );
   const small = device === 'cpu' && (await stat(bundle.files.image)).size <= SMALL_GRAPH;
+  const weightOf = weightsOf(init.tenantWeights);
   const batcher = new Batcher({
     maxBatch: init.maxBatch,
     waitMs: init.batchWaitMs,
+    weightOf,
     run: runOn(thread),
     ...(small ? { beside: () => beside.wanted() } : {}),
   });
@@ -98,7 +101,7 @@ async function start(init: InitMessage): Promise<EngineOperations['init']['reply
         await faultOnImage(bytes);
         return decodeImage(bytes, size, { maxPixels: init.maxPixels, readings });
       }),
-    decoding: new FairLimiter(init.decodeThreads),
+    decoding: new FairLimiter(init.decodeThreads, weightOf),
     batcher,
     cache: init.cacheBytes > 0 ? new EmbeddingCache(init.cacheBytes) : undefined,
   });
@@ -117,14 +120,14 @@ const operations: Handlers<EngineOperations> = {
     return null;
   },
   detect: async (
-    { bytes, headId, tenant: key, weight, priority, topK, timeoutMs, stages: wanted, readings },
+    { bytes, headId, tenant: key, priority, topK, timeoutMs, stages: wanted, readings },
     { signal },
   ) => {
     const { embedder, heads } = running();
     const arrived = performance.now();
     const deadline = arrived + (timeoutMs ?? Number.POSITIVE_INFINITY);
     const sha256 = createHash('sha256').update(bytes).digest('hex');
-    const place = { key, weight, priority };
+    const place = { key, priority };
     const hashed = performance.now();
     const { embedding, timing, stages, cache } = await embedder.embed({
       bytes,

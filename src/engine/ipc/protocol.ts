@@ -16,6 +16,8 @@ export interface InitMessage {
   maxPixels: number;
   /** Bytes of embeddings that are kept; 0 keeps none. */
   cacheBytes: number;
+  /** Shares of the engine by tenant; a tenant that is not named has 1. */
+  tenantWeights: ReadonlyMap<string, number>;
 }
 
 /** Operations of the image engine process. */

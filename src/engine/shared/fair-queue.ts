@@ -4,10 +4,17 @@ export type Priority = 'probe' | 'interactive' | 'bulk';
 export interface Place {
   /** Items of one key share one place in the round. */
   key: string;
-  /** Items per round; a key of weight 2 gets twice the share of a key of weight 1. */
-  weight: number;
   priority: Priority;
 }
+
+/** Items per round of each key: a key of weight 2 gets twice the share of a key of weight 1. */
+export type Weights = (key: string) => number;
+
+/** The weights of a configuration; a key that is not named has 1. */
+export const weightsOf =
+  (named: ReadonlyMap<string, number>): Weights =>
+  (key) =>
+    named.get(key) ?? 1;
 
 type Class = Exclude<Priority, 'probe'>;
 
@@ -41,6 +48,11 @@ export class FairQueue<T> {
   /** Keys that emptied in this round: remembered, so that coming back gives no second helping. */
   #emptied = new Set<Lane<T>>();
   #round = 0;
+  readonly #weightOf: Weights;
+
+  constructor(weightOf: Weights = () => 1) {
+    this.#weightOf = weightOf;
+  }
 
   get size(): number {
     return this.#places.size;
@@ -52,14 +64,13 @@ export class FairQueue<T> {
     return lane ? waiting(lane) : 0;
   }
 
-  push(item: T, { key, weight, priority }: Place): void {
+  push(item: T, { key, priority }: Place): void {
     if (priority === 'probe') {
       this.#probes.add(item);
       this.#places.set(item, null);
       return;
     }
     const lane = this.#lanes.get(key) ?? this.#open(key);
-    lane.weight = weight;
     if (waiting(lane) === 0) this.#activate(lane);
     lane[priority].add(item);
     this.#places.set(item, { lane, in: lane[priority] });
@@ -103,12 +114,12 @@ export class FairQueue<T> {
   }
 
   /** How many items come before a new one of this place. */
-  ahead({ key, weight, priority }: Place): number {
+  ahead({ key, priority }: Place): number {
     let ahead = this.#probes.size;
     if (priority === 'probe') return ahead;
     const own = this.#lanes.get(key);
     const mine = own ? (priority === 'bulk' ? waiting(own) : own.interactive.size) : 0;
-    const rounds = Math.ceil((mine + 1) / weight);
+    const rounds = Math.ceil((mine + 1) / this.#weightOf(key));
     ahead += mine;
     for (const lane of [...this.#current, ...this.#next]) {
       if (lane !== own) ahead += Math.min(waiting(lane), Math.ceil(rounds * lane.weight));
@@ -119,7 +130,7 @@ export class FairQueue<T> {
   #open(key: string): Lane<T> {
     const lane: Lane<T> = {
       key,
-      weight: 1,
+      weight: this.#weightOf(key),
       credit: 0,
       round: -1,
       interactive: new Set(),

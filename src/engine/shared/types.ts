@@ -47,8 +47,6 @@ export interface DetectRequest {
   /** Whose share of the device this image takes. */
   tenant: string;
   topK: number;
-  /** The tenant's share of the engines beside those of others; 1 where nothing is said. */
-  weight?: number;
   /** `interactive` where nothing is said. */
   priority?: Priority;
   /** Milliseconds from now until the answer is of no use. */

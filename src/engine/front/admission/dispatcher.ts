@@ -1,6 +1,6 @@
 import { ServiceError } from '../../../errors/index.ts';
 import { EngineLost } from '../../ipc/engine-lost.ts';
-import { FairQueue, type Place, type Priority } from '../../shared/fair-queue.ts';
+import { FairQueue, type Place, type Priority, type Weights } from '../../shared/fair-queue.ts';
 import type { Detection, DetectRequest } from '../../shared/types.ts';
 import { type Feed, Feeds } from './feeds.ts';
 import { ServiceRate } from './service-rate.ts';
@@ -9,6 +9,8 @@ import type { AfterLoss, EngineSlot, LostRequest } from './slot.ts';
 export interface DispatcherOptions {
   /** Most images waiting for an engine; more are refused. */
   maxQueue: number;
+  /** The tenants' shares of the engines; 1 each where nothing is said. */
+  weightOf?: Weights;
   /** Why no engine takes work, for the public text of 503. */
   unavailable(): string;
   /** What becomes of a request that was inside an engine when it died. Without this it is answered with 503. */
@@ -23,7 +25,6 @@ export interface DispatcherOptions {
 /** What is asked for, before the images are there. */
 export interface Ask {
   tenant: string;
-  weight?: number | undefined;
   priority?: Priority | undefined;
   images: number;
   timeoutMs?: number | undefined;
@@ -57,7 +58,7 @@ interface Entry {
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #now: () => number;
-  readonly #queue = new FairQueue<Entry>();
+  readonly #queue: FairQueue<Entry>;
   /** Suspects: each runs with no other image in its engine, before the queue. */
   readonly #alone: Entry[] = [];
   readonly #feeds = new Feeds();
@@ -65,6 +66,7 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    this.#queue = new FairQueue(options.weightOf);
     this.#now = options.now ?? (() => performance.now());
   }
 
@@ -97,9 +99,9 @@ export class Dispatcher {
    * Whether images like these would be taken now: asked before their bytes are read. Throws engine_unavailable (503), or
    * overloaded (429) with the time to come back when there is no room or the deadline can't be met at the measured rate.
    */
-  check({ tenant, weight = 1, priority = 'interactive', images, timeoutMs }: Ask): void {
+  check({ tenant, priority = 'interactive', images, timeoutMs }: Ask): void {
     if (!this.#feeds.anyComing) throw this.#unavailable();
-    const place = this.#place(tenant, weight, priority);
+    const place = this.#place(tenant, priority);
     const held = this.#queue.sizeOf(tenant);
     const room = this.#options.maxQueue - this.depth;
     // an engine with room takes it straight away, whatever the limit of the queue
@@ -121,10 +123,10 @@ export class Dispatcher {
 
   /** One image, one verdict. Rejects as `check` does, with deadline_exceeded (504), the signal's reason, or what is wrong with the image. */
   detect(request: DetectRequest, signal?: AbortSignal): Promise<Detection> {
-    const { tenant, weight, priority, timeoutMs } = request;
+    const { tenant, priority, timeoutMs } = request;
     try {
       signal?.throwIfAborted();
-      this.check({ tenant, weight, priority, images: 1, timeoutMs });
+      this.check({ tenant, priority, images: 1, timeoutMs });
     } catch (error) {
       return Promise.reject(error);
     }
@@ -137,7 +139,7 @@ export class Dispatcher {
       signal?.addEventListener('abort', onAbort, { once: true });
       const entry: Entry = {
         request,
-        place: this.#place(tenant, weight ?? 1, priority ?? 'interactive'),
+        place: this.#place(tenant, priority ?? 'interactive'),
         enqueued: now,
         deadline: timeoutMs === undefined ? Number.POSITIVE_INFINITY : now + timeoutMs,
         losses: 0,
@@ -163,9 +165,9 @@ export class Dispatcher {
     for (let entry = this.#take(); entry; entry = this.#take()) this.#fail(entry, this.#unavailable());
   }
 
-  #place(key: string, weight: number, priority: Priority): Place {
+  #place(key: string, priority: Priority): Place {
     const probe = priority === 'probe' && this.#queue.probes < PROBES;
-    return { key, weight, priority: priority === 'probe' && !probe ? 'interactive' : priority };
+    return { key, priority: priority === 'probe' && !probe ? 'interactive' : priority };
   }
 
   /** Where all engines are full: one that takes this tenant's image nevertheless. */

@@ -238,7 +238,6 @@ export class EngineSupervisor implements EngineSlot {
     }
     const { link, heads } = this.#life;
     const {
-      weight = 1,
       priority = 'interactive',
       timeoutMs = null,
       stages = false,
@@ -247,7 +246,7 @@ export class EngineSupervisor implements EngineSlot {
     } = request;
     const began = performance.now();
     const detection = await heads.use(request.headId, () =>
-      link.call('detect', { ...rest, weight, priority, timeoutMs, stages, readings }, { signal }),
+      link.call('detect', { ...rest, priority, timeoutMs, stages, readings }, { signal }),
     );
     return detection.stages ? { ...detection, stages: framed(began, detection.stages) } : detection;
   }
