@@ -21,9 +21,9 @@ import type {
 } from './shared/types.ts';
 
 export type { Ask } from './front/admission/dispatcher.ts';
-export { EngineLost } from './ipc/engine-lost.ts';
 export { type FoundDevices, findDevices } from './front/find-devices.ts';
 export { Quarantine } from './front/supervision/quarantine.ts';
+export { EngineLost } from './ipc/engine-lost.ts';
 export { fastInt8, usableCores } from './shared/cpus.ts';
 export type { Priority } from './shared/fair-queue.ts';
 export { disagreeing } from './shared/readings.ts';
@@ -64,7 +64,8 @@ export class Engine implements HeadHost, TextFeatureBuilder {
 
   constructor(options: EngineOptions) {
     const { bundle, devices, observer = {}, maxQueue, headsBytes, startTimeoutMs, limits, keepTextSessions } = options;
-    const { threads, textThreads, maxBatch, batchWaitMs, decodeThreads, maxPixels, cacheBytes, tenantWeights } = options;
+    const { threads, textThreads, maxBatch, batchWaitMs, decodeThreads, maxPixels, cacheBytes, tenantWeights } =
+      options;
     const { dir: bundleDir, precision } = bundle;
     const quarantine = options.quarantine ?? new Quarantine();
     this.#quarantine = quarantine;
@@ -81,7 +82,18 @@ export class Engine implements HeadHost, TextFeatureBuilder {
     this.#engines = devices.map((device, i) => {
       return new EngineSupervisor({
         name: names[i] as string,
-        init: { bundleDir, precision, device, threads, maxBatch, batchWaitMs, decodeThreads, maxPixels, cacheBytes, tenantWeights },
+        init: {
+          bundleDir,
+          precision,
+          device,
+          threads,
+          maxBatch,
+          batchWaitMs,
+          decodeThreads,
+          maxPixels,
+          cacheBytes,
+          tenantWeights,
+        },
         headsBytes,
         heads: { loadHead: async (id) => this.#kept.get(id) ?? this.#provider?.loadHead(id) },
         startTimeoutMs,

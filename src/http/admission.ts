@@ -2,47 +2,42 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Priority } from '../engine/index.ts';
 import { ServiceError } from '../errors/index.ts';
+import { priorityOf } from '../serving/detect-images.ts';
 import type { HttpConfig } from './decorators.ts';
 import type { DetectQuery } from './schemas/detect.ts';
 
-/** Images of a request that does not count as bulk. */
-const SMALL = 4;
-
-/** Whose share the request takes, how urgent it is, and how long it may take from now on. */
+/** How urgent the request is, and how long it may take from now on. */
 export interface Terms {
-  tenant: string;
-  weight: number;
   priority: Priority;
   timeoutMs: number;
 }
 
 /**
- * Works before headers and query are validated as well: what is wrong with them counts as not said.
+ * Works before headers are validated as well: what is wrong with them counts as not said.
  * @throws ServiceError deadline_exceeded when the time that the client allows went by while its request was read
  */
 export function termsOf(
-  { headers, query }: { headers: IncomingHttpHeaders; query: unknown },
+  { headers }: { headers: IncomingHttpHeaders },
   { config, images, elapsedMs }: { config: HttpConfig; images: number; elapsedMs: number },
 ): Terms {
-  const { requestTimeoutMs, tenantWeights } = config;
-  const { tenant = 'demo' } = query as Partial<DetectQuery>;
+  const { requestTimeoutMs } = config;
   const named = headers['x-request-priority'];
-  const priority =
-    named === 'probe' || named === 'interactive' || named === 'bulk' ? named : images > SMALL ? 'bulk' : 'interactive';
+  const priority = named === 'probe' || named === 'interactive' || named === 'bulk' ? named : priorityOf(images);
   const asked = Number(headers['x-request-timeout-ms']);
   // the client counts from its first byte; the service's own limit is about its work, not about a slow upload
   const timeoutMs = asked >= 1 ? Math.min(asked, requestTimeoutMs) - elapsedMs : requestTimeoutMs;
   if (timeoutMs <= 0) {
     throw new ServiceError('deadline_exceeded', `The request was not read within the ${asked} ms that it allows.`);
   }
-  return { tenant, weight: tenantWeights.get(tenant) ?? 1, priority, timeoutMs };
+  return { priority, timeoutMs };
 }
 
 /** Before the body is read: what would be refused anyway is refused now, so that a flood costs headers only. */
 export function refuseEarly(request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void {
   const { config, engine, metrics } = request.server;
   try {
-    engine.check({ ...termsOf(request, { config, images: 1, elapsedMs: reply.elapsedTime }), images: 1 });
+    const { tenant = 'demo' } = request.query as Partial<DetectQuery>;
+    engine.check({ tenant, ...termsOf(request, { config, images: 1, elapsedMs: reply.elapsedTime }), images: 1 });
   } catch (error) {
     if (error instanceof ServiceError) metrics.imagesRejected.inc({ reason: error.code });
     done(error as Error);

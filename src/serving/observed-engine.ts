@@ -1,21 +1,41 @@
 import { decisionOf } from '../clipn/index.ts';
 import type { DriftMonitor } from '../drift/index.ts';
-import type { Detection, DetectRequest } from '../engine/index.ts';
+import type { Ask, Detection, DetectRequest, FleetStatus } from '../engine/index.ts';
 import type { TenantRegistry } from '../tenants/registry.ts';
+import type { DetectionEngine } from './detect-images.ts';
 
-interface Detects {
-  detect(request: DetectRequest, signal?: AbortSignal): Promise<Detection>;
+/** An engine that says how it is. */
+export interface ServingEngine extends DetectionEngine {
+  readonly status: FleetStatus;
+}
+
+export interface ObservedEngineParts {
+  engine: ServingEngine;
+  drift: Pick<DriftMonitor, 'record'>;
+  tenants: Pick<TenantRegistry, 'resolve'>;
 }
 
 /**
- * The same engine, but every verdict is counted for drift, through whichever door its image came: the API, the Open Inference
- * Protocol, ext_authz or the gate. The tenant's own rule decides what counts as OOD, not what a request asks for.
+ * Counts every verdict of an engine for drift, whether its image came by the API, the Open Inference Protocol, ext_authz or the gate. The
+ * tenant's own rule decides which verdicts count as OOD, not the rule that a request asks for.
  */
-export function observedEngine<E extends Detects>(
-  engine: E,
-  { drift, tenants }: { drift: DriftMonitor; tenants: Pick<TenantRegistry, 'resolve'> },
-): E {
-  const detect = async (request: DetectRequest, signal?: AbortSignal): Promise<Detection> => {
+export class ObservedEngine implements ServingEngine {
+  readonly #parts: ObservedEngineParts;
+
+  constructor(parts: ObservedEngineParts) {
+    this.#parts = parts;
+  }
+
+  get status(): FleetStatus {
+    return this.#parts.engine.status;
+  }
+
+  check(ask: Ask): void {
+    this.#parts.engine.check(ask);
+  }
+
+  async detect(request: DetectRequest, signal?: AbortSignal): Promise<Detection> {
+    const { engine, drift, tenants } = this.#parts;
     const { classes, method } = tenants.resolve(request.tenant);
     const detection = await engine.detect(request, signal);
     drift.record(request.tenant, {
@@ -24,12 +44,5 @@ export function observedEngine<E extends Detects>(
       predicted: classes[detection.index] ?? '',
     });
     return detection;
-  };
-  return new Proxy(engine, {
-    get(target, name) {
-      if (name === 'detect') return detect;
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
+  }
 }

@@ -32,7 +32,14 @@ describe('fair queue', () => {
       [1, 0.25],
       [2.5, 1],
     ] as const) {
-      const queue = new FairQueue<string>(weightsOf(new Map([['heavy', heavy], ['light', light]])));
+      const queue = new FairQueue<string>(
+        weightsOf(
+          new Map([
+            ['heavy', heavy],
+            ['light', light],
+          ]),
+        ),
+      );
       for (let i = 0; i < 400; i++) {
         queue.push(`h${i}`, place('heavy'));
         queue.push(`l${i}`, place('light'));

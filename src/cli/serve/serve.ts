@@ -1,10 +1,9 @@
 import { Limiter, Quotas } from '../../access/index.ts';
 import { buildApp } from '../../app.ts';
 import type { Config } from '../../config/index.ts';
-import { parseWeights } from '../../config/weights.ts';
 import type { EngineObserver, TextFeatureBuilder } from '../../engine/index.ts';
 import { LiveModel } from '../../serving/live-model.ts';
-import { observedEngine } from '../../serving/observed-engine.ts';
+import { ObservedEngine } from '../../serving/observed-engine.ts';
 import { openAccess } from '../../serving/open-access.ts';
 import { openDrift, openFeatures, openStore } from '../../serving/open-store.ts';
 import { Reloader } from '../../serving/reloader.ts';
@@ -98,12 +97,11 @@ export async function serve(config: Config, programVersion: string, gateFile?: s
   const drift = await openDrift(config, database, (error) =>
     logger.warn({ err: error }, 'counts for drift could not be kept, trying again'),
   );
-  const judge = observedEngine(live, { drift, tenants });
+  const judge = new ObservedEngine({ engine: live, drift, tenants });
   const gate =
     gateFile === undefined
       ? undefined
       : await openGate(gateFile, { engine: judge, tenants, bundleId: () => live.bundle.id, metrics, tracing, logger });
-  const tenantWeights = parseWeights(config.tenantWeights);
   const reload = new Reloader({
     live,
     tenants,
@@ -111,7 +109,7 @@ export async function serve(config: Config, programVersion: string, gateFile?: s
     started: () => !app.lifecycle.restoring && !app.lifecycle.draining,
   });
   const app = await buildApp({
-    config: { ...config, tenantWeights },
+    config,
     model: live,
     engine: judge,
     tenants,

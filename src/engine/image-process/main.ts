@@ -119,10 +119,7 @@ const operations: Handlers<EngineOperations> = {
     running().heads.drop(id);
     return null;
   },
-  detect: async (
-    { bytes, headId, tenant: key, priority, topK, timeoutMs, stages: wanted, readings },
-    { signal },
-  ) => {
+  detect: async ({ bytes, headId, tenant: key, priority, topK, timeoutMs, stages: wanted, readings }, { signal }) => {
     const { embedder, heads } = running();
     const arrived = performance.now();
     const deadline = arrived + (timeoutMs ?? Number.POSITIVE_INFINITY);

@@ -237,13 +237,7 @@ export class EngineSupervisor implements EngineSlot {
       throw new ServiceError('engine_unavailable', `No verdict now: ${reason}.`, { retryAfter: 1 });
     }
     const { link, heads } = this.#life;
-    const {
-      priority = 'interactive',
-      timeoutMs = null,
-      stages = false,
-      readings = false,
-      ...rest
-    } = request;
+    const { priority = 'interactive', timeoutMs = null, stages = false, readings = false, ...rest } = request;
     const began = performance.now();
     const detection = await heads.use(request.headId, () =>
       link.call('detect', { ...rest, priority, timeoutMs, stages, readings }, { signal }),

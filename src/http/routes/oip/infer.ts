@@ -3,9 +3,7 @@ import { Type } from 'typebox';
 import type { Method } from '../../../clipn/index.ts';
 import { ServiceError } from '../../../errors/index.ts';
 import { detectTenantInPath } from '../../access.ts';
-import { count } from '../../count.ts';
-import { limitedTenant } from '../../limits.ts';
-import { toServiceError } from '../../plugins/errors.ts';
+import { checkLimits, judge } from '../../judge.ts';
 import { ModelParams, oipErrors } from '../../schemas/oip.ts';
 import { encode, valuesOf } from './infer-reply.ts';
 import { readInferRequest } from './infer-request.ts';
@@ -51,36 +49,13 @@ async function infer(request: FastifyRequest<{ Params: ModelParams }>, reply: Fa
   const { tenant } = request.params;
   const serving = app.tenants.resolve(tenant);
   checkVersion(request.params, serving.version);
-  const { limiter } = app.access;
-  const limited = limitedTenant(app.tenants.get(tenant));
-  limiter.check(request.principal, limited);
+  checkLimits(request, reply, tenant);
   const asked = await readInferRequest(request.body as Buffer | undefined, request.headers, app.config);
   request.trace?.lap('receive');
   const method = methodOf(asked.method, serving.method);
-  const leave = limiter.take(request.principal, limited, asked.images.length);
-  reply.headers(limiter.headers(request.principal, limited));
-
-  const gone = new AbortController();
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished)
-      gone.abort(new ServiceError('deadline_exceeded', 'The client closed the connection.'));
-  });
-  const { requestTimeoutMs } = app.config;
-  const engine = request.trace?.around(app.engine) ?? app.engine;
-  const outcomes = await Promise.all(
-    asked.images.map(async (bytes, i) => {
-      const id = String(i);
-      try {
-        const job = { bytes, headId: serving.headId, tenant, topK: 0, timeoutMs: requestTimeoutMs };
-        return { id, detection: await engine.detect(job, gone.signal) };
-      } catch (error) {
-        return { id, error: toServiceError(error) };
-      }
-    }),
-  ).finally(leave);
-  request.trace?.lap();
-  for (const outcome of outcomes) count(app.metrics, tenant, method, outcome);
-  const detections = outcomes.map((o) => {
+  const images = asked.images.map((bytes, i) => ({ id: String(i), bytes }));
+  const judged = await judge(request, reply, { tenant, serving, method, images, topK: 0 });
+  const detections = judged.map((o) => {
     // the protocol has no place for an error of one element
     if ('error' in o) throw o.error;
     return o.detection;
