@@ -23,7 +23,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   tenants: ['clipn', 'engine', 'storage'],
   access: ['storage'],
   drift: ['storage'],
-  evaluation: ['clipn', 'engine', 'storage'],
+  evaluation: ['clipn', 'images', 'engine', 'storage'],
   serving: ['clipn', 'bundle', 'config', 'telemetry', 'engine', 'storage', 'tenants', 'access', 'drift'],
   gate: ['clipn', 'engine', 'tenants', 'serving'],
   http: ['clipn', 'bundle', 'config', 'telemetry', 'images', 'engine', 'tenants', 'access', 'drift', 'serving', 'gate'],
