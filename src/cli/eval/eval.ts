@@ -22,7 +22,7 @@ import {
 import { engineOptions } from '../../serving/engine-options.ts';
 import { openBundle } from '../../serving/open-bundle.ts';
 import { checkDefinition, type Prompts, promptsOf } from '../../tenants/definition.ts';
-import { type Progress, progress } from '../table.ts';
+import { type ProgressBar, progress } from '../table.ts';
 import { warnOfTexts } from '../text-warnings.ts';
 import { describeResults, writeResults } from './output.ts';
 
@@ -129,7 +129,7 @@ export async function evaluateFolders(args: EvalArguments, config: Config, versi
   const runs = log ? await log.runs() : [];
 
   let engine: Engine | undefined;
-  let bar: Progress | undefined;
+  let bar: ProgressBar | undefined;
   let done = 0;
   const interrupt = interruption();
   const { signal } = interrupt;

@@ -1,6 +1,6 @@
 import { ServiceError } from '../../errors/index.ts';
 import { FairQueue, type Place, type Weights } from '../shared/fair-queue.ts';
-import { Tally } from '../shared/tally.ts';
+import { CountsByKey } from '../shared/counts-by-key.ts';
 
 export interface BatcherOptions<T, R> {
   /** Most items in one run. */
@@ -16,12 +16,13 @@ export interface BatcherOptions<T, R> {
   weightOf?: Weights;
   /** Runs one batch on the device; results in the order of the items. */
   run(items: T[]): Promise<R[]>;
-  /** What runs a few while a batch is running, asked for when it is wanted; undefined where there is none (yet). */
-  beside?: () => Beside<T, R> | undefined;
+  /** The light lane, asked for when it is wanted; undefined where there is none (yet). */
+  lightLane?: () => LightRunner<T, R> | undefined;
   now?: () => number;
 }
 
-export interface Beside<T, R> {
+/** Runs a few items while a batch is running. */
+export interface LightRunner<T, R> {
   maxBatch: number;
   run(items: T[]): Promise<R[]>;
 }
@@ -45,7 +46,7 @@ interface Waiting<T, R> {
 
 /** Longest run in milliseconds, as far as fewer images can make it so: a model that takes long for one image gains nothing from many at a time. */
 const LONG_RUN_MS = 400;
-/** The same while several tenants ask, and for runs beside a batch. */
+/** The same while several tenants ask, and for runs of the light lane. */
 const SHORT_RUN_MS = 20;
 /** For how long a device counts as shared after a tenant other than the one before has asked. */
 const SHARED_MS = 2000;
@@ -55,9 +56,9 @@ const SHARED_MS = 2000;
  * and priority. While a batch runs the next one collects by itself, so load makes batches larger without any timer and a
  * lone image is never delayed. How much may wait here is the dispatcher's business.
  *
- * Whoever comes while a batch runs would wait for its end. A tenant that is alone waits for itself, and full batches give it most. One that
- * asks for less than its share waits for others: its images run beside the batch, a few at a time, where the device can do that. Where it can
- * not, tenants that share it get short runs; a device that is through with a full batch in that time never notices.
+ * An item that comes while a batch runs waits for its end. Full batches serve a tenant best as long as it is the only one. A tenant that asks
+ * for less than its share is light: its items run in the light lane, a few at a time, while the batch runs. Without a light lane, runs are short
+ * as long as several tenants share the device; a device that finishes a full batch within that time keeps its full batches.
  */
 export class Batcher<T, R> {
   readonly #options: BatcherOptions<T, R>;
@@ -65,11 +66,11 @@ export class Batcher<T, R> {
   readonly #queue: FairQueue<Waiting<T, R>>;
   #running = 0;
   /** Tenants of the batches that are running. */
-  readonly #inside = new Tally();
-  /** What waits of tenants that asked for little when it came. */
+  readonly #inside = new CountsByKey();
+  /** Waiting items of tenants that were light when the item came. */
   readonly #light = new Set<Waiting<T, R>>();
-  #beside: Beside<T, R> | undefined;
-  #runningBeside = false;
+  #lightLane: LightRunner<T, R> | undefined;
+  #lightRunning = false;
   /** Milliseconds of a run per image, smoothed; 0 before the first. */
   #msPerItem = 0;
   #lastKey: string | undefined;
@@ -104,16 +105,16 @@ export class Batcher<T, R> {
       this.#lastKey = place.key;
       this.#queue.push(waiting, place);
       if (this.#running > 0 && this.#asksForLittle(place.key)) {
-        this.#beside ??= this.#options.beside?.();
-        if (this.#beside) this.#light.add(waiting);
+        this.#lightLane ??= this.#options.lightLane?.();
+        if (this.#lightLane) this.#light.add(waiting);
       }
       this.#wake();
     });
   }
 
   /**
-   * Whether a tenant has less here than its even share of a batch. To ask for nothing in the batch would not do: one that got into it once
-   * would meet itself there for ever, its images coming faster than batches end.
+   * Whether a tenant has less here than its even share of a batch. Having no item in the batch cannot be the test: a tenant whose items come
+   * faster than batches end would never get out of the batches again.
    */
   #asksForLittle(key: string): boolean {
     const tenants = this.#inside.keysWith(key);
@@ -124,7 +125,7 @@ export class Batcher<T, R> {
 
   /** Most images of the next run. */
   get #limit(): number {
-    const short = !this.#beside && this.#now() <= this.#sharedUntil;
+    const short = !this.#lightLane && this.#now() <= this.#sharedUntil;
     return this.#within(short ? SHORT_RUN_MS : LONG_RUN_MS, this.#options.maxBatch);
   }
 
@@ -136,8 +137,8 @@ export class Batcher<T, R> {
 
   #wake(): void {
     const { waitMs = 0, depth = 1 } = this.#options;
-    if (this.#beside && this.#light.size > 0 && !this.#runningBeside && this.#running > 0)
-      void this.#runBeside(this.#beside);
+    if (this.#lightLane && this.#light.size > 0 && !this.#lightRunning && this.#running > 0)
+      void this.#runLight(this.#lightLane);
     const full = this.#queue.size >= this.#limit;
     if (this.#queue.size === 0 || this.#running >= (full ? depth : 1)) return;
     if (waitMs === 0 || full) {
@@ -184,16 +185,16 @@ export class Batcher<T, R> {
     });
   }
 
-  async #runBeside({ maxBatch, run }: Beside<T, R>): Promise<void> {
+  async #runLight({ maxBatch, run }: LightRunner<T, R>): Promise<void> {
     const batch = this.#take(this.#within(SHORT_RUN_MS, maxBatch), () => {
       const [waiting] = this.#light;
       if (waiting) this.#queue.remove(waiting);
       return waiting;
     });
     if (batch.length === 0) return;
-    this.#runningBeside = true;
+    this.#lightRunning = true;
     await this.#run(batch, this.#now(), run, () => {
-      this.#runningBeside = false;
+      this.#lightRunning = false;
     });
   }
 

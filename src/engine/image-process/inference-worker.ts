@@ -9,13 +9,13 @@ import { serializeError } from '../../errors/index.ts';
 import { deviceOf } from '../shared/devices.ts';
 import { checkGolden } from '../shared/golden.ts';
 import { openImageSession } from '../shared/sessions.ts';
-import { standBack } from '../shared/yielding.ts';
+import { setNiceness } from '../shared/niceness.ts';
 import type { FromWorker, ToWorker, WorkerInit } from './worker-protocol.ts';
 
 const port = parentPort as NonNullable<typeof parentPort>;
 const init = workerData as WorkerInit;
 
-standBack(init.standsBack);
+setNiceness(init.niceness);
 
 const post = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 

@@ -6,8 +6,8 @@ export interface WorkerInit {
   precision: Precision;
   device: string;
   threads: number;
-  /** How far its thread stands back, as `nice` counts. */
-  standsBack: number;
+  /** Of its thread; see shared/niceness.ts. */
+  niceness: number;
   buckets: number[];
 }
 

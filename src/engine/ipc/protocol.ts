@@ -60,7 +60,7 @@ export type Ping = { kind: 'ping' };
 export type Pong = { kind: 'pong'; vitals: Vitals };
 export type Reply = { kind: 'reply'; seq: number; value: unknown };
 export type Failure = { kind: 'failure'; seq: number; error: SerializedError };
-export type Progress = { kind: 'progress'; seq: number; done: number; total: number };
+export type ProgressMessage = { kind: 'progress'; seq: number; done: number; total: number };
 
 type ObserverEvent<K extends keyof EngineObserver> = Parameters<NonNullable<EngineObserver[K]>>;
 export type Observation =
@@ -68,4 +68,4 @@ export type Observation =
   | { kind: 'observe'; what: 'log'; args: ObserverEvent<'log'> };
 
 export type ToChild = Call | Cancel | Ping;
-export type ToParent = Reply | Failure | Progress | Observation | Pong;
+export type ToParent = Reply | Failure | ProgressMessage | Observation | Pong;

@@ -13,10 +13,10 @@ import { checkGolden } from '../shared/golden.ts';
 import { openTextSession, type TextSession } from '../shared/sessions.ts';
 import { addNormalised, normalise } from '../shared/text-features.ts';
 import type { Tower } from '../shared/types.ts';
-import { STANDS_BACK, standBack } from '../shared/yielding.ts';
+import { NICENESS, setNiceness } from '../shared/niceness.ts';
 import { padRows, planBatches } from './text-batches.ts';
 
-standBack(STANDS_BACK.texts);
+setNiceness(NICENESS.texts);
 
 /** Class names whose texts are held in memory at once, in all templates. */
 const NAMES = 256;

@@ -151,8 +151,8 @@ export class Dispatcher {
           signal?.removeEventListener('abort', onAbort);
         },
       };
-      const express = this.#express(tenant);
-      if (express) void this.#send(entry, express);
+      const extra = this.#lightFeed(tenant);
+      if (extra) void this.#send(entry, extra);
       else {
         this.#queue.push(entry, entry.place);
         this.#dispatch();
@@ -170,10 +170,10 @@ export class Dispatcher {
     return { key, priority: priority === 'probe' && !probe ? 'interactive' : priority };
   }
 
-  /** Where all engines are full: one that takes this tenant's image nevertheless. */
-  #express(tenant: string): Feed | undefined {
+  /** Where all engines are full: one that takes an image more, because the tenant is light. */
+  #lightFeed(tenant: string): Feed | undefined {
     const first = this.#alone.length === 0 && this.#queue.sizeOf(tenant) === 0;
-    return first && !this.#feeds.next(0) ? this.#feeds.express(tenant) : undefined;
+    return first && !this.#feeds.next(0) ? this.#feeds.forLight(tenant) : undefined;
   }
 
   #take(): Entry | undefined {

@@ -1,4 +1,4 @@
-import { Tally } from '../../shared/tally.ts';
+import { CountsByKey } from '../../shared/counts-by-key.ts';
 import type { EngineSlot } from './slot.ts';
 
 /** An engine, how many images it holds, and whether that is one suspect that must have no company. */
@@ -8,15 +8,15 @@ export interface Feed {
   alone: boolean;
 }
 
-/** Images beyond its window that an engine takes of tenants that have less inside than others. */
-const EXPRESS = 4;
+/** Images beyond its window that an engine takes of light tenants. */
+const LIGHT_EXTRA = 4;
 
 const load = ({ slot, held }: Feed) => held / slot.window;
 
 /** The engines that are fed, and what is inside them by tenant. */
 export class Feeds {
   readonly #feeds = new Map<EngineSlot, Feed>();
-  readonly #tenants = new Tally();
+  readonly #tenants = new CountsByKey();
   #inside = 0;
 
   add(slot: EngineSlot): void {
@@ -71,12 +71,12 @@ export class Feeds {
   }
 
   /**
-   * An engine that is full but takes one image more, for a tenant with less inside than its even share: its image need not wait
-   * until a batch of others is done.
+   * A full engine that takes one image more of a light tenant, one with less inside than its even share: the image need not wait until a batch
+   * of other tenants is done.
    */
-  express(tenant: string): Feed | undefined {
+  forLight(tenant: string): Feed | undefined {
     const [feed] = this.#open();
-    if (!feed || feed.held >= feed.slot.window + EXPRESS) return undefined;
+    if (!feed || feed.held >= feed.slot.window + LIGHT_EXTRA) return undefined;
     const share = Math.floor(feed.slot.window / this.#tenants.keysWith(tenant));
     return this.#tenants.of(tenant) < share ? feed : undefined;
   }

@@ -1,5 +1,4 @@
 import { ServiceError } from '../../../errors/index.ts';
-import { fromShared } from '../../ipc/clock.ts';
 import { EngineLost } from '../../ipc/engine-lost.ts';
 import { ProcessLink } from '../../ipc/process-link.ts';
 import type { EngineOperations, InitMessage, Observation, ToParent } from '../../ipc/protocol.ts';
@@ -12,11 +11,12 @@ import type {
   EngineStatus,
   Head,
   HeadProvider,
-  Stage,
 } from '../../shared/types.ts';
 import type { EngineSlot } from '../admission/slot.ts';
 import { HeadResidency } from '../residency.ts';
 import { Backoff } from './backoff.ts';
+import { framed } from './stages.ts';
+import { endedEarly, publicReason, tooLarge, withTimeout } from './start-errors.ts';
 import { Watchdog, type WatchdogLimits } from './watchdog.ts';
 
 export interface SupervisorOptions {
@@ -267,44 +267,5 @@ export class EngineSupervisor implements EngineSlot {
     this.#life?.watchdog?.stop();
     await this.#life?.link.close();
     this.#enter('stopped', 'the service is shut down');
-  }
-}
-
-/** The stages inside the engine on this process's clock, with the ways there and back. */
-function framed(began: number, inside: Stage[]): Stage[] {
-  const stages = fromShared(inside);
-  const arrived = stages[0]?.start ?? began;
-  const left = stages.at(-1)?.end ?? arrived;
-  return [
-    { name: 'handover', start: began, end: arrived },
-    ...stages,
-    { name: 'handback', start: left, end: performance.now() },
-  ];
-}
-
-function publicReason(error: unknown): string {
-  return error instanceof ServiceError ? error.message : 'the inference engine could not be started';
-}
-
-function tooLarge(rss: number, allowed: number): ServiceError {
-  const detail = 'The inference engine needs more memory than it is allowed, before the first image.';
-  return new ServiceError('engine_unavailable', detail, { internal: `${rss} bytes resident, ${allowed} allowed` });
-}
-
-function endedEarly(name: string, exit: Exit): ServiceError {
-  const how = describeExit(exit, causeOf(exit, false));
-  return new ServiceError('engine_unavailable', `The inference engine "${name}" ended while it was starting (${how}).`);
-}
-
-async function withTimeout<T>(promise: Promise<T>, ms: number): Promise<T> {
-  const error = new ServiceError('engine_unavailable', `The inference engine was not ready within ${ms} ms.`);
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(error), ms);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,7 +1,7 @@
 import * as ort from 'onnxruntime-node';
 import { ServiceError } from '../../../errors/index.ts';
 import { headGraph } from './graph.ts';
-import { type Verdict, verdictOf } from './scoring.ts';
+import { type Scored, scoredBy } from './scoring.ts';
 
 /**
  * The tenants' heads that are in the engine now, and one session that multiplies image features with them. ONNX Runtime is
@@ -43,7 +43,7 @@ export class HeadScorer {
   }
 
   /** One unit feature [D] against one head. Throws tenant_not_ready when the head is not here. */
-  async score(id: string, feature: Float32Array, topK: number): Promise<Verdict> {
+  async score(id: string, feature: Float32Array, topK: number): Promise<Scored> {
     const rows = this.#heads.get(id);
     if (!rows) {
       throw new ServiceError('tenant_not_ready', "The tenant's features are being replaced; try again.", {
@@ -56,6 +56,6 @@ export class HeadScorer {
       rows: new ort.Tensor('float32', rows, [rows.length / width, width]),
     });
     const all = (cosines as ort.Tensor).data as Float32Array;
-    return verdictOf(all.subarray(0, all.length / 2), all.subarray(all.length / 2), this.#scale, topK);
+    return scoredBy(all.subarray(0, all.length / 2), all.subarray(all.length / 2), this.#scale, topK);
   }
 }

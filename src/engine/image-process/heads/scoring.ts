@@ -1,10 +1,10 @@
 import { assess, topK } from '../../../clipn/index.ts';
 import type { Detection } from '../../shared/types.ts';
 
-export type Verdict = Omit<Detection, 'image' | 'timing' | 'cache'>;
+export type Scored = Omit<Detection, 'image' | 'timing' | 'cache'>;
 
 /** Cosines of one image with a head's yes and no rows, [C] each, to CLIPN's verdict with the `k` likeliest classes. */
-export function verdictOf(cosYes: ArrayLike<number>, cosNo: ArrayLike<number>, scale: number, k: number): Verdict {
+export function scoredBy(cosYes: ArrayLike<number>, cosNo: ArrayLike<number>, scale: number, k: number): Scored {
   const a = assess(cosYes, cosNo, scale);
   const at = (index: number) => ({
     index,

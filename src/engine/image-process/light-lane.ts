@@ -1,8 +1,8 @@
 /**
- * Another session beside that of the batches. It takes memory and some processor time to open, so it is opened when it is wanted for the
- * first time, which a service with one tenant never does; until it is there, or where it can not be had, batches serve everybody.
+ * The light lane's session, beside the one that runs batches. It takes memory and some processor time to open, so it is opened when it is wanted
+ * for the first time, which a service with one tenant never does. Until it is open, or where it cannot be opened, batches serve every tenant.
  */
-export class SecondLane<L> {
+export class LightLane<L> {
   readonly #open: () => Promise<L>;
   readonly #told: (error?: unknown) => void;
   #lane: L | undefined;

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { setImmediate as tick } from 'node:timers/promises';
-import { SecondLane } from '../../src/engine/image-process/second-lane.ts';
+import { LightLane } from '../../src/engine/image-process/light-lane.ts';
 
 it('a second session is opened once, when it is first wanted; where it can not be had that is told once', async () => {
   for (const fails of [false, true]) {
     let opened = 0;
     const told: unknown[] = [];
-    const lane = new SecondLane(
+    const lane = new LightLane(
       async () => {
         opened++;
         if (fails) throw new Error('no memory');

@@ -1,5 +1,5 @@
 /** How many of each key there are; keys that have none are forgotten. */
-export class Tally {
+export class CountsByKey {
   readonly #counts = new Map<string, number>();
 
   of(key: string): number {
