@@ -1,7 +1,7 @@
 import { mkdir, open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ServiceError } from '../errors/index.ts';
-import { syncDirectory } from '../tenants/durable.ts';
+import { syncDirectory } from '../storage/durable.ts';
 import type { AuditEntry, AuditLog, AuditPage, AuditQuery } from './audit.ts';
 
 const FILE = /^\d{8}T\d{9}Z\.ndjson$/;

@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import { ServiceError } from '../errors/index.ts';
-import { writeDurably } from '../tenants/durable.ts';
+import { writeDurably } from '../storage/durable.ts';
 import { KEY_ID } from './api-key.ts';
 import { KeyRecord } from './key-record.ts';
 import type { DamagedKey, KeyStore, Revocation, StoredKeys } from './key-store.ts';

@@ -1,4 +1,4 @@
-import type { Migration } from '../tenants/postgres/migrate.ts';
+import type { Migration } from '../storage/postgres/migrate.ts';
 
 /** What keys and audit log need in PostgreSQL. Only ever appended to. */
 export const ACCESS_MIGRATIONS: readonly Migration[] = [

@@ -1,5 +1,5 @@
 import { ServiceError } from '../errors/index.ts';
-import type { Database } from '../tenants/postgres/database.ts';
+import type { Database } from '../storage/postgres/database.ts';
 import type { AuditEntry, AuditLog, AuditPage, AuditQuery } from './audit.ts';
 
 /** The log of changes in PostgreSQL: one for all replicas. */

@@ -1,4 +1,4 @@
-import { type Database, nextChange } from '../tenants/postgres/database.ts';
+import { type Database, nextChange } from '../storage/postgres/database.ts';
 import type { KeyRecord } from './key-record.ts';
 import type { KeyStore, Revocation, StoredKeys } from './key-store.ts';
 

@@ -16,7 +16,7 @@ export function table(header: string[], rows: string[][], right: Set<number>): s
 }
 
 /** A line on a terminal that counts; silent where standard error is not a terminal or there is little to count. */
-export interface Progress {
+export interface ProgressBar {
   /** One more is done. `known` when it cost nothing, being done before: the rate and the time left go by the others. */
   tick(known?: boolean): void;
   end(): void;
@@ -49,7 +49,7 @@ export function bar(label: string, unit: string) {
   };
 }
 
-export function progress(total: number, unit: string): Progress {
+export function progress(total: number, unit: string): ProgressBar {
   const stream = process.stderr;
   if (!stream.isTTY || total < 8) return { tick: () => {}, end: () => {} };
   const started = performance.now();

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
-import { removeDurably, writeDurably } from '../tenants/durable.ts';
+import { removeDurably, writeDurably } from '../storage/durable.ts';
 import { type DriftState, type DriftStore, Slots, StoredBaseline } from './store.ts';
 
 const ajv = new Ajv();

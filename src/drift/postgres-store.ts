@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Database } from '../tenants/postgres/database.ts';
+import type { Database } from '../storage/postgres/database.ts';
 import type { DriftState, DriftStore, Slots, StoredBaseline } from './store.ts';
 
 interface Row {

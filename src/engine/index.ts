@@ -1,11 +1,12 @@
 import type { Bundle } from '../bundle/load.ts';
-import { type Ask, Dispatcher } from './admission/dispatcher.ts';
-import { fleetStatus, namesOf } from './fleet.ts';
-import type { InitMessage } from './protocol.ts';
-import { Quarantine } from './supervision/quarantine.ts';
-import type { WatchdogLimits } from './supervision/watchdog.ts';
-import { EngineSupervisor } from './supervisor.ts';
-import { TextEncoderProcess } from './text-encoder.ts';
+import { type Ask, Dispatcher } from './front/admission/dispatcher.ts';
+import { fleetStatus, namesOf } from './front/fleet.ts';
+import { Quarantine } from './front/supervision/quarantine.ts';
+import { EngineSupervisor } from './front/supervision/supervisor.ts';
+import type { WatchdogLimits } from './front/supervision/watchdog.ts';
+import { TextEncoderProcess } from './front/text-encoder.ts';
+import type { InitMessage } from './ipc/protocol.ts';
+import { weightsOf } from './shared/fair-queue.ts';
 import type {
   Detection,
   DetectRequest,
@@ -17,16 +18,16 @@ import type {
   HeadHost,
   HeadProvider,
   TextFeatureBuilder,
-} from './types.ts';
+} from './shared/types.ts';
 
-export type { Ask } from './admission/dispatcher.ts';
-export type { Priority } from './admission/fair-queue.ts';
-export { EngineLost } from './admission/slot.ts';
-export { fastInt8, usableCores } from './cpus.ts';
-export { type FoundDevices, findDevices } from './find-devices.ts';
-export { disagreeing } from './readings.ts';
-export { Quarantine } from './supervision/quarantine.ts';
-export type * from './types.ts';
+export type { Ask } from './front/admission/dispatcher.ts';
+export { type FoundDevices, findDevices } from './front/find-devices.ts';
+export { Quarantine } from './front/supervision/quarantine.ts';
+export { EngineLost } from './ipc/engine-lost.ts';
+export { fastInt8, usableCores } from './shared/cpus.ts';
+export type { Priority } from './shared/fair-queue.ts';
+export { disagreeing } from './shared/readings.ts';
+export type * from './shared/types.ts';
 
 /** What each engine process is told at its start, and what only this side needs. */
 export interface EngineOptions extends Omit<InitMessage, 'bundleDir' | 'precision' | 'device'> {
@@ -63,12 +64,14 @@ export class Engine implements HeadHost, TextFeatureBuilder {
 
   constructor(options: EngineOptions) {
     const { bundle, devices, observer = {}, maxQueue, headsBytes, startTimeoutMs, limits, keepTextSessions } = options;
-    const { threads, textThreads, maxBatch, batchWaitMs, decodeThreads, maxPixels, cacheBytes } = options;
+    const { threads, textThreads, maxBatch, batchWaitMs, decodeThreads, maxPixels, cacheBytes, tenantWeights } =
+      options;
     const { dir: bundleDir, precision } = bundle;
     const quarantine = options.quarantine ?? new Quarantine();
     this.#quarantine = quarantine;
     this.#dispatcher = new Dispatcher({
       maxQueue,
+      weightOf: weightsOf(tenantWeights),
       unavailable: () => this.status.reason ?? this.status.state,
       afterLoss: ({ request, losses, slot }) =>
         quarantine.afterLoss(request, losses, (slot as EngineSupervisor).lastCause),
@@ -79,7 +82,18 @@ export class Engine implements HeadHost, TextFeatureBuilder {
     this.#engines = devices.map((device, i) => {
       return new EngineSupervisor({
         name: names[i] as string,
-        init: { bundleDir, precision, device, threads, maxBatch, batchWaitMs, decodeThreads, maxPixels, cacheBytes },
+        init: {
+          bundleDir,
+          precision,
+          device,
+          threads,
+          maxBatch,
+          batchWaitMs,
+          decodeThreads,
+          maxPixels,
+          cacheBytes,
+          tenantWeights,
+        },
         headsBytes,
         heads: { loadHead: async (id) => this.#kept.get(id) ?? this.#provider?.loadHead(id) },
         startTimeoutMs,

@@ -20,7 +20,7 @@ const MOST_MISTAKES = 12;
 export const SHOWN_RULES = ['ctw', 'atd'] as const;
 
 /** The intermediate result of one set. */
-export interface Tally {
+export interface SetCounts {
   name: string;
   /** One column per score, an entry per judged image. */
   scores: Record<ScoreName, Column>;
@@ -30,7 +30,7 @@ export interface Tally {
 }
 
 /** Counts of one class: judged images, correctly classified ones, and those that each rule keeps. */
-export interface ClassTally {
+export interface ClassCounts {
   images: number;
   correct: number;
   kept: Record<RuleName, number>;
@@ -51,9 +51,9 @@ const perRule = <T>(of: () => T) => Object.fromEntries(RULES.map((r) => [r, of()
  */
 export class Collector {
   /** ID first. */
-  readonly sets: Tally[];
-  readonly classes: ClassTally[];
-  readonly #byName: Map<string, Tally>;
+  readonly sets: SetCounts[];
+  readonly classes: ClassCounts[];
+  readonly #byName: Map<string, SetCounts>;
   readonly #idRejected = Object.fromEntries(SHOWN_RULES.map((r) => [r, new Worst(MOST_MISTAKES, 'lowest')]));
   readonly #oodAccepted = Object.fromEntries(SHOWN_RULES.map((r) => [r, new Worst(MOST_MISTAKES, 'highest')]));
   readonly #failures: FailedRow[] = [];
@@ -72,25 +72,25 @@ export class Collector {
 
   /** @throws RangeError for an unknown set or class */
   add(row: Row): void {
-    const tally = this.#byName.get(row.set);
-    if (!tally) throw new RangeError(`there is no set "${row.set}"`);
+    const counts = this.#byName.get(row.set);
+    if (!counts) throw new RangeError(`there is no set "${row.set}"`);
     if (isFailed(row)) {
-      tally.failed++;
+      counts.failed++;
       if (this.#failures.length < MOST_FAILURES) this.#failures.push(row);
       return;
     }
-    for (const s of SCORES) tally.scores[s].push(row.scores[s]);
-    for (const r of RULES) if (row.decisions[r] === 'id') tally.kept[r]++;
+    for (const s of SCORES) counts.scores[s].push(row.scores[s]);
+    for (const r of RULES) if (row.decisions[r] === 'id') counts.kept[r]++;
     if (row.class !== undefined) this.#addToClass(row, row.class);
     this.#look(row);
   }
 
   #addToClass(row: ScoredRow, at: number): void {
-    const tally = this.classes[at];
-    if (!tally) throw new RangeError(`there is no class ${at}`);
-    tally.images++;
-    if (row.index === at) tally.correct++;
-    for (const r of RULES) if (row.decisions[r] === 'id') tally.kept[r]++;
+    const counts = this.classes[at];
+    if (!counts) throw new RangeError(`there is no class ${at}`);
+    counts.images++;
+    if (row.index === at) counts.correct++;
+    for (const r of RULES) if (row.decisions[r] === 'id') counts.kept[r]++;
   }
 
   #look(row: ScoredRow): void {

@@ -9,4 +9,3 @@ export { type Opened, ScoreLog } from './score-log.ts';
 export { countImages, type ImageSet, openSets } from './sets.ts';
 export { SteadyDetector } from './steady.ts';
 export { tablesOf } from './tables.ts';
-export { isImageName } from './walk.ts';

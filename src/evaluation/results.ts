@@ -1,4 +1,4 @@
-import { type Collector, type Mistakes, SHOWN_RULES, type Tally } from './collector.ts';
+import { type Collector, type Mistakes, SHOWN_RULES, type SetCounts } from './collector.ts';
 import { curveOf, type RuleFigures, ruleFigures, type ScoreFigures, scoreFigures } from './metrics.ts';
 import { RULES, type RuleName, SCORES, type ScoreName } from './rows.ts';
 import type { LogIdentity, RunRecord } from './score-log.ts';
@@ -50,13 +50,13 @@ export interface Results extends Circumstances {
   failed: { count: number; listed: { set: string; path: string; code: string; detail: string }[] };
 }
 
-const judged = (t: Tally) => t.scores.ctw.length;
+const judged = (t: SetCounts) => t.scores.ctw.length;
 
 const record = <K extends string, V>(keys: readonly K[], of: (key: K) => V) =>
   Object.fromEntries(keys.map((k) => [k, of(k)])) as Record<K, V>;
 
 /** One OOD set against the ID set; null if either has no judged image. */
-export function compare(id: Tally, ood: Tally): Comparison | null {
+export function compare(id: SetCounts, ood: SetCounts): Comparison | null {
   if (judged(id) === 0 || judged(ood) === 0) return null;
   return {
     scores: record(SCORES, (s) => scoreFigures(curveOf(id.scores[s].values, ood.scores[s].values))),
@@ -84,7 +84,7 @@ export function resultsOf(
   about: { sets: { dir: string }[]; folders: string[]; classes: string[] } & Circumstances,
 ): Results {
   const { sets, folders, classes, ...circumstances } = about;
-  const [id, ...ood] = collector.sets as [Tally, ...Tally[]];
+  const [id, ...ood] = collector.sets as [SetCounts, ...SetCounts[]];
   const figures = ood.map((set) => compare(id, set));
   const measured = figures.filter((f) => f !== null);
   const correct = collector.classes.reduce((sum, c) => sum + c.correct, 0);

@@ -3,7 +3,7 @@ import type { Detection, DetectRequest } from '../engine/index.ts';
 import { ServiceError } from '../errors/index.ts';
 import type { ImageKey, Row } from './rows.ts';
 import { classOf, type ImageFile } from './sets.ts';
-import { EngineLost } from './steady.ts';
+import { EngineNotBack } from './steady.ts';
 
 export interface Scoring {
   /** Rejects with a ServiceError if there is no verdict. */
@@ -29,7 +29,7 @@ async function judge(image: ImageFile, { detect, headId }: Scoring): Promise<Row
     const { index, scores, decisions } = await detect({ bytes, headId, tenant: headId, topK: 0 });
     return { ...key, index, scores, decisions };
   } catch (error) {
-    if (!(error instanceof ServiceError) || error instanceof EngineLost) throw error;
+    if (!(error instanceof ServiceError) || error instanceof EngineNotBack) throw error;
     return { ...key, error: { code: error.code, detail: error.message } };
   }
 }
@@ -37,7 +37,7 @@ async function judge(image: ImageFile, { detect, headId }: Scoring): Promise<Row
 /**
  * Judges images as they come, a bounded number at a time. Nothing of an image is kept after its row is handed over. An image
  * without a verdict gives a row with the reason. After the signal no further image is started, and those in progress are finished.
- * @throws errors of the source and of `onRow`, and EngineLost
+ * @throws errors of the source and of `onRow`, and EngineNotBack
  */
 export async function scoreImages(images: AsyncGenerator<ImageFile>, scoring: Scoring): Promise<void> {
   let stop = false;

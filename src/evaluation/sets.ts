@@ -1,7 +1,8 @@
 import { realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
+import { isImageName } from '../images/names.ts';
+import { list, walk } from '../storage/walk.ts';
 import { EvaluationError } from './errors.ts';
-import { list, walk } from './walk.ts';
 
 /** One folder of images under test. */
 export interface ImageSet {
@@ -75,7 +76,7 @@ export async function openSets(id: string, ood: string[]): Promise<[ImageSet, ..
   });
   const first = sets[0] as ImageSet;
   const folders: string[] = [];
-  for (const entry of await list(inside)) {
+  for (const entry of await list(inside, { wanted: isImageName })) {
     if (entry.kind === 'folder' && !first.skip.has(await realpath(join(inside, entry.name)))) folders.push(entry.name);
   }
   if (folders.length === 0) {
@@ -91,10 +92,10 @@ export async function openSets(id: string, ood: string[]): Promise<[ImageSet, ..
 /** Paths of a set's images. In the ID set only class folders count, because an image outside them has no class. */
 async function* paths(set: ImageSet): AsyncGenerator<string> {
   if (!set.folders) {
-    yield* walk(set.dir, set.skip);
+    yield* walk(set.dir, { wanted: isImageName, skip: set.skip });
     return;
   }
-  for (const name of set.folders) yield* walk(set.dir, set.skip, `${name}/`);
+  for (const name of set.folders) yield* walk(set.dir, { wanted: isImageName, skip: set.skip }, `${name}/`);
 }
 
 /**

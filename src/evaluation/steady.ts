@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Detection, DetectRequest, Engine, FleetStatus } from '../engine/index.ts';
-import { Semaphore } from '../engine/semaphore.ts';
 import { ServiceError } from '../errors/index.ts';
+import { Semaphore } from '../storage/semaphore.ts';
 
 export type Detector = Pick<Engine, 'detect'> & { readonly status: Omit<FleetStatus, 'engines'> };
 
@@ -49,14 +49,14 @@ export class SteadyDetector {
   async #recovered(): Promise<void> {
     const end = performance.now() + this.#recoveryMs;
     while (this.#engine.status.state !== 'ready') {
-      if (performance.now() > end) throw new EngineLost(this.#recoveryMs);
+      if (performance.now() > end) throw new EngineNotBack(this.#recoveryMs);
       await sleep(POLL_MS);
     }
   }
 }
 
 /** The engine does not come back, so that the other images need not be tried. */
-export class EngineLost extends ServiceError {
+export class EngineNotBack extends ServiceError {
   constructor(ms: number) {
     super('engine_unavailable', `The inference engine has not come back within ${Math.round(ms / 1000)} s.`);
   }

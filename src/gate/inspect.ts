@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
-import { decisionOf } from '../clipn/index.ts';
 import { ServiceError } from '../errors/index.ts';
+import { detectImages } from '../serving/detect-images.ts';
 import { type Extraction, ExtractionError, extract } from './adapters/index.ts';
 import type { FailCause } from './config/schema.ts';
 import type { Decided, Route } from './config/settings.ts';
@@ -36,6 +36,9 @@ export interface Subject {
   headers: IncomingHttpHeaders;
   trace?: GateTrace | undefined;
 }
+
+/** Where the body should hold an image and holds none that can be read. */
+const NOT_AN_IMAGE = new ServiceError('image_undecodable', 'The element that should be an image is not one.');
 
 const NOTHING: Extraction = { images: [], instances: 0 };
 
@@ -99,25 +102,26 @@ export class Inspector {
     if (found.images.length === 0) throw new ExtractionError('no_image', 'there is no image in the body');
     const timeoutMs = Math.max(1, Math.ceil(budgetMs - (performance.now() - began)));
     trace?.lap('extract');
-    const engine = trace?.around(this.#engine) ?? this.#engine;
-    const images = await Promise.all(
-      found.images.map(async ({ id, instance, bytes }): Promise<Judged> => {
-        if (!bytes) {
-          const detail = 'what stands in the place of an image is none';
-          return { id, instance, sha256: undefined, result: { cause: 'undecodable', detail } };
-        }
-        try {
-          const request = { bytes, headId: serving.headId, tenant, topK: 0, timeoutMs };
-          const detection = await engine.detect(request, signal);
-          const decision = decisionOf(detection.decisions, method);
-          const name = serving.classes[detection.index] ?? String(detection.index);
-          return { id, instance, sha256: detection.image.sha256, result: { decision, class: name, detection } };
-        } catch (error) {
-          const sha256 = createHash('sha256').update(bytes).digest('hex');
-          return { id, instance, sha256, result: failureOf(error) };
-        }
-      }),
-    );
+    const judged = await detectImages(this.#engine, {
+      tenant,
+      serving,
+      method,
+      images: found.images.map(({ id, bytes }) => ({ id, bytes: bytes ?? NOT_AN_IMAGE })),
+      topK: 0,
+      timeoutMs,
+      signal,
+      around: trace && ((inner) => trace.around(inner)),
+    });
+    const images = judged.map((image, i): Judged => {
+      const { id, instance, bytes } = found.images[i] as (typeof found.images)[number];
+      if ('error' in image) {
+        const sha256 = bytes && createHash('sha256').update(bytes).digest('hex');
+        return { id, instance, sha256, result: failureOf(image.error) };
+      }
+      const { decision, detection } = image;
+      const name = serving.classes[detection.index] ?? String(detection.index);
+      return { id, instance, sha256: detection.image.sha256, result: { decision, class: name, detection } };
+    });
     trace?.lap();
     return { tenant, tenantVersion: serving.version, method, extraction, images };
   }

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Detection, DetectRequest } from '../engine/index.ts';
+import type { Detection } from '../engine/index.ts';
+import type { DetectionEngine } from '../serving/detect-images.ts';
 import type { Serving } from '../tenants/tenant.ts';
 
 export type { Detection };
@@ -8,9 +9,7 @@ export type { Detection };
 export type ServingMethod = Serving['method'];
 
 /** What the gate needs of the engine: one image, one verdict, or a ServiceError that says why not. */
-export interface GateEngine {
-  detect(request: DetectRequest, signal?: AbortSignal): Promise<Detection>;
-}
+export type GateEngine = DetectionEngine;
 
 /** What the gate needs of the tenants. Throws tenant_not_found, tenant_not_ready. */
 export interface GateTenants {
@@ -23,7 +22,7 @@ export interface GateTrace {
   readonly ids: { trace_id: string; span_id: string };
   readonly exemplar: { trace_id: string; span_id: string } | undefined;
   lap(name?: string): void;
-  around(engine: GateEngine): GateEngine;
+  around(engine: Pick<GateEngine, 'detect'>): Pick<GateEngine, 'detect'>;
   upstream(): GateUpstreamCall;
   end(status: number): void;
 }

@@ -1,14 +1,14 @@
 import type { AuditLog, Keyring, Limiter, Principal, Quotas } from '../access/index.ts';
 import type { Bundle } from '../bundle/load.ts';
 import type { DriftMonitor } from '../drift/index.ts';
-import type { Engine } from '../engine/index.ts';
 import type { AuditSink, GateSettings } from '../gate/index.ts';
+import type { ServingEngine } from '../serving/observed-engine.ts';
+import type { ReloadStatus } from '../serving/reload-status.ts';
 import type { Flood } from '../telemetry/flood.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { RequestTrace, Tracing } from '../telemetry/tracing.ts';
 import type { WatchedDirectory } from '../tenants/files/watched-directory.ts';
 import type { TenantRegistry } from '../tenants/registry.ts';
-import type { ReloadStatus } from './routes/admin-reload/schema.ts';
 
 /** What the HTTP layer needs of the configuration. */
 export interface HttpConfig {
@@ -16,8 +16,6 @@ export interface HttpConfig {
   maxImageBytes: number;
   maxBodyBytes: number;
   requestTimeoutMs: number;
-  /** Shares of the engines by tenant; a tenant that is not named has 1. */
-  tenantWeights: ReadonlyMap<string, number>;
   buildWaitMs: number;
   trustProxy: boolean;
   openMetrics: boolean;
@@ -33,7 +31,7 @@ export interface Lifecycle {
 }
 
 /** The parts of the engine that routes use: tests put something simpler in its place. */
-export type EngineForHttp = Pick<Engine, 'check' | 'detect' | 'status'>;
+export type EngineForHttp = ServingEngine;
 
 /** Who may do what, and what was done. */
 export interface AccessParts {

@@ -3,9 +3,9 @@ import type { FastifyServerFactory } from 'fastify';
 import { ServiceError, toProblem } from '../errors/index.ts';
 import type { Flood } from '../telemetry/flood.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { termsOf } from './admission.ts';
 import type { EngineForHttp, HttpConfig, Lifecycle } from './decorators.ts';
 import { requestId } from './request-id.ts';
-import { termsOf } from './routes/detect/admission.ts';
 
 export interface SheddingParts {
   engine: EngineForHttp;
@@ -54,9 +54,9 @@ function refusal(
 ): ServiceError | undefined {
   const [path, query = ''] = (url as string).split('?', 2);
   if (method !== 'POST' || path !== ROUTE) return undefined;
-  const tenant = new URLSearchParams(query).get('tenant') ?? undefined;
+  const tenant = new URLSearchParams(query).get('tenant') ?? 'demo';
   try {
-    engine.check({ ...termsOf({ headers, query: { tenant } }, { config, images: 1, elapsedMs: 0 }), images: 1 });
+    engine.check({ tenant, ...termsOf({ headers }, { config, images: 1, elapsedMs: 0 }), images: 1 });
   } catch (error) {
     if (error instanceof ServiceError && error.code === 'overloaded') return error;
   }

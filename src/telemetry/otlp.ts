@@ -29,7 +29,7 @@ import {
   type Stage,
   type Tracing,
   type UpstreamCall,
-} from './tracing.ts';
+} from './request-trace.ts';
 
 const propagator = new W3CTraceContextPropagator();
 

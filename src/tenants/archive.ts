@@ -7,7 +7,7 @@ import { TenantDefinition } from './definition.ts';
 
 export const ARCHIVE_TYPE = 'application/vnd.clipn-gate.tenant';
 
-const Head = Type.Object(
+const ArchiveHeader = Type.Object(
   {
     format: Type.Literal('clipn-gate tenant 1'),
     tenant: Type.String(),
@@ -26,12 +26,12 @@ const Head = Type.Object(
  * A tenant in one file: a line of JSON, then the rows of all texts, yes before no, float32 little endian, then the SHA-256 of
  * everything before.
  */
-export interface Archive extends Omit<Static<typeof Head>, 'format'> {
+export interface Archive extends Omit<Static<typeof ArchiveHeader>, 'format'> {
   /** [texts * width] each. */
   rows: Record<Tower, Float32Array>;
 }
 
-const valid = new Ajv({ strictTypes: false }).compile(Head);
+const valid = new Ajv({ strictTypes: false }).compile(ArchiveHeader);
 const DIGEST = 32;
 /** How far from one the length of a unit row may be, having been added up in another order. */
 const TOLERANCE = 1e-3;
@@ -58,7 +58,7 @@ export function decodeArchive(bytes: Buffer): Archive {
     throw damaged('it is not an exported tenant');
   }
   if (!valid(head)) throw damaged(`${valid.errors?.[0]?.instancePath} ${valid.errors?.[0]?.message}`);
-  const { format: _, ...rest } = head as Static<typeof Head>;
+  const { format: _, ...rest } = head as Static<typeof ArchiveHeader>;
   const numbers = rest.texts.length * rest.width;
   if (body.length !== newline + 1 + 8 * numbers) throw damaged('its length is not what it says');
   const tower = (at: number) => {

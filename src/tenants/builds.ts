@@ -1,5 +1,5 @@
-import { Semaphore } from '../engine/semaphore.ts';
 import { ServiceError } from '../errors/index.ts';
+import { Semaphore } from '../storage/semaphore.ts';
 import type { HeadVersion, TenantHeads } from './heads.ts';
 import type { BuildLeases } from './leases.ts';
 import { ProgressMeter } from './progress.ts';

@@ -54,6 +54,9 @@ export const TenantDefinition = Type.Object(
 );
 export type TenantDefinition = Static<typeof TenantDefinition>;
 
+/** The rule of `TENANT_ID` in words. */
+export const TENANT_ID_RULE =
+  'A tenant id has 1 to 63 characters: lower-case letters, digits, dots, hyphens and underscores, beginning with a letter or digit.';
 /** Lower-case letters, digits, dot, hyphen and underscore: the same in addresses, file names, metric labels and databases. */
 export const TENANT_ID = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 
@@ -108,10 +111,7 @@ export function checkDefinition(definition: TenantDefinition, limits: { maxClass
 /** @throws ServiceError invalid_request */
 export function checkTenantId(id: string): void {
   if (TENANT_ID.test(id)) return;
-  throw new ServiceError(
-    'invalid_request',
-    'A tenant id has 1 to 63 characters: lower-case letters, digits, dots, hyphens and underscores, beginning with a letter or digit.',
-  );
+  throw new ServiceError('invalid_request', TENANT_ID_RULE);
 }
 
 export interface Prompts {

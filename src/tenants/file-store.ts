@@ -1,11 +1,11 @@
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
-import { Semaphore } from '../engine/semaphore.ts';
 import { ServiceError } from '../errors/index.ts';
+import { TEMPORARY, writeDurably } from '../storage/durable.ts';
+import { KeyedLock } from '../storage/keyed-lock.ts';
+import { Semaphore } from '../storage/semaphore.ts';
 import { TENANT_ID } from './definition.ts';
-import { TEMPORARY, writeDurably } from './durable.ts';
-import { KeyedLock } from './keyed-lock.ts';
 import { isRecord, StoredTenant, type TenantRecord } from './record.ts';
 import type { TenantStore } from './store.ts';
 

@@ -1,5 +1,5 @@
 /** How far a build is. Texts of both towers, those from the cache count as done. */
-export interface Progress {
+export interface BuildProgress {
   done: number;
   total: number;
   /** Texts per second since the build began, cached ones left out; undefined while there is nothing to tell it from. */
@@ -9,10 +9,10 @@ export interface Progress {
   startedAt?: string;
 }
 
-export const NO_PROGRESS: Progress = { done: 0, total: 0 };
+export const NO_PROGRESS: BuildProgress = { done: 0, total: 0 };
 
 /** Whole percent, rounded down: 100 is said only when nothing is missing. */
-export function percentOf({ done, total }: Progress): number {
+export function percentOf({ done, total }: BuildProgress): number {
   return total === 0 ? 0 : Math.floor((100 * done) / total);
 }
 
@@ -28,7 +28,7 @@ export class ProgressMeter {
     this.#clock = clock;
   }
 
-  at(done: number, total: number): Progress {
+  at(done: number, total: number): BuildProgress {
     const now = this.#clock();
     // the first count is what the cache already had
     if (this.#cached === undefined) {

@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Method } from '../clipn/index.ts';
 import type { Head } from '../engine/index.ts';
-import { Semaphore } from '../engine/semaphore.ts';
 import { ServiceError } from '../errors/index.ts';
+import { KeyedLock } from '../storage/keyed-lock.ts';
+import { Semaphore } from '../storage/semaphore.ts';
 import { decodeArchive, encodeArchive, originOf } from './archive.ts';
 import { type BuildOptions, TenantBuilds } from './builds.ts';
 import { checkConditions, type Preconditions } from './conditions.ts';
 import { checkDefinition, checkTenantId, promptsOf, sameDefinition, type TenantDefinition } from './definition.ts';
 import { DEMO, DEMO_ID } from './demo.ts';
 import { TenantHeads, type TenantModel } from './heads.ts';
-import { KeyedLock } from './keyed-lock.ts';
 import { ALONE, type BuildLeases } from './leases.ts';
 import { type ListPage, listTenants } from './list.ts';
 import { type MoveOptions, moveTenants } from './move.ts';

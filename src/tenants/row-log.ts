@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { syncDirectory } from './durable.ts';
+import { syncDirectory } from '../storage/durable.ts';
 import { HASH, isIntact } from './feature-rows.ts';
 
 /** Bytes read at once. */

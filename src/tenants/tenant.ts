@@ -1,5 +1,5 @@
 import type { Method } from '../clipn/index.ts';
-import type { Progress } from './progress.ts';
+import type { BuildProgress } from './progress.ts';
 import type { TenantRecord } from './record.ts';
 
 export type TenantState = 'ready' | 'building' | 'failed' | 'cancelled';
@@ -21,7 +21,7 @@ export interface TenantView {
   state: TenantState;
   /** The version that answers detections now; undefined before the first is whole. */
   servingVersion: number | undefined;
-  progress: Progress;
+  progress: BuildProgress;
   /** Public reason of the last failed build. */
   failure: string | undefined;
 }
@@ -31,7 +31,7 @@ export interface Tenant {
   record: TenantRecord;
   etag: string;
   serving?: Serving;
-  progress: Progress;
+  progress: BuildProgress;
   failure?: string;
   build?: { abort: AbortController; done: Promise<void> };
   retry?: NodeJS.Timeout;

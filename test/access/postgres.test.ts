@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { ACCESS_MIGRATIONS, Keyring, PostgresAuditLog, PostgresKeyStore } from '../../src/access/index.ts';
-import { Database } from '../../src/tenants/postgres/database.ts';
-import { MIGRATIONS } from '../../src/tenants/postgres/migrations.ts';
+import { Database } from '../../src/storage/postgres/database.ts';
+import { TENANT_MIGRATIONS } from '../../src/tenants/postgres/migrations.ts';
 import { auditContract, keyStoreContract } from '../helpers/access-contract.ts';
 import { PostgresServer, withoutPostgres } from '../helpers/postgres.ts';
 import { until } from '../helpers/service.ts';
@@ -21,7 +21,10 @@ describe(`keys and audit log in PostgreSQL${because}`, { skip }, () => {
   const place = async (t: TestContext) => {
     const url = await server.database();
     return async () => {
-      const database = await Database.open(url, { migrations: [...MIGRATIONS, ...ACCESS_MIGRATIONS], pollMs: 200 });
+      const database = await Database.open(url, {
+        migrations: [...TENANT_MIGRATIONS, ...ACCESS_MIGRATIONS],
+        pollMs: 200,
+      });
       t.after(() => database.close());
       return database;
     };

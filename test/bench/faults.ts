@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { engineFaults } from '../helpers/engine-faults.ts';
 import { waves } from '../helpers/images.ts';
 import { isReady, sendImage, until } from '../helpers/service.ts';
 import { closedLoop } from './load/loops.ts';
@@ -30,7 +31,7 @@ export const faults: Bench = async ({ bundle: dir }) => {
   const pictures = await photographsOrMade();
   const poison = await waves(200, 150, 99).jpeg().toBuffer();
   const env = {
-    CLIPN_TEST_FAULTS: `crash:${createHash('sha256').update(poison).digest('hex')}`,
+    ...engineFaults(`crash:${createHash('sha256').update(poison).digest('hex')}`),
     CLIPN_REQUEST_TIMEOUT_MS: '30000',
   };
   const events: Record<string, (target: Target, pid: number) => Promise<string>> = {

@@ -2,8 +2,8 @@
  * `npm run bench -- heads`: what scoring a tenant's classes costs, as typed-array code and as ONNX. `npm run bench -- many-heads`:
  * a thousand tenants of a thousand classes in the real service, of which only some fit into the engine at a time.
  */
-import { HeadScorer } from '../../src/engine/heads/scorer.ts';
-import { verdictOf } from '../../src/engine/scoring.ts';
+import { HeadScorer } from '../../src/engine/image-process/heads/scorer.ts';
+import { scoredBy } from '../../src/engine/image-process/heads/scoring.ts';
 import { putTenant } from '../helpers/service.ts';
 import { closedLoop } from './load/loops.ts';
 import { summary } from './load/outcomes.ts';
@@ -56,7 +56,7 @@ async function scoring(ms: number) {
       const [feature, both] = [noise(width), noise(2 * classes * width)];
       const [yes, no] = [both.subarray(0, classes * width), both.subarray(classes * width)];
       scorer.put('head', both);
-      const typed = await microseconds(() => verdictOf(cosines(feature, yes), cosines(feature, no), 100, 5), ms);
+      const typed = await microseconds(() => scoredBy(cosines(feature, yes), cosines(feature, no), 100, 5), ms);
       const onnx = await microseconds(() => scorer.score('head', feature, 5), ms);
       rows.push({ width, classes, typed, onnx });
       scorer.drop('head');

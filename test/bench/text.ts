@@ -8,11 +8,11 @@ import { performance } from 'node:perf_hooks';
 import { loadBundle } from '../../src/bundle/load.ts';
 import { loadTokenizer } from '../../src/bundle/tokenizer.ts';
 import { fillTemplate } from '../../src/clipn/index.ts';
+import { TextEncoderProcess } from '../../src/engine/front/text-encoder.ts';
 import { usableCores } from '../../src/engine/index.ts';
-import { openTextSession, type TextSession } from '../../src/engine/sessions.ts';
-import { padRows } from '../../src/engine/text-batches.ts';
-import { TextEncoderProcess } from '../../src/engine/text-encoder.ts';
-import { addNormalised, normalise } from '../../src/engine/text-features.ts';
+import { openTextSession, type TextSession } from '../../src/engine/shared/sessions.ts';
+import { addNormalised, normalise } from '../../src/engine/shared/text-features.ts';
+import { padRows } from '../../src/engine/text-process/text-batches.ts';
 import type { Bench } from './main.ts';
 
 /** Every twentieth of ImageNet's 1,000 classes, as CLIP calls them: names of one word and of many. */

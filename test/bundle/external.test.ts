@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { externalFiles } from '../../src/bundle/external.ts';
 import { loadBundle } from '../../src/bundle/load.ts';
 import type { Manifest } from '../../src/bundle/manifest.ts';
-import { openImageSession, openTextSession } from '../../src/engine/sessions.ts';
+import { openImageSession, openTextSession } from '../../src/engine/shared/sessions.ts';
 import { BUNDLE, SMALL_BERT, temporaryDirectory } from '../helpers/paths.ts';
 
 /** A field that holds bytes, as protobuf writes it. */

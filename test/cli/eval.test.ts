@@ -181,7 +181,7 @@ describe('clipn-gate eval', () => {
     );
     const children = await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8');
     for (const pid of children.trim().split(' ')) {
-      if ((await readFile(`/proc/${pid}/cmdline`, 'utf8')).includes('engine-process'))
+      if ((await readFile(`/proc/${pid}/cmdline`, 'utf8')).includes('image-process/main'))
         process.kill(Number(pid), 'SIGKILL');
     }
     const { status, stderr } = await ended;

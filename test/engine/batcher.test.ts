@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as tick } from 'node:timers/promises';
-import { Batcher, type SubmitOptions } from '../../src/engine/batcher.ts';
+import { Batcher, type SubmitOptions } from '../../src/engine/image-process/batcher.ts';
 import { ServiceError } from '../../src/errors/index.ts';
 import { until } from '../helpers/service.ts';
 
@@ -17,7 +17,7 @@ function device() {
 
 /** How an item of a tenant is submitted. */
 const at = (key: string, more: Partial<SubmitOptions> = {}): SubmitOptions => ({
-  place: { key, weight: 1, priority: 'interactive' },
+  place: { key, priority: 'interactive' },
   deadline: () => Number.POSITIVE_INFINITY,
   signal: new AbortController().signal,
   ...more,
@@ -195,7 +195,7 @@ describe('batcher', () => {
     const main = device();
     const side = device();
     const beside = { maxBatch: 2, run: side.run };
-    const batcher = new Batcher<string, string>({ maxBatch: 4, run: main.run, beside: () => beside, now: () => now });
+    const batcher = new Batcher<string, string>({ maxBatch: 4, run: main.run, lightLane: () => beside, now: () => now });
     const submit = (tenant: string, count: number, from = 0) =>
       Array.from({ length: count }, (_, i) => batcher.submit(`${tenant}${from + i}`, at(tenant)));
     submit('big', 9);
@@ -230,7 +230,7 @@ describe('batcher', () => {
     const batcher = new Batcher<string, string>({
       maxBatch: 4,
       run: main.run,
-      beside: () => ({ maxBatch: 4, run: side.run }),
+      lightLane: () => ({ maxBatch: 4, run: side.run }),
     });
     void batcher.submit('a', at('t'));
     void batcher.submit('b', at('t'));
@@ -250,7 +250,7 @@ describe('batcher', () => {
       asked++;
       return there;
     };
-    const batcher = new Batcher<string, string>({ maxBatch: 8, run: main.run, beside, now: () => now });
+    const batcher = new Batcher<string, string>({ maxBatch: 8, run: main.run, lightLane: beside, now: () => now });
     for (let i = 0; i < 20; i++) void batcher.submit(`big${i}`, at('big'));
     now += 10;
     main.runs[0]?.finish();
@@ -275,7 +275,7 @@ describe('batcher', () => {
     const main = device();
     const side = device();
     const beside = { maxBatch: 4, run: side.run };
-    const batcher = new Batcher<string, string>({ maxBatch: 4, run: main.run, beside: () => beside });
+    const batcher = new Batcher<string, string>({ maxBatch: 4, run: main.run, lightLane: () => beside });
     const submit = (item: string, tenant: string) => void batcher.submit(item, at(tenant));
     for (const item of ['a', 'b', 'c', 'd', 'e']) submit(item, 'big');
     submit('small0', 'small');
@@ -301,7 +301,7 @@ describe('batcher', () => {
     const main = device();
     const side = device();
     const beside = { maxBatch: 8, run: side.run };
-    const batcher = new Batcher<string, string>({ maxBatch: 8, run: main.run, beside: () => beside, now: () => now });
+    const batcher = new Batcher<string, string>({ maxBatch: 8, run: main.run, lightLane: () => beside, now: () => now });
     void batcher.submit('big', at('big'));
     const failing = batcher.submit('small', at('small'));
     const gone = new AbortController();

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { arch, availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { fastInt8, usableCores } from '../../src/engine/cpus.ts';
+import { fastInt8, usableCores } from '../../src/engine/shared/cpus.ts';
 
 const root = () => mkdtempSync(join(tmpdir(), 'cgroup-'));
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ConfigError, loadConfig } from '../../src/config/index.ts';
-import { deviceOf, executionProviders, explain, parseDevices } from '../../src/engine/devices.ts';
-import { findDevices } from '../../src/engine/find-devices.ts';
+import { findDevices } from '../../src/engine/front/find-devices.ts';
+import { deviceOf, executionProviders, explain, parseDevices } from '../../src/engine/shared/devices.ts';
 import { BUNDLE } from '../helpers/paths.ts';
 
 describe('devices', () => {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as tick } from 'node:timers/promises';
-import { Dispatcher, type DispatcherOptions } from '../../src/engine/admission/dispatcher.ts';
-import { EngineLost, type EngineSlot } from '../../src/engine/admission/slot.ts';
+import { Dispatcher, type DispatcherOptions } from '../../src/engine/front/admission/dispatcher.ts';
+import type { EngineSlot } from '../../src/engine/front/admission/slot.ts';
 import type { Detection, DetectRequest } from '../../src/engine/index.ts';
+import { EngineLost } from '../../src/engine/ipc/engine-lost.ts';
 import { ServiceError } from '../../src/errors/index.ts';
 
 /** An engine under the test's control: every image waits until it is let go. */

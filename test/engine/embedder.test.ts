@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as tick } from 'node:timers/promises';
-import { Batcher } from '../../src/engine/batcher.ts';
-import { Embedder } from '../../src/engine/embedder.ts';
-import { EmbeddingCache } from '../../src/engine/embedding-cache.ts';
-import { FairLimiter } from '../../src/engine/fair-limiter.ts';
+import { Batcher } from '../../src/engine/image-process/batcher.ts';
+import { Embedder } from '../../src/engine/image-process/embedder.ts';
+import { EmbeddingCache } from '../../src/engine/image-process/embedding-cache.ts';
+import { FairLimiter } from '../../src/engine/image-process/fair-limiter.ts';
 import { ServiceError } from '../../src/errors/index.ts';
 
 /** An embedder whose device waits until it is let go; the feature of an image is its first byte. */
@@ -33,7 +33,7 @@ function setUp({ cacheBytes = 100_000 } = {}) {
     cache: cacheBytes > 0 ? new EmbeddingCache(cacheBytes) : undefined,
   });
   const embed = async (image: number, { signal = new AbortController().signal, deadline = 1e12, key = 't' } = {}) => {
-    const place = { key, weight: 1, priority: 'interactive' as const };
+    const place = { key, priority: 'interactive' as const };
     const e = await embedder.embed({ bytes: Uint8Array.of(image), sha256: String(image), place, deadline, signal });
     return [e.embedding.feature[0], e.cache];
   };
@@ -186,7 +186,7 @@ describe('fair limiter', () => {
     });
     const leaving = new AbortController();
     const use = (name: string, key: string, signal = new AbortController().signal) =>
-      limiter.use({ key, weight: 1, priority: 'interactive' }, signal, async () => {
+      limiter.use({ key, priority: 'interactive' }, signal, async () => {
         order.push(name);
         if (name === 'first') await held;
       });

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { FairQueue, type Priority } from '../../src/engine/admission/fair-queue.ts';
+import { FairQueue, type Priority, weightsOf } from '../../src/engine/shared/fair-queue.ts';
 
-const place = (key: string, priority: Priority = 'interactive', weight = 1) => ({ key, priority, weight });
+const place = (key: string, priority: Priority = 'interactive') => ({ key, priority });
 
 function drain<T>(queue: FairQueue<T>): T[] {
   const out: T[] = [];
@@ -32,10 +32,17 @@ describe('fair queue', () => {
       [1, 0.25],
       [2.5, 1],
     ] as const) {
-      const queue = new FairQueue<string>();
+      const queue = new FairQueue<string>(
+        weightsOf(
+          new Map([
+            ['heavy', heavy],
+            ['light', light],
+          ]),
+        ),
+      );
       for (let i = 0; i < 400; i++) {
-        queue.push(`h${i}`, place('heavy', 'interactive', heavy));
-        queue.push(`l${i}`, place('light', 'interactive', light));
+        queue.push(`h${i}`, place('heavy'));
+        queue.push(`l${i}`, place('light'));
       }
       const served = Array.from({ length: 200 }, () => (queue.shift() as string)[0]);
       const ratio = served.filter((s) => s === 'h').length / served.filter((s) => s === 'l').length;
@@ -100,12 +107,12 @@ describe('fair queue', () => {
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-        const queue = new FairQueue<number>();
+        const queue = new FairQueue<number>((key) => 0.5 + Number(key));
         const inside = new Map<number, string>();
         let next = 0;
         for (const s of steps) {
           if (s.do === 'push') {
-            queue.push(next, { key: String(s.key), weight: 0.5 + s.key, priority: s.bulk ? 'bulk' : 'interactive' });
+            queue.push(next, { key: String(s.key), priority: s.bulk ? 'bulk' : 'interactive' });
             inside.set(next++, `${s.key}${s.bulk}`);
           } else if (s.do === 'remove') {
             const item = [...inside.keys()][s.at % Math.max(1, inside.size)];

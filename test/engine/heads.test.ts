@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as tick } from 'node:timers/promises';
-import { HeadResidency } from '../../src/engine/heads/residency.ts';
-import { HeadScorer } from '../../src/engine/heads/scorer.ts';
+import { HeadResidency } from '../../src/engine/front/residency.ts';
+import { HeadScorer } from '../../src/engine/image-process/heads/scorer.ts';
+import { scoredBy } from '../../src/engine/image-process/heads/scoring.ts';
 import type { Head } from '../../src/engine/index.ts';
-import { verdictOf } from '../../src/engine/scoring.ts';
 import { ServiceError } from '../../src/errors/index.ts';
 
 const unit = (width: number, seed: number): Float32Array => {
@@ -34,7 +34,7 @@ describe('head scorer', () => {
       for (const at of [0, 2]) {
         const feature = batch.subarray(at * width, (at + 1) * width);
         const verdict = await scorer.score('t', feature, 3);
-        const expected = verdictOf(reference(feature, yes), reference(feature, no), 100, 3);
+        const expected = scoredBy(reference(feature, yes), reference(feature, no), 100, 3);
         assert.equal(verdict.index, expected.index);
         assert.deepEqual(verdict.decisions, expected.decisions);
         assert.deepEqual(verdict.top.map((c) => c.index).sort(), expected.top.map((c) => c.index).sort());

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Batcher } from '../../src/engine/batcher.ts';
-import { Embedder } from '../../src/engine/embedder.ts';
-import { EmbeddingCache } from '../../src/engine/embedding-cache.ts';
-import { FairLimiter } from '../../src/engine/fair-limiter.ts';
+import { Batcher } from '../../src/engine/image-process/batcher.ts';
+import { Embedder } from '../../src/engine/image-process/embedder.ts';
+import { EmbeddingCache } from '../../src/engine/image-process/embedding-cache.ts';
+import { FairLimiter } from '../../src/engine/image-process/fair-limiter.ts';
 import { type Detection, disagreeing } from '../../src/engine/index.ts';
 
 const decisions = (decision: 'id' | 'ood') => ({ ctw: decision, atd: 'id' as const, atd_rescaled: decision });
@@ -43,7 +43,7 @@ describe('readings of one file', () => {
       const { embedding, cache } = await embedder.embed({
         bytes: Uint8Array.of(1),
         sha256: 'a',
-        place: { key: 't', weight: 1, priority: 'interactive' },
+        place: { key: 't', priority: 'interactive' },
         readings,
         deadline: 1e12,
         signal: new AbortController().signal,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ServiceRate } from '../../src/engine/admission/service-rate.ts';
+import { ServiceRate } from '../../src/engine/front/admission/service-rate.ts';
 
 const near = (value: number, expected: number) =>
   assert.ok(Math.abs(value / expected - 1) < 0.02, `${value}, expected ${expected}`);

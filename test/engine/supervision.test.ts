@@ -4,13 +4,13 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { EngineLost } from '../../src/engine/admission/slot.ts';
-import { fleetStatus, namesOf } from '../../src/engine/fleet.ts';
-import { Backoff } from '../../src/engine/supervision/backoff.ts';
-import { causeOf, oomKills } from '../../src/engine/supervision/exit-cause.ts';
-import { Quarantine } from '../../src/engine/supervision/quarantine.ts';
-import { Watchdog, type WatchdogOptions } from '../../src/engine/supervision/watchdog.ts';
-import type { DetectRequest, EngineStatus } from '../../src/engine/types.ts';
+import { fleetStatus, namesOf } from '../../src/engine/front/fleet.ts';
+import { Backoff } from '../../src/engine/front/supervision/backoff.ts';
+import { Quarantine } from '../../src/engine/front/supervision/quarantine.ts';
+import { Watchdog, type WatchdogOptions } from '../../src/engine/front/supervision/watchdog.ts';
+import { EngineLost } from '../../src/engine/ipc/engine-lost.ts';
+import { causeOf, oomKills } from '../../src/engine/shared/exit-cause.ts';
+import type { DetectRequest, EngineStatus } from '../../src/engine/shared/types.ts';
 import { ServiceError } from '../../src/errors/index.ts';
 
 describe('back-off', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { padRows, planBatches } from '../../src/engine/text-batches.ts';
+import { padRows, planBatches } from '../../src/engine/text-process/text-batches.ts';
 
 describe('batches of texts', () => {
   it('every text is in one batch, similar lengths together, within the budget', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { type TextEncoderOptions, TextEncoderProcess } from '../../src/engine/text-encoder.ts';
+import { type TextEncoderOptions, TextEncoderProcess } from '../../src/engine/front/text-encoder.ts';
 import { BUNDLE } from '../helpers/paths.ts';
 
 const NAMES = ['dog', 'school bus', 'a very long name of many words', 'cat', 'sunflower'];
@@ -23,7 +23,7 @@ function start(t: { after(task: () => unknown): void }, options: Partial<TextEnc
 /** The process id of the text encoder that is a child of `parent`. */
 function childOf(parent: number): number {
   const children = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').trim().split(' ');
-  return Number(children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('text-process')));
+  return Number(children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('text-process/main')));
 }
 
 describe('text encoder process', () => {

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import type { FastifyInstance } from 'fastify';
 import { type AppParts, buildApp } from '../../src/app.ts';
-import { observedEngine } from '../../src/cli/observed-engine.ts';
 import { assess, topK } from '../../src/clipn/index.ts';
 import { DriftMonitor } from '../../src/drift/index.ts';
 import type { Ask, Detection, DetectRequest, FleetStatus } from '../../src/engine/index.ts';
 import { ServiceError } from '../../src/errors/index.ts';
 import type { HttpConfig } from '../../src/http/decorators.ts';
+import { ObservedEngine } from '../../src/serving/observed-engine.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts';
 import type { TenantRegistry } from '../../src/tenants/registry.ts';
@@ -83,7 +83,7 @@ export async function testApp(
   accessOptions: FakeAccessOptions = {},
   /** Called before anything is registered. */
   prepare?: (app: FastifyInstance) => unknown,
-  parts: Pick<AppParts, 'gate'> = {},
+  { engine: served, ...parts }: Partial<Pick<AppParts, 'gate' | 'engine'>> = {},
 ): Promise<TestApp> {
   const engine = new FakeEngine();
   const { registry, builder } = fakeRegistry();
@@ -100,7 +100,6 @@ export async function testApp(
       maxImageBytes: 10_000,
       maxBodyBytes: 30_000,
       requestTimeoutMs: 2000,
-      tenantWeights: new Map(),
       buildWaitMs: 1000,
       trustProxy: false,
       openMetrics: false,
@@ -110,7 +109,7 @@ export async function testApp(
     },
     model: { bundle: { id: 'fake@1.2.3+abc', manifest } as never },
     reload: { status: { state: 'idle' }, start: async () => {} },
-    engine: observedEngine(engine, { drift, tenants: registry }),
+    engine: new ObservedEngine({ engine: served ?? engine, drift, tenants: registry }),
     tenants: registry,
     access,
     drift,

@@ -38,6 +38,8 @@ export class WordEngine implements GateEngine {
   /** Awaited before an answer. */
   gate: Promise<unknown> = Promise.resolve();
 
+  check(): void {}
+
   async detect(request: DetectRequest, signal?: AbortSignal): Promise<Detection> {
     this.requests.push(request);
     signal?.addEventListener('abort', () => this.aborted++, { once: true });

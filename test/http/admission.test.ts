@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { describe, it } from 'node:test';
-import { parseWeights } from '../../src/config/weights.ts';
 import { ServiceError } from '../../src/errors/index.ts';
 import { multipart, testApp } from '../helpers/app.ts';
 import { until } from '../helpers/service.ts';
@@ -36,11 +35,11 @@ describe('admission of a request', () => {
     assert.equal(engine.requests.length, 0);
   });
 
-  it('a request of many images is bulk unless its header says otherwise, and weights are the configured ones', async (t) => {
-    const { app, engine } = await testApp(t, { maxImages: 8, tenantWeights: parseWeights('demo=2.5,shop=1') });
+  it('a request of many images is bulk unless its header says otherwise', async (t) => {
+    const { app, engine } = await testApp(t, { maxImages: 8 });
     const many = multipart(Array.from({ length: 5 }, () => ({ data: 'PHOTO' })));
     await app.inject({ ...post(), ...many });
-    assert.deepEqual([engine.requests[0]?.priority, engine.requests[0]?.weight], ['bulk', 2.5]);
+    assert.equal(engine.requests[0]?.priority, 'bulk');
     assert.deepEqual(engine.asked.at(-1)?.images, 5);
     await app.inject(post());
     assert.equal(engine.requests.at(-1)?.priority, 'interactive');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { waitOf } from '../../src/http/routes/tenants-put/wait.ts';
+import { waitOf } from '../../src/http/wait.ts';
 import { testApp } from '../helpers/app.ts';
 
 const put = (id: string, body: unknown, headers: Record<string, string> = {}) => ({

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { it } from 'node:test';
-import type { Verdict } from '../../src/http/routes/detect/schema.ts';
+import type { Verdict } from '../../src/http/schemas/detect.ts';
 import { waves } from '../helpers/images.ts';
 import { photographs, temporaryDirectory } from '../helpers/paths.ts';
 import { putTenant, sendImage, startService } from '../helpers/service.ts';

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { Verdict } from '../../src/http/routes/detect/schema.ts';
+import type { Verdict } from '../../src/http/schemas/detect.ts';
 import { PYTHON, photographs, ROOT, skip, temporaryDirectory } from '../helpers/paths.ts';
 import { putTenant, sendImage, startService, until } from '../helpers/service.ts';
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
+import { engineFaults } from '../helpers/engine-faults.ts';
 import { waves } from '../helpers/images.ts';
 import { temporaryDirectory } from '../helpers/paths.ts';
 import { isReady, putTenant, type Service, sendImage, startService, until } from '../helpers/service.ts';
@@ -45,7 +46,7 @@ describe('faults under load: everyone is answered, nobody but the culprit is har
     it(`an image that makes the engine ${fault}: refused after one retry, from then on on arrival`, async (t) => {
       const poison = await picture(99);
       const service = await startService(t, await temporaryDirectory(t), {
-        CLIPN_TEST_FAULTS: `${fault}:${sha256(poison)}`,
+        ...engineFaults(`${fault}:${sha256(poison)}`),
         CLIPN_REQUEST_TIMEOUT_MS: '60000',
         ...settings,
       });
@@ -100,7 +101,7 @@ describe('faults under load: everyone is answered, nobody but the culprit is har
   it('an image that is decoded without end: 504 while nobody knows it, refused once it has cost two engines', async (t) => {
     const poison = await picture(99);
     const service = await startService(t, await temporaryDirectory(t), {
-      CLIPN_TEST_FAULTS: `stall:${sha256(poison)}`,
+      ...engineFaults(`stall:${sha256(poison)}`),
       CLIPN_REQUEST_TIMEOUT_MS: '2200',
       CLIPN_STALL_TIMEOUT_MS: '1500',
     });
@@ -121,8 +122,8 @@ describe('faults under load: everyone is answered, nobody but the culprit is har
 describe('an engine that does not come up', () => {
   it('an engine that does not start, not in time, or not on the named device ends the service with the reason', async (t) => {
     const refusals: [Record<string, string>, RegExp][] = [
-      [{ CLIPN_TEST_FAULTS: 'start:stall', CLIPN_ENGINE_START_TIMEOUT_MS: '1500' }, /not ready within 1500 ms/],
-      [{ CLIPN_TEST_FAULTS: 'start:crash' }, /"cpu" ended while it was starting \(signal SIGSEGV\)/],
+      [{ ...engineFaults('stall:start'), CLIPN_ENGINE_START_TIMEOUT_MS: '1500' }, /not ready within 1500 ms/],
+      [engineFaults('crash:start'), /"cpu" ended while it was starting \(signal SIGSEGV\)/],
       [{ CLIPN_DEVICE: 'cpu,tensorrt:7' }, /can't be opened on the device "tensorrt:7"/],
     ];
     await Promise.all(

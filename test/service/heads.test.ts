@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import type { Verdict } from '../../src/http/routes/detect/schema.ts';
+import type { Verdict } from '../../src/http/schemas/detect.ts';
 import { waves } from '../helpers/images.ts';
 import { temporaryDirectory } from '../helpers/paths.ts';
 import { isReady, putTenant, sendImage, startService, until } from '../helpers/service.ts';

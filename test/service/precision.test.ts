@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { Verdict } from '../../src/http/routes/detect/schema.ts';
+import type { Verdict } from '../../src/http/schemas/detect.ts';
 import { withCopies } from '../helpers/bundles.ts';
 import { waves } from '../helpers/images.ts';
 import { BUNDLE, COMMAND, temporaryDirectory } from '../helpers/paths.ts';

@@ -1,6 +1,6 @@
-import { openFeatures, openStore } from '../../src/cli/open-store.ts';
 import type { Config } from '../../src/config/index.ts';
 import type { Head } from '../../src/engine/index.ts';
+import { openFeatures, openStore } from '../../src/serving/open-store.ts';
 import { PostgresLeases } from '../../src/tenants/postgres/leases.ts';
 import { TenantRegistry } from '../../src/tenants/registry.ts';
 import { MadeFeatures, WIDTH } from './made-features.ts';

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { ACCESS_MIGRATIONS } from '../../src/access/index.ts';
-import { Database } from '../../src/tenants/postgres/database.ts';
-import type { Migration } from '../../src/tenants/postgres/migrate.ts';
-import { MIGRATIONS } from '../../src/tenants/postgres/migrations.ts';
+import { DRIFT_MIGRATIONS } from '../../src/drift/index.ts';
+import { Database } from '../../src/storage/postgres/database.ts';
+import type { Migration } from '../../src/storage/postgres/migrate.ts';
+import { TENANT_MIGRATIONS } from '../../src/tenants/postgres/migrations.ts';
 import { PostgresStore } from '../../src/tenants/postgres/store.ts';
 import { waves } from '../helpers/images.ts';
 import { COMMAND, ROOT, temporaryDirectory } from '../helpers/paths.ts';
@@ -13,7 +14,7 @@ import { environment, putTenant, sendImage, startService } from '../helpers/serv
 import { record } from '../helpers/store-contract.ts';
 
 const skip = withoutPostgres;
-const ALL = [...MIGRATIONS, ...ACCESS_MIGRATIONS];
+const ALL = [...TENANT_MIGRATIONS, ...DRIFT_MIGRATIONS, ...ACCESS_MIGRATIONS];
 const NOW = Math.max(...ALL.map((m) => m.version));
 
 /** Steps that the next versions of the program might have. */
@@ -59,7 +60,7 @@ describe(`versions of the schema in PostgreSQL${skip ? ` (skipped: ${skip})` : '
       'create table clipn_migrations (name text primary key, applied_at timestamptz not null default now())',
       name,
     );
-    for (const step of MIGRATIONS.slice(0, 2)) {
+    for (const step of TENANT_MIGRATIONS.slice(0, 2)) {
       await server.query(step.sql, name);
       await server.query(`insert into clipn_migrations (name) values ('${step.name}')`, name);
     }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
-import { Database } from '../../src/tenants/postgres/database.ts';
+import { Database } from '../../src/storage/postgres/database.ts';
 import { PostgresFeatures } from '../../src/tenants/postgres/features.ts';
 import { PostgresLeases } from '../../src/tenants/postgres/leases.ts';
-import { MIGRATIONS } from '../../src/tenants/postgres/migrations.ts';
+import { TENANT_MIGRATIONS } from '../../src/tenants/postgres/migrations.ts';
 import { PostgresStore } from '../../src/tenants/postgres/store.ts';
 import { PostgresServer, withoutPostgres } from '../helpers/postgres.ts';
 import { until } from '../helpers/service.ts';
@@ -23,7 +23,7 @@ describe(`features and builds in PostgreSQL${because}`, { skip }, () => {
 
   /** One replica: its own connections, its own local cache. */
   async function replica(t: Pick<TestContext, 'after'>, url: string, leaseMs = 1000) {
-    const database = await Database.open(url, { migrations: MIGRATIONS, pollMs: 200 });
+    const database = await Database.open(url, { migrations: TENANT_MIGRATIONS, pollMs: 200 });
     t.after(() => database.close());
     const local = new MemoryCache(2);
     const cache = new PostgresFeatures(database, { bundleId: 'm@1', width: 2, local, maxBytes: 2 ** 30 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
-import { Database } from '../../src/tenants/postgres/database.ts';
-import { MIGRATIONS } from '../../src/tenants/postgres/migrations.ts';
+import { Database } from '../../src/storage/postgres/database.ts';
+import { TENANT_MIGRATIONS } from '../../src/tenants/postgres/migrations.ts';
 import { PostgresStore } from '../../src/tenants/postgres/store.ts';
 import type { StoredTenant } from '../../src/tenants/record.ts';
 import { PostgresServer, withoutPostgres } from '../helpers/postgres.ts';
@@ -19,7 +19,7 @@ describe(title, { skip }, () => {
   after(() => server?.stop());
 
   const connect = async (t: Pick<TestContext, 'after'>, url: string, options = {}) => {
-    const database = await Database.open(url, { migrations: MIGRATIONS, ...options });
+    const database = await Database.open(url, { migrations: TENANT_MIGRATIONS, ...options });
     t.after(() => database.close());
     return database;
   };
@@ -38,7 +38,7 @@ describe(title, { skip }, () => {
     const rows = await databases[0]?.query('select name from clipn_migrations order by name');
     assert.deepEqual(
       rows,
-      MIGRATIONS.map(({ name }) => ({ name })),
+      TENANT_MIGRATIONS.map(({ name }) => ({ name })),
     );
   });
 
@@ -81,7 +81,7 @@ describe(title, { skip }, () => {
     await assert.rejects(store.write(record('zoo', 2), 1), code);
     await assert.rejects(store.get('zoo'), code);
     await assert.rejects(store.list(), code);
-    await assert.rejects(Database.open(url, { migrations: MIGRATIONS }), code);
+    await assert.rejects(Database.open(url, { migrations: TENANT_MIGRATIONS }), code);
     await until('the loss is told', 10_000, () => told.length === 1);
     await server.resume();
     await until('the store works again', 10_000, () => store.write(record('zoo', 2), 1).catch(() => false));

@@ -1,7 +1,7 @@
 import { type AuditEntry, idIn, Keyring, type KeyWish, prefixOf, stateOf } from '../../access/index.ts';
 import type { Config } from '../../config/index.ts';
-import { type AccessStores, openAccessStores } from '../open-access.ts';
-import { openDatabase } from '../open-store.ts';
+import { type AccessStores, openAccessStores } from '../../serving/open-access.ts';
+import { openDatabase } from '../../serving/open-store.ts';
 import { table } from '../table.ts';
 
 /** Opens the stores and closes them again. */

@@ -1,15 +1,15 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { basename, extname, join } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { Ajv } from 'ajv';
-import { parseAllDocuments } from 'yaml';
-import { TENANT_ID, TenantDefinition } from '../../tenants/definition.ts';
+import { walk } from '../../storage/walk.ts';
+import type { TenantDefinition } from '../../tenants/definition.ts';
+import { parseTenants, TENANT_FILE } from '../../tenants/files/parse.ts';
 
 /** A tenant as a file wants it. */
 export interface WantedTenant {
   tenant: string;
   definition: TenantDefinition;
-  /** Where it says so, for messages. */
+  /** Its file, for messages. */
   source: string;
 }
 
@@ -21,34 +21,29 @@ export class DocumentError extends Error {
   }
 }
 
-const EXTENSIONS = new Set(['.yaml', '.yml', '.json']);
-const valid = new Ajv({ strictTypes: false }).compile(TenantDefinition);
+const STDIN = '-';
 
 /** Files as named; of a folder the YAML and JSON files inside, at any depth, hidden ones left out; `-` is standard input. */
 async function filesOf(paths: readonly string[]): Promise<string[]> {
   const files: string[] = [];
   for (const path of paths) {
-    if (path === '-' || !(await stat(path)).isDirectory()) {
+    if (path === STDIN || !(await stat(path)).isDirectory()) {
       files.push(path);
       continue;
     }
-    const entries = await readdir(path, { withFileTypes: true, recursive: true });
-    const inside = entries.filter(
-      (e) => !e.isDirectory() && !e.name.startsWith('.') && EXTENSIONS.has(extname(e.name)),
-    );
-    files.push(
-      ...inside
-        .map((e) => join(e.parentPath, e.name))
-        .filter((f) => !/[\\/]\./.test(f.slice(path.length)))
-        .sort(),
-    );
+    const inside: string[] = [];
+    for await (const file of walk(path, { wanted: (name) => TENANT_FILE.test(name), brokenLinks: true })) {
+      inside.push(join(path, file));
+    }
+    files.push(...inside.sort());
   }
   return files;
 }
 
+const read = (file: string) => (file === STDIN ? text(process.stdin) : readFile(file, 'utf8'));
+
 /**
- * The tenants that files want: one mapping a document, several documents a YAML file. The id is the field `tenant`, else the name of
- * the file.
+ * The tenants that files want, read as a watched directory is read; see `parseTenants`.
  * @throws DocumentError with every fault of every file
  */
 export async function readDocuments(paths: readonly string[]): Promise<WantedTenant[]> {
@@ -58,37 +53,18 @@ export async function readDocuments(paths: readonly string[]): Promise<WantedTen
     throw new DocumentError([error.message]);
   });
   for (const file of files) {
-    const content = await (file === '-' ? text(process.stdin) : readFile(file, 'utf8')).catch((error: Error) => {
-      faults.push(`${file}: ${error.message}`);
-      return '';
-    });
-    for (const [i, document] of [...parseAllDocuments(content)].entries()) {
-      const source = i === 0 ? file : `${file} (document ${i + 1})`;
-      if (document.errors.length > 0) faults.push(`${source}: ${document.errors[0]?.message.split('\n')[0]}`);
-      else if (document.toJS() !== null) {
-        const read = wantedFrom(document.toJS(), source, nameOf(file));
-        const other = typeof read === 'string' ? undefined : wanted.get(read.tenant);
-        if (typeof read === 'string') faults.push(`${source}: ${read}`);
-        else if (other) faults.push(`${source}: tenant ${read.tenant} is in ${other.source} already`);
-        else wanted.set(read.tenant, read);
+    try {
+      const parsed = parseTenants(file === STDIN ? '' : basename(file), await read(file));
+      faults.push(...parsed.faults.map((fault) => `${file}: ${fault}`));
+      for (const { id: tenant, definition } of parsed.tenants) {
+        const other = wanted.get(tenant);
+        if (other) faults.push(`${file}: tenant ${tenant} is in ${other.source} already`);
+        else wanted.set(tenant, { tenant, definition, source: file });
       }
+    } catch (error) {
+      faults.push(`${file}: ${(error as Error).message}`);
     }
   }
   if (faults.length > 0) throw new DocumentError(faults);
   return [...wanted.values()];
-}
-
-const nameOf = (file: string) => (file === '-' ? '' : basename(file, extname(file)));
-
-/** A tenant, or what is wrong. */
-function wantedFrom(value: unknown, source: string, name: string): WantedTenant | string {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'a tenant is a mapping with classes';
-  const { tenant = name, ...definition } = value as Record<string, unknown>;
-  if (typeof tenant !== 'string' || !TENANT_ID.test(tenant)) {
-    return `${JSON.stringify(tenant)} is no tenant id: lower-case letters, digits, dots, hyphens and underscores; name it by the field tenant`;
-  }
-  if (valid(definition)) return { tenant, definition: definition as TenantDefinition, source };
-  const [error] = valid.errors ?? [];
-  const extra = error?.params['additionalProperty'];
-  return `${error?.instancePath.slice(1) ?? ''} ${error?.message}${extra === undefined ? '' : `: ${extra}`}`.trim();
 }

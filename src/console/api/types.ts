@@ -1,5 +1,5 @@
 // types only: the page depends on the contract and contains no code of the service
-import type { DetectReply, Verdict } from '../../http/routes/detect/schema.ts';
+import type { DetectReply, Verdict } from '../../http/schemas/detect.ts';
 import type { BuildReply, TenantReply, TenantSummary } from '../../http/schemas/tenant.ts';
 
 export type { BuildReply, DetectReply, TenantReply, TenantSummary, Verdict };

@@ -9,7 +9,7 @@ import { ProblemNotice } from '../ui/notice.tsx';
 import { followBuild } from './build.ts';
 
 /** Progress of a build. `onOver` is called when it is ready or cancelled. */
-export function BuildProgress({ tenant, onOver }: { tenant: string; onOver: () => void }) {
+export function BuildProgressView({ tenant, onOver }: { tenant: string; onOver: () => void }) {
   const build = useSignal<BuildReply | undefined>(undefined);
   const problem = useSignal<Problem | undefined>(undefined);
   useEffect(() => {

@@ -6,10 +6,10 @@ import type { TenantReply } from '../api/types.ts';
 import { count, when } from '../format.ts';
 import { linkTo } from '../router.ts';
 import { ProblemNotice } from '../ui/notice.tsx';
-import { BuildProgress } from './build-progress.tsx';
+import { BuildProgressView } from './build-progress.tsx';
 import { DangerousActions } from './danger.tsx';
 import { DefinitionForm } from './definition-form.tsx';
-import { StateBadge } from './list.tsx';
+import { StateBadge } from './state-badge.tsx';
 
 /** One tenant: its state, its definition, and the actions on it. Without an id, the form for a new tenant. */
 export function Editor({ id }: { id: string | undefined }) {
@@ -44,7 +44,7 @@ export function Editor({ id }: { id: string | undefined }) {
       )}
       {problem.value && <ProblemNotice problem={problem.value} />}
       {t && (t.state === 'building' || t.state === 'failed') && (
-        <BuildProgress key={t.version} tenant={t.tenant} onOver={load} />
+        <BuildProgressView key={t.version} tenant={t.tenant} onOver={load} />
       )}
       {t?.state === 'cancelled' && (
         <p class="notice">

@@ -7,7 +7,8 @@ import { count, when } from '../format.ts';
 import { isScratch } from '../playground/scratch.ts';
 import { linkTo } from '../router.ts';
 import { ProblemNotice } from '../ui/notice.tsx';
-import { NEW } from './page.tsx';
+import { NEW } from './new-tenant.ts';
+import { StateBadge } from './state-badge.tsx';
 
 const PAGE = 100;
 const LOOK_MS = 2000;
@@ -134,14 +135,5 @@ function Table({ tenants }: { tenants: TenantSummary[] }) {
         ))}
       </tbody>
     </table>
-  );
-}
-
-export function StateBadge({ tenant: t }: { tenant: TenantSummary }) {
-  const kind = t.state === 'ready' ? 'id' : t.state === 'failed' ? 'problem' : 'ood';
-  return (
-    <span class={`badge ${kind}`} title={t.failure}>
-      {t.state}
-    </span>
   );
 }

@@ -1,9 +1,7 @@
 import { route } from '../router.ts';
 import { Editor } from './editor.tsx';
 import { TenantList } from './list.tsx';
-
-/** Stands for the id in the route of a new tenant. No tenant id begins with it. */
-export const NEW = '+';
+import { NEW } from './new-tenant.ts';
 
 export function TenantsPage() {
   const id = route.value[1];

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { TenantDefinition } from '../../tenants/definition.ts';
-import { type Progress, percentOf } from '../../tenants/progress.ts';
+import { type BuildProgress, percentOf } from '../../tenants/progress.ts';
 import type { TenantView } from '../../tenants/tenant.ts';
 import type { Warning } from '../../tenants/warnings.ts';
 
@@ -90,7 +90,7 @@ export const TenantReply = Type.Object({
 });
 export type TenantReply = Static<typeof TenantReply>;
 
-export function toProgress(progress: Progress): Static<typeof TenantProgress> {
+export function toProgress(progress: BuildProgress): Static<typeof TenantProgress> {
   const { done, total, rate, etaSeconds } = progress;
   return {
     done,

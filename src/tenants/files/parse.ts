@@ -1,6 +1,6 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import { parseAllDocuments } from 'yaml';
-import { TenantDefinition } from '../definition.ts';
+import { TENANT_ID, TENANT_ID_RULE, TenantDefinition } from '../definition.ts';
 
 /** Files of a watched directory, and of `apply -f`: YAML, or JSON, which is YAML. */
 export const TENANT_FILE = /\.(ya?ml|json)$/i;
@@ -10,43 +10,50 @@ export interface TenantDocument {
   definition: TenantDefinition;
 }
 
-/** What is wrong with a file, in words for whoever wrote it. */
-export class TenantFileError extends Error {
-  override readonly name = 'TenantFileError';
-}
-
 const valid = new Ajv({ allErrors: true, strictTypes: false }).compile(TenantDefinition);
+
+/** The tenants of a file, and its faults: a faulty document keeps the others from nothing. */
+export interface ParsedFile {
+  tenants: TenantDocument[];
+  /** In words for the author of the file, each with its place. */
+  faults: string[];
+}
 
 /**
  * The tenants of a file. A document is a definition as PUT takes it, with the tenant's id as `tenant`; a file of one document may leave
- * that out and is called by its own name then.
- * @param name the file's name without its folder
- * @throws TenantFileError with the place of every fault
+ * that out and has the file's name as its id then.
+ * @param name the file's name without its folder; empty for standard input, where every document needs its id
  */
-export function parseTenants(name: string, text: string): TenantDocument[] {
+export function parseTenants(name: string, text: string): ParsedFile {
   const documents = parseAllDocuments(text, { prettyErrors: true });
-  if (!Array.isArray(documents)) return [];
+  const parsed: ParsedFile = { tenants: [], faults: [] };
+  if (!Array.isArray(documents)) return parsed;
   const faults = documents.flatMap((document) => document.errors.map((e) => e.message.split('\n')[0] as string));
-  if (faults.length > 0) throw new TenantFileError(faults.join('; '));
+  if (faults.length > 0) return { ...parsed, faults };
   // aliases (*x) are resolved up to a number: a small file must not become a large one
   const values: unknown[] = documents
     .map((document) => document.toJS({ maxAliasCount: 100 }))
-    .filter((v) => v !== null);
-  return values.map((value, i) => {
-    const place = values.length > 1 ? `document ${i + 1}: ` : '';
-    if (typeof value !== 'object' || Array.isArray(value)) {
-      throw new TenantFileError(`${place}expected a tenant with "classes", found ${describe(value)}`);
-    }
-    const { tenant, ...definition } = value as Record<string, unknown>;
-    if (tenant === undefined && values.length > 1) {
-      throw new TenantFileError(`${place}in a file of several tenants each needs its id as "tenant"`);
-    }
-    if (tenant !== undefined && typeof tenant !== 'string') {
-      throw new TenantFileError(`${place}tenant is ${describe(tenant)}, expected text`);
-    }
-    if (!valid(definition)) throw new TenantFileError(place + explain(valid.errors ?? []));
-    return { id: tenant ?? name.replace(TENANT_FILE, ''), definition: definition as TenantDefinition };
-  });
+    .filter((value) => value !== null);
+  for (const [i, value] of values.entries()) {
+    const several = values.length > 1;
+    const read = tenantOf(value, several ? '' : name.replace(TENANT_FILE, ''));
+    if (typeof read === 'string') parsed.faults.push(several ? `document ${i + 1}: ${read}` : read);
+    else parsed.tenants.push(read);
+  }
+  return parsed;
+}
+
+/** A tenant, or its fault. */
+function tenantOf(value: unknown, fallbackId: string): TenantDocument | string {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return `expected a tenant with "classes", found ${describe(value)}`;
+  }
+  const { tenant = fallbackId, ...definition } = value as Record<string, unknown>;
+  if (tenant === '') return 'the document needs the id of its tenant as "tenant": no file name stands for it alone';
+  if (typeof tenant !== 'string') return `tenant is ${describe(tenant)}, expected text`;
+  if (!TENANT_ID.test(tenant)) return `${JSON.stringify(tenant)} is no tenant id. ${TENANT_ID_RULE}`;
+  if (!valid(definition)) return explain(valid.errors ?? []);
+  return { id: tenant, definition: definition as TenantDefinition };
 }
 
 function describe(value: unknown): string {

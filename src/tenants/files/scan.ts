@@ -1,10 +1,12 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { walk } from '../../storage/walk.ts';
 import { parseTenants, TENANT_FILE, type TenantDocument } from './parse.ts';
 
 /** Larger files are no tenants. */
 const MAX_BYTES = 32 * 2 ** 20;
-const MAX_DEPTH = 8;
+/** A link to nowhere keeps its tenants: its error is reported, and the tenants stay as they were. */
+const OPTIONS = { wanted: (name: string) => TENANT_FILE.test(name), maxDepth: 8, brokenLinks: true };
 
 /** One file as it was read last. */
 export interface ScannedFile {
@@ -33,21 +35,11 @@ export class DirectoryScan {
   /** Every tenant file there is, in order of path. Rejects where the directory itself cannot be read. */
   async scan(): Promise<ScannedFile[]> {
     const next = new Map<string, Known>();
-    for (const file of (await this.#files('', 0)).sort()) next.set(file, await this.#read(file));
+    const files: string[] = [];
+    for await (const file of walk(this.#dir, OPTIONS)) files.push(file);
+    for (const file of files.sort()) next.set(file, await this.#read(file));
     this.#known = next;
     return [...next.values()];
-  }
-
-  async #files(folder: string, depth: number): Promise<string[]> {
-    const files: string[] = [];
-    for (const entry of await readdir(join(this.#dir, folder), { withFileTypes: true })) {
-      if (entry.name.startsWith('.')) continue;
-      const path = join(folder, entry.name);
-      if (entry.isDirectory()) {
-        if (depth < MAX_DEPTH) files.push(...(await this.#files(path, depth + 1)));
-      } else if (TENANT_FILE.test(entry.name)) files.push(path);
-    }
-    return files;
   }
 
   async #read(file: string): Promise<Known> {
@@ -59,7 +51,10 @@ export class DirectoryScan {
       if (known?.signature === signature) return known;
       if (size > MAX_BYTES) throw new Error(`the file has ${size} bytes, more than ${MAX_BYTES}`);
       try {
-        return { file, signature, documents: parseTenants(basename(file), await readFile(path, 'utf8')) };
+        const { tenants, faults } = parseTenants(basename(file), await readFile(path, 'utf8'));
+        // of a file with a fault nothing holds: half of it may not be what its author means
+        if (faults.length > 0) return { file, signature, documents: [], error: faults.join('; ') };
+        return { file, signature, documents: tenants };
       } catch (error) {
         return { file, signature, documents: [], error: (error as Error).message };
       }

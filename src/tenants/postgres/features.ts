@@ -1,7 +1,7 @@
 import { ServiceError } from '../../errors/index.ts';
+import type { Database } from '../../storage/postgres/database.ts';
 import type { FeatureCache, FeatureKey } from '../feature-cache.ts';
 import { decodeRow, encodeRow, keyHasher } from '../feature-rows.ts';
-import type { Database } from './database.ts';
 
 export interface PostgresFeaturesOptions {
   bundleId: string;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { type Database, notify } from '../../storage/postgres/database.ts';
 import type { BuildLeases, Lease, LeaseProgress } from '../leases.ts';
-import { type Database, notify } from './database.ts';
 
 const TOPIC = 'builds';
 /** A holder that is silent for this long has died; another process takes its build over. */

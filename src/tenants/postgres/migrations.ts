@@ -1,10 +1,10 @@
-import type { Migration } from './migrate.ts';
+import type { Migration } from '../../storage/postgres/migrate.ts';
 
 /**
  * The schema, step by step. Only ever appended to: replicas of two versions work on one database during an upgrade. The first step after a
  * release begins the next version.
  */
-export const MIGRATIONS: readonly Migration[] = [
+export const TENANT_MIGRATIONS: readonly Migration[] = [
   {
     name: '0001-tenants',
     version: 1,
@@ -45,20 +45,6 @@ export const MIGRATIONS: readonly Migration[] = [
         until timestamptz not null,
         done integer not null default 0,
         total integer not null default 0
-      );
-    `,
-  },
-  {
-    name: '0010-drift',
-    version: 1,
-    sql: `
-      -- counts of verdicts: one row per tenant and replica, and the tenant's baseline, part = 'baseline'
-      create table clipn_drift (
-        tenant text not null,
-        part text not null,
-        state json not null,
-        at timestamptz not null default now(),
-        primary key (tenant, part)
       );
     `,
   },

@@ -1,6 +1,6 @@
+import { type Database, nextChange, type Query } from '../../storage/postgres/database.ts';
 import { isRecord, type StoredTenant, type TenantRecord } from '../record.ts';
 import type { OnChange, TenantStore } from '../store.ts';
-import { type Database, nextChange, type Query } from './database.ts';
 
 const TOPIC = 'tenants';
 

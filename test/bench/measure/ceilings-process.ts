@@ -5,8 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { loadBundle } from '../../../src/bundle/load.ts';
 import type { Precision } from '../../../src/bundle/manifest.ts';
-import { deviceOf } from '../../../src/engine/devices.ts';
-import { openImageSession } from '../../../src/engine/sessions.ts';
+import { deviceOf } from '../../../src/engine/shared/devices.ts';
+import { openImageSession } from '../../../src/engine/shared/sessions.ts';
 import { configureDecoder, decodeImage } from '../../../src/images/decode.ts';
 
 export interface StageCeiling {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Bundle } from '../../../src/bundle/load.ts';
-import { openBundle } from '../../../src/cli/open-bundle.ts';
+import { openBundle } from '../../../src/serving/open-bundle.ts';
 import { COMMAND, DEFAULT_BUNDLE, ROOT } from '../../helpers/paths.ts';
 import { environment, putTenant } from '../../helpers/service.ts';
 

@@ -1,15 +1,11 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { decisionOf, type Method } from '../../../clipn/index.ts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Detection } from '../../../engine/index.ts';
-import { ServiceError, toProblem } from '../../../errors/index.ts';
-import type { Metrics } from '../../../telemetry/metrics.ts';
-import { limitedTenant } from '../../limits.ts';
-import { toServiceError } from '../../plugins/errors.ts';
-import { type Terms, termsOf } from './admission.ts';
-import { type ReceivedImage, readImages } from './read-images.ts';
-import type { DetectHeaders, DetectQuery, DetectReply, FailedImage, Verdict } from './schema.ts';
-
-type Outcome = { id: string; detection: Detection } | { id: string; error: ServiceError };
+import { type ServiceError, toProblem } from '../../../errors/index.ts';
+import type { JudgedImage } from '../../../serving/detect-images.ts';
+import { checkLimits, judge } from '../../judge.ts';
+import type { DetectHeaders, DetectQuery, DetectReply, FailedImage } from '../../schemas/detect.ts';
+import { verdictOf } from '../../verdict.ts';
+import { readImages } from './read-images.ts';
 
 export async function detect(
   request: FastifyRequest<{ Querystring: DetectQuery; Headers: DetectHeaders }>,
@@ -20,53 +16,26 @@ export async function detect(
   const { tenant, top_k: topK } = request.query;
   // before the body is read: who asks for a tenant that isn't there should not have to upload first
   app.tenants.resolve(tenant);
-  const { limiter } = app.access;
-  const limited = limitedTenant(app.tenants.get(tenant));
-  reply.headers(limiter.headers(request.principal, limited));
-  limiter.check(request.principal, limited);
-
-  const gone = new AbortController();
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished)
-      gone.abort(new ServiceError('deadline_exceeded', 'The client closed the connection.'));
-  });
+  checkLimits(request, reply, tenant);
 
   const { maxImages, maxImageBytes, maxBodyBytes } = app.config;
   const images = await readImages(request, { maxImages, maxImageBytes, maxBodyBytes });
   request.trace?.lap('receive');
   // what serves now: while the body came in the tenant, or the model, may have been replaced
-  const head = app.tenants.resolve(tenant);
-  const method = request.query.method ?? head.method;
-  const terms = termsOf(request, { config: app.config, images: images.length, elapsedMs: reply.elapsedTime });
-  admit(app, terms, images.length);
+  const serving = app.tenants.resolve(tenant);
+  const method = request.query.method ?? serving.method;
+  const judged = await judge(request, reply, { tenant, serving, method, images, topK });
+  failWhole(judged);
 
-  const leave = limiter.take(request.principal, limited, images.length);
-  reply.headers(limiter.headers(request.principal, limited));
-  const engine = request.trace?.around(app.engine) ?? app.engine;
-  const outcomes = await Promise.all(
-    images.map(async ({ id, bytes }: ReceivedImage): Promise<Outcome> => {
-      if (bytes instanceof ServiceError) return { id, error: bytes };
-      try {
-        const job = { bytes, headId: head.headId, topK, ...terms };
-        return { id, detection: await engine.detect(job, gone.signal) };
-      } catch (error) {
-        return { id, error: toServiceError(error) };
-      }
-    }),
-  ).finally(leave);
-  request.trace?.lap();
-  for (const outcome of outcomes) count(app.metrics, tenant, method, outcome);
-  failWhole(outcomes);
-
-  const results = outcomes.map((o) =>
-    'error' in o ? failed(o, request) : verdict(o.id, o.detection, method, head.classes),
+  const results = judged.map((image) =>
+    'error' in image ? failed(image, request) : verdictOf(image, method, serving.classes),
   );
   const slowest = (stage: keyof Detection['timing']) =>
-    Math.max(0, ...outcomes.map((o) => ('detection' in o ? o.detection.timing[stage] : 0)));
+    Math.max(0, ...judged.map((o) => ('detection' in o ? o.detection.timing[stage] : 0)));
   return {
     tenant,
-    tenant_version: head.version,
-    model: head.model,
+    tenant_version: serving.version,
+    model: serving.model,
     results,
     timing_ms: {
       decode: round(slowest('decode')),
@@ -77,18 +46,8 @@ export async function detect(
   };
 }
 
-/** A request of many images is taken or refused as a whole. */
-function admit({ engine, metrics }: FastifyInstance, terms: Terms, images: number): void {
-  try {
-    if (images > 1) engine.check({ ...terms, images });
-  } catch (error) {
-    metrics.imagesRejected.inc({ reason: toServiceError(error).code }, images);
-    throw error;
-  }
-}
-
 /** A single image's problem is the reply's own. So is one of ours (5xx, 429) that struck all of them: a client should retry the request. */
-function failWhole(outcomes: Outcome[]): void {
+function failWhole(outcomes: JudgedImage[]): void {
   const errors = outcomes.flatMap((o) => ('error' in o ? [o.error] : []));
   const [first] = errors;
   if (!first || errors.length < outcomes.length) return;
@@ -100,42 +59,6 @@ function failWhole(outcomes: Outcome[]): void {
 function failed({ id, error }: { id: string; error: ServiceError }, request: FastifyRequest): FailedImage {
   request.log.info({ code: error.code, detail: error.message, internal: error.internal }, 'image failed');
   return { id, error: toProblem(error) };
-}
-
-function verdict(id: string, d: Detection, method: Method, classes: readonly string[]): Verdict {
-  const name = (index: number) => classes[index] as string;
-  return {
-    id,
-    decision: decisionOf(d.decisions, method),
-    method,
-    prediction: { class: name(d.index), index: d.index, probability: d.probability },
-    no_probability: d.noProbability,
-    ood_probability: d.oodProbability,
-    decisions: d.decisions,
-    scores: d.scores,
-    top: d.top.map((t) => ({
-      class: name(t.index),
-      index: t.index,
-      probability: t.probability,
-      no_probability: t.noProbability,
-    })),
-    image: imageOf(d.image),
-  };
-}
-
-/** Where there are several pictures, how many: the first was judged. */
-const imageOf = ({ frames, ...image }: Detection['image']) => (frames > 1 ? { ...image, frames } : image);
-
-export function count(metrics: Metrics, tenant: string, method: Method, outcome: Outcome): void {
-  if ('error' in outcome) {
-    metrics.imagesRejected.inc({ reason: outcome.error.code });
-    return;
-  }
-  const label = metrics.tenantLabel(tenant);
-  const { decisions, noProbability, oodProbability } = outcome.detection;
-  metrics.decisions.inc({ tenant: label, method, decision: decisionOf(decisions, method) });
-  metrics.noProbability.observe({ tenant: label }, noProbability);
-  metrics.oodProbability.observe({ tenant: label }, oodProbability);
 }
 
 const round = (ms: number) => Math.round(ms * 1000) / 1000;

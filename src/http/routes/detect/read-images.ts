@@ -1,12 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { ServiceError } from '../../../errors/index.ts';
-import type { DetectJsonBody } from './schema.ts';
-
-/** One image as it came: bytes, or already refused. One bad image must not spoil the others. */
-export interface ReceivedImage {
-  id: string;
-  bytes: Uint8Array | ServiceError;
-}
+import type { ReceivedImage } from '../../../serving/detect-images.ts';
+import type { DetectJsonBody } from '../../schemas/detect.ts';
 
 export interface ReadLimits {
   maxImages: number;

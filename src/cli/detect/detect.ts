@@ -1,0 +1,91 @@
+import { readFile } from 'node:fs/promises';
+import type { Method } from '../../clipn/index.ts';
+import type { Config } from '../../config/index.ts';
+import { Engine } from '../../engine/index.ts';
+import { ServiceError } from '../../errors/index.ts';
+import { type DetectionJob, detectImages, type JudgedImage, type ReceivedImage } from '../../serving/detect-images.ts';
+import { engineOptions } from '../../serving/engine-options.ts';
+import { openBundle } from '../../serving/open-bundle.ts';
+import { Semaphore } from '../../storage/semaphore.ts';
+import { promptsOf } from '../../tenants/definition.ts';
+import { NO_CACHE } from '../../tenants/feature-cache.ts';
+import { makeHead } from '../../tenants/features.ts';
+import { progress } from '../table.ts';
+import { warnOfTexts } from '../text-warnings.ts';
+import { definitionOf } from './definition.ts';
+import { expandFiles } from './files.ts';
+import { jsonLines, verdictTable } from './output.ts';
+
+export interface DetectArguments {
+  files: string[];
+  classes?: string;
+  tenant?: string;
+  method?: Method;
+  json?: boolean;
+  top: number;
+}
+
+const HEAD = 'cli';
+
+/** `clipn-gate detect`: verdicts for files and folders without a server. Returns the exit status: 1 when any image had none. */
+export async function detectFiles(args: DetectArguments, config: Config): Promise<number> {
+  const { bundle, devices } = await openBundle(config);
+  const definition = await definitionOf(args, config);
+  const method = args.method ?? definition.method ?? config.method;
+  await warnOfTexts(bundle, definition);
+  const files = await expandFiles(args.files);
+  if (files.length === 0) throw new ServiceError('no_image', 'There are no image files in what was named.');
+
+  const engine = new Engine({
+    ...engineOptions(config, bundle, devices),
+    observer: {
+      log: (level, message, details) =>
+        level !== 'info' && process.stderr.write(`${message} ${JSON.stringify(details)}\n`),
+    },
+  });
+  try {
+    await engine.start();
+    const head = await makeHead(
+      { cache: NO_CACHE, builder: engine, width: bundle.manifest.embedding_dim },
+      { classes: definition.classes, prompts: promptsOf(definition, bundle.manifest.templates) },
+    );
+    await engine.putHead(HEAD, head);
+    const job = { tenant: args.tenant ?? HEAD, serving: { headId: HEAD }, method, topK: args.top };
+    const judged = await judgeFiles(engine, files, { ...job, atOnce: 2 * config.maxBatch });
+    const naming = { method, classes: head.classes };
+    process.stdout.write(args.json ? jsonLines(judged, naming) : verdictTable(judged, naming));
+    return judged.some((image) => 'error' in image) ? 1 : 0;
+  } finally {
+    await engine.stop();
+  }
+}
+
+/** Every file is a job of its own: at most `atOnce` of them are in memory. */
+async function judgeFiles(
+  engine: Engine,
+  files: string[],
+  { atOnce, ...job }: Omit<DetectionJob, 'images'> & { atOnce: number },
+): Promise<JudgedImage[]> {
+  const bar = progress(files.length, 'images');
+  const slots = new Semaphore(atOnce);
+  const judged = await Promise.all(
+    files.map((file) =>
+      slots.use(async () => {
+        const [image] = await detectImages(engine, { ...job, images: [await imageOf(file)] });
+        bar.tick();
+        return image as JudgedImage;
+      }),
+    ),
+  );
+  bar.end();
+  return judged;
+}
+
+async function imageOf(file: string): Promise<ReceivedImage> {
+  try {
+    return { id: file, bytes: await readFile(file) };
+  } catch (cause) {
+    const detail = `${file} can't be read: ${(cause as Error).message}`;
+    return { id: file, bytes: new ServiceError('invalid_request', detail, { cause }) };
+  }
+}

@@ -1,0 +1,32 @@
+import type { Method } from '../../clipn/index.ts';
+import { toProblem } from '../../errors/index.ts';
+import { verdictOf } from '../../http/verdict.ts';
+import type { JudgedImage } from '../../serving/detect-images.ts';
+import { table } from '../table.ts';
+
+/** Which rule decided, and the class names that verdicts refer to by index. */
+export interface Naming {
+  method: Method;
+  classes: readonly string[];
+}
+
+/** One JSON object per line: the fields of the service's reply, with the file's path in place of the id. */
+export function jsonLines(judged: readonly JudgedImage[], { method, classes }: Naming): string {
+  const lines = judged.map((image) => {
+    if ('error' in image) return { file: image.id, error: toProblem(image.error) };
+    const { id: file, ...verdict } = verdictOf(image, method, classes);
+    return { file, ...verdict };
+  });
+  return lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+}
+
+/** A table for people. */
+export function verdictTable(judged: readonly JudgedImage[], { method, classes }: Naming): string {
+  const rows = judged.map((image) => {
+    if ('error' in image) return [image.id, 'error', image.error.message, '', '', ''];
+    const { index, probability, noProbability, oodProbability } = image.detection;
+    const numbers = [probability, noProbability, oodProbability].map((value) => value.toFixed(3));
+    return [image.id, image.decision === 'id' ? 'in' : 'OUT', classes[index] as string, ...numbers];
+  });
+  return `${table(['file', method, 'class', 'p', '"no"', 'none of these'], rows, new Set([3, 4, 5]))}\n`;
+}

@@ -1,0 +1,67 @@
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { BundleError } from '../../bundle/errors.ts';
+import { loadBundle } from '../../bundle/load.ts';
+import { FILES, type Manifest } from '../../bundle/manifest.ts';
+
+/** A folder that is a bundle, or was meant to be one. */
+export interface FoundBundle {
+  name: string;
+  dir: string;
+  /** Absent where bundle.json can't be read as one; of a damaged bundle what its manifest says. */
+  manifest?: Manifest;
+  /** Bytes of all files of the bundle that are there. */
+  bytes: number;
+  /** What is wrong with manifest, sizes and checksums; empty of a whole one. */
+  faults: string[];
+}
+
+async function bytesIn(dir: string): Promise<number> {
+  const sizes = await Promise.all(
+    (await readdir(dir).catch(() => [])).map((name) =>
+      stat(join(dir, name)).then(
+        (s) => (s.isFile() ? s.size : 0),
+        () => 0,
+      ),
+    ),
+  );
+  return sizes.reduce((a, b) => a + b, 0);
+}
+
+/** What a manifest that is not valid still says, for people: the name and version at least, if they are there. */
+async function hearsay(dir: string): Promise<Manifest | undefined> {
+  try {
+    const value = JSON.parse(await readFile(join(dir, 'bundle.json'), 'utf8'));
+    return typeof value?.name === 'string' && typeof value?.version === 'string' ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Looks at one folder: manifest, sizes, checksums. Nothing is thrown for a damaged one. */
+export async function inspect(dir: string): Promise<FoundBundle> {
+  const root = resolve(dir);
+  const bytes = await bytesIn(root);
+  try {
+    const { manifest } = await loadBundle(root, { checksums: true });
+    return { name: manifest.name, dir: root, manifest, bytes, faults: [] };
+  } catch (error) {
+    if (!(error instanceof BundleError)) throw error;
+    const manifest = await hearsay(root);
+    const faults = [...error.faults];
+    return { name: manifest?.name ?? basename(root), dir: root, ...(manifest ? { manifest } : {}), bytes, faults };
+  }
+}
+
+/** Folders under `models` with any file of a bundle in them, and `configured`, the one that would be served; by path. */
+export async function bundleFolders(models: string, configured: string): Promise<string[]> {
+  const entries = await readdir(models, { withFileTypes: true }).catch(() => []);
+  const found = new Set<string>();
+  for (const entry of entries) {
+    const dir = join(models, entry.name);
+    const files: string[] = await readdir(dir).catch(() => []);
+    if (['bundle.json', ...FILES].some((f) => files.includes(f))) found.add(await realpath(dir));
+  }
+  found.add(await realpath(configured).catch(() => resolve(configured)));
+  return [...found].sort();
+}

@@ -1,0 +1,100 @@
+import type { Gauge } from 'prom-client';
+import { AuditLog } from '../../gate/audit/log.ts';
+import {
+  type AuditSink,
+  type GateEngine,
+  GateServer,
+  type GateSettings,
+  type GateTenants,
+  loadGateFile,
+  watchGateFile,
+} from '../../gate/index.ts';
+import { gateObserver } from '../../http/gate-observer.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import type { Metrics } from '../../telemetry/metrics.ts';
+import type { Tracing } from '../../telemetry/tracing.ts';
+
+export interface GateParts {
+  engine: GateEngine;
+  tenants: GateTenants;
+  /** Of the model that serves: it may change. */
+  bundleId(): string;
+  metrics: Metrics;
+  tracing: Tracing;
+  logger: Logger;
+}
+
+/** The gate beside the service, in the same process. */
+export interface RunningGate {
+  address: string;
+  /** As of now: the file may change. */
+  settings(): GateSettings;
+  audit(): AuditSink | undefined;
+  /** Answers what is under way, then ends; cuts connections when there is hurry. */
+  close(hurry?: AbortSignal): Promise<void>;
+}
+
+function auditLog({ audit }: GateSettings, { metrics, logger, bundleId }: GateParts): AuditLog | undefined {
+  if (!audit) return undefined;
+  return new AuditLog({
+    ...audit,
+    bundle: bundleId,
+    onDropped: () => metrics.gateAuditDropped.inc(),
+    onFault: (error) =>
+      logger.error({ err: error, file: audit.file }, 'the audit trail could not be written, trying again'),
+  });
+}
+
+/** Asked when somebody reads the metrics. */
+function collect(gauge: Gauge, value: () => number | Promise<number>): void {
+  Object.assign(gauge, {
+    async collect(this: Gauge) {
+      this.set(await value());
+    },
+  });
+}
+
+/**
+ * Listens at once, whatever the engine does: until it is ready requests are treated as the file says for `engine_down`.
+ * @throws GateFileError
+ */
+export async function openGate(path: string, parts: GateParts): Promise<RunningGate> {
+  const { logger } = parts;
+  const { settings, text } = await loadGateFile(path);
+  let audit = auditLog(settings, parts);
+  const { engine, tenants, tracing } = parts;
+  const observer = gateObserver(parts.metrics, logger);
+  const gate = new GateServer({ settings, engine, tenants, observer, tracing, audit });
+  const { gateConnections, gateBufferedBytes } = parts.metrics;
+  collect(gateConnections, () => gate.connections());
+  collect(gateBufferedBytes, () => gate.buffered);
+  const address = await gate.listen();
+  logger.info(
+    { address, upstream: settings.upstream.url.origin, routes: settings.routes.map((r) => r.name) },
+    'gate is listening',
+  );
+  const stop = watchGateFile(path, {
+    text,
+    onChange: (changed) => {
+      const old = audit;
+      const same = JSON.stringify(changed.audit) === JSON.stringify(gate.settings.audit);
+      if (!same) audit = auditLog(changed, parts);
+      if (JSON.stringify(changed.listen) !== JSON.stringify(gate.settings.listen))
+        logger.warn({ file: path }, 'where the gate listens changes with the next start only');
+      gate.reload(changed, audit);
+      if (!same) void old?.close();
+      logger.info({ file: path, routes: changed.routes.map((r) => r.name) }, 'gate file read again');
+    },
+    onFault: (error) => logger.error({ err: error }, 'the gate file is wrong, what was in force stays'),
+  });
+  return {
+    address,
+    settings: () => gate.settings,
+    audit: () => audit,
+    close: async (hurry) => {
+      stop();
+      await gate.close(hurry);
+      await audit?.close();
+    },
+  };
+}

@@ -1,0 +1,269 @@
+import { ServiceError } from '../../../errors/index.ts';
+import { EngineLost } from '../../ipc/engine-lost.ts';
+import { FairQueue, type Place, type Priority, type Weights } from '../../shared/fair-queue.ts';
+import type { Detection, DetectRequest } from '../../shared/types.ts';
+import { type Feed, Feeds } from './feeds.ts';
+import { ServiceRate } from './service-rate.ts';
+import type { AfterLoss, EngineSlot, LostRequest } from './slot.ts';
+
+export interface DispatcherOptions {
+  /** Most images waiting for an engine; more are refused. */
+  maxQueue: number;
+  /** The tenants' shares of the engines; 1 each where nothing is said. */
+  weightOf?: Weights;
+  /** Why no engine takes work, for the public text of 503. */
+  unavailable(): string;
+  /** What becomes of a request that was inside an engine when it died. Without this it is answered with 503. */
+  afterLoss?(lost: LostRequest): AfterLoss;
+  /** An image got its verdict. */
+  onDetection?(detection: Detection): void;
+  /** The number of images waiting has changed. */
+  onDepth?(depth: number): void;
+  now?: () => number;
+}
+
+/** What is asked for, before the images are there. */
+export interface Ask {
+  tenant: string;
+  priority?: Priority | undefined;
+  images: number;
+  timeoutMs?: number | undefined;
+}
+
+/** Probes that may wait at once; further ones are requests like any other. */
+const PROBES = 4;
+/** One tenant may hold this many times the room that is left: a full queue always has room for another tenant. */
+const SHARE_OF_ROOM = 8;
+
+interface Entry {
+  request: DetectRequest;
+  place: Place;
+  enqueued: number;
+  /** On the clock of `now`; Infinity for none. */
+  deadline: number;
+  losses: number;
+  abort: AbortController;
+  resolve(detection: Detection): void;
+  reject(error: unknown): void;
+  /** Takes away its timer and its ear at the client's signal. */
+  release(): void;
+}
+
+/**
+ * The one place where images wait. It lives in the front process, so an engine that dies takes nothing with it but what is
+ * inside; it feeds every engine only as much as keeps it busy, the least loaded first, and takes from the queue by
+ * tenant and priority. What can't be served in time is refused on arrival; what has become too late, or whose client has left, is
+ * never sent.
+ */
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  readonly #now: () => number;
+  readonly #queue: FairQueue<Entry>;
+  /** Suspects: each runs with no other image in its engine, before the queue. */
+  readonly #alone: Entry[] = [];
+  readonly #feeds = new Feeds();
+  readonly #rate = new ServiceRate();
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+    this.#queue = new FairQueue(options.weightOf);
+    this.#now = options.now ?? (() => performance.now());
+  }
+
+  /** Images waiting; those inside an engine are not counted. */
+  get depth(): number {
+    return this.#queue.size + this.#alone.length;
+  }
+
+  /** Images inside an engine. */
+  get inside(): number {
+    return this.#feeds.inside;
+  }
+
+  addSlot(slot: EngineSlot): void {
+    this.#feeds.add(slot);
+    this.#dispatch();
+  }
+
+  /** Sends it nothing more; what is inside is still answered. */
+  removeSlot(slot: EngineSlot): void {
+    this.#feeds.remove(slot);
+  }
+
+  /** To be called when an engine has become ready, or its window larger. */
+  wake(): void {
+    this.#dispatch();
+  }
+
+  /**
+   * Whether images like these would be taken now: asked before their bytes are read. Throws engine_unavailable (503), or
+   * overloaded (429) with the time to come back when there is no room or the deadline can't be met at the measured rate.
+   */
+  check({ tenant, priority = 'interactive', images, timeoutMs }: Ask): void {
+    if (!this.#feeds.anyComing) throw this.#unavailable();
+    const place = this.#place(tenant, priority);
+    const held = this.#queue.sizeOf(tenant);
+    const room = this.#options.maxQueue - this.depth;
+    // an engine with room takes it straight away, whatever the limit of the queue
+    const free = this.depth > 0 ? 0 : this.#feeds.room;
+    const waits = Math.max(0, images - free);
+    if (place.priority === 'probe' || waits === 0) return;
+    // a request larger than the whole queue gets as far as it can
+    if (this.depth === 0 && images > 1) return;
+    if (waits > room || held + waits > SHARE_OF_ROOM * (room - waits + 1)) {
+      throw this.#overloaded('Too many images are waiting; try again shortly.');
+    }
+    if (timeoutMs !== undefined && this.inside > 0) {
+      const expected = (this.inside + this.#queue.ahead(place) + images) * this.#rate.msPerImage;
+      if (expected > timeoutMs) {
+        throw this.#overloaded('The queue is too long for the image to be looked at in time; try again shortly.');
+      }
+    }
+  }
+
+  /** One image, one verdict. Rejects as `check` does, with deadline_exceeded (504), the signal's reason, or what is wrong with the image. */
+  detect(request: DetectRequest, signal?: AbortSignal): Promise<Detection> {
+    const { tenant, priority, timeoutMs } = request;
+    try {
+      signal?.throwIfAborted();
+      this.check({ tenant, priority, images: 1, timeoutMs });
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return new Promise((resolve, reject) => {
+      const abort = new AbortController();
+      const now = this.#now();
+      const onAbort = () => this.#giveUp(entry, signal?.reason);
+      const timer =
+        timeoutMs === undefined ? undefined : setTimeout(() => this.#giveUp(entry, this.#late(entry)), timeoutMs);
+      signal?.addEventListener('abort', onAbort, { once: true });
+      const entry: Entry = {
+        request,
+        place: this.#place(tenant, priority ?? 'interactive'),
+        enqueued: now,
+        deadline: timeoutMs === undefined ? Number.POSITIVE_INFINITY : now + timeoutMs,
+        losses: 0,
+        abort,
+        resolve,
+        reject,
+        release: () => {
+          clearTimeout(timer);
+          signal?.removeEventListener('abort', onAbort);
+        },
+      };
+      const extra = this.#lightFeed(tenant);
+      if (extra) void this.#send(entry, extra);
+      else {
+        this.#queue.push(entry, entry.place);
+        this.#dispatch();
+      }
+    });
+  }
+
+  /** Everything that waits is answered with 503; for the end of the service. */
+  close(): void {
+    for (let entry = this.#take(); entry; entry = this.#take()) this.#fail(entry, this.#unavailable());
+  }
+
+  #place(key: string, priority: Priority): Place {
+    const probe = priority === 'probe' && this.#queue.probes < PROBES;
+    return { key, priority: priority === 'probe' && !probe ? 'interactive' : priority };
+  }
+
+  /** Where all engines are full: one that takes an image more, because the tenant is light. */
+  #lightFeed(tenant: string): Feed | undefined {
+    const first = this.#alone.length === 0 && this.#queue.sizeOf(tenant) === 0;
+    return first && !this.#feeds.next(0) ? this.#feeds.forLight(tenant) : undefined;
+  }
+
+  #take(): Entry | undefined {
+    return this.#alone.shift() ?? this.#queue.shift();
+  }
+
+  #dispatch(): void {
+    this.#feedEngines();
+    this.#options.onDepth?.(this.depth);
+  }
+
+  #feedEngines(): void {
+    while (this.#alone.length > 0) {
+      const feed = this.#feeds.empty();
+      if (!feed) break;
+      feed.alone = true;
+      void this.#send(this.#alone.shift() as Entry, feed);
+    }
+    while (this.#queue.size > 0) {
+      // for every suspect that waits one engine runs empty
+      const feed = this.#feeds.next(this.#alone.length);
+      if (!feed) return;
+      void this.#send(this.#queue.shift() as Entry, feed);
+    }
+  }
+
+  async #send(entry: Entry, feed: Feed): Promise<void> {
+    const now = this.#now();
+    // the timer of a busy process may be late
+    if (entry.deadline <= now) {
+      feed.alone = false;
+      this.#fail(entry, this.#late(entry));
+      return;
+    }
+    this.#feeds.enter(feed, entry.place.key);
+    this.#rate.entered(now);
+    let counts = true;
+    try {
+      const timeoutMs = entry.request.timeoutMs === undefined ? {} : { timeoutMs: entry.deadline - now };
+      const answer = await feed.slot.detect({ ...entry.request, ...timeoutMs }, entry.abort.signal);
+      const timing = { ...answer.timing, queue: answer.timing.queue + (now - entry.enqueued) };
+      const queued = { name: 'queue', start: entry.enqueued, end: now };
+      const detection = { ...answer, timing, ...(answer.stages ? { stages: [queued, ...answer.stages] } : {}) };
+      entry.release();
+      this.#options.onDetection?.(detection);
+      entry.resolve(detection);
+    } catch (error) {
+      counts = !(error instanceof EngineLost || entry.abort.signal.aborted);
+      if (error instanceof EngineLost && !entry.abort.signal.aborted) this.#lost(entry, feed.slot, error);
+      else this.#fail(entry, error);
+    } finally {
+      this.#feeds.leave(feed, entry.place.key);
+      this.#rate.left(this.#now(), counts);
+      this.#dispatch();
+    }
+  }
+
+  #lost(entry: Entry, slot: EngineSlot, error: EngineLost): void {
+    entry.losses++;
+    const fate = this.#options.afterLoss?.({ request: entry.request, losses: entry.losses, slot }) ?? error;
+    if (fate === 'alone') this.#alone.push(entry);
+    else this.#fail(entry, fate);
+  }
+
+  #fail(entry: Entry, error: unknown): void {
+    entry.release();
+    entry.reject(error);
+  }
+
+  /** Its client has left or its time is over: out of the queue, or the engine is told to drop it. */
+  #giveUp(entry: Entry, reason: unknown): void {
+    const at = this.#alone.indexOf(entry);
+    if (at >= 0) this.#alone.splice(at, 1);
+    else this.#queue.remove(entry);
+    this.#options.onDepth?.(this.depth);
+    entry.abort.abort(reason);
+    this.#fail(entry, reason);
+  }
+
+  #late(entry: Entry): ServiceError {
+    if (!this.#feeds.anyReady) return this.#unavailable();
+    return new ServiceError('deadline_exceeded', `No verdict within ${entry.request.timeoutMs} ms.`);
+  }
+
+  #unavailable(): ServiceError {
+    return new ServiceError('engine_unavailable', `No verdict now: ${this.#options.unavailable()}.`, { retryAfter: 1 });
+  }
+
+  #overloaded(detail: string): ServiceError {
+    const backlog = (this.depth + this.inside) * this.#rate.msPerImage;
+    return new ServiceError('overloaded', detail, { retryAfter: Math.max(1, Math.ceil(backlog / 1000)) });
+  }
+}

@@ -1,0 +1,89 @@
+import { CountsByKey } from '../../shared/counts-by-key.ts';
+import type { EngineSlot } from './slot.ts';
+
+/** An engine, how many images it holds, and whether that is one suspect that must have no company. */
+export interface Feed {
+  slot: EngineSlot;
+  held: number;
+  alone: boolean;
+}
+
+/** Images beyond its window that an engine takes of light tenants. */
+const LIGHT_EXTRA = 4;
+
+const load = ({ slot, held }: Feed) => held / slot.window;
+
+/** The engines that are fed, and what is inside them by tenant. */
+export class Feeds {
+  readonly #feeds = new Map<EngineSlot, Feed>();
+  readonly #tenants = new CountsByKey();
+  #inside = 0;
+
+  add(slot: EngineSlot): void {
+    this.#feeds.set(slot, { slot, held: 0, alone: false });
+  }
+
+  remove(slot: EngineSlot): void {
+    this.#feeds.delete(slot);
+  }
+
+  get anyReady(): boolean {
+    return [...this.#feeds.keys()].some((slot) => slot.ready);
+  }
+
+  /** Whether one is ready or will be in a moment. */
+  get anyComing(): boolean {
+    return [...this.#feeds.keys()].some((slot) => slot.ready || slot.returning);
+  }
+
+  /** Images inside all engines. */
+  get inside(): number {
+    return this.#inside;
+  }
+
+  /** How many images more would be taken at once. */
+  get room(): number {
+    return this.#open().reduce((sum, { slot, held }) => sum + Math.max(0, slot.window - held), 0);
+  }
+
+  enter(feed: Feed, tenant: string): void {
+    feed.held++;
+    this.#inside++;
+    this.#tenants.add(tenant);
+  }
+
+  leave(feed: Feed, tenant: string): void {
+    feed.held--;
+    feed.alone = false;
+    this.#inside--;
+    this.#tenants.remove(tenant);
+  }
+
+  /** An engine that holds nothing. */
+  empty(): Feed | undefined {
+    return this.#open().find((f) => f.held === 0);
+  }
+
+  /** The engine with the smallest part of its window in use, if there is room in it; `kept` engines are left out so that they run empty. */
+  next(kept: number): Feed | undefined {
+    const [feed] = this.#open().slice(kept);
+    return feed && load(feed) < 1 ? feed : undefined;
+  }
+
+  /**
+   * A full engine that takes one image more of a light tenant, one with less inside than its even share: the image need not wait until a batch
+   * of other tenants is done.
+   */
+  forLight(tenant: string): Feed | undefined {
+    const [feed] = this.#open();
+    if (!feed || feed.held >= feed.slot.window + LIGHT_EXTRA) return undefined;
+    const share = Math.floor(feed.slot.window / this.#tenants.keysWith(tenant));
+    return this.#tenants.of(tenant) < share ? feed : undefined;
+  }
+
+  /** Engines that may be given something, the least loaded first. */
+  #open(): Feed[] {
+    const open = [...this.#feeds.values()].filter((f) => f.slot.ready && !f.alone);
+    return open.sort((a, b) => load(a) - load(b));
+  }
+}

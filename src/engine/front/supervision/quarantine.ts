@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { ServiceError } from '../../../errors/index.ts';
+import { EngineLost } from '../../ipc/engine-lost.ts';
+import type { ExitCause } from '../../shared/exit-cause.ts';
+import type { DetectRequest } from '../../shared/types.ts';
+import type { AfterLoss } from '../admission/slot.ts';
+
+/** Images remembered, and for how long: a new version of a decoder may well open them. */
+const REMEMBERED = 10_000;
+const REMEMBERED_MS = 24 * 3_600_000;
+/** For how long an image that was decoded without end, and whose client has left, is under suspicion. */
+const SUSPECTED_MS = 600_000;
+/** Engines that may be killed from outside under one request before it is answered with 503. */
+const MAX_LOSSES = 4;
+
+/**
+ * What becomes of images that were inside an engine when it died. Each runs once more, alone; the one that takes the next engine with it
+ * is refused, and its SHA-256 remembered so that it touches no engine again.
+ */
+export class Quarantine {
+  readonly #refused = new LRUCache<string, ExitCause>({ max: REMEMBERED, ttl: REMEMBERED_MS });
+  readonly #suspected = new LRUCache<string, true>({ max: REMEMBERED, ttl: SUSPECTED_MS });
+  /** How many engines each request has lost to a cause that it may have been. */
+  readonly #blamed = new WeakMap<DetectRequest, number>();
+
+  /** Images that are refused. */
+  get size(): number {
+    return this.#refused.size;
+  }
+
+  /** @throws ServiceError image_rejected */
+  check(bytes: Uint8Array): void {
+    // hashing every image costs something, and nearly always there is nothing to compare with
+    if (this.#refused.size === 0) return;
+    const cause = this.#refused.get(hashOf(bytes));
+    if (cause !== undefined) throw rejected(cause);
+  }
+
+  afterLoss(request: DetectRequest, losses: number, cause: ExitCause): AfterLoss {
+    if (cause === 'killed') return losses < MAX_LOSSES ? 'alone' : new EngineLost();
+    const blamed = (this.#blamed.get(request) ?? 0) + 1;
+    this.#blamed.set(request, blamed);
+    if (blamed === 1 && !this.#refused.has(hashOf(request.bytes))) return 'alone';
+    this.#refused.set(hashOf(request.bytes), cause);
+    return rejected(cause);
+  }
+
+  /** An image was decoded without end, whether or not somebody still waits for it: the second time it is refused. */
+  stalled(hash: string): void {
+    if (this.#suspected.has(hash)) this.#refused.set(hash, 'stall');
+    this.#suspected.set(hash, true);
+  }
+}
+
+const hashOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+function rejected(cause: ExitCause): ServiceError {
+  return new ServiceError(
+    'image_rejected',
+    'The image made the inference engine fail twice; it is not accepted any more. Saving it anew in an image editor may help.',
+    { internal: `quarantined after: ${cause}` },
+  );
+}

@@ -1,0 +1,14 @@
+import { fromShared } from '../../ipc/clock.ts';
+import type { Stage } from '../../shared/types.ts';
+
+/** The stages inside the engine on this process's clock, with the ways there and back. */
+export function framed(began: number, inside: Stage[]): Stage[] {
+  const stages = fromShared(inside);
+  const arrived = stages[0]?.start ?? began;
+  const left = stages.at(-1)?.end ?? arrived;
+  return [
+    { name: 'handover', start: began, end: arrived },
+    ...stages,
+    { name: 'handback', start: left, end: performance.now() },
+  ];
+}

@@ -1,0 +1,271 @@
+import { ServiceError } from '../../../errors/index.ts';
+import { EngineLost } from '../../ipc/engine-lost.ts';
+import { ProcessLink } from '../../ipc/process-link.ts';
+import type { EngineOperations, InitMessage, Observation, ToParent } from '../../ipc/protocol.ts';
+import { causeOf, describeExit, type Exit, type ExitCause, oomKills } from '../../shared/exit-cause.ts';
+import type {
+  Detection,
+  DetectRequest,
+  EngineObserver,
+  EngineState,
+  EngineStatus,
+  Head,
+  HeadProvider,
+} from '../../shared/types.ts';
+import type { EngineSlot } from '../admission/slot.ts';
+import { HeadResidency } from '../residency.ts';
+import { Backoff } from './backoff.ts';
+import { framed } from './stages.ts';
+import { endedEarly, publicReason, tooLarge, withTimeout } from './start-errors.ts';
+import { Watchdog, type WatchdogLimits } from './watchdog.ts';
+
+export interface SupervisorOptions {
+  /** For logs, metrics and readiness: the device, numbered where several engines share it. */
+  name: string;
+  init: InitMessage;
+  /** Most bytes of heads in the process. */
+  headsBytes: number;
+  heads: HeadProvider;
+  /** Longest time from spawning a process to its being ready. */
+  startTimeoutMs: number;
+  limits: WatchdogLimits;
+  observer: EngineObserver;
+  /** An image was decoded without end and its process was ended for it. */
+  onStalled?(sha256: string): void;
+}
+
+/** One process from spawn to exit. */
+interface Life {
+  link: ProcessLink<EngineOperations>;
+  heads: HeadResidency;
+  born: number;
+  oomKills: number;
+  /** Set once the process has started. */
+  watchdog?: Watchdog;
+  exit?: Exit;
+  /** Why we ended it ourselves. */
+  fault?: { cause: ExitCause; detail: string };
+}
+
+/** Processes in a row that died young before requests no longer wait for the next one. */
+const LOOP = 3;
+
+/**
+ * Keeps one image engine process alive: starts it, watches it, ends it when it hangs, and starts the next one. A new process starts
+ * without heads and gets each with the first request for it, so a death costs no tenant anything.
+ */
+export class EngineSupervisor implements EngineSlot {
+  readonly #options: SupervisorOptions;
+  readonly #backoff = new Backoff();
+  #life: Life | undefined;
+  #state: EngineState = 'starting';
+  #reason: string | undefined = 'the inference engine is starting';
+  #restarts = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #nextTry: number | undefined;
+  #lastCause: ExitCause = 'crash';
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+  }
+
+  get status(): EngineStatus {
+    const pid = this.#life?.link.child.pid;
+    const { device, precision } = this.#options.init;
+    const wait = this.#nextTry === undefined ? undefined : Math.max(0, this.#nextTry - Date.now());
+    const reason = this.#reason && `${this.#reason}${wait ? `; next try in ${(wait / 1000).toFixed(1)} s` : ''}`;
+    return {
+      name: this.name,
+      state: this.#state,
+      ...(reason === undefined ? {} : { reason }),
+      ...(wait === undefined ? {} : { nextTryMs: wait }),
+      device,
+      precision,
+      ...(pid === undefined || this.#state !== 'ready' ? {} : { pid }),
+      restarts: this.#restarts,
+      inFlight: this.#life?.link.inFlight ?? 0,
+    };
+  }
+
+  get name(): string {
+    return this.#options.name;
+  }
+
+  get ready(): boolean {
+    return this.#state === 'ready';
+  }
+
+  /** It has died and will be back in a moment: what waits may go on waiting. */
+  get returning(): boolean {
+    return this.#state === 'restarting' && this.#backoff.attempts < LOOP;
+  }
+
+  /** Those being decoded, the running batch and the next one. */
+  get window(): number {
+    const { decodeThreads, maxBatch } = this.#options.init;
+    return decodeThreads + 2 * maxBatch;
+  }
+
+  /** Why the last process ended. */
+  get lastCause(): ExitCause {
+    return this.#lastCause;
+  }
+
+  /** Starts the first process. Rejects when it can't serve: a service that never worked must not pretend to restart. */
+  async start(): Promise<void> {
+    try {
+      await this.#spawn();
+    } catch (error) {
+      this.#enter('failed', publicReason(error));
+      throw error;
+    }
+  }
+
+  async #spawn(): Promise<void> {
+    this.#nextTry = undefined;
+    const { init, heads: provider, headsBytes, startTimeoutMs, limits } = this.#options;
+    const link: ProcessLink<EngineOperations> = new ProcessLink({
+      module: 'image-process/main',
+      // decoding runs on libuv's pool: one thread per concurrent decode, and one to spare for files
+      env: { UV_THREADPOOL_SIZE: String(init.decodeThreads + 1) },
+      // Decoded pixels lie outside V8's heap, and tens of megabytes of them every second make it mark its small heap over and over, on three threads
+      // at once. Collected when it is due and in one go instead, an image costs 6 % less of the processor.
+      execArgv: ['--no-incremental-marking', '--no-concurrent-marking'],
+      onMessage: (message) => this.#heard(life, message),
+      onObservation: (o) => this.#observe(life, o),
+      onExit: (exit) => this.#exited(life, exit),
+    });
+    const heads = new HeadResidency({
+      limitBytes: headsBytes,
+      provider,
+      put: (id, rows) => link.call('putHead', { id, rows }),
+      drop: (id) => link.call('dropHead', { id }),
+    });
+    const life: Life = { link, heads, born: Date.now(), oomKills: oomKills() };
+    this.#life = life;
+    try {
+      const { startMs, goldenMaxDifference, rss } = await withTimeout(link.call('init', init), startTimeoutMs);
+      // otherwise every process would be ended at once, and the images inside it accused
+      if (limits.maxMemory > 0 && rss > limits.maxMemory) throw tooLarge(rss, limits.maxMemory);
+      life.watchdog = this.#watch(life);
+      if (this.#state === 'stopping' || this.#state === 'stopped') return;
+      const { pid } = link.child;
+      const details = { name: this.name, pid, device: init.device, precision: init.precision };
+      this.#log('info', 'engine ready', { ...details, startMs: Math.round(startMs), goldenMaxDifference });
+      this.#enter('ready');
+    } catch (error) {
+      const { exit } = life;
+      const why = error instanceof EngineLost && exit ? endedEarly(this.name, exit) : error;
+      life.fault ??= { cause: 'start', detail: publicReason(why) };
+      link.child.kill('SIGKILL');
+      throw why;
+    }
+  }
+
+  #watch(life: Life): Watchdog {
+    const { link } = life;
+    return new Watchdog({
+      ...this.#options.limits,
+      ping: () => link.ping(),
+      inside: () => link.inside,
+      onFault: (cause, detail, sha256) => {
+        life.fault = { cause, detail };
+        if (sha256 !== undefined) this.#options.onStalled?.(sha256);
+        // SIGKILL ends a stopped process too
+        link.child.kill('SIGKILL');
+      },
+    });
+  }
+
+  #heard({ watchdog }: Life, message: ToParent): void {
+    watchdog?.heard();
+    if (message.kind === 'reply' || message.kind === 'failure') watchdog?.progress();
+    if (message.kind === 'pong') watchdog?.vitals(message.vitals);
+  }
+
+  #exited(life: Life, exit: Exit): void {
+    life.watchdog?.stop();
+    life.exit = exit;
+    if (life !== this.#life || ['starting', 'failed', 'stopping', 'stopped'].includes(this.#state)) return;
+    const cause = life.fault?.cause ?? causeOf(exit, oomKills() > life.oomKills);
+    const how = life.fault?.detail ?? describeExit(exit, cause);
+    this.#lastCause = cause;
+    this.#restarts++;
+    const wait = this.#backoff.next(Date.now() - life.born);
+    this.#nextTry = Date.now() + wait;
+    this.#log('error', 'engine process ended', {
+      name: this.name,
+      pid: life.link.child.pid,
+      cause,
+      how,
+      restartInMs: wait,
+    });
+    this.#options.observer.restart?.(this.name, cause);
+    const loop = this.#backoff.attempts > 1 ? `, ${this.#backoff.attempts} times in a row` : '';
+    this.#enter('restarting', `the inference engine ended (${cause}: ${how})${loop} and is being restarted`);
+    this.#timer = setTimeout(() => {
+      this.#spawn().catch((error) => {
+        // its exit event schedules the next try
+        const { internal } = error as ServiceError;
+        this.#log('error', 'engine could not be restarted', { name: this.name, error: String(error), internal });
+      });
+    }, wait);
+  }
+
+  #enter(state: EngineState, reason?: string): void {
+    this.#state = state;
+    this.#reason = reason;
+    this.#options.observer.state?.(this.status);
+  }
+
+  #observe({ watchdog }: Life, o: Observation): void {
+    const { observer } = this.#options;
+    if (o.what === 'batch') {
+      watchdog?.batch(o.args[0].seconds);
+      observer.batch?.(...o.args);
+    } else observer.log?.(...o.args);
+  }
+
+  #log(level: 'info' | 'warn' | 'error', message: string, details: Record<string, unknown>): void {
+    this.#options.observer.log?.(level, message, details);
+  }
+
+  /** One image, one verdict. Rejects with EngineLost, engine_unavailable while there is no engine, or what is wrong with the image. */
+  async detect(request: DetectRequest, signal?: AbortSignal): Promise<Detection> {
+    if (this.#state !== 'ready' || !this.#life) {
+      const reason = this.status.reason ?? this.#state;
+      throw new ServiceError('engine_unavailable', `No verdict now: ${reason}.`, { retryAfter: 1 });
+    }
+    const { link, heads } = this.#life;
+    const { priority = 'interactive', timeoutMs = null, stages = false, readings = false, ...rest } = request;
+    const began = performance.now();
+    const detection = await heads.use(request.headId, () =>
+      link.call('detect', { ...rest, priority, timeoutMs, stages, readings }, { signal }),
+    );
+    return detection.stages ? { ...detection, stages: framed(began, detection.stages) } : detection;
+  }
+
+  /** Resolves when the running engine has the head, or at once while there is none. */
+  async putHead(id: string, head: Head): Promise<void> {
+    if (this.#state !== 'ready') return;
+    try {
+      await this.#life?.heads.put(id, head);
+    } catch (error) {
+      if (!(error instanceof EngineLost)) throw error;
+    }
+  }
+
+  /** The head is of no use to requests from now on. */
+  retireHead(id: string): void {
+    this.#life?.heads.retire(id);
+  }
+
+  async stop(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#nextTry = undefined;
+    this.#enter('stopping', 'the service is shutting down');
+    this.#life?.watchdog?.stop();
+    await this.#life?.link.close();
+    this.#enter('stopped', 'the service is shut down');
+  }
+}

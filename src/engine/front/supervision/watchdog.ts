@@ -1,0 +1,102 @@
+import type { Vitals } from '../../ipc/protocol.ts';
+import type { ExitCause } from '../../shared/exit-cause.ts';
+
+export interface WatchdogLimits {
+  /** Longest time without a finished image while images are inside, and longest time to decode one. */
+  stallMs: number;
+  /** Most resident memory of the process, bytes; 0 for any. */
+  maxMemory: number;
+}
+
+export interface WatchdogOptions extends WatchdogLimits {
+  ping(): void;
+  /** Images inside the process. */
+  inside(): number;
+  /** Called once, when the process has to go; `sha256` of the image that is to blame where one is known. */
+  onFault(cause: ExitCause, detail: string, sha256?: string): void;
+  tickMs?: number;
+}
+
+const TICK_MS = 250;
+/** Ticks without a word: a process whose main thread answers nothing is stopped or stuck. It does no heavy work itself. */
+const SILENT_TICKS = 5;
+/** Batches of the slowest kind that may pass without a finished image before that is called a stall. */
+const SLOW_BATCHES = 4;
+
+/**
+ * Watches one engine process: does it answer, do images come out, does it keep to its memory. Time is counted in ticks of this
+ * process, so one that was itself stopped, or starved, does not take its own absence for the engine's.
+ */
+export class Watchdog {
+  readonly #options: WatchdogOptions;
+  readonly #tickMs: number;
+  readonly #timer: NodeJS.Timeout;
+  #stopped = false;
+  #silent = 0;
+  #withoutProgress = 0;
+  #slowestBatchMs = 0;
+  /** The image that was with a decoder for longest when the process last told. */
+  #decoding: Vitals['decoding'] = null;
+
+  constructor(options: WatchdogOptions) {
+    this.#options = options;
+    this.#tickMs = options.tickMs ?? TICK_MS;
+    this.#timer = setInterval(() => this.#tick(), this.#tickMs);
+    this.#timer.unref();
+  }
+
+  /** Any message is a sign of life. */
+  heard(): void {
+    this.#silent = 0;
+  }
+
+  /** An image was answered, whatever the answer. */
+  progress(): void {
+    this.#withoutProgress = 0;
+  }
+
+  batch(seconds: number): void {
+    this.progress();
+    // old extremes fade: a machine that was busy once must not be trusted for ever
+    this.#slowestBatchMs = Math.max(seconds * 1000, 0.99 * this.#slowestBatchMs);
+  }
+
+  vitals({ rss, decoding }: Vitals): void {
+    const { maxMemory, onFault } = this.#options;
+    this.#decoding = decoding;
+    if (maxMemory > 0 && rss > maxMemory) {
+      this.#fault(() => onFault('memory_limit', `${rss} bytes resident, at most ${maxMemory} are allowed`));
+    } else if (decoding && decoding.ms > this.#stallMs) {
+      const { ms, sha256 } = decoding;
+      this.#fault(() => onFault('stall', `an image has been decoded for ${Math.round(ms)} ms`, sha256));
+    }
+  }
+
+  get #stallMs(): number {
+    return Math.max(this.#options.stallMs, SLOW_BATCHES * this.#slowestBatchMs);
+  }
+
+  #tick(): void {
+    const { inside, ping, onFault } = this.#options;
+    this.#silent++;
+    this.#withoutProgress = inside() > 0 ? this.#withoutProgress + 1 : 0;
+    if (this.#silent > SILENT_TICKS) {
+      this.#fault(() => onFault('hang', `no sign of life for ${this.#silent * this.#tickMs} ms`));
+    } else if (this.#withoutProgress * this.#tickMs > this.#stallMs) {
+      const { sha256, ms } = this.#decoding ?? { ms: 0 };
+      const blame = ms > this.#stallMs / 2 ? sha256 : undefined;
+      this.#fault(() => onFault('stall', `no image was finished within ${Math.round(this.#stallMs)} ms`, blame));
+    } else ping();
+  }
+
+  #fault(report: () => void): void {
+    if (this.#stopped) return;
+    this.stop();
+    report();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+  }
+}

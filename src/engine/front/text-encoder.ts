@@ -1,0 +1,109 @@
+import type { Precision } from '../../bundle/manifest.ts';
+import { ProcessLink } from '../ipc/process-link.ts';
+import type { TextOperations } from '../ipc/protocol.ts';
+import type { EngineObserver, FeatureOptions, FeatureRequest, TextFeatureBuilder } from '../shared/types.ts';
+
+export interface TextEncoderOptions {
+  bundleDir: string;
+  precision: Precision;
+  threads: number;
+  /** How long the process stays after its last build; Infinity keeps it for good. */
+  idleMs: number;
+  /** Longest time without a word while there is something to do; a batch of texts takes seconds at most, and opening a large bundle less than this. */
+  silenceMs?: number;
+  observer: EngineObserver;
+}
+
+const SILENCE_MS = 120_000;
+
+interface Live {
+  link: ProcessLink<TextOperations>;
+  ready: Promise<{ goldenMaxDifference: number }>;
+  /** Runs out when the process has been silent for too long; a message winds it up again. */
+  silence: NodeJS.Timeout;
+}
+
+/**
+ * Starts the text encoder process when there is something to encode, ends it when it has been idle, and kills it when it says nothing while
+ * somebody waits: builds are tried again, and find a new process.
+ */
+export class TextEncoderProcess implements TextFeatureBuilder {
+  readonly #options: TextEncoderOptions;
+  #live: Live | undefined;
+  #users = 0;
+  #idle: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(options: TextEncoderOptions) {
+    this.#options = options;
+  }
+
+  get running(): boolean {
+    return this.#live !== undefined;
+  }
+
+  #start(): Live {
+    const link: ProcessLink<TextOperations> = new ProcessLink({
+      module: 'text-process/main',
+      env: {},
+      onMessage: () => silence.refresh(),
+      onExit: ({ code, signal }) => {
+        clearInterval(silence);
+        if (this.#live?.link !== link) return;
+        this.#live = undefined;
+        if (!this.#stopped) this.#options.observer.log?.('error', 'text encoder process ended', { code, signal });
+      },
+    });
+    const { bundleDir, precision, threads, silenceMs = SILENCE_MS } = this.#options;
+    const silence = setInterval(() => {
+      if (this.#users === 0) return;
+      this.#options.observer.log?.('error', 'text encoder process says nothing and is killed', { afterMs: silenceMs });
+      link.child.kill('SIGKILL');
+    }, silenceMs).unref();
+    const ready = link.call('init', { bundleDir, precision, threads });
+    ready.catch(() => {
+      if (this.#live?.link === link) this.#live = undefined;
+      link.child.kill('SIGKILL');
+    });
+    this.#live = { link, ready, silence };
+    return this.#live;
+  }
+
+  async #use<T>(task: (link: ProcessLink<TextOperations>) => Promise<T>): Promise<T> {
+    clearTimeout(this.#idle);
+    this.#users++;
+    try {
+      // one that was idle has a right to its silence until now
+      this.#live?.silence.refresh();
+      const live = this.#live ?? this.#start();
+      await live.ready;
+      return await task(live.link);
+    } finally {
+      if (--this.#users === 0 && Number.isFinite(this.#options.idleMs)) {
+        this.#idle = setTimeout(() => void this.#retire(), this.#options.idleMs);
+        this.#idle.unref();
+      }
+    }
+  }
+
+  async #retire(): Promise<void> {
+    const live = this.#live;
+    this.#live = undefined;
+    await live?.link.close();
+  }
+
+  /** Starts the process and compares both towers and the tokenizer with the golden file. Largest difference of a feature. */
+  verify(): Promise<number> {
+    return this.#use(async () => (await (this.#live as Live).ready).goldenMaxDifference);
+  }
+
+  build(request: FeatureRequest, { signal, onProgress }: FeatureOptions = {}): Promise<Float32Array> {
+    return this.#use((link) => link.call('build', request, { signal, onProgress }));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#idle);
+    await this.#retire();
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * The engine process: decodes untrusted bytes and feeds one inference thread. It may die; the front process outlives it.
+ */
+import { createHash } from 'node:crypto';
+import { ServiceError } from '../../errors/index.ts';
+import { type Handlers, serveCalls } from '../ipc/child.ts';
+import { toShared } from '../ipc/clock.ts';
+import type { EngineOperations, InitMessage } from '../ipc/protocol.ts';
+import { NICENESS, setNiceness } from '../shared/niceness.ts';
+import { DecodeWatch } from './decode-watch.ts';
+import { type Engine, openEngine } from './open-engine.ts';
+
+setNiceness(NICENESS.images);
+
+let engine: Engine | undefined;
+const watch = new DecodeWatch();
+
+function running(): Engine {
+  if (!engine) throw new ServiceError('engine_unavailable', 'The inference engine is starting.', { retryAfter: 1 });
+  return engine;
+}
+
+async function start(init: InitMessage): Promise<EngineOperations['init']['reply']> {
+  const began = performance.now();
+  engine = await openEngine(init, watch);
+  const { goldenMaxDifference } = engine;
+  return { startMs: performance.now() - began, goldenMaxDifference, rss: process.memoryUsage.rss() };
+}
+
+const operations: Handlers<EngineOperations> = {
+  init: start,
+  putHead: async ({ id, rows }) => {
+    running().heads.put(id, rows);
+    return null;
+  },
+  dropHead: async ({ id }) => {
+    running().heads.drop(id);
+    return null;
+  },
+  detect: async ({ bytes, headId, tenant: key, priority, topK, timeoutMs, stages: wanted, readings }, { signal }) => {
+    const { embedder, heads } = running();
+    const arrived = performance.now();
+    const deadline = arrived + (timeoutMs ?? Number.POSITIVE_INFINITY);
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const place = { key, priority };
+    const hashed = performance.now();
+    const { embedding, timing, stages, cache } = await embedder.embed({
+      bytes,
+      sha256,
+      place,
+      readings,
+      deadline,
+      signal,
+    });
+    const { feature, others, complete: _, ...image } = embedding;
+    const began = performance.now();
+    const verdict = await heads.score(headId, feature, topK);
+    const otherReadings = [];
+    for (const other of readings ? others : []) {
+      const { decisions } = await heads.score(headId, other.feature, 0);
+      otherReadings.push({ reading: other.reading, decisions });
+    }
+    const end = performance.now();
+    const inference = timing.inference + end - began;
+    const detection = {
+      ...verdict,
+      image: { sha256, ...image },
+      timing: { ...timing, inference },
+      cache,
+      ...(readings ? { otherReadings } : {}),
+    };
+    if (!wanted) return detection;
+    const hash = { name: 'hash', start: arrived, end: hashed };
+    return { ...detection, stages: toShared([hash, ...stages, { name: 'score', start: began, end }]) };
+  },
+};
+
+serveCalls(operations, () => watch.oldest);

@@ -1,0 +1,65 @@
+import { ServiceError, serializeError } from '../../errors/index.ts';
+import type { Call, Observation, ToChild, ToParent, Vitals } from './protocol.ts';
+
+export interface CallContext {
+  signal: AbortSignal;
+  progress(done: number, total: number): void;
+}
+
+export type Handlers<O extends Record<string, { request: unknown; reply: unknown }>> = {
+  [K in keyof O]: (request: O[K]['request'], context: CallContext) => Promise<O[K]['reply']>;
+};
+
+export function send(message: ToParent): void {
+  // the parent may be gone between the check and the write; then this process ends anyway
+  if (process.connected) process.send?.(message, undefined, undefined, () => {});
+}
+
+export function observe<W extends Observation['what']>(
+  what: W,
+  ...args: Extract<Observation, { what: W }>['args']
+): void {
+  send({ kind: 'observe', what, args } as Observation);
+}
+
+/**
+ * Serves calls from the parent process. The child ends when its channel closes: a parent that was killed leaves no orphan.
+ * Ctrl-C reaches the whole process group, but the parent still has requests to finish: signals are left to it.
+ */
+export function serveCalls<O extends Record<string, { request: unknown; reply: unknown }>>(
+  handlers: Handlers<O>,
+  decoding: () => Vitals['decoding'] = () => null,
+): void {
+  const running = new Map<number, AbortController>();
+  process.on('SIGINT', () => {});
+  process.on('SIGTERM', () => {});
+  process.on('SIGHUP', () => {});
+  // not process.exit: it would join the worker thread, and ending that during a run aborts noisily
+  process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+  process.on('message', (message: ToChild) => {
+    if (message.kind === 'cancel') {
+      running.get(message.seq)?.abort(new ServiceError('deadline_exceeded', 'The request was given up.'));
+    } else if (message.kind === 'ping') {
+      send({ kind: 'pong', vitals: { rss: process.memoryUsage.rss(), decoding: decoding() } });
+    } else {
+      void answer(message);
+    }
+  });
+
+  async function answer(call: Call): Promise<void> {
+    const controller = new AbortController();
+    running.set(call.seq, controller);
+    try {
+      const handler = handlers[call.operation as keyof O];
+      const value = await handler(call.request as never, {
+        signal: controller.signal,
+        progress: (done, total) => send({ kind: 'progress', seq: call.seq, done, total }),
+      });
+      send({ kind: 'reply', seq: call.seq, value });
+    } catch (error) {
+      send({ kind: 'failure', seq: call.seq, error: serializeError(error) });
+    } finally {
+      running.delete(call.seq);
+    }
+  }
+}

@@ -1,0 +1,145 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { deserializeError } from '../../errors/index.ts';
+import { EngineLost } from './engine-lost.ts';
+import type { Observation, ToParent } from './protocol.ts';
+
+export interface CallOptions {
+  signal?: AbortSignal | undefined;
+  onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+interface Pending {
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+  onProgress: ((done: number, total: number) => void) | undefined;
+  detach(): void;
+}
+
+export interface LinkOptions {
+  /** Module to run, from engine/ and without its ending: the sources run as .ts under tsx, the build as .js. */
+  module: string;
+  env: Record<string, string>;
+  /** Options of node for the child, beside the parent's own. */
+  execArgv?: string[];
+  onObservation?(observation: Observation): void;
+  /** A message of whatever kind: a sign of life. */
+  onMessage?(message: ToParent): void;
+  onExit(info: { code: number | null; signal: NodeJS.Signals | null }): void;
+}
+
+type Operations = Record<string, { request: unknown; reply: unknown }>;
+
+/**
+ * One child process and the calls under way to it. When the child ends, for whatever reason, every call is answered
+ * with EngineLost; nothing is left hanging. A link is used once: a new process gets a new link.
+ */
+export class ProcessLink<O extends Operations> {
+  readonly child: ChildProcess;
+  readonly #pending = new Map<number, Pending>();
+  /** What the child has not answered yet, calls that were given up here included. */
+  readonly #inside = new Set<number>();
+  #seq = 0;
+  #ended = false;
+
+  constructor(options: LinkOptions) {
+    const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+    const path = fileURLToPath(new URL(`../${options.module}.${ending}`, import.meta.url));
+    this.child = fork(path, [], {
+      serialization: 'advanced',
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      env: { ...process.env, ...options.env },
+      // a test runner's or debugger's own flags are not the child's business
+      execArgv: [...process.execArgv.filter((a) => !/^--(test|inspect|watch)/.test(a)), ...(options.execArgv ?? [])],
+    });
+    this.child.on('message', (message) => this.#receive(message as ToParent, options));
+    this.child.on('error', () => this.#end());
+    this.child.on('exit', (code, signal) => {
+      this.#end();
+      options.onExit({ code, signal });
+    });
+  }
+
+  /** Calls the child still has, whether or not somebody waits for their answer. */
+  get inside(): number {
+    return this.#inside.size;
+  }
+
+  ping(): void {
+    if (this.child.connected) this.child.send({ kind: 'ping' }, ignore);
+  }
+
+  get inFlight(): number {
+    return this.#pending.size;
+  }
+
+  call<K extends keyof O & string>(
+    operation: K,
+    request: O[K]['request'],
+    options: CallOptions = {},
+  ): Promise<O[K]['reply']> {
+    const { signal } = options;
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.#ended || !this.child.connected) return Promise.reject(new EngineLost());
+    const seq = ++this.#seq;
+    return new Promise((resolve, reject) => {
+      const onAbort = () => {
+        if (!this.#pending.delete(seq)) return;
+        if (this.child.connected) this.child.send({ kind: 'cancel', seq }, ignore);
+        reject(signal?.reason);
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.#pending.set(seq, {
+        resolve: resolve as (value: unknown) => void,
+        reject,
+        onProgress: options.onProgress,
+        detach: () => signal?.removeEventListener('abort', onAbort),
+      });
+      this.#inside.add(seq);
+      // a failed send means that the channel is closed; the exit event follows and answers what is pending
+      this.child.send({ kind: 'call', seq, operation, request }, ignore);
+    });
+  }
+
+  #receive(message: ToParent, options: LinkOptions): void {
+    options.onMessage?.(message);
+    if (message.kind === 'pong') return;
+    if (message.kind === 'observe') {
+      options.onObservation?.(message);
+      return;
+    }
+    if (message.kind !== 'progress') this.#inside.delete(message.seq);
+    const pending = this.#pending.get(message.seq);
+    if (!pending) return;
+    if (message.kind === 'progress') {
+      pending.onProgress?.(message.done, message.total);
+      return;
+    }
+    this.#pending.delete(message.seq);
+    pending.detach();
+    if (message.kind === 'reply') pending.resolve(message.value);
+    else pending.reject(deserializeError(message.error));
+  }
+
+  #end(): void {
+    this.#ended = true;
+    for (const pending of this.#pending.values()) {
+      pending.detach();
+      pending.reject(new EngineLost());
+    }
+    this.#pending.clear();
+    this.#inside.clear();
+  }
+
+  /** Closes the channel; the child finishes by itself. After `graceMs` it is killed. */
+  async close(graceMs = 5000): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    const exited = new Promise<void>((resolve) => this.child.once('exit', () => resolve()));
+    if (this.child.connected) this.child.disconnect();
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), graceMs);
+    await exited;
+    clearTimeout(timer);
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,71 @@
+import type { Precision } from '../../bundle/manifest.ts';
+import type { SerializedError } from '../../errors/index.ts';
+import type { Detection, DetectRequest, EngineObserver, Tower } from '../shared/types.ts';
+
+/** What a child process needs to know at its start. Sent once, as the first message. */
+export interface InitMessage {
+  bundleDir: string;
+  precision: Precision;
+  /** One device, as `deviceOf` reads it. */
+  device: string;
+  /** Threads inside one run of a session. */
+  threads: number;
+  maxBatch: number;
+  batchWaitMs: number;
+  decodeThreads: number;
+  maxPixels: number;
+  /** Bytes of embeddings that are kept; 0 keeps none. */
+  cacheBytes: number;
+  /** Shares of the engine by tenant; a tenant that is not named has 1. */
+  tenantWeights: ReadonlyMap<string, number>;
+}
+
+/** Operations of the image engine process. */
+export type EngineOperations = {
+  init: { request: InitMessage; reply: { startMs: number; goldenMaxDifference: number; rss: number } };
+  /** rows: unit rows of all classes, yes then no, float32 [2 C, D]. */
+  putHead: { request: { id: string; rows: Float32Array }; reply: null };
+  dropHead: { request: { id: string }; reply: null };
+  detect: {
+    request: Required<Omit<DetectRequest, 'timeoutMs'>> & { timeoutMs: number | null };
+    reply: Detection;
+  };
+};
+
+/** Operations of the process that tries a device out. */
+export type ProbeOperations = {
+  probe: { request: { bundleDir: string; device: string; threads: number }; reply: { difference: number } };
+};
+
+/** Operations of the text encoder process. */
+export type TextOperations = {
+  init: {
+    request: { bundleDir: string; precision: Precision; threads: number };
+    reply: { goldenMaxDifference: number };
+  };
+  build: { request: { names: string[]; templates: string[]; tower: Tower }; reply: Float32Array };
+};
+
+/** How the process is: asked for all the time, answered by its main thread. */
+export interface Vitals {
+  /** Resident memory, bytes. */
+  rss: number;
+  /** The image that has been with a decoder for longest, and for how long. */
+  decoding: { sha256: string; ms: number } | null;
+}
+
+export type Call = { kind: 'call'; seq: number; operation: string; request: unknown };
+export type Cancel = { kind: 'cancel'; seq: number };
+export type Ping = { kind: 'ping' };
+export type Pong = { kind: 'pong'; vitals: Vitals };
+export type Reply = { kind: 'reply'; seq: number; value: unknown };
+export type Failure = { kind: 'failure'; seq: number; error: SerializedError };
+export type ProgressMessage = { kind: 'progress'; seq: number; done: number; total: number };
+
+type ObserverEvent<K extends keyof EngineObserver> = Parameters<NonNullable<EngineObserver[K]>>;
+export type Observation =
+  | { kind: 'observe'; what: 'batch'; args: ObserverEvent<'batch'> }
+  | { kind: 'observe'; what: 'log'; args: ObserverEvent<'log'> };
+
+export type ToChild = Call | Cancel | Ping;
+export type ToParent = Reply | Failure | ProgressMessage | Observation | Pong;

@@ -1,0 +1,24 @@
+import { ServiceError } from '../../errors/index.ts';
+
+/**
+ * Compares features this machine computed with those PyTorch computed when the bundle was made.
+ * Returns the largest absolute difference; throws when it passes the tolerance: a runtime that computes something else must not serve.
+ */
+export function checkGolden(what: string, computed: Float32Array, expected: Float32Array, tolerance: number): number {
+  let worst = computed.length === expected.length ? 0 : Number.POSITIVE_INFINITY;
+  for (let i = 0; i < expected.length; i++) {
+    const difference = Math.abs((computed[i] as number) - (expected[i] as number));
+    // NaN must not compare as small
+    if (!(difference <= worst)) worst = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference;
+  }
+  if (worst > tolerance) {
+    throw new ServiceError(
+      'engine_unavailable',
+      'The model does not compute on this machine what it computed when it was made.',
+      {
+        internal: `golden check of ${what}: largest difference ${worst}, tolerance ${tolerance}`,
+      },
+    );
+  }
+  return worst;
+}

@@ -1,0 +1,13 @@
+import { decisionOf, type Method } from '../../clipn/index.ts';
+import type { Detection } from './types.ts';
+
+/**
+ * Readings of the image that are decided otherwise than the one judged. A detection that was asked for `readings` and names none
+ * here holds for whatever program opens the file.
+ */
+export function disagreeing({ decisions, otherReadings = [] }: Detection, method: Method): string[] {
+  const decision = decisionOf(decisions, method);
+  return otherReadings
+    .filter((other) => decisionOf(other.decisions, method) !== decision)
+    .map(({ reading }) => reading);
+}

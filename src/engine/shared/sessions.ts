@@ -1,0 +1,118 @@
+import { readFileSync } from 'node:fs';
+import * as ort from 'onnxruntime-node';
+import { externalFiles } from '../../bundle/external.ts';
+import type { Bundle } from '../../bundle/load.ts';
+import { SHARED_WEIGHTS } from '../../bundle/manifest.ts';
+import { ServiceError } from '../../errors/index.ts';
+import { CPU, type Device, executionProviders, explain } from './devices.ts';
+import type { Tower } from './types.ts';
+
+export interface ImageSession {
+  /** uint8 pixels [n, S, S, 3] -> unit features float32 [n, D]. Blocks the calling thread while the device works. */
+  run(pixels: Uint8Array, n: number): Promise<Float32Array>;
+}
+
+export interface TextSession {
+  /** Token ids, all rows of one length T, [n * T] -> unit features float32 [n, D]. Blocks the calling thread. */
+  run(tokens: BigInt64Array, n: number): Promise<Float32Array>;
+}
+
+function options(device: Device, threads: number): ort.InferenceSession.SessionOptions {
+  return {
+    executionProviders: executionProviders(device),
+    graphOptimizationLevel: 'all',
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    logSeverityLevel: 3,
+    // a spinning pool takes the cores that decode and the front process need
+    extra: {
+      session: {
+        intra_op: { allow_spinning: '0' },
+        // weights get exactly the device memory they need, beside the arena that doubles as it grows
+        ...(device.kind === 'cpu' ? {} : { use_device_allocator_for_initializers: '1' }),
+      },
+    },
+  };
+}
+
+interface GraphFile {
+  path: string;
+  /** The one file that tensors of the graph may lie in. */
+  weights?: string | undefined;
+}
+
+async function open(file: GraphFile, input: string, device: Device, threads: number): Promise<ort.InferenceSession> {
+  const { path } = file;
+  const session = await create(file, device, threads);
+  if (session.inputNames.join() !== input || session.outputNames.join() !== 'features') {
+    throw new ServiceError('engine_unavailable', 'The model bundle does not keep the graph contract.', {
+      internal: `${path}: inputs ${session.inputNames}, outputs ${session.outputNames}; wanted ${input} -> features`,
+    });
+  }
+  return session;
+}
+
+async function create(file: GraphFile, device: Device, threads: number): Promise<ort.InferenceSession> {
+  try {
+    const graph = readFileSync(file.path);
+    const externalData = weightsOf(file, graph);
+    return await ort.InferenceSession.create(graph, { ...options(device, threads), ...externalData });
+  } catch (error) {
+    throw new ServiceError('engine_unavailable', `The model can't be opened on the device "${device.name}".`, {
+      internal: `${file.path}: ${explain(device, error)}`,
+      cause: error,
+    });
+  }
+}
+
+/** The runtime is handed the bytes of the shared weights and never a path: a graph can't make it open a file. */
+function weightsOf(
+  { weights }: GraphFile,
+  graph: Uint8Array,
+): Pick<ort.InferenceSession.SessionOptions, 'externalData'> {
+  const named = [...externalFiles(graph)];
+  if (named.length === 0) return {};
+  const foreign = named.filter((name) => name !== SHARED_WEIGHTS);
+  if (foreign.length > 0) {
+    throw new Error(
+      `its tensors lie in ${JSON.stringify(foreign[0]).slice(0, 100)}, only ${SHARED_WEIGHTS} is allowed`,
+    );
+  }
+  if (weights === undefined) throw new Error(`it reads ${SHARED_WEIGHTS}, which the manifest does not list`);
+  return { externalData: [{ path: SHARED_WEIGHTS, data: readFileSync(weights) }] };
+}
+
+async function run(
+  session: ort.InferenceSession,
+  name: string,
+  tensor: ort.Tensor,
+  n: number,
+  width: number,
+): Promise<Float32Array> {
+  const output = (await session.run({ [name]: tensor }))['features'];
+  if (output?.type !== 'float32' || output.dims[0] !== n || output.dims[1] !== width) {
+    throw new ServiceError('engine_unavailable', 'The model bundle does not keep the graph contract.', {
+      internal: `features: ${output?.type} [${output?.dims}], wanted float32 [${n},${width}]`,
+    });
+  }
+  return output.data as Float32Array;
+}
+
+export async function openImageSession(bundle: Bundle, threads: number, device = CPU): Promise<ImageSession> {
+  const { size } = bundle.manifest.image;
+  const width = bundle.manifest.embedding_dim;
+  const session = await open({ path: bundle.files.image }, 'pixels', device, threads);
+  return {
+    run: (pixels, n) => run(session, 'pixels', new ort.Tensor('uint8', pixels, [n, size, size, 3]), n, width),
+  };
+}
+
+export async function openTextSession(bundle: Bundle, tower: Tower, threads: number): Promise<TextSession> {
+  const width = bundle.manifest.embedding_dim;
+  const { textYes, textNo, weights } = bundle.files;
+  const session = await open({ path: tower === 'yes' ? textYes : textNo, weights }, 'tokens', CPU, threads);
+  return {
+    run: (tokens, n) => run(session, 'tokens', new ort.Tensor('int64', tokens, [n, tokens.length / n]), n, width),
+  };
+}

@@ -1,0 +1,147 @@
+/**
+ * The text encoder process: lives while text features are built and ends when idle, which gives its memory back whole
+ * (sessions of onnxruntime leak when made and released again and again) and never stands in the way of images.
+ */
+import { readGolden } from '../../bundle/golden.ts';
+import { type Bundle, loadBundle } from '../../bundle/load.ts';
+import { loadTokenizer, type TextTokenizer } from '../../bundle/tokenizer.ts';
+import { fillTemplate } from '../../clipn/index.ts';
+import { ServiceError } from '../../errors/index.ts';
+import { type CallContext, serveCalls } from '../ipc/child.ts';
+import type { TextOperations } from '../ipc/protocol.ts';
+import { checkGolden } from '../shared/golden.ts';
+import { openTextSession, type TextSession } from '../shared/sessions.ts';
+import { addNormalised, normalise } from '../shared/text-features.ts';
+import type { Tower } from '../shared/types.ts';
+import { NICENESS, setNiceness } from '../shared/niceness.ts';
+import { padRows, planBatches } from './text-batches.ts';
+
+setNiceness(NICENESS.texts);
+
+/** Class names whose texts are held in memory at once, in all templates. */
+const NAMES = 256;
+
+interface Encoder {
+  bundle: Bundle;
+  tokenizer: TextTokenizer;
+  sessions: Record<Tower, TextSession>;
+}
+
+let encoder: Encoder | undefined;
+
+async function start({
+  bundleDir,
+  precision,
+  threads,
+}: TextOperations['init']['request']): Promise<TextOperations['init']['reply']> {
+  const bundle = await loadBundle(bundleDir, { checksums: true, precision });
+  const [tokenizer, yes, no] = await Promise.all([
+    loadTokenizer(bundle),
+    openTextSession(bundle, 'yes', threads),
+    openTextSession(bundle, 'no', threads),
+  ]);
+  encoder = { bundle, tokenizer, sessions: { yes, no } };
+  const golden = await readGolden(bundle);
+  for (const [i, text] of golden.text.texts.entries()) {
+    const ids = tokenizer.encode(text);
+    if (ids.join() !== golden.text.tokens[i]?.join()) {
+      throw new ServiceError(
+        'engine_unavailable',
+        'The tokenizer does not give the ids it gave when the bundle was made.',
+        {
+          internal: `golden check of tokens ${i}: ${ids} instead of ${golden.text.tokens[i]}`,
+        },
+      );
+    }
+  }
+  let worst = 0;
+  for (const tower of ['yes', 'no'] as const) {
+    const { data } = golden.text[tower];
+    const width = bundle.manifest.embedding_dim;
+    const rows = new Float32Array(data.length);
+    await encode(encoder, golden.text.tokens, tower, (row, features, at) =>
+      rows.set(features.subarray(at * width, (at + 1) * width), row * width),
+    );
+    const tolerance = bundle.tolerance.text ?? golden.tolerance;
+    worst = Math.max(worst, checkGolden(`${tower} texts, ${precision}`, rows, data, tolerance));
+    await checkPadding(encoder, golden.text.tokens, tower, rows);
+  }
+  return { goldenMaxDifference: worst };
+}
+
+/**
+ * The shortest text alone against itself padded to the longest one, [rows * width]: a batch may hold texts of any lengths, so padding
+ * must have no say. Other kernels for other shapes move a feature by far less than this.
+ */
+async function checkPadding(
+  { bundle, sessions }: Encoder,
+  tokens: number[][],
+  tower: Tower,
+  together: Float32Array,
+): Promise<void> {
+  const width = bundle.manifest.embedding_dim;
+  const lengths = tokens.map((row) => row.length);
+  const shortest = lengths.indexOf(Math.min(...lengths));
+  const pair = [shortest, lengths.indexOf(Math.max(...lengths))];
+  const padded = await sessions[tower].run(padRows(tokens, pair, bundle.manifest.text.pad_id), pair.length);
+  const alone = await sessions[tower].run(padRows(tokens, [shortest], bundle.manifest.text.pad_id), 1);
+  const tolerance = bundle.tolerance.text ?? PADDING_TOLERANCE;
+  checkGolden(`${tower} texts, padded`, padded.slice(0, width), alone, tolerance);
+  checkGolden(`${tower} texts, in company`, together.slice(shortest * width, (shortest + 1) * width), alone, tolerance);
+}
+
+const PADDING_TOLERANCE = 1e-5;
+
+/**
+ * Token id rows -> unit features, each handed to `take` as row `at` of `features`. Texts run with others of their length:
+ * a text costs what the longest of its batch costs. Padding behind the end of a text cannot change its feature: either the graph
+ * reads a text from left to right, or it leaves out the padding.
+ */
+async function encode(
+  { bundle, sessions }: Encoder,
+  rows: number[][],
+  tower: Tower,
+  take: (row: number, features: Float32Array, at: number) => void,
+  context?: CallContext,
+  done = (_count: number) => {},
+): Promise<void> {
+  for (const batch of planBatches(rows.map((row) => row.length))) {
+    context?.signal.throwIfAborted();
+    const features = await sessions[tower].run(padRows(rows, batch, bundle.manifest.text.pad_id), batch.length);
+    for (const [at, row] of batch.entries()) take(row, features, at);
+    done(batch.length);
+    await breath();
+  }
+}
+
+/** Lets a cancellation in: encoding and tokenizing block this thread. */
+const breath = () => new Promise((resolve) => setImmediate(resolve));
+
+serveCalls<TextOperations>({
+  init: start,
+  build: async ({ names, templates, tower }, context) => {
+    if (!encoder) throw new ServiceError('engine_unavailable', 'The text encoder is starting.', { retryAfter: 1 });
+    const { tokenizer } = encoder;
+    const width = encoder.bundle.manifest.embedding_dim;
+    const sum = new Float64Array(names.length * width);
+    const total = names.length * templates.length;
+    let done = 0;
+    for (let first = 0; first < names.length; first += NAMES) {
+      const chunk = names.slice(first, first + NAMES);
+      // all templates at once: the more texts there are, the more of equal length
+      const rows: number[][] = [];
+      for (const template of templates) {
+        context.signal.throwIfAborted();
+        for (const name of chunk) rows.push(tokenizer.encode(fillTemplate(template, name)));
+        await breath();
+      }
+      const take = (row: number, features: Float32Array, at: number) =>
+        addNormalised(sum, first + (row % chunk.length), features, at, width);
+      await encode(encoder, rows, tower, take, context, (count) => {
+        done += count;
+        context.progress(done, total);
+      });
+    }
+    return normalise(sum, width);
+  },
+});

@@ -1,0 +1,11 @@
+import type { FastifyReply } from 'fastify';
+import { ServiceError } from '../errors/index.ts';
+
+/** Aborted when the client closes the connection before its reply is written: work for it would be of no use. */
+export function departureOf({ raw }: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  raw.once('close', () => {
+    if (!raw.writableFinished) gone.abort(new ServiceError('deadline_exceeded', 'The client closed the connection.'));
+  });
+  return gone.signal;
+}

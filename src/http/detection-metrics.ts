@@ -1,0 +1,20 @@
+import type { DetectionObserver } from '../serving/detect-images.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+
+/** What became of images, in the metrics. */
+export function detectionMetrics(metrics: Metrics): DetectionObserver {
+  return {
+    refused: ({ error, images }) => metrics.imagesRejected.inc({ reason: error.code }, images),
+    judged: ({ tenant, method, image }) => {
+      if ('error' in image) {
+        metrics.imagesRejected.inc({ reason: image.error.code });
+        return;
+      }
+      const label = metrics.tenantLabel(tenant);
+      const { noProbability, oodProbability } = image.detection;
+      metrics.decisions.inc({ tenant: label, method, decision: image.decision });
+      metrics.noProbability.observe({ tenant: label }, noProbability);
+      metrics.oodProbability.observe({ tenant: label }, oodProbability);
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Method } from '../clipn/index.ts';
+import { detectImages, type JudgedImage, type ReceivedImage } from '../serving/detect-images.ts';
+import type { Serving } from '../tenants/tenant.ts';
+import { termsOf } from './admission.ts';
+import { departureOf } from './departure.ts';
+import { detectionMetrics } from './detection-metrics.ts';
+import { limitedTenant } from './limits.ts';
+
+/** Before the body is read: whether key and tenant may ask now; the reply says how much is left. @throws ServiceError rate_limited */
+export function checkLimits(request: FastifyRequest, reply: FastifyReply, tenant: string): void {
+  const { access, tenants } = request.server;
+  const limited = limitedTenant(tenants.get(tenant));
+  reply.headers(access.limiter.headers(request.principal, limited));
+  access.limiter.check(request.principal, limited);
+}
+
+export interface AskedImages {
+  tenant: string;
+  serving: Serving;
+  method: Method;
+  images: readonly ReceivedImage[];
+  topK: number;
+}
+
+/**
+ * Verdicts on the images of a request: within its deadline and priority, the limits of its key and tenant, and its trace; counted in
+ * the metrics, and given up when its client leaves. Rejects as `detectImages` does, or with rate_limited (429).
+ */
+export async function judge(request: FastifyRequest, reply: FastifyReply, asked: AskedImages): Promise<JudgedImage[]> {
+  const { access, config, engine, metrics, tenants } = request.server;
+  const { tenant, images } = asked;
+  const { trace, principal } = request;
+  const terms = termsOf(request, { config, images: images.length, elapsedMs: reply.elapsedTime });
+  const limited = limitedTenant(tenants.get(tenant));
+  const judged = await detectImages(engine, {
+    ...asked,
+    ...terms,
+    signal: departureOf(reply),
+    around: trace && ((inner) => trace.around(inner)),
+    observer: detectionMetrics(metrics),
+    onAdmitted: () => {
+      const leave = access.limiter.take(principal, limited, images.length);
+      reply.headers(access.limiter.headers(principal, limited));
+      return leave;
+    },
+  });
+  trace?.lap();
+  return judged;
+}

@@ -1,0 +1,61 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FastifyPluginAsync } from 'fastify';
+import { type Static, Type } from 'typebox';
+import { ReloadRequest, ReloadStatus } from '../../../serving/reload-status.ts';
+import { recordChange } from '../../audit.ts';
+import { ProblemResponses } from '../../schemas/problem.ts';
+import { waitOf } from '../../wait.ts';
+
+const Headers = Type.Object({
+  prefer: Type.Optional(Type.String({ description: '`wait=<seconds>` or `respond-async` (RFC 7240).' })),
+});
+
+/** `POST /v1/admin/reload` and `GET` to see how far it is. */
+export const adminReload: FastifyPluginAsync = async (app) => {
+  app.post<{ Body: ReloadRequest; Headers: Static<typeof Headers> }>(
+    '/v1/admin/reload',
+    {
+      config: { access: 'admin' },
+      schema: {
+        operationId: 'reload',
+        tags: ['operations'],
+        summary: 'Puts another model bundle in the place of the one that serves',
+        description:
+          'New engines are started, golden-checked and warmed, the features of all tenants are made, then all traffic moves at once and the old ' +
+          'engines end. A bundle that fails leaves the old one serving. 202: it goes on; GET tells how far it is.',
+        headers: Headers,
+        body: ReloadRequest,
+        response: { 200: ReloadStatus, 202: ReloadStatus, ...ProblemResponses },
+      },
+    },
+    async (request, reply) => {
+      const waitMs = waitOf(request.headers.prefer, app.config.buildWaitMs);
+      const bundle = request.body?.bundle;
+      const done = app.reload.start(bundle);
+      // it may still fail when this has been answered; GET tells then
+      done.catch(() => {});
+      await recordChange(request, {
+        action: 'model.reload',
+        target: bundle ?? 'configured bundle',
+        before: null,
+        after: null,
+      });
+      await Promise.race([done, sleep(waitMs, undefined, { ref: false })]);
+      const { status } = app.reload;
+      return reply.code(status.state === 'running' ? 202 : 200).send(status);
+    },
+  );
+  app.get(
+    '/v1/admin/reload',
+    {
+      config: { access: 'admin' },
+      schema: {
+        operationId: 'getReload',
+        tags: ['operations'],
+        summary: 'The reload under way, or the last one',
+        response: { 200: ReloadStatus, ...ProblemResponses },
+      },
+    },
+    async () => app.reload.status,
+  );
+};

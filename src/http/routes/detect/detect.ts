@@ -1,0 +1,40 @@
+import multipart from '@fastify/multipart';
+import type { FastifyPluginAsync } from 'fastify';
+import { detectTenantInQuery } from '../../access.ts';
+import { refuseEarly } from '../../admission.ts';
+import { DetectBody, DetectHeaders, DetectQuery, DetectReply } from '../../schemas/detect.ts';
+import { ProblemResponses } from '../../schemas/problem.ts';
+import { detect } from './handler.ts';
+
+/** `POST /v1/detect`: images in, verdicts out. A verdict is data: out-of-distribution is 200. */
+export const detectRoute: FastifyPluginAsync = async (app) => {
+  const { maxImageBytes, maxImages } = app.config;
+  await app.register(multipart, {
+    // a file over the limit is cut and reported alone; parts beyond the limit are refused while reading
+    throwFileSizeLimit: false,
+    limits: { fileSize: maxImageBytes, files: maxImages + 1, fields: 32, fieldSize: 4096, parts: maxImages + 33 },
+  });
+  for (const type of [/^image\//, 'application/octet-stream']) {
+    app.addContentTypeParser(type, { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  }
+  app.post<{ Querystring: DetectQuery; Headers: DetectHeaders }>(
+    '/v1/detect',
+    {
+      config: { access: detectTenantInQuery },
+      onRequest: refuseEarly,
+      schema: {
+        operationId: 'detect',
+        tags: ['detect'],
+        summary: 'Which class does the image show, and does it show any?',
+        description:
+          'Body: multipart/form-data with one or many files, one image as image/* or application/octet-stream, or JSON with base64. ' +
+          'One bad image among several fails alone, inside `results`; a single bad image is answered with its own problem document.',
+        querystring: DetectQuery,
+        headers: DetectHeaders,
+        body: { content: DetectBody },
+        response: { 200: DetectReply, ...ProblemResponses },
+      },
+    },
+    detect,
+  );
+};

@@ -1,0 +1,54 @@
+import type { FastifyPluginAsync } from 'fastify';
+import { Type } from 'typebox';
+import { ServiceError } from '../../../errors/index.ts';
+import { ARCHIVE_TYPE, decodeArchive } from '../../../tenants/archive.ts';
+import { manageTenantInPath } from '../../access.ts';
+import { recorded } from '../../audit.ts';
+import { counted, countedTenants } from '../../quotas.ts';
+import { ProblemResponses } from '../../schemas/problem.ts';
+import { TenantParams, TenantReply, WaitHeaders } from '../../schemas/tenant.ts';
+import { waitOf } from '../../wait.ts';
+import { answerChange } from './reply.ts';
+
+/** `POST /v1/tenants/{tenant}/import`: makes or replaces a tenant from an exported file. */
+export const tenantsImport: FastifyPluginAsync = async (app) => {
+  for (const type of [ARCHIVE_TYPE, 'application/octet-stream']) {
+    app.addContentTypeParser(type, { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  }
+  app.post<{ Params: TenantParams; Headers: WaitHeaders }>(
+    '/v1/tenants/:tenant/import',
+    {
+      config: { access: manageTenantInPath },
+      schema: {
+        operationId: 'importTenant',
+        tags: ['tenants'],
+        summary: 'Makes or replaces a tenant from an exported file',
+        description:
+          'As PUT. Features made with the bundle that is served here are taken over, for this tenant alone; made with another one they ' +
+          'are built anew. A file that has been changed is refused with 422 and the code import_damaged.',
+        consumes: [ARCHIVE_TYPE, 'application/octet-stream'],
+        params: TenantParams,
+        headers: WaitHeaders,
+        body: { content: { [ARCHIVE_TYPE]: { schema: Type.Unsafe({}) } } },
+        response: { 200: TenantReply, 201: TenantReply, 202: TenantReply, ...ProblemResponses },
+      },
+    },
+    async (request, reply) => {
+      const { prefer, 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = request.headers;
+      const waitMs = waitOf(prefer, app.config.buildWaitMs);
+      const { tenant } = request.params;
+      const { body } = request;
+      if (!Buffer.isBuffer(body)) {
+        throw new ServiceError('unsupported_media_type', `Send an exported tenant as ${ARCHIVE_TYPE}.`);
+      }
+      const onChanged = recorded(request, 'tenant.import', tenant);
+      const outcome = await app.access.quotas.guard(
+        request.principal,
+        counted(tenant, decodeArchive(body).definition),
+        () => countedTenants(app.tenants),
+        () => app.tenants.importTenant(tenant, body, { waitMs, ifMatch, ifNoneMatch, onChanged }),
+      );
+      return answerChange(reply, outcome);
+    },
+  );
+};

@@ -1,0 +1,50 @@
+import type { FastifyPluginAsync } from 'fastify';
+import { TenantDefinition } from '../../../tenants/definition.ts';
+import { manageTenantInPath } from '../../access.ts';
+import { recorded } from '../../audit.ts';
+import { counted, countedTenants } from '../../quotas.ts';
+import { ProblemResponses } from '../../schemas/problem.ts';
+import { TenantParams, TenantReply, WaitHeaders } from '../../schemas/tenant.ts';
+import { waitOf } from '../../wait.ts';
+import { answerChange } from './reply.ts';
+
+interface Put {
+  Params: TenantParams;
+  Body: TenantDefinition;
+  Headers: WaitHeaders;
+}
+
+/** `PUT /v1/tenants/{tenant}`: durable when answered; 201 or 200 when the features are ready too, else 202 with progress. */
+export const tenantsPut: FastifyPluginAsync = async (app) => {
+  app.put<Put>(
+    '/v1/tenants/:tenant',
+    {
+      config: { access: manageTenantInPath },
+      schema: {
+        operationId: 'putTenant',
+        tags: ['tenants'],
+        summary: 'Makes or replaces a tenant',
+        description:
+          'The definition is stored before the answer. 201 or 200: the features are ready. 202: they are being built, until then the version before ' +
+          'serves; a newer PUT overtakes the build. The same definition again changes nothing. If-Match and If-None-Match guard against lost updates.',
+        params: TenantParams,
+        headers: WaitHeaders,
+        body: TenantDefinition,
+        response: { 200: TenantReply, 201: TenantReply, 202: TenantReply, ...ProblemResponses },
+      },
+    },
+    async (request, reply) => {
+      const { prefer, 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = request.headers;
+      const waitMs = waitOf(prefer, app.config.buildWaitMs);
+      const { tenant } = request.params;
+      const onChanged = recorded(request, 'tenant.put', tenant);
+      const outcome = await app.access.quotas.guard(
+        request.principal,
+        counted(tenant, request.body),
+        () => countedTenants(app.tenants),
+        () => app.tenants.put(tenant, request.body, { waitMs, ifMatch, ifNoneMatch, onChanged }),
+      );
+      return answerChange(reply, outcome);
+    },
+  );
+};

@@ -1,0 +1,137 @@
+import { type Static, Type } from 'typebox';
+import { MethodSchema } from '../../tenants/definition.ts';
+
+const Decision = Type.Union([Type.Literal('id'), Type.Literal('ood')], {
+  description: 'In-distribution (one of the classes) or out-of-distribution (none of them).',
+});
+
+export const DetectQuery = Type.Object({
+  tenant: Type.String({ default: 'demo', minLength: 1, maxLength: 64, description: 'Whose classes to compare with.' }),
+  method: Type.Optional(MethodSchema),
+  top_k: Type.Integer({
+    default: 5,
+    minimum: 0,
+    maximum: 100,
+    description: 'How many of the likeliest classes to return.',
+  }),
+});
+export type DetectQuery = Static<typeof DetectQuery>;
+
+export const DetectHeaders = Type.Object({
+  'x-request-timeout-ms': Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 86_400_000,
+      description:
+        'Milliseconds from the arrival of the request until the answer is of no use. Refused at once when that can not be met, ' +
+        'never run when it has passed. At most what the service allows everybody.',
+    }),
+  ),
+  'x-request-priority': Type.Optional(
+    Type.Union([Type.Literal('probe'), Type.Literal('interactive'), Type.Literal('bulk')], {
+      description:
+        'Among the requests of one round: probes (a few at a time) before interactive ones before bulk. ' +
+        'Left out, a request of more than four images is bulk.',
+    }),
+  ),
+});
+export type DetectHeaders = Static<typeof DetectHeaders>;
+
+export const DetectJsonBody = Type.Object(
+  {
+    images: Type.Array(
+      Type.Object(
+        {
+          id: Type.Optional(Type.String({ maxLength: 256 })),
+          data: Type.String({ description: 'The image file in base64; a data: URL is accepted as well.' }),
+        },
+        { additionalProperties: false },
+      ),
+      { minItems: 1 },
+    ),
+  },
+  { additionalProperties: false },
+);
+export type DetectJsonBody = Static<typeof DetectJsonBody>;
+
+const file = (description: string) =>
+  Type.Unsafe<unknown>({ contentMediaType: 'application/octet-stream', description });
+
+/** The forms of a body. Only JSON is validated by its schema; of files nothing is known before they are decoded. */
+export const DetectBody = {
+  'application/json': { schema: DetectJsonBody },
+  'multipart/form-data': {
+    schema: Type.Unsafe<unknown>({
+      description: 'One or many files, in fields of any name; the file name becomes the id of the result.',
+      properties: { file: { type: 'array', items: file('An image file.') } },
+    }),
+  },
+  'image/*': { schema: file('One image file.') },
+  'application/octet-stream': { schema: file('One image file.') },
+};
+
+const Probability = Type.Number({ minimum: 0, maximum: 1 });
+
+const TopClass = Type.Object({
+  class: Type.String(),
+  index: Type.Integer(),
+  probability: Probability,
+  no_probability: Probability,
+});
+
+const Verdict = Type.Object({
+  id: Type.String(),
+  decision: Decision,
+  method: MethodSchema,
+  prediction: Type.Object({ class: Type.String(), index: Type.Integer(), probability: Probability }),
+  no_probability: Type.Number({ description: 'CLIPN\'s "no" probability of the predicted class.' }),
+  ood_probability: Type.Number({ description: 'Probability that the image shows none of the classes, p_{C+1}.' }),
+  decisions: Type.Object({ ctw: Decision, atd: Decision, atd_rescaled: Decision }),
+  scores: Type.Object(
+    {
+      ctw: Type.Number(),
+      atd: Type.Number(),
+      msp: Type.Number(),
+      max_logit: Type.Number(),
+      energy: Type.Number(),
+      mcm: Type.Number(),
+    },
+    { description: 'Continuous scores, higher means more in-distribution.' },
+  ),
+  top: Type.Array(TopClass),
+  image: Type.Object({
+    sha256: Type.String(),
+    width: Type.Integer(),
+    height: Type.Integer(),
+    format: Type.String(),
+    frames: Type.Optional(
+      Type.Integer({ description: 'Pictures in an animated or multi-page file, of which the first was judged.' }),
+    ),
+  }),
+});
+export type Verdict = Static<typeof Verdict>;
+
+const FailedImage = Type.Object({
+  id: Type.String(),
+  error: Type.Object(
+    { type: Type.String(), title: Type.String(), status: Type.Integer(), code: Type.String(), detail: Type.String() },
+    { additionalProperties: true, description: 'Problem document (RFC 9457) of this one image.' },
+  ),
+});
+export type FailedImage = Static<typeof FailedImage>;
+
+export const DetectReply = Type.Object({
+  tenant: Type.String(),
+  tenant_version: Type.Integer(),
+  model: Type.Object({ name: Type.String(), version: Type.String() }),
+  results: Type.Array(
+    Type.Unsafe<Verdict | FailedImage>(
+      Type.Any({ description: 'In the order of the images.', anyOf: [Verdict, FailedImage] }),
+    ),
+  ),
+  timing_ms: Type.Object(
+    { decode: Type.Number(), queue: Type.Number(), inference: Type.Number(), total: Type.Number() },
+    { description: 'The slowest image of the request in each stage, and the whole request.' },
+  ),
+});
+export type DetectReply = Static<typeof DetectReply>;

@@ -1,0 +1,28 @@
+import type { Bundle } from '../bundle/load.ts';
+import type { Config } from '../config/index.ts';
+import { parseWeights } from '../config/weights.ts';
+import { type EngineOptions, usableCores } from '../engine/index.ts';
+
+/** The engine's share of the configuration; 0 threads means what the container may use, divided among the engines. */
+export function engineOptions(config: Config, bundle: Bundle, devices: string[]): EngineOptions {
+  const cores = usableCores();
+  const share = (engines: number) => Math.max(1, Math.floor(cores / Math.max(1, engines)));
+  return {
+    bundle,
+    devices,
+    // a GPU's engine computes next to nothing on the CPU, but every engine decodes there
+    threads: config.threads || share(devices.filter((device) => device === 'cpu').length),
+    textThreads: config.threads || cores,
+    maxBatch: config.maxBatch,
+    maxQueue: config.maxQueue,
+    batchWaitMs: config.batchWaitMs,
+    decodeThreads: config.decodeThreads || share(devices.length),
+    maxPixels: config.maxPixels,
+    tenantWeights: parseWeights(config.tenantWeights),
+    cacheBytes: Math.floor(config.cacheBytes / devices.length),
+    headsBytes: config.headsBytes,
+    startTimeoutMs: config.engineStartTimeoutMs,
+    limits: { stallMs: config.stallTimeoutMs, maxMemory: config.engineMaxMemoryBytes },
+    keepTextSessions: config.keepTextSessions,
+  };
+}

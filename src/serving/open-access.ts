@@ -1,0 +1,54 @@
+import {
+  type AuditLog,
+  exposureFault,
+  FileAuditLog,
+  FileKeyStore,
+  Keyring,
+  type KeyStore,
+  PostgresAuditLog,
+  PostgresKeyStore,
+} from '../access/index.ts';
+import { type Config, ConfigError } from '../config/index.ts';
+import type { Database } from '../storage/postgres/database.ts';
+import type { Logger } from '../telemetry/logger.ts';
+
+export interface AccessStores {
+  keys: KeyStore;
+  audit: AuditLog;
+}
+
+/** Where keys and the log of changes are kept: beside the tenants. */
+export async function openAccessStores(config: Config, database: Database | undefined): Promise<AccessStores> {
+  if (database) return { keys: new PostgresKeyStore(database), audit: new PostgresAuditLog(database) };
+  return { keys: await FileKeyStore.open(config.dataDir), audit: await FileAuditLog.open(config.dataDir) };
+}
+
+/**
+ * The keys, read and watched.
+ * @throws ConfigError where the service would answer strangers without having been told to
+ */
+export async function openAccess(
+  config: Config,
+  database: Database | undefined,
+  logger: Logger,
+): Promise<{ keyring: Keyring; audit: AuditLog }> {
+  const { keys, audit } = await openAccessStores(config, database);
+  const log = (level: 'info' | 'warn' | 'error', details: object, message: string) => logger[level](details, message);
+  const mode = config.auth as 'auto' | 'keys' | 'off';
+  const keyring = new Keyring({ store: keys, mode, log });
+  await keyring.start();
+  const fault = exposureFault(config.host, mode, keyring);
+  if (fault !== undefined) {
+    await keyring.stop();
+    throw new ConfigError([fault]);
+  }
+  const { length } = keyring.list();
+  if (mode === 'off')
+    logger.warn({ host: config.host }, 'CLIPN_AUTH=off: whoever reaches this address may do everything');
+  else if (!keyring.required && config.trustProxy)
+    logger.warn('no API keys: whoever the proxy lets through may do everything (CLIPN_AUTH=keys asks for keys)');
+  else if (!keyring.required) logger.info('no API keys: whoever is on this machine may do everything');
+  else if (length === 0) logger.warn('requests need an API key and there is none: clipn-gate keys create --admin');
+  else logger.info({ keys: length }, 'requests need an API key');
+  return { keyring, audit };
+}

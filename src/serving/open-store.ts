@@ -1,0 +1,108 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ACCESS_MIGRATIONS } from '../access/index.ts';
+import type { Bundle } from '../bundle/load.ts';
+import type { Config } from '../config/index.ts';
+import { DRIFT_MIGRATIONS, DriftMonitor, FileDriftStore, PostgresDriftStore } from '../drift/index.ts';
+import { ServiceError } from '../errors/index.ts';
+import { Database } from '../storage/postgres/database.ts';
+import type { FeatureCache } from '../tenants/feature-cache.ts';
+import { FileFeatureCache } from '../tenants/file-feature-cache.ts';
+import { FileStore } from '../tenants/file-store.ts';
+import { ALONE, type BuildLeases } from '../tenants/leases.ts';
+import { PostgresFeatures } from '../tenants/postgres/features.ts';
+import { PostgresLeases } from '../tenants/postgres/leases.ts';
+import { TENANT_MIGRATIONS } from '../tenants/postgres/migrations.ts';
+import { PostgresStore } from '../tenants/postgres/store.ts';
+import type { TenantStore } from '../tenants/store.ts';
+
+export interface OpenStoreOptions {
+  onProblem: (level: 'info' | 'warn' | 'error', message: string, details: Record<string, unknown>) => void;
+  /** How long a database that is not there yet is waited for. */
+  patienceMs?: number;
+}
+
+export interface OpenStore {
+  store: TenantStore;
+  /** Where the store is one: keys, features and whatever else replicas share live there too. */
+  database: Database | undefined;
+  close(): Promise<void>;
+}
+
+/** A service waits for its database, as when everything is started at once. */
+const PATIENCE_MS = 30_000;
+const RETRY_MS = 1000;
+
+/** The store that the configuration names. @throws ServiceError store_unavailable */
+export async function openStore(config: Config, options: OpenStoreOptions): Promise<OpenStore> {
+  const { onProblem } = options;
+  const database = await openDatabase(config, options);
+  if (!database) {
+    const store = await FileStore.open(config.dataDir, {
+      onDamaged: (file, reason) =>
+        onProblem('error', 'a tenant file was damaged and has been set aside', { file, reason }),
+    });
+    return { store, database, close: () => store.close() };
+  }
+  const store = new PostgresStore(database);
+  const close = async () => {
+    await store.close();
+    await database.close();
+  };
+  return { store, database, close };
+}
+
+/** The database, where the store is one. @throws ServiceError store_unavailable */
+export async function openDatabase(
+  { store: url }: Config,
+  { onProblem, patienceMs = PATIENCE_MS }: OpenStoreOptions,
+): Promise<Database | undefined> {
+  if (url === 'directory') return undefined;
+  const end = Date.now() + patienceMs;
+  for (;;) {
+    try {
+      return await Database.open(url, {
+        migrations: [...TENANT_MIGRATIONS, ...DRIFT_MIGRATIONS, ...ACCESS_MIGRATIONS],
+        onReachable: (reachable, reason) =>
+          reachable
+            ? onProblem('info', 'the database can be reached again', {})
+            : onProblem('error', 'the database cannot be reached; tenants cannot be changed', { reason }),
+      });
+    } catch (error) {
+      if (!(error instanceof ServiceError) || Date.now() > end) throw error;
+      onProblem('warn', 'the database cannot be reached yet, trying again', { reason: error.internal });
+      await sleep(RETRY_MS);
+    }
+  }
+}
+
+/** Rows in the database for each that this machine may keep: all tenants of all replicas, and of the bundle before. */
+const SHARED_FACTOR = 8;
+
+/** Where class features are kept, and who builds them: this machine's disk, and the database where there is one. */
+export async function openFeatures(
+  config: Config,
+  bundle: Bundle,
+  database: Database | undefined,
+  onEvent: (result: 'hit' | 'miss') => void,
+): Promise<{ cache: FeatureCache; leases: BuildLeases; close(): Promise<void> }> {
+  const options = { bundleId: bundle.textId, width: bundle.manifest.embedding_dim };
+  const maxBytes = config.featureCacheBytes;
+  const local = await FileFeatureCache.open(config.dataDir, { ...options, maxBytes, onEvent });
+  const close = () => local.close();
+  if (!database) return { cache: local, leases: ALONE, close };
+  const cache = new PostgresFeatures(database, { ...options, local, maxBytes: SHARED_FACTOR * maxBytes });
+  return { cache, leases: new PostgresLeases(database), close };
+}
+
+/** Where verdicts are counted: beside the tenants. */
+export async function openDrift(
+  config: Config,
+  database: Database | undefined,
+  onProblem: (error: unknown) => void,
+): Promise<DriftMonitor> {
+  const windowMs = config.driftWindowMs;
+  const store = database ? new PostgresDriftStore(database, windowMs) : await FileDriftStore.open(config.dataDir);
+  const drift = new DriftMonitor({ store, windowMs, onProblem });
+  await drift.start();
+  return drift;
+}

@@ -1,0 +1,133 @@
+import { BundleError } from '../bundle/errors.ts';
+import { bundlePath } from '../config/index.ts';
+import { ServiceError, serializeError, toProblem } from '../errors/index.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { TenantRegistry } from '../tenants/registry.ts';
+import type { LiveModel, Model } from './live-model.ts';
+import type { ReloadStatus } from './reload-status.ts';
+
+export interface ReloaderOptions {
+  live: LiveModel;
+  tenants: TenantRegistry;
+  logger: Logger;
+  /** False until the service has come up for the first time. */
+  started(): boolean;
+}
+
+/**
+ * Puts another bundle, or the same one read anew, in the place of the one that serves: its engines started, golden-checked and warmed,
+ * every tenant's features made with it, then all traffic at once, then the end of the old engines. Until that moment, and when anything
+ * goes wrong, the old one serves.
+ */
+export class Reloader {
+  readonly #options: ReloaderOptions;
+  #status: ReloadStatus = { state: 'idle' };
+  #running: Promise<void> | undefined;
+  readonly #abort = new AbortController();
+
+  constructor(options: ReloaderOptions) {
+    this.#options = options;
+  }
+
+  get status(): ReloadStatus {
+    return this.#status;
+  }
+
+  /**
+   * Resolves when the new model serves and the old one has ended.
+   * @throws ServiceError reload_running, engine_unavailable; rejects with what kept the new model from serving
+   */
+  start(bundle?: string): Promise<void> {
+    if (this.#running)
+      throw new ServiceError('reload_running', 'A reload is under way; GET /v1/admin/reload shows how far.');
+    if (!this.#options.started() || this.#abort.signal.aborted) {
+      throw new ServiceError('engine_unavailable', 'The service is starting or ending; try again.', { retryAfter: 1 });
+    }
+    this.#running = this.#run(bundle).finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort(new ServiceError('shutting_down', 'The service is shutting down.'));
+    await this.#running?.catch(() => {});
+  }
+
+  async #run(bundle: string | undefined): Promise<void> {
+    const { live, logger } = this.#options;
+    const from = label(live.current);
+    this.#status = { state: 'running', stage: 'opening', from, started_at: now() };
+    logger.info({ from, bundle }, 'reload begins');
+    let next: Model | undefined;
+    try {
+      next = await live.open(bundle === undefined ? undefined : bundlePath(bundle));
+      const to = label(next);
+      this.#progress({ stage: 'starting', to });
+      await next.engine.start();
+      const old = await this.#moveTenants(next);
+      logger.info({ from, to }, 'all tenants have moved to the new model');
+      next = undefined;
+      this.#progress({ stage: 'draining' });
+      await live.retireBefore();
+      await this.#options.tenants.dropHeads(old);
+      this.#status = { ...this.#finished(), state: 'done' };
+      logger.info({ from, to }, 'reload done');
+    } catch (error) {
+      const failure = asServiceError(error);
+      if (next) await live.close(next).catch(() => {});
+      this.#status = { ...this.#finished(), state: 'failed', error: toProblem(failure) };
+      logger.error(
+        { from, code: failure.code, detail: failure.message, internal: failure.internal },
+        'reload failed, the old model serves on',
+      );
+      throw failure;
+    }
+  }
+
+  #moveTenants(model: Model): Promise<string[]> {
+    this.#progress({ stage: 'tenants' });
+    return this.#options.tenants.moveTo(model.forTenants, {
+      signal: this.#abort.signal,
+      onProgress: (ready, total) => this.#progress({ tenants: { ready, total } }),
+      onMoved: () => this.#options.live.serve(model),
+    });
+  }
+
+  #progress(change: Partial<ReloadStatus>): void {
+    this.#status = { ...this.#status, ...change };
+  }
+
+  #finished(): ReloadStatus {
+    const { stage: _, ...rest } = this.#status;
+    return { ...rest, finished_at: now() };
+  }
+}
+
+const now = () => new Date().toISOString();
+
+function label({ opened: { bundle, devices } }: Model) {
+  const { name, version } = bundle.manifest;
+  return { name, version, id: bundle.id, precision: bundle.precision, devices };
+}
+
+function asServiceError(error: unknown): ServiceError {
+  if (error instanceof BundleError) {
+    return new ServiceError('bundle_invalid', "The bundle can't be served; the old one serves on.", {
+      internal: error.message,
+      extra: { faults: error.faults },
+    });
+  }
+  if (error instanceof ServiceError && error.code === 'engine_unavailable') {
+    // whoever reloads operates the service: what the engine said is for them
+    return new ServiceError('bundle_invalid', `The bundle can't be served: ${error.message}`, {
+      ...(error.internal === undefined
+        ? {}
+        : { internal: error.internal, extra: { reason: error.internal.split('\n')[0] } }),
+      cause: error,
+    });
+  }
+  if (error instanceof ServiceError) return error;
+  const { code, detail, internal } = serializeError(error);
+  return new ServiceError(code, detail, { ...(internal === undefined ? {} : { internal }), cause: error });
+}
