@@ -44,9 +44,7 @@ const ENGINE_MAY_IMPORT: Record<string, string[]> = {
 };
 
 /** Circles of files that are known and are to go. */
-const KNOWN_CIRCLES: string[] = [
-  'gate/adapters/oip-v2-filter.ts gate/adapters/oip-v2.ts',
-];
+const KNOWN_CIRCLES: string[] = ['gate/adapters/oip-v2-filter.ts gate/adapters/oip-v2.ts'];
 
 function imports(file: string): string[] {
   const text = readFileSync(file, 'utf8');

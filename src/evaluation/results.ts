@@ -1,4 +1,4 @@
-import { type Collector, type Mistakes, SHOWN_RULES, type SetCounts } from './collector.ts';
+import { type Collector, type Mistakes, type SetCounts, SHOWN_RULES } from './collector.ts';
 import { curveOf, type RuleFigures, ruleFigures, type ScoreFigures, scoreFigures } from './metrics.ts';
 import { RULES, type RuleName, SCORES, type ScoreName } from './rows.ts';
 import type { LogIdentity, RunRecord } from './score-log.ts';

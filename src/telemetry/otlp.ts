@@ -20,7 +20,6 @@ import { setGlobalErrorHandler, W3CTraceContextPropagator } from '@opentelemetry
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
 import { BasicTracerProvider, BatchSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace-base';
 import type { Logger } from './logger.ts';
-import type { TraceIds } from './trace-context.ts';
 import {
   type Attributes,
   type Detects,
@@ -30,6 +29,7 @@ import {
   type Tracing,
   type UpstreamCall,
 } from './request-trace.ts';
+import type { TraceIds } from './trace-context.ts';
 
 const propagator = new W3CTraceContextPropagator();
 

@@ -195,7 +195,12 @@ describe('batcher', () => {
     const main = device();
     const side = device();
     const beside = { maxBatch: 2, run: side.run };
-    const batcher = new Batcher<string, string>({ maxBatch: 4, run: main.run, lightLane: () => beside, now: () => now });
+    const batcher = new Batcher<string, string>({
+      maxBatch: 4,
+      run: main.run,
+      lightLane: () => beside,
+      now: () => now,
+    });
     const submit = (tenant: string, count: number, from = 0) =>
       Array.from({ length: count }, (_, i) => batcher.submit(`${tenant}${from + i}`, at(tenant)));
     submit('big', 9);
@@ -301,7 +306,12 @@ describe('batcher', () => {
     const main = device();
     const side = device();
     const beside = { maxBatch: 8, run: side.run };
-    const batcher = new Batcher<string, string>({ maxBatch: 8, run: main.run, lightLane: () => beside, now: () => now });
+    const batcher = new Batcher<string, string>({
+      maxBatch: 8,
+      run: main.run,
+      lightLane: () => beside,
+      now: () => now,
+    });
     void batcher.submit('big', at('big'));
     const failing = batcher.submit('small', at('small'));
     const gone = new AbortController();

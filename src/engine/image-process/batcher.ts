@@ -1,6 +1,6 @@
 import { ServiceError } from '../../errors/index.ts';
-import { FairQueue, type Place, type Weights } from '../shared/fair-queue.ts';
 import { CountsByKey } from '../shared/counts-by-key.ts';
+import { FairQueue, type Place, type Weights } from '../shared/fair-queue.ts';
 
 export interface BatcherOptions<T, R> {
   /** Most items in one run. */

@@ -8,8 +8,8 @@ import { loadBundle } from '../../bundle/load.ts';
 import { serializeError } from '../../errors/index.ts';
 import { deviceOf } from '../shared/devices.ts';
 import { checkGolden } from '../shared/golden.ts';
-import { openImageSession } from '../shared/sessions.ts';
 import { setNiceness } from '../shared/niceness.ts';
+import { openImageSession } from '../shared/sessions.ts';
 import type { FromWorker, ToWorker, WorkerInit } from './worker-protocol.ts';
 
 const port = parentPort as NonNullable<typeof parentPort>;

@@ -10,10 +10,10 @@ import { ServiceError } from '../../errors/index.ts';
 import { type CallContext, serveCalls } from '../ipc/child.ts';
 import type { TextOperations } from '../ipc/protocol.ts';
 import { checkGolden } from '../shared/golden.ts';
+import { NICENESS, setNiceness } from '../shared/niceness.ts';
 import { openTextSession, type TextSession } from '../shared/sessions.ts';
 import { addNormalised, normalise } from '../shared/text-features.ts';
 import type { Tower } from '../shared/types.ts';
-import { NICENESS, setNiceness } from '../shared/niceness.ts';
 import { padRows, planBatches } from './text-batches.ts';
 
 setNiceness(NICENESS.texts);
