@@ -1,22 +1,17 @@
 #!/usr/bin/env node
 import { Command, Option } from 'commander';
-import { BundleError } from '../bundle/errors.ts';
-import { type Config, ConfigError, describeConfig, loadConfig } from '../config/index.ts';
+import { type Config, describeConfig, loadConfig } from '../config/index.ts';
 import { VERSION as version } from '../config/version.ts';
-import { ServiceError } from '../errors/index.ts';
-import { EvaluationError } from '../evaluation/index.ts';
-import { BATCH_RULES, GateFileError } from '../gate/index.ts';
-import { SchemaTooNewError } from '../storage/postgres/migrate.ts';
-import { type DetectArguments, detectFiles } from './detect/detect.ts';
-import { type EvalArguments, evaluateFolders } from './eval/eval.ts';
+import type { ScoreName } from '../gate/audit/replay.ts';
+import type { BatchRule } from '../gate/config/schema.ts';
+import type { DetectArguments } from './detect/detect.ts';
+import type { EvalArguments } from './eval/eval.ts';
 import { addKeysCommand } from './keys/command.ts';
-import { listModels, type ModelsArguments, modelInfo, verifyModels } from './models/models.ts';
-import { type ReplayArguments, replayAudit, SCORES } from './replay/replay.ts';
-import { serve } from './serve/serve.ts';
-import { RequestError } from './tenants/client.ts';
+import type { ModelsArguments } from './models/models.ts';
+import type { ReplayArguments } from './replay/replay.ts';
 import { addTenantsCommand } from './tenants/command.ts';
-import { DocumentError } from './tenants/documents.ts';
-import { UsageError } from './usage-error.ts';
+
+// A command's own modules are loaded when it runs: all of them together take a second of processor time.
 
 const program = new Command('clipn-gate')
   .description('Out-of-distribution gating of images: which of your classes does it show, and does it show any at all?')
@@ -47,6 +42,7 @@ function configFrom(options: Record<string, unknown>): Config {
 }
 
 withSettings(program.command('serve').description('run the service')).action(async (options) => {
+  const { serve } = await import('./serve/serve.ts');
   await serve(configFrom(options), version);
 });
 
@@ -56,20 +52,27 @@ withSettings(
     .description('the gate in front of a classifier, and the service beside it in the same process')
     .requiredOption('--config <file>', "the gate's file, YAML or JSON; read again when it changes"),
 ).action(async ({ config, ...options }: Record<string, unknown>) => {
+  const { serve } = await import('./serve/serve.ts');
   await serve(configFrom(options), version, String(config));
 });
 
+// spelled out here, and held to the types of the gate, so that help needs none of its modules
+const SCORES: Record<ScoreName, true> = { ctw: true, atd: true, msp: true, max_logit: true, energy: true, mcm: true };
+const BATCH_RULES: Record<BatchRule, true> = { any: true, all: true, filter: true };
 program
   .command('replay')
   .description("what if: counts what the gate would have decided, from its audit trail's scores")
   .argument('<file...>', 'audit trails, NDJSON; - is standard input')
   .addOption(new Option('--method <rule>', 'another rule').choices(['ctw', 'atd', 'atd-rescaled']))
-  .addOption(new Option('--score <name>', 'a score instead of a rule: OOD below --threshold').choices(SCORES))
+  .addOption(
+    new Option('--score <name>', 'a score instead of a rule: OOD below --threshold').choices(Object.keys(SCORES)),
+  )
   .option('--threshold <number>', 'for --score')
-  .addOption(new Option('--batch <rule>', 'another rule for batches').choices([...BATCH_RULES]))
+  .addOption(new Option('--batch <rule>', 'another rule for batches').choices(Object.keys(BATCH_RULES)))
   .option('--tenant <id>', 'of this tenant only')
   .option('--json', 'as JSON, for programs')
   .action(async (files: string[], options: ReplayArguments) => {
+    const { replayAudit } = await import('./replay/replay.ts');
     process.exitCode = await replayAudit(files, options);
   });
 
@@ -94,6 +97,7 @@ withSettings(
     .option('--json', 'one JSON object per line, for programs'),
   DETECT_SETTINGS,
 ).action(async (files: string[], options: Record<string, unknown>) => {
+  const { detectFiles } = await import('./detect/detect.ts');
   process.exitCode = await detectFiles(
     { ...options, files } as DetectArguments,
     configFrom({ ...options, method: undefined }),
@@ -128,6 +132,7 @@ withSettings(
     '\nExit status: 0; 1 when images had no verdict or it failed; 2 on wrong arguments; 130 after Ctrl-C.',
   )
   .action(async (options: Record<string, unknown>) => {
+    const { evaluateFolders } = await import('./eval/eval.ts');
     process.exitCode = await evaluateFolders(options as unknown as EvalArguments, configFrom(options), version);
   });
 
@@ -135,9 +140,9 @@ const models = program
   .command('models')
   .description('which model bundles are here, are they whole, what are they good for');
 const MODEL_COMMANDS = [
-  ['list', 'bundles under models/ and the configured one, with their faults', listModels],
-  ['verify', 'proves a bundle on this machine, or every one: checksums, graphs, golden file', verifyModels],
-  ['info', 'what the manifest says: origin, licence, vocabulary, precisions, measured quality', modelInfo],
+  ['list', 'bundles under models/ and the configured one, with their faults', 'listModels'],
+  ['verify', 'proves a bundle on this machine, or every one: checksums, graphs, golden file', 'verifyModels'],
+  ['info', 'what the manifest says: origin, licence, vocabulary, precisions, measured quality', 'modelInfo'],
 ] as const;
 for (const [name, description, action] of MODEL_COMMANDS) {
   const command = models.command(name).description(description).option('--json', 'as JSON, for programs');
@@ -150,7 +155,8 @@ for (const [name, description, action] of MODEL_COMMANDS) {
       ...(bundle === undefined ? {} : { bundle }),
       ...(options.json ? { json: true } : {}),
     };
-    process.exitCode = await action(args, configFrom(options));
+    const commands = await import('./models/models.ts');
+    process.exitCode = await commands[action](args, configFrom(options));
   });
 }
 
@@ -160,28 +166,6 @@ addTenantsCommand(program);
 try {
   await program.parseAsync();
 } catch (error) {
-  if (error instanceof EvaluationError) {
-    process.stderr.write(`clipn-gate: ${error.message} (${error.code})\n`);
-    process.exit(2);
-  }
-  if (error instanceof RequestError || error instanceof DocumentError || error instanceof UsageError) {
-    const code = error instanceof RequestError ? ` (${error.code})` : '';
-    process.stderr.write(`clipn-gate: ${error.message}${code}\n`);
-    process.exit(error instanceof RequestError && error.code !== 'invalid_url' ? 1 : 2);
-  }
-  if (error instanceof GateFileError) {
-    process.stderr.write(`clipn-gate: ${error.message}\n`);
-    process.exit(2);
-  }
-  if (
-    error instanceof ConfigError ||
-    error instanceof BundleError ||
-    error instanceof SchemaTooNewError ||
-    error instanceof ServiceError
-  ) {
-    const internal = error instanceof ServiceError && error.internal ? `\n  ${error.internal}` : '';
-    process.stderr.write(`clipn-gate: ${error.message}${internal}\n`);
-    process.exit(error instanceof ConfigError ? 2 : 1);
-  }
-  throw error;
+  const { reportError } = await import('./report-error.ts');
+  reportError(error);
 }

@@ -2,8 +2,6 @@ import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import type { KeyLimits } from '../../access/index.ts';
 import type { Config } from '../../config/index.ts';
-import { expiryOf } from './expiry.ts';
-import { createKey, listKeys, revokeKey } from './keys.ts';
 
 export interface CommandParts {
   withSettings: (command: Command, only: Set<string>) => Command;
@@ -67,18 +65,21 @@ export function addKeysCommand(program: Command, { withSettings, configFrom }: C
       .option('--json', 'the key and its particulars as JSON'),
     SETTINGS,
   ).action(async (options: CreateOptions & Record<string, unknown>) => {
+    const { expiryOf } = await import('./expiry.ts');
     const wish = {
       name: options.name,
       scopes: scopesOf(options),
       expiresAt: options.expires === undefined ? null : expiryOf(options.expires, Date.now()),
       limits: limitsOf(options),
     };
+    const { createKey } = await import('./keys.ts');
     process.exitCode = await createKey(configFrom(options), wish, userInfo().username, options.json === true);
   });
   withSettings(
     keys.command('list').description('all keys, without their secrets').option('--json', 'one JSON object per line'),
     SETTINGS,
   ).action(async (options: Record<string, unknown>) => {
+    const { listKeys } = await import('./keys.ts');
     process.exitCode = await listKeys(configFrom(options), options['json'] === true);
   });
   withSettings(
@@ -88,6 +89,7 @@ export function addKeysCommand(program: Command, { withSettings, configFrom }: C
       .argument('<key...>', 'ids or visible prefixes (clipn_ID_)'),
     SETTINGS,
   ).action(async (ids: string[], options: Record<string, unknown>) => {
+    const { revokeKey } = await import('./keys.ts');
     process.exitCode = await revokeKey(configFrom(options), ids, userInfo().username);
   });
 }

@@ -8,8 +8,6 @@ import type { BatchRule } from '../../gate/config/schema.ts';
 import { table } from '../table.ts';
 import { UsageError } from '../usage-error.ts';
 
-export const SCORES: ScoreName[] = ['ctw', 'atd', 'msp', 'max_logit', 'energy', 'mcm'];
-
 export interface ReplayArguments {
   method?: Method;
   score?: ScoreName;

@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
-import { type ApplyOptions, applyTenants } from './apply.ts';
-import { ServiceClient } from './client.ts';
-import { deleteTenants, getTenants, listTenants, watchTenants } from './show.ts';
+import type { ApplyOptions } from './apply.ts';
+import type { ServiceClient } from './client.ts';
 
 interface Connection {
   url?: string;
@@ -10,7 +9,8 @@ interface Connection {
 }
 
 /** Flags over environment, as with all settings. */
-function clientOf({ url, key }: Connection): ServiceClient {
+async function clientOf({ url, key }: Connection): Promise<ServiceClient> {
+  const { ServiceClient } = await import('./client.ts');
   const { CLIPN_URL, CLIPN_API_KEY } = process.env;
   return new ServiceClient(url ?? (CLIPN_URL || 'http://127.0.0.1:8080'), key ?? (CLIPN_API_KEY || undefined));
 }
@@ -38,18 +38,21 @@ export function addTenantsCommand(program: Command): void {
     .action(async (options: Connection & { json?: boolean; prefix?: string; state?: string }) => {
       const { prefix, state, json = false } = options;
       const query = { ...(prefix === undefined ? {} : { prefix }), ...(state === undefined ? {} : { state }) };
-      process.exitCode = await listTenants(clientOf(options), query, json);
+      const { listTenants } = await import('./show.ts');
+      process.exitCode = await listTenants(await clientOf(options), query, json);
     });
   command('get', 'definitions as YAML that apply takes back')
     .argument('<tenant...>')
     .action(async (ids: string[], options: Connection & { json?: boolean }) => {
-      process.exitCode = await getTenants(clientOf(options), ids, options.json === true);
+      const { getTenants } = await import('./show.ts');
+      process.exitCode = await getTenants(await clientOf(options), ids, options.json === true);
     });
   command('delete', 'removes tenants, after asking')
     .argument('<tenant...>')
     .option('--yes', 'do not ask')
     .action(async (ids: string[], options: Connection & { yes?: boolean }) => {
-      process.exitCode = await deleteTenants(clientOf(options), ids, options.yes);
+      const { deleteTenants } = await import('./show.ts');
+      process.exitCode = await deleteTenants(await clientOf(options), ids, options.yes);
     });
   command('apply', 'makes tenants what files say: shows the difference, changes it, waits for the features')
     .requiredOption('-f, --filename <path...>', 'YAML or JSON files, folders of them, or - for standard input')
@@ -65,7 +68,8 @@ export function addTenantsCommand(program: Command): void {
         'Exit status: 0; 1 when something failed; 2 on wrong arguments or files; 3 with --exit-code.',
     )
     .action(async (options: Connection & ApplyOptions) => {
-      process.exitCode = await applyTenants(clientOf(options), options);
+      const { applyTenants } = await import('./apply.ts');
+      process.exitCode = await applyTenants(await clientOf(options), options);
     });
   command('watch', 'a line for every change, until Ctrl-C')
     .argument('[tenant...]')
@@ -74,6 +78,11 @@ export function addTenantsCommand(program: Command): void {
       const stop = new AbortController();
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
       const { json = false, every } = options;
-      process.exitCode = await watchTenants(clientOf(options), ids, { json, everyMs: every, signal: stop.signal });
+      const { watchTenants } = await import('./show.ts');
+      process.exitCode = await watchTenants(await clientOf(options), ids, {
+        json,
+        everyMs: every,
+        signal: stop.signal,
+      });
     });
 }
