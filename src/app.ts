@@ -90,7 +90,7 @@ export interface AppParts {
 export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   const { config, logger } = parts;
   const lifecycle = { restoring: false, draining: false };
-  const flood = new Flood((code, requests) => logger.info({ code, requests }, 'refused as well'));
+  const flood = new Flood((code, requests) => logger.info({ code, requests }, 'further refusals in this second'));
   const app = Fastify({
     serverFactory: sheddingServer({ ...parts, flood, lifecycle }),
     loggerInstance: logger,

@@ -11,12 +11,15 @@ export const AuditEntry = Type.Object({
       id: Type.String({ description: 'Id of the API key; the user of the operating system for cli.' }),
       name: Type.String(),
     },
-    { description: 'Who: an API key, anybody where no keys are asked for, the command line, or the service itself.' },
+    {
+      description:
+        'The actor: an API key, an anonymous client if no keys are required, the command line, or the service itself.',
+    },
   ),
   action: Type.String({ description: 'What: tenant.put, tenant.delete, key.create, key.revoke, ...' }),
   target: Type.String({ description: 'Id of the tenant or key.' }),
-  before: Type.Union([Version], { description: 'Version before; null where there was none.' }),
-  after: Type.Union([Version], { description: 'Version after; null where there is none.' }),
+  before: Type.Union([Version], { description: 'Version before the change; null if there was none.' }),
+  after: Type.Union([Version], { description: 'Version after the change; null if there is none.' }),
   request_id: Type.Union([Type.String(), Type.Null()], { description: 'As in the log and in X-Request-Id.' }),
   details: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
 });

@@ -14,10 +14,10 @@ export function isLoopback(host: string): boolean {
 export function exposureFault(host: string, mode: AuthMode, keys: { required: boolean }): string | undefined {
   if (mode !== 'auto' || isLoopback(host) || keys.required) return undefined;
   return [
-    `${host} can be reached from other machines, and there is no API key:`,
-    '      make one:                                     clipn-gate keys create --admin --name first   (with the same CLIPN_DATA_DIR or CLIPN_STORE)',
-    '      or start, answering nobody until there is:   CLIPN_AUTH=keys',
-    '      or let everybody in, if something guards it: CLIPN_AUTH=off',
-    '      or stay on this machine:                     CLIPN_HOST=127.0.0.1',
+    `${host} can be reached from other machines, and there is no API key. Choose one of:`,
+    '      create one:                                     clipn-gate keys create --admin --name first   (with the same CLIPN_DATA_DIR or CLIPN_STORE)',
+    '      or refuse every request until there is one:  CLIPN_AUTH=keys',
+    '      or open it, if something else protects it:   CLIPN_AUTH=off',
+    '      or serve this machine only:                  CLIPN_HOST=127.0.0.1',
   ].join('\n');
 }

@@ -62,7 +62,7 @@ export class FileAuditLog implements AuditLog {
   async read({ limit, before, target }: AuditQuery): Promise<AuditPage> {
     const [, cursorFile, cursorEnd] = before === undefined ? [] : (/^(\d{8}T\d{9}Z)-(\d{1,15})$/.exec(before) ?? []);
     if (before !== undefined && cursorFile === undefined) {
-      throw new ServiceError('invalid_request', '`before` is the `next` of the page before, as it was.');
+      throw new ServiceError('invalid_request', '`before` must be the unchanged `next` of the previous page.');
     }
     const names = (await this.#files()).filter((n) => cursorFile === undefined || n <= `${cursorFile}.ndjson`);
     const entries: AuditEntry[] = [];

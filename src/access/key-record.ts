@@ -5,14 +5,17 @@ import { SCOPE } from './scopes.ts';
 export const KeyLimits = Type.Object(
   {
     images_per_second: Type.Optional(
-      Type.Number({ exclusiveMinimum: 0, description: 'Images per second, averaged; bursts of one second pass.' }),
+      Type.Number({
+        exclusiveMinimum: 0,
+        description: 'Images per second on average; bursts of one second are allowed.',
+      }),
     ),
-    concurrent_requests: Type.Optional(Type.Integer({ minimum: 1, description: 'Requests under way at once.' })),
+    concurrent_requests: Type.Optional(Type.Integer({ minimum: 1, description: 'Concurrent requests.' })),
     tenants: Type.Optional(
-      Type.Integer({ minimum: 0, description: 'Tenants there may be among those that the key manages.' }),
+      Type.Integer({ minimum: 0, description: 'Largest number of tenants among those that the key manages.' }),
     ),
     classes: Type.Optional(
-      Type.Integer({ minimum: 0, description: 'Classes that the tenants which the key manages may have together.' }),
+      Type.Integer({ minimum: 0, description: 'Largest total number of classes of the tenants that the key manages.' }),
     ),
   },
   { additionalProperties: false },
@@ -23,7 +26,7 @@ const Instant = Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\
 
 export const MAX_SCOPES = 256;
 export const Scopes = Type.Array(Type.String({ pattern: SCOPE.source }), { minItems: 1, maxItems: MAX_SCOPES });
-export const KeyName = Type.String({ minLength: 1, maxLength: 100, description: 'What people call the key.' });
+export const KeyName = Type.String({ minLength: 1, maxLength: 100, description: 'Name of the key.' });
 
 /** A key as it is stored: everything but the key. */
 export const KeyRecord = Type.Object(

@@ -117,7 +117,7 @@ export class Keyring {
     checkShape(name, limits);
     const now = this.#now();
     if (expiresAt !== null && !(Date.parse(expiresAt) > now)) {
-      throw new ServiceError('invalid_request', 'The time when the key expires is no time, or has passed.');
+      throw new ServiceError('invalid_request', 'The expiry of the key is not a valid time, or has passed.');
     }
     const { id, key, hash } = makeKey();
     const record: KeyRecord = {

@@ -19,7 +19,7 @@ export class PostgresAuditLog implements AuditLog {
 
   async read({ limit, before, target }: AuditQuery): Promise<AuditPage> {
     if (before !== undefined && !/^\d{1,18}$/.test(before)) {
-      throw new ServiceError('invalid_request', '`before` is the `next` of the page before, as it was.');
+      throw new ServiceError('invalid_request', '`before` must be the unchanged `next` of the previous page.');
     }
     // one more than fits: only where there is one is there a next page
     const rows = await this.#database.query<{ id: string; entry: AuditEntry }>(

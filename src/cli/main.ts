@@ -49,8 +49,8 @@ withSettings(program.command('serve').description('run the service')).action(asy
 withSettings(
   program
     .command('gate')
-    .description('the gate in front of a classifier, and the service beside it in the same process')
-    .requiredOption('--config <file>', "the gate's file, YAML or JSON; read again when it changes"),
+    .description('run the gate in front of a classifier, with the service in the same process')
+    .requiredOption('--config <file>', "the gate's configuration file, YAML or JSON; it is read again when it changes"),
 ).action(async ({ config, ...options }: Record<string, unknown>) => {
   const { serve } = await import('./serve/serve.ts');
   await serve(configFrom(options), version, String(config));
@@ -61,7 +61,7 @@ const SCORES: Record<ScoreName, true> = { ctw: true, atd: true, msp: true, max_l
 const BATCH_RULES: Record<BatchRule, true> = { any: true, all: true, filter: true };
 program
   .command('replay')
-  .description("what if: counts what the gate would have decided, from its audit trail's scores")
+  .description("counts the gate's decisions under another rule or threshold, from the scores in its audit trail")
   .argument('<file...>', 'audit trails, NDJSON; - is standard input')
   .addOption(new Option('--method <rule>', 'another rule').choices(['ctw', 'atd', 'atd-rescaled']))
   .addOption(
@@ -88,12 +88,12 @@ const DETECT_SETTINGS = new Set([
 withSettings(
   program
     .command('detect')
-    .description('verdicts for image files and folders, without a server')
+    .description('print verdicts for image files and folders, without a server')
     .argument('<file...>', 'image files, or folders of them')
     .option('--classes <a,b,c>', 'class names to compare with')
     .option('--tenant <id>', 'a tenant of the data directory instead of --classes (default demo)')
-    .addOption(new Option('--method <rule>', 'which rule decides').choices(['ctw', 'atd', 'atd-rescaled']))
-    .option('--top <n>', 'likeliest classes to give with --json', (v) => Number.parseInt(v, 10), 5)
+    .addOption(new Option('--method <rule>', 'the rule that decides').choices(['ctw', 'atd', 'atd-rescaled']))
+    .option('--top <n>', 'number of likeliest classes in --json', (v) => Number.parseInt(v, 10), 5)
     .option('--json', 'one JSON object per line, for programs'),
   DETECT_SETTINGS,
 ).action(async (files: string[], options: Record<string, unknown>) => {
@@ -117,13 +117,16 @@ const EVAL_SETTINGS = new Set([
 withSettings(
   program
     .command('eval')
-    .description('what the model is worth on your images: AUROC, FPR95, AUPR, accuracy, and what the rules decide')
+    .description('measures the model on your images: AUROC, FPR95, AUPR, accuracy, and the decisions of the rules')
     .requiredOption('--id <dir>', 'in-distribution images: one folder per class, named like the class')
     .requiredOption('--ood <dir...>', 'out-of-distribution images: one or more folders, each a set of its own')
     .option('--classes <file>', 'class names: one line per class folder in sorted order, or lines of folder, tab, name')
     .option('--templates <file>', "prompt templates, one per line, instead of the bundle's")
     .option('--templates-no <file>', 'templates of the "no" encoder, where they differ')
-    .option('--out <dir>', 'where to write results.json, report.html and scores.jsonl; a second run goes on from there')
+    .option(
+      '--out <dir>',
+      'where to write results.json, report.html and scores.jsonl; a second run continues from there',
+    )
     .option('--json', 'the results as JSON instead of tables'),
   EVAL_SETTINGS,
 )
@@ -136,13 +139,11 @@ withSettings(
     process.exitCode = await evaluateFolders(options as unknown as EvalArguments, configFrom(options), version);
   });
 
-const models = program
-  .command('models')
-  .description('which model bundles are here, are they whole, what are they good for');
+const models = program.command('models').description('lists, verifies and describes model bundles');
 const MODEL_COMMANDS = [
   ['list', 'bundles under models/ and the configured one, with their faults', 'listModels'],
-  ['verify', 'proves a bundle on this machine, or every one: checksums, graphs, golden file', 'verifyModels'],
-  ['info', 'what the manifest says: origin, licence, vocabulary, precisions, measured quality', 'modelInfo'],
+  ['verify', 'checks one bundle, or all, on this machine: checksums, graphs, golden file', 'verifyModels'],
+  ['info', 'prints the manifest: origin, licence, vocabulary, precisions, measured quality', 'modelInfo'],
 ] as const;
 for (const [name, description, action] of MODEL_COMMANDS) {
   const command = models.command(name).description(description).option('--json', 'as JSON, for programs');

@@ -211,7 +211,7 @@ export class Handler {
 function unread({ tenant }: Gated, { reason }: ReadBody, pool: BufferPool): Inspection {
   return reason === 'overloaded'
     ? unjudged(tenant, 'overloaded', `bodies of other requests leave ${pool.free} bytes of memory`)
-    : unjudged(tenant, 'too_large', 'the body is larger than this route reads');
+    : unjudged(tenant, 'too_large', 'the body is larger than the limit of this route');
 }
 
 /** The caller's id if it is harmless to log and to send back, else one of our own. */

@@ -53,7 +53,7 @@ export function respond(
   );
 }
 
-/** Takes the client by the hand: a request that was not read to its end closes its connection, late enough for the answer to arrive. */
+/** Closes the connection of a request that was not read to its end, late enough for the reply to arrive. */
 export function send(response: ServerResponse, status: number, headers: [string, string][], body: Buffer): void {
   const { req: request } = response;
   const unread = !request.complete;

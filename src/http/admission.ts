@@ -27,7 +27,10 @@ export function termsOf(
   // the client counts from its first byte; the service's own limit is about its work, not about a slow upload
   const timeoutMs = asked >= 1 ? Math.min(asked, requestTimeoutMs) - elapsedMs : requestTimeoutMs;
   if (timeoutMs <= 0) {
-    throw new ServiceError('deadline_exceeded', `The request was not read within the ${asked} ms that it allows.`);
+    throw new ServiceError(
+      'deadline_exceeded',
+      `The request took longer to receive than the ${asked} ms that it allows.`,
+    );
   }
   return { priority, timeoutMs };
 }

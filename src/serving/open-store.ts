@@ -39,7 +39,7 @@ export async function openStore(config: Config, options: OpenStoreOptions): Prom
   if (!database) {
     const store = await FileStore.open(config.dataDir, {
       onDamaged: (file, reason) =>
-        onProblem('error', 'a tenant file was damaged and has been set aside', { file, reason }),
+        onProblem('error', 'a damaged tenant file was renamed', { file, reason }),
     });
     return { store, database, close: () => store.close() };
   }

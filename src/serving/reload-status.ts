@@ -17,7 +17,7 @@ export const ReloadRequest = Type.Union([
           minLength: 1,
           maxLength: 4096,
           description:
-            'A bundle under models/ by name, or a path on the server. Without it the configured one is read anew.',
+            'A bundle under models/ by name, or a path on the server. Without it the configured bundle is loaded again.',
         }),
       ),
     },

@@ -39,9 +39,9 @@ export class Reloader {
    */
   start(bundle?: string): Promise<void> {
     if (this.#running)
-      throw new ServiceError('reload_running', 'A reload is under way; GET /v1/admin/reload shows how far.');
+      throw new ServiceError('reload_running', 'A reload is in progress. GET /v1/admin/reload shows its state.');
     if (!this.#options.started() || this.#abort.signal.aborted) {
-      throw new ServiceError('engine_unavailable', 'The service is starting or ending; try again.', { retryAfter: 1 });
+      throw new ServiceError('engine_unavailable', 'The service is starting or shutting down. Try again.', { retryAfter: 1 });
     }
     this.#running = this.#run(bundle).finally(() => {
       this.#running = undefined;
@@ -79,7 +79,7 @@ export class Reloader {
       this.#status = { ...this.#finished(), state: 'failed', error: toProblem(failure) };
       logger.error(
         { from, code: failure.code, detail: failure.message, internal: failure.internal },
-        'reload failed, the old model serves on',
+        'reload failed; the old model stays in service',
       );
       throw failure;
     }

@@ -49,18 +49,18 @@ export function encodeArchive({ rows, ...head }: Archive): Buffer {
 export function decodeArchive(bytes: Buffer): Archive {
   const body = bytes.subarray(0, -DIGEST);
   const newline = body.indexOf('\n');
-  if (bytes.length <= DIGEST || newline < 0) throw damaged('it is not an exported tenant');
+  if (bytes.length <= DIGEST || newline < 0) throw damaged('it is no exported tenant');
   if (!sha256(body).equals(bytes.subarray(-DIGEST))) throw damaged('its checksum is wrong');
   let head: unknown;
   try {
     head = JSON.parse(body.toString('utf8', 0, newline));
   } catch {
-    throw damaged('it is not an exported tenant');
+    throw damaged('it is no exported tenant');
   }
   if (!valid(head)) throw damaged(`${valid.errors?.[0]?.instancePath} ${valid.errors?.[0]?.message}`);
   const { format: _, ...rest } = head as Static<typeof ArchiveHeader>;
   const numbers = rest.texts.length * rest.width;
-  if (body.length !== newline + 1 + 8 * numbers) throw damaged('its length is not what it says');
+  if (body.length !== newline + 1 + 8 * numbers) throw damaged('its length differs from the declared one');
   const tower = (at: number) => {
     const start = body.byteOffset + newline + 1 + at;
     return new Float32Array(body.buffer.slice(start, start + 4 * numbers) as ArrayBuffer);

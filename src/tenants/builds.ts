@@ -161,7 +161,7 @@ export class TenantBuilds {
 
   #failed(tenant: Tenant, error: unknown, retryMs: number): void {
     tenant.failure =
-      error instanceof ServiceError ? error.message : 'The features could not be built; the reason is in the log.';
+      error instanceof ServiceError ? error.message : 'The features could not be built. The log has the reason.';
     const { id, version }: TenantRecord = tenant.record;
     this.#options.onFailed?.({ id, version, error, retryInMs: retryMs });
     const retry = this.#after(retryMs, () => {

@@ -20,14 +20,12 @@ export function checkConditions(record: TenantRecord | undefined, { ifMatch, ifN
   const etag = record && etagOf(record);
   const extra = { current_etag: etag ?? null };
   if (ifMatch !== undefined && !(etag !== undefined && listsTag(ifMatch, etag, false))) {
-    throw new ServiceError(
-      'precondition_failed',
-      'The tenant is not in the state that If-Match names; GET it and look again.',
-      { extra },
-    );
+    throw new ServiceError('precondition_failed', 'The tenant is not in the state that If-Match names. GET it again.', {
+      extra,
+    });
   }
   if (ifNoneMatch !== undefined && etag !== undefined && listsTag(ifNoneMatch, etag, true)) {
-    throw new ServiceError('precondition_failed', 'The tenant exists in the state that If-None-Match excludes.', {
+    throw new ServiceError('precondition_failed', 'The tenant is in a state that If-None-Match excludes.', {
       extra,
     });
   }

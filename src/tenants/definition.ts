@@ -5,14 +5,13 @@ import { ClassEntry, textsOf } from './classes.ts';
 
 /** The rules of clipn/, as a schema. */
 export const MethodSchema = Type.Union([Type.Literal('ctw'), Type.Literal('atd'), Type.Literal('atd-rescaled')], {
-  description:
-    'Which of the threshold-free rules decides: competing to win, agreeing to differ, or the latter rescaled.',
+  description: 'The threshold-free rule that decides: competing to win, agreeing to differ, or the latter rescaled.',
 });
 
 const Templates = Type.Array(Type.String(), {
   minItems: 1,
   maxItems: 256,
-  description: 'Prompt templates, each with one {} where the class name goes. Kept to the letter.',
+  description: 'Prompt templates, each with one {} for the class name. They are kept to the letter.',
 });
 
 /** What one tenant may ask of the service, where that is less than the service allows everybody. */
@@ -21,11 +20,11 @@ export const TenantLimits = Type.Object(
     images_per_second: Type.Optional(
       Type.Number({
         exclusiveMinimum: 0,
-        description: 'Images per second, averaged; bursts of one second are let through.',
+        description: 'Images per second on average; bursts of one second are allowed.',
       }),
     ),
     concurrent_images: Type.Optional(
-      Type.Integer({ minimum: 1, description: 'Images of this tenant that may be inside the service at once.' }),
+      Type.Integer({ minimum: 1, description: 'Largest number of images of this tenant in the service at once.' }),
     ),
   },
   { additionalProperties: false },
@@ -37,14 +36,15 @@ export const TenantDefinition = Type.Object(
   {
     classes: Type.Array(ClassEntry, {
       minItems: 1,
-      description: 'Classes by name. Names are kept to the letter and in order; duplicates are legal and stay apart.',
+      description:
+        'Classes by name. Names are kept to the letter and in order; duplicates are allowed and are separate classes.',
     }),
     templates: Type.Optional(Templates),
     templates_no: Type.Optional(
       Type.Array(Type.String(), {
         minItems: 1,
         maxItems: 256,
-        description: 'Templates for the "no" encoder; without them the same templates go through both.',
+        description: 'Templates of the "no" encoder; without them both encoders use `templates`.',
       }),
     ),
     method: Type.Optional(MethodSchema),

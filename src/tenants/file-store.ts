@@ -112,9 +112,13 @@ export class FileStore implements TenantStore {
 /** A disk that is full, or that may not be written: nothing is wrong with the request, and what is there still serves. */
 function unwritable(error: unknown): unknown {
   if (!/^(ENOSPC|EDQUOT|EROFS|EACCES|EPERM|EIO)$/.test(String((error as NodeJS.ErrnoException).code))) return error;
-  return new ServiceError('store_unavailable', 'The data directory cannot be written: nothing can be changed now.', {
-    internal: String(error),
-    cause: error,
-    retryAfter: 5,
-  });
+  return new ServiceError(
+    'store_unavailable',
+    'The data directory cannot be written, so that nothing can be changed now.',
+    {
+      internal: String(error),
+      cause: error,
+      retryAfter: 5,
+    },
+  );
 }

@@ -177,9 +177,13 @@ export class TenantRegistry {
   async exportTenant(id: string): Promise<Buffer> {
     const { record, serving } = this.#find(id);
     if (serving?.version !== record.version) {
-      throw new ServiceError('tenant_not_ready', `Version ${record.version} of tenant "${id}" is not whole yet.`, {
-        retryAfter: 1,
-      });
+      throw new ServiceError(
+        'tenant_not_ready',
+        `The features of version ${record.version} of tenant "${id}" are not complete yet.`,
+        {
+          retryAfter: 1,
+        },
+      );
     }
     const { version, definition } = record;
     const exported_at = new Date().toISOString();
@@ -208,7 +212,7 @@ export class TenantRegistry {
       if (!old) throw notFound(id);
       this.#assertWritable(old);
       if (!old.previous) {
-        throw new ServiceError('no_previous_version', `There is no version of tenant "${id}" to go back to.`);
+        throw new ServiceError('no_previous_version', `Tenant "${id}" has no version to roll back to.`);
       }
       const { definition, imported } = old.previous;
       return this.#next({ id, definition, source: undefined, imported }, old, version);
@@ -225,7 +229,7 @@ export class TenantRegistry {
       if (!old) throw notFound(id);
       if (old.cancelled) return old;
       if (this.#tenants.get(id)?.serving?.version === old.version) {
-        throw new ServiceError('no_build', `Nothing is being built: version ${old.version} is ready.`);
+        throw new ServiceError('no_build', `No build is in progress: version ${old.version} is ready.`);
       }
       return { ...old, cancelled: true };
     });
@@ -257,7 +261,7 @@ export class TenantRegistry {
     if (record?.source === undefined || !this.#options.watchesFiles) return;
     throw new ServiceError(
       'tenant_read_only',
-      `Tenant "${record.id}" comes from ${record.source} in the watched directory: change it there.`,
+      `Tenant "${record.id}" is defined by ${record.source} in the watched directory. Change it there.`,
       { extra: { source: record.source } },
     );
   }
@@ -320,7 +324,7 @@ export class TenantRegistry {
           return { old, stored };
         }
       }
-      throw new ServiceError('tenant_conflict', 'Others are changing this tenant all the time; try again.', {
+      throw new ServiceError('tenant_conflict', 'Other clients change this tenant at the same time. Try again.', {
         retryAfter: 1,
       });
     });

@@ -34,7 +34,7 @@ export function warningsOf(definition: TenantDefinition, reading: Reading): Warn
     const words = textsOf(entry).flatMap(unknownWords);
     if (words.length > 0) {
       const list = words.map((w) => JSON.stringify(w)).join(', ');
-      const message = `The model has not learned ${list} (class ${JSON.stringify(name)}): verdicts about it are little better than a guess.`;
+      const message = `The model has not learned ${list} (class ${JSON.stringify(name)}). Verdicts about this class are little better than a guess.`;
       unknown.push({ code: 'unknown_words', message, class: name, index, words });
     }
     if (seen.has(name)) {
@@ -56,7 +56,7 @@ export function warningsOf(definition: TenantDefinition, reading: Reading): Warn
     about.push({ code: 'unknown_words', message, words: inTemplates });
   }
   if (classes.length === 1) {
-    const message = 'With one class the rule atd can never reject; ctw and atd-rescaled can.';
+    const message = 'With one class the rule atd never rejects. Use ctw or atd-rescaled.';
     about.push({ code: 'single_class', message });
   }
   return [
@@ -80,7 +80,7 @@ function truncated({ classes, templates, templates_no: no }: TenantDefinition, r
     if (text === undefined) continue;
     const name = nameOf(entry);
     const alias = text === name ? '' : `, as its alias ${JSON.stringify(text)},`;
-    const message = `The class ${JSON.stringify(name)}${alias} is too long for the model in at least one template: the end of the text is cut off.`;
+    const message = `The class ${JSON.stringify(name)}${alias} is too long for the model in at least one template. The end of the text is cut off.`;
     warnings.push({ code: 'truncated', message, class: name, index });
     if (warnings.length === MAX_WARNINGS) break;
   }

@@ -148,7 +148,7 @@ describe('clipn-gate eval', () => {
 
     const second = await run(...args, '--out', cut);
     assert.equal(second.status, 0, second.stderr);
-    assert.match(second.stderr, new RegExp(`Going on from ${before - 1} images`));
+    assert.match(second.stderr, new RegExp(`Continuing after ${before - 1} images`));
     assert.match(second.stderr, /1 line .* can't be read/);
     const { rows, others } = await rowsIn(cut);
     assert.equal(rows.length, 200);

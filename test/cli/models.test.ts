@@ -76,7 +76,10 @@ describe('clipn-gate models', () => {
   it('models verify proves the bundle on this machine and gives the differences', () => {
     const { status, stdout, stderr } = run(['verify', BUNDLE]);
     assert.equal(status, 0, stderr);
-    assert.match(stdout, /whole, graphs as agreed\n +features within \d\.\de-\d+, probabilities within \d\.\de-\d+/);
+    assert.match(
+      stdout,
+      /complete, graphs as specified\n +features within \d\.\de-\d+, probabilities within \d\.\de-\d+/,
+    );
     const [found] = JSON.parse(run(['verify', '--json', BUNDLE]).stdout);
     assert.equal(found.usable, true);
     assert.equal(found.proofs[0].precision, 'fp32');
@@ -140,7 +143,7 @@ describe('clipn-gate models', () => {
     assert.ok(stdout.startsWith(`${manifest.name} ${manifest.version}\n`));
     for (const text of [manifest.licence, manifest.provenance.architecture, manifest.provenance.checkpoint])
       assert.ok(stdout.includes(text), text);
-    assert.match(stdout, /What it is good for/);
+    assert.match(stdout, /Measured quality/);
     const asJson = JSON.parse(run(['info', '--json']).stdout);
     assert.deepEqual(asJson.manifest, manifest);
     assert.deepEqual(asJson.precisions, offered(manifest));

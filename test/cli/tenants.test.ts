@@ -152,8 +152,8 @@ describe('clipn-gate tenants', () => {
     for (const [args, more, code, pattern] of [
       [['list'], { CLIPN_API_KEY: '' }, 1, /needs an API key.*\(unauthenticated\)/],
       [['list'], { CLIPN_API_KEY: `${env.CLIPN_API_KEY}x` }, 1, /not valid.*\(unauthenticated\)/],
-      [['list', '--url', `http://127.0.0.1:${port}`], {}, 1, /answered 502, and not as clipn-gate does/],
-      [['list', '--url', 'ftp://x'], {}, 2, /is no address/],
+      [['list', '--url', `http://127.0.0.1:${port}`], {}, 1, /answered 502, which is not a reply of clipn-gate/],
+      [['list', '--url', 'ftp://x'], {}, 2, /is not a valid address/],
       [['list', '--state', 'sleepy'], {}, 1, /invalid_request/],
       [['apply'], {}, 2, /filename/],
     ] as const) {

@@ -85,8 +85,10 @@ describe('admission of a request', () => {
     assert.equal(lines.filter(({ msg, status }) => msg === 'request' && status === 429).length, 10);
     assert.equal(lines.filter(({ msg, code }) => msg === 'request failed' && code === 'overloaded').length, 10);
     assert.match(await metrics.registry.metrics(), /clipn_images_rejected_total\{reason="overloaded"\} 50/);
-    await until('the line for the rest', 3000, () => log.some((line) => line.includes('refused as well')));
-    const rest = log.map((line) => JSON.parse(line)).find(({ msg }) => msg === 'refused as well');
+    await until('the line for the rest', 3000, () =>
+      log.some((line) => line.includes('further refusals in this second')),
+    );
+    const rest = log.map((line) => JSON.parse(line)).find(({ msg }) => msg === 'further refusals in this second');
     assert.deepEqual([rest.code, rest.requests], ['overloaded', 40]);
     engine.refusal = undefined;
     await app.inject(post());

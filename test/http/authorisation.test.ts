@@ -216,7 +216,7 @@ describe('authorisation', () => {
           if (route.url === '/metrics') delete route.config;
         }),
       ),
-      /declare who may use them: GET \/metrics/,
+      /routes without an access declaration: GET \/metrics/,
     );
   });
 });

@@ -75,7 +75,7 @@ describe('keys, with real processes', () => {
     const list = await run(['keys', 'list'], env);
     assert.equal(list.code, 1);
     assert.match(list.out, new RegExp(`clipn_${id}_ +camera +revoked +detect:demo`));
-    assert.match(list.err, /damaged, opens nothing: .*\.json: /);
+    assert.match(list.err, /damaged, grants nothing: .*\.json: /);
 
     child.kill('SIGTERM');
     assert.equal(await exited, 0);

@@ -34,7 +34,7 @@ export async function detectFiles(args: DetectArguments, config: Config): Promis
   const method = args.method ?? definition.method ?? config.method;
   await warnOfTexts(bundle, definition);
   const files = await expandFiles(args.files);
-  if (files.length === 0) throw new ServiceError('no_image', 'There are no image files in what was named.');
+  if (files.length === 0) throw new ServiceError('no_image', 'None of the given files and folders has an image.');
 
   const engine = new Engine({
     ...engineOptions(config, bundle, devices),

@@ -104,8 +104,8 @@ async function openLog(dir: string, identity: Results['identity']): Promise<Scor
   const { log, stored, restarted, damaged } = await ScoreLog.open(dir, identity);
   const file = join(dir, 'scores.jsonl');
   if (restarted !== undefined)
-    say(`${file} can't be gone on with: ${restarted}. Starting over; it is kept as scores.previous.jsonl.`);
-  if (stored > 0) say(`Going on from ${stored} images judged before.`);
+    say(`${file} cannot be continued: ${restarted}. Starting over; it is kept as scores.previous.jsonl.`);
+  if (stored > 0) say(`Continuing after ${stored} images that were judged before.`);
   if (damaged > 0)
     say(`${damaged} ${damaged === 1 ? 'line' : 'lines'} of ${file} can't be read; those images are judged again.`);
   return log;
@@ -164,7 +164,7 @@ export async function evaluateFolders(args: EvalArguments, config: Config, versi
     bar?.end();
     if (!collector) {
       say(
-        `Stopped after ${done} of ${total} images. ${log ? 'The same command goes on from there.' : 'Nothing is kept; with --out DIR it could go on.'}`,
+        `Stopped after ${done} of ${total} images. ${log ? 'The same command continues from there.' : 'Nothing is kept; with --out DIR the next run could continue.'}`,
       );
       return interrupt.code();
     }

@@ -28,7 +28,7 @@ export function describeResults(results: Results): string {
     const more = failed.count - named.length;
     parts.push(
       [
-        `${counted(failed.count, 'image')} could not be judged and count${failed.count === 1 ? 's' : ''} nowhere:`,
+        `${counted(failed.count, 'image')} could not be judged and ${failed.count === 1 ? 'is' : 'are'} in no figure:`,
         ...named,
         ...(more > 0 ? [`  and ${more} more`] : []),
       ].join('\n'),

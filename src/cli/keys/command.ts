@@ -47,22 +47,22 @@ function limitsOf(options: CreateOptions): KeyLimits {
 export function addKeysCommand(program: Command, { withSettings, configFrom }: CommandParts): void {
   const keys = program
     .command('keys')
-    .description('API keys, in the store itself: a running service follows within a second');
+    .description('manages API keys in the store itself; a running service follows within a second');
   withSettings(
     keys
       .command('create')
-      .description('makes a key and shows it once')
-      .requiredOption('--name <name>', 'what people call it')
+      .description('creates a key and shows it once')
+      .requiredOption('--name <name>', 'name of the key')
       .option('--admin', 'may do everything')
       .option('--detect <tenant...>', "may ask for verdicts of these tenants: ids, 'team-*' or '*'")
       .option('--manage <tenant...>', "may see, change and remove these tenants: ids, 'team-*' or '*'")
       .option('--metrics', 'may read /metrics')
-      .option('--expires <when>', 'a span such as 12h, 90d or 1y, or a date; never without')
+      .option('--expires <when>', 'a time span such as 12h, 90d or 1y, or a date; without it the key never expires')
       .option('--images-per-second <n>', 'images per second on average', Number)
-      .option('--concurrent-requests <n>', 'requests at once', Number)
-      .option('--max-tenants <n>', 'tenants there may be among those it manages', Number)
-      .option('--max-classes <n>', 'classes that those may have together', Number)
-      .option('--json', 'the key and its particulars as JSON'),
+      .option('--concurrent-requests <n>', 'concurrent requests', Number)
+      .option('--max-tenants <n>', 'largest number of tenants among those that it manages', Number)
+      .option('--max-classes <n>', 'largest total number of classes of those tenants', Number)
+      .option('--json', 'prints the key and its details as JSON'),
     SETTINGS,
   ).action(async (options: CreateOptions & Record<string, unknown>) => {
     const { expiryOf } = await import('./expiry.ts');
@@ -85,7 +85,7 @@ export function addKeysCommand(program: Command, { withSettings, configFrom }: C
   withSettings(
     keys
       .command('revoke')
-      .description('from here on these keys open nothing')
+      .description('revokes keys at once')
       .argument('<key...>', 'ids or visible prefixes (clipn_ID_)'),
     SETTINGS,
   ).action(async (ids: string[], options: Record<string, unknown>) => {

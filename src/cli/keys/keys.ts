@@ -41,7 +41,7 @@ export function createKey(config: Config, wish: KeyWish, user: string, json: boo
       process.stdout.write(`${JSON.stringify({ ...rest, key })}\n`);
     } else {
       process.stderr.write(
-        `Key ${record.id} "${name}" (${scopes.join(', ')}), ${expires_at ? `until ${expires_at}` : 'without expiry'}. It is shown this once:\n`,
+        `Key ${record.id} "${name}" (${scopes.join(', ')}), ${expires_at ? `until ${expires_at}` : 'without expiry'}. It is shown only now:\n`,
       );
       process.stdout.write(`${key}\n`);
     }
@@ -71,8 +71,8 @@ export function listKeys(config: Config, json: boolean): Promise<number> {
       process.stdout.write(
         `${table(['key', 'name', 'state', 'scopes', 'made', 'expires', 'last used'], rows, new Set())}\n`,
       );
-    } else process.stderr.write('There are no keys; clipn-gate keys create --admin --name first makes one.\n');
-    for (const { source, reason } of damaged) process.stderr.write(`damaged, opens nothing: ${source}: ${reason}\n`);
+    } else process.stderr.write('There are no keys. Create one: clipn-gate keys create --admin --name first\n');
+    for (const { source, reason } of damaged) process.stderr.write(`damaged, grants nothing: ${source}: ${reason}\n`);
     return damaged.length > 0 ? 1 : 0;
   });
 }

@@ -43,7 +43,8 @@ function verdict(name: string, dir: string, { faults, proofs }: Verification): s
     (p) =>
       `features within ${p.feature_difference.toExponential(1)}, probabilities within ${p.probability_difference.toExponential(1)} of PyTorch's in ${p.precision} on ${p.device}`,
   );
-  if (faults.length === 0) return [`${name}: whole, graphs as agreed`, ...proved.map((line) => `  ${line}`)].join('\n');
+  if (faults.length === 0)
+    return [`${name}: complete, graphs as specified`, ...proved.map((line) => `  ${line}`)].join('\n');
   return [`${name}: NOT usable (${dir})`, ...faults.map((f) => `  - ${f}`), ...proved.map((line) => `  ${line}`)].join(
     '\n',
   );

@@ -52,7 +52,7 @@ export function describeInfo({ dir, manifest, bytes, faults }: FoundBundle): str
   const { provenance, image, text, templates, evaluation } = manifest;
   const facts: [string, string][] = [
     ['path', dir],
-    ['size', `${size(bytes)}, files whole`],
+    ['size', `${size(bytes)}, files complete`],
     ['licence', manifest.licence],
     ['architecture', `${provenance.architecture} (${provenance.variant} variant)`],
     ['checkpoint', provenance.checkpoint],
@@ -72,10 +72,10 @@ export function describeInfo({ dir, manifest, bytes, faults }: FoundBundle): str
   return [
     `${manifest.name} ${manifest.version}`,
     table(['', ''], facts, new Set()).split('\n').slice(1).join('\n'),
-    ...(manifest.precisions ? ['What lower precisions cost', figureLines(manifest.precisions, '  ').join('\n')] : []),
-    'What it is good for',
+    ...(manifest.precisions ? ['Cost of lower precisions', figureLines(manifest.precisions, '  ').join('\n')] : []),
+    'Measured quality',
     Object.keys(evaluation).length === 0
-      ? '  The manifest gives no figures; clipn-gate eval measures them on images of yours.'
+      ? '  The manifest gives no figures; clipn-gate eval measures them on your images.'
       : figureLines(evaluation, '  ').join('\n'),
   ].join('\n\n');
 }

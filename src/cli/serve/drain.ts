@@ -27,7 +27,7 @@ export function drainOnSignal({ delayMs, graceMs, logger, skip = [], unready, cl
       delay: delayMs + graceMs,
       logger: false,
       skip: ['SIGTERM', 'SIGINT', ...skip],
-      onTimeout: (ms) => logger.error({ ms }, 'what was under way is given up, the shutdown takes too long'),
+      onTimeout: (ms) => logger.error({ ms }, 'the shutdown took too long; requests in progress were cut'),
     },
     async ({ signal, err }) => {
       if (err) logger.fatal({ err }, 'unexpected error, shutting down');
@@ -48,7 +48,7 @@ export function drainOnSignal({ delayMs, graceMs, logger, skip = [], unready, cl
       logger.warn({ signal }, 'second signal, hurrying');
       hurry.abort();
     } else {
-      logger.warn({ signal }, 'third signal, ending at once');
+      logger.warn({ signal }, 'third signal: the process ends at once');
       process.exit(1);
     }
   };

@@ -80,12 +80,13 @@ export async function openGate(path: string, parts: GateParts): Promise<RunningG
       const same = JSON.stringify(changed.audit) === JSON.stringify(gate.settings.audit);
       if (!same) audit = auditLog(changed, parts);
       if (JSON.stringify(changed.listen) !== JSON.stringify(gate.settings.listen))
-        logger.warn({ file: path }, 'where the gate listens changes with the next start only');
+        logger.warn({ file: path }, 'a change of listen needs a restart');
       gate.reload(changed, audit);
       if (!same) void old?.close();
       logger.info({ file: path, routes: changed.routes.map((r) => r.name) }, 'gate file read again');
     },
-    onFault: (error) => logger.error({ err: error }, 'the gate file is wrong, what was in force stays'),
+    onFault: (error) =>
+      logger.error({ err: error }, 'the gate file is invalid; the previous configuration stays in use'),
   });
   return {
     address,

@@ -70,7 +70,7 @@ export async function serve(config: Config, programVersion: string, gateFile?: s
     builder: (engine) => counted(engine, metrics),
     onOpened: ({ bundle, why, devices, passedOver }) => {
       logger.info({ bundle: bundle.id, precision: bundle.precision, why, devices }, 'model bundle opened');
-      for (const { device, why } of passedOver) logger.info({ device, why }, 'device passed over');
+      for (const { device, why } of passedOver) logger.info({ device, why }, 'device not used');
     },
   });
   const model = await live.open();
@@ -95,7 +95,7 @@ export async function serve(config: Config, programVersion: string, gateFile?: s
   const tenantFiles = watchTenants(config, tenants, audit, logger);
   await tenantFiles?.start();
   const drift = await openDrift(config, database, (error) =>
-    logger.warn({ err: error }, 'counts for drift could not be kept, trying again'),
+    logger.warn({ err: error }, 'drift counts could not be stored, trying again'),
   );
   const judge = new ObservedEngine({ engine: live, drift, tenants });
   const gate =

@@ -95,7 +95,8 @@ async function follow(client: ServiceClient, { tenant, version }: TenantReply, t
       const now = `version ${version} is stored; see tenants get ${tenant}`;
       if (body.version > version) throw new RequestError('build_overtaken', `version ${body.version} came in between`);
       if (body.state === 'cancelled') throw new RequestError('build_cancelled', `the build was cancelled; ${now}`);
-      if (body.state === 'failed') throw new RequestError('build_failed', `${body.failure} It is tried again; ${now}`);
+      if (body.state === 'failed')
+        throw new RequestError('build_failed', `${body.failure} The build will be tried again; ${now}`);
       if (Date.now() > end) throw new RequestError('build_timeout', `${body.percent} % after ${timeout} ms; ${now}`);
       await sleep(POLL_MS);
     }

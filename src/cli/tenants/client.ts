@@ -30,7 +30,7 @@ export class ServiceClient {
   /** @throws RequestError invalid_url */
   constructor(url: string, key: string | undefined) {
     if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) {
-      throw new RequestError('invalid_url', `${url} is no address: http://host:port or https://host`);
+      throw new RequestError('invalid_url', `${url} is not a valid address; expected http://host:port or https://host`);
     }
     this.#url = url.replace(/\/+$/, '');
     this.#key = key;
@@ -69,7 +69,7 @@ export class ServiceClient {
     if (typeof problem?.code !== 'string') {
       throw new RequestError(
         'not_the_service',
-        `${this.#url} answered ${response.status}, and not as clipn-gate does.`,
+        `${this.#url} answered ${response.status}, which is not a reply of clipn-gate.`,
       );
     }
     throw new RequestError(problem.code, problem.detail ?? problem.code);

@@ -17,23 +17,23 @@ async function clientOf({ url, key }: Connection): Promise<ServiceClient> {
 
 function seconds(text: string): number {
   const [, count, unit = 's'] = /^(\d{1,6})(s|m|h)?$/.exec(text) ?? [];
-  if (count === undefined) throw new InvalidArgumentError('A span such as 30s, 10m or 2h.');
+  if (count === undefined) throw new InvalidArgumentError('It must be a time span such as 30s, 10m or 2h.');
   return Number(count) * ({ s: 1000, m: 60_000, h: 3_600_000 }[unit] as number);
 }
 
 /** `clipn-gate tenants ...`: against a running service. */
 export function addTenantsCommand(program: Command): void {
-  const tenants = program.command('tenants').description('tenants of a running service');
+  const tenants = program.command('tenants').description('manages tenants of a running service');
   const command = (name: string, description: string) =>
     tenants
       .command(name)
       .description(description)
       .option('--url <url>', 'the service (CLIPN_URL, default http://127.0.0.1:8080)')
-      .option('--key <key>', 'an API key; other users of the machine see flags, so better CLIPN_API_KEY')
+      .option('--key <key>', 'an API key; prefer CLIPN_API_KEY, because other users of the machine can see flags')
       .option('--json', 'one JSON object per line, for programs');
 
   command('list', 'the tenants that the key may manage')
-    .option('--prefix <text>', 'ids that begin so')
+    .option('--prefix <text>', 'only ids with this prefix')
     .option('--state <state>', 'ready, building, failed or cancelled')
     .action(async (options: Connection & { json?: boolean; prefix?: string; state?: string }) => {
       const { prefix, state, json = false } = options;
@@ -41,24 +41,24 @@ export function addTenantsCommand(program: Command): void {
       const { listTenants } = await import('./show.ts');
       process.exitCode = await listTenants(await clientOf(options), query, json);
     });
-  command('get', 'definitions as YAML that apply takes back')
+  command('get', 'prints definitions as YAML that apply accepts')
     .argument('<tenant...>')
     .action(async (ids: string[], options: Connection & { json?: boolean }) => {
       const { getTenants } = await import('./show.ts');
       process.exitCode = await getTenants(await clientOf(options), ids, options.json === true);
     });
-  command('delete', 'removes tenants, after asking')
+  command('delete', 'removes tenants, after a confirmation')
     .argument('<tenant...>')
     .option('--yes', 'do not ask')
     .action(async (ids: string[], options: Connection & { yes?: boolean }) => {
       const { deleteTenants } = await import('./show.ts');
       process.exitCode = await deleteTenants(await clientOf(options), ids, options.yes);
     });
-  command('apply', 'makes tenants what files say: shows the difference, changes it, waits for the features')
+  command('apply', 'applies tenant files: shows the difference, changes the tenants, waits for the features')
     .requiredOption('-f, --filename <path...>', 'YAML or JSON files, folders of them, or - for standard input')
     .option('--dry-run', 'only show the difference')
-    .option('--exit-code', 'with --dry-run: exit status 3 where something would change')
-    .option('--prune', 'remove tenants that no file names, after asking')
+    .option('--exit-code', 'with --dry-run: exit status 3 if something would change')
+    .option('--prune', 'also remove tenants that no file names, after a confirmation')
     .option('--yes', 'do not ask')
     .option('--no-wait', 'do not wait for the features')
     .option('--timeout <span>', 'longest wait for the features of one tenant', seconds, 600_000)
@@ -71,9 +71,9 @@ export function addTenantsCommand(program: Command): void {
       const { applyTenants } = await import('./apply.ts');
       process.exitCode = await applyTenants(await clientOf(options), options);
     });
-  command('watch', 'a line for every change, until Ctrl-C')
+  command('watch', 'prints a line for every change, until Ctrl-C')
     .argument('[tenant...]')
-    .option('--every <span>', 'how often to look', seconds, 1000)
+    .option('--every <span>', 'interval between two looks', seconds, 1000)
     .action(async (ids: string[], options: Connection & { json?: boolean; every: number }) => {
       const stop = new AbortController();
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());

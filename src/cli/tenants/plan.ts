@@ -20,7 +20,7 @@ export async function planOf(client: ServiceClient, wanted: WantedTenant[], prun
       steps.push({ action: 'unchanged', tenant });
     } else {
       const lines = diffLines(now.definition, w.definition);
-      if (lines.length === 0) lines.push('  its build was cancelled and is begun anew');
+      if (lines.length === 0) lines.push('  its build was cancelled and is started again');
       steps.push({ action: 'update', tenant, wanted: w, etag: now.etag, version: now.version, lines });
     }
   }

@@ -5,7 +5,7 @@ export interface WatchOptions {
   /** Text that is in force. */
   text: string;
   onChange(settings: GateSettings): void;
-  /** The file is wrong: what was in force stays. */
+  /** The file is invalid. The previous configuration stays in use. */
   onFault(error: unknown): void;
   everyMs?: number;
 }

@@ -26,7 +26,7 @@ export class Departure {
   /** For what takes nothing else. */
   signal(): AbortSignal {
     const controller = new AbortController();
-    this.onGone(() => controller.abort(new Error('the client has left')));
+    this.onGone(() => controller.abort(new Error('the client disconnected')));
     return controller.signal;
   }
 }

@@ -19,7 +19,7 @@ export const accessPlugin = fp(async (app) => {
     const undeclared = routes
       .filter((r) => r.config?.access === undefined)
       .map((r) => `${[r.method].flat().join()} ${r.url}`);
-    if (undeclared.length > 0) throw new Error(`routes that don't declare who may use them: ${undeclared.join('; ')}`);
+    if (undeclared.length > 0) throw new Error(`routes without an access declaration: ${undeclared.join('; ')}`);
   });
 
   app.addHook('onRequest', (request, reply, done) => {
@@ -40,7 +40,7 @@ export const accessPlugin = fp(async (app) => {
     request.principal = authenticate(request, reply);
     const need = needOf(access, request);
     if (need && !request.principal.may(need)) {
-      throw new ServiceError('forbidden', `This API key may not do that: it needs the scope ${described(need)}.`);
+      throw new ServiceError('forbidden', `This API key may not do that. It needs the scope ${described(need)}.`);
     }
     const leave = limiter.enter(request.principal);
     // an answer that is never finished, because its client has left, is closed all the same

@@ -18,15 +18,15 @@ export const docsPlugin = fp(async (app) => {
       },
       components: {
         securitySchemes: {
-          bearer: { type: 'http', scheme: 'bearer', description: 'An API key, where the service asks for one.' },
+          bearer: { type: 'http', scheme: 'bearer', description: 'An API key, if the service requires one.' },
           header: { type: 'apiKey', in: 'header', name: 'x-api-key' },
         },
       },
       security: [{ bearer: [] }, { header: [] }],
       tags: [
         { name: 'detect', description: 'Verdicts' },
-        { name: 'tenants', description: 'Who has which classes' },
-        { name: 'access', description: 'API keys and the log of changes' },
+        { name: 'tenants', description: 'Class lists' },
+        { name: 'access', description: 'API keys and the audit log' },
         { name: 'operations', description: 'Health and metrics' },
       ],
     },

@@ -14,11 +14,11 @@ const KNOWN: Record<string, { code: ErrorCode; detail: string }> = {
     code: 'payload_too_large',
     detail: 'The request body is larger than this service accepts.',
   },
-  FST_ERR_CTP_EMPTY_JSON_BODY: { code: 'invalid_request', detail: 'The body is empty, JSON was announced.' },
+  FST_ERR_CTP_EMPTY_JSON_BODY: { code: 'invalid_request', detail: 'The content type is JSON, but the body is empty.' },
   FST_ERR_CTP_INVALID_JSON_BODY: { code: 'invalid_request', detail: 'The body is not valid JSON.' },
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: {
     code: 'invalid_request',
-    detail: 'The body does not have the length that was announced.',
+    detail: 'The length of the body differs from Content-Length.',
   },
   FST_REQ_FILE_TOO_LARGE: {
     code: 'payload_too_large',
@@ -38,7 +38,7 @@ const KNOWN: Record<string, { code: ErrorCode; detail: string }> = {
   },
   FST_INVALID_MULTIPART_CONTENT_TYPE: {
     code: 'unsupported_media_type',
-    detail: 'The content type says multipart, but it is not multipart/form-data with a boundary.',
+    detail: 'A multipart body needs the content type multipart/form-data with a boundary.',
   },
 };
 
@@ -46,7 +46,7 @@ export function toServiceError(error: unknown): ServiceError {
   if (error instanceof ServiceError) return error;
   const e = error as Partial<FastifyError>;
   if (e.validation) {
-    return new ServiceError('invalid_request', `The request does not fit: ${e.message}.`, {
+    return new ServiceError('invalid_request', `The request is not valid: ${e.message}.`, {
       extra: {
         errors: e.validation.map((v) => ({
           path: `${e.validationContext ?? 'body'}${v.instancePath}`,
@@ -84,7 +84,7 @@ export const errorsPlugin = fp(async (app) => {
   app.setNotFoundHandler((request) => {
     throw new ServiceError(
       'not_found',
-      `${request.method} ${request.url.split('?')[0]} is not part of this service; see /openapi.json.`,
+      `${request.method} ${request.url.split('?')[0]} is no operation of this service; see /openapi.json.`,
     );
   });
 });

@@ -30,7 +30,7 @@ export function methodNotAllowed(app: FastifyInstance): () => void {
         // at the first moment: a body that nobody wants is not read
         onRequest: async (request, reply) => {
           reply.header('allow', allow);
-          throw new ServiceError('method_not_allowed', `${url} answers to ${allow}, not to ${request.method}.`);
+          throw new ServiceError('method_not_allowed', `${url} supports ${allow}, not ${request.method}.`);
         },
         handler: () => {},
       });

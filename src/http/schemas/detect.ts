@@ -6,13 +6,18 @@ const Decision = Type.Union([Type.Literal('id'), Type.Literal('ood')], {
 });
 
 export const DetectQuery = Type.Object({
-  tenant: Type.String({ default: 'demo', minLength: 1, maxLength: 64, description: 'Whose classes to compare with.' }),
+  tenant: Type.String({
+    default: 'demo',
+    minLength: 1,
+    maxLength: 64,
+    description: 'The tenant whose classes the image is compared with.',
+  }),
   method: Type.Optional(MethodSchema),
   top_k: Type.Integer({
     default: 5,
     minimum: 0,
     maximum: 100,
-    description: 'How many of the likeliest classes to return.',
+    description: 'Number of likeliest classes to return.',
   }),
 });
 export type DetectQuery = Static<typeof DetectQuery>;
@@ -23,15 +28,15 @@ export const DetectHeaders = Type.Object({
       minimum: 1,
       maximum: 86_400_000,
       description:
-        'Milliseconds from the arrival of the request until the answer is of no use. Refused at once when that can not be met, ' +
-        'never run when it has passed. At most what the service allows everybody.',
+        'Milliseconds from the arrival of the request until the reply is useless. A request that cannot meet this is refused at once, ' +
+        "and an expired one is never run. At most the service's own limit.",
     }),
   ),
   'x-request-priority': Type.Optional(
     Type.Union([Type.Literal('probe'), Type.Literal('interactive'), Type.Literal('bulk')], {
       description:
-        'Among the requests of one round: probes (a few at a time) before interactive ones before bulk. ' +
-        'Left out, a request of more than four images is bulk.',
+        'Order within one round of the queue: probes (a few at a time), then interactive requests, then bulk. ' +
+        'By default a request with more than four images is bulk.',
     }),
   ),
 });

@@ -8,7 +8,7 @@ const Share = Type.Object(
 
 const Index = Type.Object({
   value: Type.Number({ description: 'Population stability index: below 0.1 stable, above 0.25 a shift.' }),
-  of_chance: Type.Number({ description: 'What it would be on average if nothing had changed, for this many images.' }),
+  of_chance: Type.Number({ description: 'Average value for this number of images if nothing had changed.' }),
 });
 
 export const DriftReply = Type.Object({
@@ -19,14 +19,14 @@ export const DriftReply = Type.Object({
   baseline: Type.Union([
     Type.Object({
       pinned_at: Type.String(),
-      tenant_version: Type.Integer({ description: 'A class list that has changed since is drift as well.' }),
+      tenant_version: Type.Integer({ description: 'A class list that changed later appears as drift too.' }),
       images: Type.Integer(),
       ood_rate: Share,
     }),
     Type.Null(),
   ]),
   psi: Type.Union([Type.Object({ no_probability: Index, predicted_class: Index }), Type.Null()], {
-    description: 'Null without a baseline, and with fewer than 200 images on either side.',
+    description: 'Null without a baseline, or with fewer than 200 images on either side.',
   }),
   verdict: Type.Union(
     [
@@ -38,7 +38,7 @@ export const DriftReply = Type.Object({
     ],
     {
       description:
-        'shifted: an index exceeds chance by more than 0.25, or the intervals of the OOD rates have nothing in common. moderate: by more than 0.1.',
+        'shifted: an index exceeds chance by more than 0.25, or the intervals of the OOD rates do not overlap. moderate: by more than 0.1.',
     },
   ),
 });

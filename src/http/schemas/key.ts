@@ -19,7 +19,7 @@ export const NewKey = Type.Object(
     scopes: Type.Array(Type.String(), {
       minItems: 1,
       maxItems: MAX_SCOPES,
-      description: 'admin, metrics, detect:TENANT, manage:TENANT; TENANT is an id, a beginning with *, or * for all.',
+      description: 'admin, metrics, detect:TENANT, manage:TENANT; TENANT is an id, a prefix with *, or * for all.',
     }),
     expires_at: Type.Optional(OptionalInstant),
     limits: Type.Optional(KeyLimits),
@@ -31,13 +31,13 @@ export type NewKey = Static<typeof NewKey>;
 /** A key as lists show it: never the secret, nor its hash. */
 export const KeyView = Type.Object({
   id: Type.String(),
-  prefix: Type.String({ description: 'The visible beginning of the key.' }),
+  prefix: Type.String({ description: 'The visible prefix of the key.' }),
   name: KeyName,
   scopes: Scopes,
   limits: KeyLimits,
   state: Type.Union([Type.Literal('active'), Type.Literal('expired'), Type.Literal('revoked')]),
   created_at: Instant,
-  created_by: Type.String({ description: 'Id of the key that made it, or who used the command line.' }),
+  created_by: Type.String({ description: 'Id of the key that created it, or the user of the command line.' }),
   expires_at: OptionalInstant,
   revoked_at: OptionalInstant,
   last_used_at: OptionalInstant,
@@ -46,7 +46,7 @@ export type KeyView = Static<typeof KeyView>;
 
 export const CreatedKey = Type.Object({
   ...KeyView.properties,
-  key: Type.String({ description: 'The key itself: shown here and never again.' }),
+  key: Type.String({ description: 'The key itself, which is shown only here.' }),
 });
 export type CreatedKey = Static<typeof CreatedKey>;
 

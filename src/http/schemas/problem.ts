@@ -6,8 +6,8 @@ export const Problem = Type.Object(
     type: Type.String(),
     title: Type.String(),
     status: Type.Integer(),
-    code: Type.String({ description: 'Stable; what programs should look at.' }),
-    detail: Type.String({ description: 'What happened and what to do, for people.' }),
+    code: Type.String({ description: 'Stable code for programs.' }),
+    detail: Type.String({ description: 'What happened and how to correct it, for people.' }),
     instance: Type.Optional(Type.String({ description: 'Id of the request, as in the log and in X-Request-Id.' })),
     retry_after: Type.Optional(Type.Number({ description: 'Seconds, as in Retry-After.' })),
   },
@@ -21,6 +21,6 @@ const problem = (description: string) => ({
 
 /** Any error of any operation: the `code` says which. */
 export const ProblemResponses = {
-  '4xx': problem('Something about the request; `code` says what.'),
-  '5xx': problem('Something about the service; `code` says what, and Retry-After when to come back.'),
+  '4xx': problem('A fault of the request; `code` identifies it.'),
+  '5xx': problem('A fault of the service; `code` identifies it, and Retry-After gives the time of a retry.'),
 };

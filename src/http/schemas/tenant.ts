@@ -11,11 +11,11 @@ export type TenantParams = Static<typeof TenantParams>;
 
 export const TenantStateSchema = Type.Union(
   [Type.Literal('ready'), Type.Literal('building'), Type.Literal('failed'), Type.Literal('cancelled')],
-  { description: 'Of the features of the newest version.' },
+  { description: 'State of the features of the newest version.' },
 );
 
 export const TenantProgress = Type.Object({
-  done: Type.Integer({ description: 'Texts of both encoders that are encoded, or were in the cache.' }),
+  done: Type.Integer({ description: 'Texts of both encoders that are encoded or were in the cache.' }),
   total: Type.Integer(),
   percent: Type.Integer({ minimum: 0, maximum: 100 }),
   texts_per_second: Type.Union([Type.Number(), Type.Null()]),
@@ -24,28 +24,26 @@ export const TenantProgress = Type.Object({
 
 export const TenantSummary = Type.Object({
   tenant: Type.String(),
-  version: Type.Integer({ description: 'Counts changes of the definition from 1.' }),
+  version: Type.Integer({ description: 'Number of the version, counted from 1.' }),
   state: TenantStateSchema,
   serving_version: Type.Union([Type.Integer(), Type.Null()], {
-    description: 'The version that answers detections now: the one before while a new one is being built.',
+    description: 'The version in service: the previous one while a new one is being built.',
   }),
   progress: TenantProgress,
   class_count: Type.Integer(),
   etag: Type.String(),
   created_at: Type.String(),
   updated_at: Type.String(),
-  source: Type.Optional(
-    Type.String({ description: 'File of the watched directory that the tenant comes from and is changed in.' }),
-  ),
-  previous_version: Type.Union([Type.Integer(), Type.Null()], { description: 'What a rollback would go back to.' }),
-  failure: Type.Optional(Type.String({ description: 'Why the last build failed; it is tried again.' })),
+  source: Type.Optional(Type.String({ description: 'File of the watched directory that defines the tenant.' })),
+  previous_version: Type.Union([Type.Integer(), Type.Null()], { description: 'The version that a rollback restores.' }),
+  failure: Type.Optional(Type.String({ description: 'Reason why the last build failed; it will be tried again.' })),
 });
 export type TenantSummary = Static<typeof TenantSummary>;
 
 /** If-Match and If-None-Match of a request that changes something. */
 export const ConditionHeaders = Type.Object({
-  'if-match': Type.Optional(Type.String({ description: 'Change it only in the state that has this entity tag.' })),
-  'if-none-match': Type.Optional(Type.String({ description: '`*`: only if there is no such tenant yet.' })),
+  'if-match': Type.Optional(Type.String({ description: 'Change the tenant only in the state with this entity tag.' })),
+  'if-none-match': Type.Optional(Type.String({ description: '`*`: only if the tenant does not exist.' })),
 });
 export type ConditionHeaders = Static<typeof ConditionHeaders>;
 
@@ -64,9 +62,9 @@ export const BuildReply = Type.Object(
     serving_version: Type.Union([Type.Integer(), Type.Null()]),
     ...TenantProgress.properties,
     started_at: Type.Union([Type.String(), Type.Null()]),
-    failure: Type.Optional(Type.String({ description: 'Why the last try failed; it is tried again.' })),
+    failure: Type.Optional(Type.String({ description: 'Reason why the last try failed; it will be repeated.' })),
   },
-  { description: 'How far the newest version of a tenant is.' },
+  { description: "State of the build of a tenant's newest version." },
 );
 export type BuildReply = Static<typeof BuildReply>;
 

@@ -129,7 +129,7 @@ async function reachable<T>(work: () => Promise<T>): Promise<T> {
     if (!unreachable(error)) throw error;
     throw new ServiceError(
       'store_unavailable',
-      'The database cannot be reached: nothing can be changed now. Detection goes on.',
+      'The database cannot be reached, so that nothing can be changed now. Detection continues.',
       { internal: String((error as Error).message), cause: error, retryAfter: 2 },
     );
   }

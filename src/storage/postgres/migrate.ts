@@ -22,8 +22,8 @@ export class SchemaTooNewError extends Error {
 
   constructor(found: number, known: number) {
     super(
-      `The database has version ${found} of the schema. This program makes version ${known} and runs on version ${known + 1} at most: ` +
-        'start a newer one, or one version back from what made the schema.',
+      `The database has version ${found} of the schema. This program supports versions up to ${known + 1}. ` +
+        'Start a newer program, at most one version older than the one that made the schema.',
     );
   }
 }

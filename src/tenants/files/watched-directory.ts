@@ -199,10 +199,10 @@ export class WatchedDirectory {
   #tell(errors: Map<string, string>): void {
     for (const [file, error] of errors) {
       if (this.#told.get(file) === error) continue;
-      this.#options.log('error', 'a tenant file has a fault; what it said before stays', { file, error });
+      this.#options.log('error', 'a tenant file is invalid; its last valid content stays in use', { file, error });
     }
     for (const file of this.#told.keys()) {
-      if (file !== '' && !errors.has(file)) this.#options.log('info', 'a tenant file is right again', { file });
+      if (file !== '' && !errors.has(file)) this.#options.log('info', 'a tenant file is valid again', { file });
     }
     const general = this.#told.get('');
     this.#told.clear();
@@ -213,7 +213,7 @@ export class WatchedDirectory {
   #fault(error: string | undefined): void {
     this.#status = { ...this.#status, error };
     if (error !== undefined && this.#told.get('') !== error) {
-      this.#options.log('error', 'the watched directory is not followed', { error });
+      this.#options.log('error', 'the watched directory cannot be followed', { error });
     }
     if (error === undefined) this.#told.delete('');
     else this.#told.set('', error);

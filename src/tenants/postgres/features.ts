@@ -103,7 +103,7 @@ export class PostgresFeatures implements FeatureCache {
     const { local, width, bundleId } = this.#options;
     await local.put(key, names, rows);
     const hashOf = keyHasher(key);
-    // in order of key: two writers of the same rows must not wait for each other crosswise
+    // in order of key, so that two writers of the same rows cannot deadlock
     const encoded = names
       .map((name, i) => ({ hash: hashOf(name), row: encodeRow(rows.subarray(i * width, (i + 1) * width)) }))
       .sort((a, b) => Buffer.compare(a.hash, b.hash));

@@ -4,7 +4,7 @@ import { AuditEntry } from '../../../access/index.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
 
 const AuditQuery = Type.Object({
-  before: Type.Optional(Type.String({ description: '`next` of the page before.' })),
+  before: Type.Optional(Type.String({ description: '`next` of the previous page.' })),
   target: Type.Optional(Type.String({ description: 'Only changes of this tenant or key.' })),
   limit: Type.Integer({ default: 100, minimum: 1, maximum: 1000 }),
 });
@@ -23,7 +23,7 @@ export const auditList: FastifyPluginAsync = async (app) => {
       schema: {
         operationId: 'listChanges',
         tags: ['access'],
-        summary: 'The log of changes, in pages',
+        summary: 'The audit log, in pages',
         querystring: AuditQuery,
         response: { 200: AuditReply, ...ProblemResponses },
       },

@@ -19,10 +19,10 @@ export const adminReload: FastifyPluginAsync = async (app) => {
       schema: {
         operationId: 'reload',
         tags: ['operations'],
-        summary: 'Puts another model bundle in the place of the one that serves',
+        summary: 'Replaces the model bundle in service',
         description:
-          'New engines are started, golden-checked and warmed, the features of all tenants are made, then all traffic moves at once and the old ' +
-          'engines end. A bundle that fails leaves the old one serving. 202: it goes on; GET tells how far it is.',
+          'New engines are started, checked with the golden file and warmed, and the features of all tenants are built. Then all traffic moves at once and the old ' +
+          'engines end. If the bundle fails, the old one stays in service. 202: the reload is in progress; GET shows its state.',
         headers: Headers,
         body: ReloadRequest,
         response: { 200: ReloadStatus, 202: ReloadStatus, ...ProblemResponses },
@@ -52,7 +52,7 @@ export const adminReload: FastifyPluginAsync = async (app) => {
       schema: {
         operationId: 'getReload',
         tags: ['operations'],
-        summary: 'The reload under way, or the last one',
+        summary: 'The reload in progress, or the last one',
         response: { 200: ReloadStatus, ...ProblemResponses },
       },
     },

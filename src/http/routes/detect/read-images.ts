@@ -32,7 +32,7 @@ function empty(): ServiceError {
 }
 
 function tooMany({ maxImages }: ReadLimits): ServiceError {
-  return new ServiceError('too_many_images', `At most ${maxImages} images fit in one request.`, {
+  return new ServiceError('too_many_images', `A request may have at most ${maxImages} images.`, {
     extra: { limit: maxImages },
   });
 }
@@ -54,7 +54,7 @@ async function fromMultipart(request: FastifyRequest, limits: ReadLimits): Promi
         cause: error,
       });
     }
-    throw new ServiceError('invalid_request', 'The form is malformed or ends half-way.', {
+    throw new ServiceError('invalid_request', 'The form is malformed or incomplete.', {
       internal: String(error),
       cause: error,
     });

@@ -86,7 +86,8 @@ export const extAuthz: FastifyPluginAsync = async (app) => {
     operationId: 'extAuthz',
     tags: ['gate'],
     summary: "Envoy's external authorization over HTTP",
-    description: '200: may pass. 403: an image shows none of the classes. 503: can not be told. Any method, any body.',
+    description:
+      '200: the request may pass. 403: an image shows none of the classes. 503: there is no verdict. Any method, any body.',
   };
   const others = app.supportedMethods.filter((m) => m !== 'POST');
   for (const url of [PREFIX, `${PREFIX}/*`]) {
@@ -118,12 +119,12 @@ function inspect(
 ): Promise<Inspection> | Inspection {
   const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
   if (headers['x-envoy-auth-partial-body'] === 'true')
-    return unjudged(subject.tenant, 'too_large', 'Envoy sent the beginning of the body only');
+    return unjudged(subject.tenant, 'too_large', 'Envoy sent only the beginning of the body');
   if (bytes.length > subject.route.maxBodyBytes)
-    return unjudged(subject.tenant, 'too_large', 'the body is larger than this route reads');
+    return unjudged(subject.tenant, 'too_large', 'the body is larger than the limit of this route');
   const gone = new AbortController();
   reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) gone.abort(new Error('the client has left'));
+    if (!reply.raw.writableFinished) gone.abort(new Error('the client disconnected'));
   });
   return inspector.inspect({ ...subject, body: bytes, headers, trace }, gone.signal).then((inspection) => {
     // Envoy sends on what it has: nothing can be taken out of it

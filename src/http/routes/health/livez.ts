@@ -6,7 +6,7 @@ export const livez: FastifyPluginAsync = async (app) => {
     '/livez',
     {
       config: { access: 'open' },
-      schema: { security: [], operationId: 'livez', tags: ['operations'], summary: 'Is the process alive?' },
+      schema: { security: [], operationId: 'livez', tags: ['operations'], summary: 'Whether the process is alive' },
       logLevel: 'warn',
     },
     async () => ({

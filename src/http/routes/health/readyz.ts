@@ -6,7 +6,12 @@ export const readyz: FastifyPluginAsync = async (app) => {
     '/readyz',
     {
       config: { access: 'open' },
-      schema: { security: [], operationId: 'readyz', tags: ['operations'], summary: 'Can the process take traffic?' },
+      schema: {
+        security: [],
+        operationId: 'readyz',
+        tags: ['operations'],
+        summary: 'Whether the process can serve requests',
+      },
       logLevel: 'warn',
     },
     async (_request, reply) => {

@@ -12,7 +12,7 @@ export const keysCreate: FastifyPluginAsync = async (app) => {
       schema: {
         operationId: 'createKey',
         tags: ['access'],
-        summary: 'Makes an API key, shown once',
+        summary: 'Creates an API key, which is shown once',
         body: NewKey,
         response: { 201: CreatedKey, ...ProblemResponses },
       },

@@ -4,7 +4,7 @@ import { KeyView, toKeyView } from '../../schemas/key.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
 
 const ListQuery = Type.Object({
-  after: Type.Optional(Type.String({ description: 'The id to continue after: `next` of the page before.' })),
+  after: Type.Optional(Type.String({ description: 'The id to continue after: `next` of the previous page.' })),
   limit: Type.Integer({ default: 100, minimum: 1, maximum: 1000 }),
 });
 

@@ -21,7 +21,7 @@ export const keysRevoke: FastifyPluginAsync = async (app) => {
     async (request, reply) => {
       const { id } = request.params;
       const revoked = await app.access.keyring.revoke(id);
-      if (!revoked) throw new ServiceError('key_not_found', 'There is no such key; GET /v1/admin/keys lists them.');
+      if (!revoked) throw new ServiceError('key_not_found', 'There is no such key. GET /v1/admin/keys lists all keys.');
       const { record, changed } = revoked;
       if (changed) {
         await recordChange(request, {

@@ -7,8 +7,8 @@ export const oipHealth: FastifyPluginAsync = async (app) => {
     schema: { security: [], operationId, tags: ['open inference protocol'], summary },
     logLevel: 'warn' as const,
   });
-  app.get('/v2/health/live', schema('oipLive', 'Does the process answer?'), async () => ({ live: true }));
-  app.get('/v2/health/ready', schema('oipReady', 'Can it infer?'), async (_request, reply) => {
+  app.get('/v2/health/live', schema('oipLive', 'Whether the process answers'), async () => ({ live: true }));
+  app.get('/v2/health/ready', schema('oipReady', 'Whether the service can infer'), async (_request, reply) => {
     const { restoring, draining } = app.lifecycle;
     const ready = app.engine.status.state === 'ready' && !restoring && !draining;
     return reply.code(ready ? 200 : 503).send({ ready });

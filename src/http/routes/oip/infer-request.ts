@@ -63,10 +63,10 @@ export async function readInferRequest(
     throw error;
   });
   if (found.images.length === 0) {
-    throw new ServiceError('no_image', 'There is no image in the request: send an input of datatype BYTES.');
+    throw new ServiceError('no_image', 'The request contains no image. Send an input of datatype BYTES.');
   }
   if (found.images.length > limits.maxImages) {
-    throw new ServiceError('too_many_images', `At most ${limits.maxImages} images fit in one request.`, {
+    throw new ServiceError('too_many_images', `A request may have at most ${limits.maxImages} images.`, {
       extra: { limit: limits.maxImages },
     });
   }

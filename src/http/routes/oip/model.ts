@@ -30,7 +30,7 @@ export const oipModel: FastifyPluginAsync = async (app) => {
     });
     app.get<{ Params: ModelParams }>(
       `${path}/ready`,
-      schema('oipModelReady', 'Can the tenant be asked?'),
+      schema('oipModelReady', 'Whether the tenant can serve verdicts'),
       async ({ params }) => {
         checkVersion(params, app.tenants.resolve(params.tenant).version);
         if (app.engine.status.state !== 'ready') {

@@ -13,10 +13,10 @@ export const tenantsBuildCancel: FastifyPluginAsync = async (app) => {
       schema: {
         operationId: 'cancelTenantBuild',
         tags: ['tenants'],
-        summary: 'Ends the build of the newest version',
+        summary: 'Cancels the build of the newest version',
         description:
-          'The definition stays, its features are not built; what served before goes on serving. PUT begins anew, a rollback goes back. ' +
-          'Where nothing is being built the answer is 409 with the code no_build.',
+          'The definition is kept without features, and the previous version stays in service. PUT starts the build again; a rollback restores the previous version. ' +
+          'Without a build in progress the reply is 409 with the code no_build.',
         params: TenantParams,
         headers: ConditionHeaders,
         response: { 200: BuildReply, ...ProblemResponses },

@@ -22,7 +22,7 @@ export const tenantsBuildEvents: FastifyPluginAsync = async (app) => {
         tags: ['tenants'],
         summary: 'Progress of a build as server-sent events',
         description:
-          'Events `progress` and `failed` (it is tried again) while it lasts; then `ready`, `cancelled` or `removed`, and the stream ends. ' +
+          'Events `progress` and `failed` (followed by another try) during the build; then `ready`, `cancelled` or `removed`, and the stream ends. ' +
           'The data of each is what `GET /v1/tenants/{tenant}/build` shows.',
         produces: ['text/event-stream'],
         params: TenantParams,
@@ -36,7 +36,7 @@ export const tenantsBuildEvents: FastifyPluginAsync = async (app) => {
       const { tenant } = request.params;
       app.tenants.get(tenant);
       if (open >= MAX_STREAMS) {
-        throw new ServiceError('overloaded', 'Too many clients are watching builds; GET the build instead.', {
+        throw new ServiceError('overloaded', 'Too many clients follow builds. Poll the build with GET instead.', {
           retryAfter: 5,
         });
       }

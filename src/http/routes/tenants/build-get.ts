@@ -12,7 +12,7 @@ export const tenantsBuildGet: FastifyPluginAsync = async (app) => {
       schema: {
         operationId: 'getTenantBuild',
         tags: ['tenants'],
-        summary: 'How far the features of the newest version are',
+        summary: 'Progress of the build of the newest version',
         params: TenantParams,
         response: { 200: BuildReply, ...ProblemResponses },
       },

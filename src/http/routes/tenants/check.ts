@@ -6,7 +6,7 @@ import { ProblemResponses } from '../../schemas/problem.ts';
 import { TenantParams, TenantWarning } from '../../schemas/tenant.ts';
 
 const CheckReply = Type.Object({
-  warnings: Type.Array(TenantWarning, { description: 'What the reply to PUT would warn of.' }),
+  warnings: Type.Array(TenantWarning, { description: 'Warnings that PUT would return.' }),
 });
 type CheckReply = Static<typeof CheckReply>;
 
@@ -22,9 +22,9 @@ export const tenantsCheck: FastifyPluginAsync = async (app) => {
       schema: {
         operationId: 'checkTenant',
         tags: ['tenants'],
-        summary: 'What PUT would say to a definition',
+        summary: 'Validates a definition without storing it',
         description:
-          'Refuses what PUT would refuse for what the definition says, and lists the warnings. Nothing is stored. There need be no such tenant.',
+          'Returns the errors and warnings that PUT would return for the definition. Nothing is stored, and the tenant need not exist.',
         params: TenantParams,
         body: TenantDefinition,
         response: { 200: CheckReply, ...ProblemResponses },

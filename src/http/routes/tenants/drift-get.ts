@@ -13,7 +13,7 @@ export const tenantsDriftGet: FastifyPluginAsync = async (app) => {
       schema: {
         operationId: 'getDrift',
         tags: ['tenants'],
-        summary: 'Have the images of the tenant changed?',
+        summary: 'Drift report of the tenant',
         description:
           'Verdicts of the window that ends now, against the baseline: OOD rate, and population stability indices of the no probability of the predicted class (deciles of the baseline) and of the predicted classes (its 19 commonest, and the rest). Of all replicas that share a database.',
         params: TenantParams,

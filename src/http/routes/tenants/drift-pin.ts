@@ -14,9 +14,9 @@ export const tenantsDriftPin: FastifyPluginAsync = async (app) => {
       schema: {
         operationId: 'pinBaseline',
         tags: ['tenants'],
-        summary: 'Declares the window that ends now to be normal',
+        summary: 'Pins the current window as the baseline',
         description:
-          'Replaces the baseline there was. 409 `baseline_too_small` with fewer than 200 verdicts in the window.',
+          'Replaces the previous baseline. 409 `baseline_too_small` with fewer than 200 verdicts in the window.',
         params: TenantParams,
         response: { 200: DriftReply, ...ProblemResponses },
       },

@@ -15,7 +15,7 @@ export const tenantsDriftUnpin: FastifyPluginAsync = async (app) => {
         operationId: 'unpinBaseline',
         tags: ['tenants'],
         summary: 'Removes the baseline',
-        description: 'What has been counted stays.',
+        description: 'The counts are kept.',
         params: TenantParams,
         response: { 204: Type.Null(), ...ProblemResponses },
       },

@@ -14,8 +14,9 @@ export const tenantsExport: FastifyPluginAsync = async (app) => {
       schema: {
         operationId: 'exportTenant',
         tags: ['tenants'],
-        summary: 'A tenant, definition and features, as one file',
-        description: 'Checksummed. For import into another service: with the same bundle nothing is encoded again.',
+        summary: 'A tenant as one file: definition and features',
+        description:
+          'The file has a checksum. It can be imported into another service; with the same bundle nothing is encoded again.',
         produces: [ARCHIVE_TYPE],
         params: TenantParams,
         response: {

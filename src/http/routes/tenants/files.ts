@@ -5,15 +5,15 @@ import { ProblemResponses } from '../../schemas/problem.ts';
 const OrNull = (description: string) => Type.Union([Type.String(), Type.Null()], { description });
 
 const FilesReply = Type.Object({
-  directory: OrNull('The watched directory; null where none is watched.'),
-  scanned_at: OrNull('When it was read last.'),
-  error: OrNull('Why the directory as a whole is not followed.'),
+  directory: OrNull('The watched directory; null if there is none.'),
+  scanned_at: OrNull('Time of the last scan.'),
+  error: OrNull('The reason why the directory as a whole cannot be followed.'),
   files: Type.Array(
     Type.Object({
       file: Type.String({ description: 'Path within the directory.' }),
-      tenants: Type.Array(Type.String(), { description: 'What it defines, where it can be read.' }),
+      tenants: Type.Array(Type.String(), { description: 'Tenants that the file defines, if it can be read.' }),
       state: Type.Union([Type.Literal('applied'), Type.Literal('error')]),
-      error: Type.Optional(Type.String({ description: 'What is wrong with it; what it said before stays.' })),
+      error: Type.Optional(Type.String({ description: 'Error of the file. Its last valid content stays in use.' })),
     }),
   ),
 });
@@ -28,7 +28,7 @@ export const tenantsFiles: FastifyPluginAsync = async (app) => {
       schema: {
         operationId: 'listTenantFiles',
         tags: ['tenants'],
-        summary: 'The files of the watched directory and their faults',
+        summary: 'The files of the watched directory and their errors',
         response: { 200: FilesReply, ...ProblemResponses },
       },
     },

@@ -20,7 +20,7 @@ export const tenantsGet: FastifyPluginAsync = async (app) => {
       schema: {
         operationId: 'getTenant',
         tags: ['tenants'],
-        summary: 'One tenant: definition, state, progress',
+        summary: 'One tenant: definition, state and progress',
         description: 'With If-None-Match: 304 while a tenant that is ready has not changed.',
         params: TenantParams,
         headers: Headers,

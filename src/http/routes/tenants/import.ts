@@ -22,10 +22,10 @@ export const tenantsImport: FastifyPluginAsync = async (app) => {
       schema: {
         operationId: 'importTenant',
         tags: ['tenants'],
-        summary: 'Makes or replaces a tenant from an exported file',
+        summary: 'Creates or replaces a tenant from an exported file',
         description:
-          'As PUT. Features made with the bundle that is served here are taken over, for this tenant alone; made with another one they ' +
-          'are built anew. A file that has been changed is refused with 422 and the code import_damaged.',
+          'Like PUT. Features made with the bundle in service are used, for this tenant only; features made with another bundle ' +
+          'are built again. A changed file is refused with 422 and the code import_damaged.',
         consumes: [ARCHIVE_TYPE, 'application/octet-stream'],
         params: TenantParams,
         headers: WaitHeaders,

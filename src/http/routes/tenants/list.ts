@@ -5,14 +5,14 @@ import { ProblemResponses } from '../../schemas/problem.ts';
 import { TenantStateSchema, TenantSummary, toSummary } from '../../schemas/tenant.ts';
 
 const ListQuery = Type.Object({
-  after: Type.Optional(Type.String({ description: 'The id to continue after: `next` of the page before.' })),
+  after: Type.Optional(Type.String({ description: 'The id to continue after: `next` of the previous page.' })),
   limit: Type.Integer({ default: 100, minimum: 1, maximum: 1000 }),
-  prefix: Type.Optional(Type.String({ description: 'Only ids that begin so.' })),
+  prefix: Type.Optional(Type.String({ description: 'Only ids with this prefix.' })),
   state: Type.Optional(TenantStateSchema),
   class: Type.Optional(Type.String({ description: 'Only tenants with a class of exactly this name.' })),
   source: Type.Optional(
     Type.Union([Type.Literal('api'), Type.Literal('file')], {
-      description: 'Only tenants made by the API, or only those of the watched directory.',
+      description: 'Only tenants created with the API, or only those of the watched directory.',
     }),
   ),
 });
@@ -20,7 +20,7 @@ const ListQuery = Type.Object({
 const ListReply = Type.Object({
   tenants: Type.Array(TenantSummary),
   next: Type.Union([Type.String(), Type.Null()], {
-    description: 'Ask for `after` this for the next page; null on the last.',
+    description: '`after` of the next page; null on the last.',
   }),
 });
 

@@ -23,10 +23,10 @@ export const tenantsPut: FastifyPluginAsync = async (app) => {
       schema: {
         operationId: 'putTenant',
         tags: ['tenants'],
-        summary: 'Makes or replaces a tenant',
+        summary: 'Creates or replaces a tenant',
         description:
-          'The definition is stored before the answer. 201 or 200: the features are ready. 202: they are being built, until then the version before ' +
-          'serves; a newer PUT overtakes the build. The same definition again changes nothing. If-Match and If-None-Match guard against lost updates.',
+          'The definition is stored before the reply. 201 or 200: the features are ready. 202: they are being built, and until then the previous version ' +
+          'stays in service. A newer PUT replaces the build. The same definition again changes nothing. If-Match and If-None-Match protect against lost updates.',
         params: TenantParams,
         headers: WaitHeaders,
         body: TenantDefinition,

@@ -16,9 +16,9 @@ export const tenantsRollback: FastifyPluginAsync = async (app) => {
       schema: {
         operationId: 'rollBackTenant',
         tags: ['tenants'],
-        summary: 'Goes back to the version before',
+        summary: 'Rolls back to the previous version',
         description:
-          'Makes the definition of `previous_version` the newest again: the last version whose features were whole before this one. ' +
+          'Makes the definition of `previous_version` the newest again: the last version before this one whose features were complete. ' +
           'The version rises as with any change, and a second rollback undoes the first. Features still in the cache are not built again.',
         params: TenantParams,
         headers: WaitHeaders,
