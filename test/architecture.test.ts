@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -141,6 +141,34 @@ describe('imports in src/', () => {
         ]),
       ),
       ['b c'],
+    );
+  });
+});
+
+describe('docs/architecture.md', () => {
+  const document = readFileSync(resolve(SRC, '../docs/architecture.md'), 'utf8');
+
+  it('has a row for every folder of src/, with a sentence', () => {
+    const folders = readdirSync(SRC, { recursive: true, withFileTypes: true })
+      .filter((e) => e.isDirectory())
+      .map((e) => `${relative(SRC, join(e.parentPath, e.name))}/`);
+    const described = new Map(
+      [...document.matchAll(/^\|[^|]*\| `([\w./-]+)` \| ([^|]{10,}\.) \|$/gm)].map((m) => [m[1], m[2]]),
+    );
+    assert.ok(folders.length > 40);
+    assert.deepEqual(
+      folders.filter((folder) => !described.has(folder)),
+      [],
+    );
+  });
+
+  it('names files that exist', () => {
+    const named = [...document.matchAll(/`((?:[a-z-]+\/)+[\w.-]+\.ts)`/g)].map((m) => m[1] as string);
+    assert.ok(named.length > 20);
+    const root = resolve(SRC, '..');
+    assert.deepEqual(
+      named.filter((file) => ![SRC, root].some((base) => existsSync(join(base, file)))),
+      [],
     );
   });
 });
