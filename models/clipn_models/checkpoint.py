@@ -5,13 +5,15 @@ from __future__ import annotations
 import pickle
 import re
 import warnings
+import zipfile
+import zlib
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-PREFIX = "module."
-"""What DistributedDataParallel puts before every name."""
+PREFIXES = ("module.", "_orig_mod.", "model.")
+"""What DistributedDataParallel, ``torch.compile`` and wrappers of training frameworks put before every name, in any order."""
 
 
 class CheckpointError(ValueError):
@@ -21,14 +23,16 @@ class CheckpointError(ValueError):
 def read_state(path: Path | str) -> dict[str, Tensor]:
     """{parameter name: tensor on the CPU} of a checkpoint.
 
-    Takes what the official code saves ({epoch, name, state_dict, optimizer, scaler?}), a bare state dict, or a .safetensors file.
-    Everything beside the weights is ignored, the prefix ``module.`` is dropped. No code of the file is run.
+    Takes what the official code saves ({epoch, name, state_dict, optimizer, scaler?}), a bare state dict, or safetensors, whatever the file is called.
+    Everything beside the weights is ignored, prefixes of wrappers are dropped. No code of the file is run.
     Raises CheckpointError for a file that is missing, cut, damaged, carries code, or holds something other than named tensors.
     """
     path = Path(path)
+    if path.is_dir():
+        raise CheckpointError(f"{path}: is a folder; a checkpoint is a file")
     if not path.is_file():
         raise CheckpointError(f"{path}: no such file")
-    content = _safetensors(path) if path.suffix == ".safetensors" else _pickled(path)
+    content = _safetensors(path) if _is_safetensors(path) else _pickled(path)
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
     if not isinstance(content, dict):
@@ -37,14 +41,45 @@ def read_state(path: Path | str) -> dict[str, Tensor]:
     if strange or not content:
         what = f"entries that are no tensors: {', '.join(strange[:10])}" if strange else "nothing"
         raise CheckpointError(f"{path}: is neither a checkpoint with a state_dict nor a bare state dict; it holds {what}")
-    state = {name.removeprefix(PREFIX): value for name, value in content.items()}
+    state = {bare(name): value for name, value in content.items()}
     if len(state) < len(content):
-        twice = [name for name in content if name.startswith(PREFIX) and name.removeprefix(PREFIX) in content]
-        raise CheckpointError(f"{path}: holds parameters with and without the prefix {PREFIX!r}: {', '.join(twice[:10])}")
+        twice = [name for name in content if bare(name) != name and bare(name) in content] or sorted(name for name in content if bare(name) != name)
+        raise CheckpointError(f"{path}: holds parameters more than once, with and without a prefix ({', '.join(PREFIXES)}): {', '.join(twice[:10])}")
     return state
 
 
+def bare(name: str) -> str:
+    """A parameter's name without the prefixes of wrappers: ``module._orig_mod.x`` and ``model.module.x`` are ``x``."""
+    while prefix := next((p for p in PREFIXES if name.startswith(p) and len(name) > len(p)), None):
+        name = name.removeprefix(prefix)
+    return name
+
+
+def _is_safetensors(path: Path) -> bool:
+    """By what is in it: eight bytes of length, then a JSON object of at most that length. A cut one still goes by its ending."""
+    with path.open("rb") as file:
+        head = file.read(9)
+    length = int.from_bytes(head[:8], "little")
+    return (len(head) == 9 and head[8:] == b"{" and 2 <= length <= path.stat().st_size - 8) or path.suffix == ".safetensors"
+
+
+def _check_archive(path: Path) -> None:
+    """Raises CheckpointError for a ZIP archive with a wrong checksum, which PyTorch does not look at, and for TorchScript."""
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if any(name.endswith(("/constants.pkl", ".debug_pkl")) or "/code/" in name for name in archive.namelist()):
+                raise CheckpointError(f"{path}: is TorchScript (torch.jit.save), a program and not a checkpoint; save the model's state_dict() instead")
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+        raise CheckpointError(f"{path}: is no PyTorch checkpoint, or was cut or damaged ({error})") from error
+    if damaged:
+        raise CheckpointError(f"{path}: was damaged: the checksum of {damaged} is wrong")
+
+
 def _pickled(path: Path) -> object:
+    _check_archive(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about formats; those that matter are errors here
@@ -56,7 +91,7 @@ def _pickled(path: Path) -> object:
             raise CheckpointError(f"{path}: carries code ({code[1]}) and was not loaded; a checkpoint holds tensors only") from error
         raise CheckpointError(f"{path}: is no PyTorch checkpoint, or a damaged one") from error
     except Exception as error:  # PyTorch raises whatever its parser stumbled over; each of them means the same
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = str(error).splitlines()[0] if str(error) and "weights_only" not in str(error) else type(error).__name__
         raise CheckpointError(f"{path}: is no PyTorch checkpoint, or was cut or damaged ({reason})") from error
 
 

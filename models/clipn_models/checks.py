@@ -10,6 +10,8 @@ from .bundle import unpack
 ARGUMENTS = {"image": ("pixels", "tensor(uint8)", 4), "text-yes": ("tokens", "tensor(int64)", 2), "text-no": ("tokens", "tensor(int64)", 2)}
 INDIFFERENT = 1e-4
 """Largest difference of a feature between a row alone and the same row in a batch."""
+UNIT = 1e-5
+"""How far a feature may be from unit length."""
 PADDING = 1e-6
 """The same for texts of the base precision: a bidirectional text tower that sees its padding differs by far more."""
 
@@ -26,6 +28,12 @@ def contract(part: str, session: onnxruntime.InferenceSession, size: int, width:
     ]
 
 
+def largest(values: np.ndarray) -> float:
+    """Largest absolute value; infinite where one is not a number."""
+    worst = float(np.abs(values).max())
+    return worst if np.isfinite(worst) else float("inf")
+
+
 def golden_difference(part: str, session: onnxruntime.InferenceSession, golden: dict) -> float:
     """Largest absolute difference of a feature from PyTorch's; infinite where there is a NaN."""
     argument = ARGUMENTS[part][0]
@@ -34,8 +42,7 @@ def golden_difference(part: str, session: onnxruntime.InferenceSession, golden: 
     else:
         got = np.concatenate([session.run(["features"], {argument: np.array([row])})[0] for row in golden["text"]["tokens"]])
         want = unpack(golden["text"][part.removeprefix("text-")])
-    worst = float(np.abs(got - want).max())
-    return worst if np.isfinite(worst) else float("inf")
+    return largest(got - want)
 
 
 def company(part: str, session: onnxruntime.InferenceSession, golden: dict) -> float:
@@ -53,11 +60,17 @@ def company(part: str, session: onnxruntime.InferenceSession, golden: dict) -> f
         alone = [np.array([t]) for t in texts]
     together = session.run(["features"], {argument: rows})[0]
     each = np.concatenate([session.run(["features"], {argument: row})[0] for row in alone])
-    return float(np.abs(together - each).max())
+    return largest(together - each)
 
 
 def length_error(part: str, session: onnxruntime.InferenceSession, golden: dict) -> float:
-    """How far features of the golden inputs are from unit length."""
-    rows = unpack(golden["image"]["pixels"]) if part == "image" else np.array([golden["text"]["tokens"][0]])
-    features = session.run(["features"], {ARGUMENTS[part][0]: rows})[0]
-    return float(np.abs(np.linalg.norm(features, axis=-1) - 1).max())
+    """How far features of the golden inputs are from unit length; infinite where one is not a number."""
+    argument = ARGUMENTS[part][0]
+    batches = [unpack(golden["image"]["pixels"])] if part == "image" else [np.array([row]) for row in golden["text"]["tokens"]]
+    features = np.concatenate([session.run(["features"], {argument: batch})[0] for batch in batches])
+    return unit_error(features)
+
+
+def unit_error(features: np.ndarray) -> float:
+    """How far rows [N, D] are from unit length."""
+    return largest(np.linalg.norm(features, axis=-1) - 1)

@@ -50,6 +50,20 @@ def load_clipn(path: Path | str, arch: str | dict, variant: str = "auto") -> CLI
     return model.requires_grad_(False)
 
 
+def twin(arch: str) -> str | None:
+    """A warning where open_clip has the same shapes with the other activation: no check of a bundle can tell the two apart."""
+    import open_clip
+
+    quick = arch.endswith("-quickgelu")
+    other = arch.removesuffix("-quickgelu") if quick else f"{arch}-quickgelu"
+    if Path(arch).is_file() or other not in open_clip.list_models():
+        return None
+    return (
+        f"{arch} computes {'QuickGELU' if quick else 'the exact GELU'}; {other} has the same shapes with {'the exact GELU' if quick else 'QuickGELU'}. "
+        "A checkpoint does not say which one it was trained with: OpenAI's and DFN's CLIP need QuickGELU, LAION's and CLIPN's the exact one"
+    )
+
+
 def check_architecture(config: dict, name: str) -> None:
     """Raises ValueError unless the text tower is open_clip's own: causal, learned positions, read at the end-of-text token."""
     text = config.get("text_cfg", {})

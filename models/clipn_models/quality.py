@@ -52,7 +52,7 @@ class Inputs:
         return self.pixels[::2], self.pixels[1::2]
 
 
-def photographs(folder: Path, size: int, limit: int | None = 256) -> Inputs:
+def photographs(folder: Path, size: int, limit: int | None = 1024) -> Inputs:
     """Photographs of a folder through CLIP's transform, evenly chosen when more than ``limit``. Sub-folders, if it has two or more, name the classes.
 
     Raises ValueError where there are fewer than two.
@@ -87,6 +87,7 @@ def compare(base: Sessions, other: Sessions, inputs: Inputs, tokenizer: Tokenize
     texts = [_classes(s, inputs.classes, tokenizer, manifest) for s in (base, other)]
     verdicts = [[verdict(f @ yes.T, f @ no.T, manifest["logit_scale"]) for f in images] for images, (yes, no) in zip(features, texts, strict=True)]
     worst, equal = 0.0, 0
+    moved = {name: max(abs(a["scores"][name] - b["scores"][name]) for a, b in zip(*verdicts, strict=True)) for name in verdicts[0][0]["scores"]}
     for a, b in zip(*verdicts, strict=True):
         worst = max(worst, abs(a["p_ood"] - b["p_ood"]), *(float(np.abs(np.subtract(a[k], b[k])).max()) for k in ("p", "p_no")))
         equal += a["index"] == b["index"] and a["ood"] == b["ood"]
@@ -96,6 +97,7 @@ def compare(base: Sessions, other: Sessions, inputs: Inputs, tokenizer: Tokenize
         "classes": len(inputs.classes),
         "image_cosine": _cosine(*features),
         "probability_difference": worst,
+        "score_differences": moved,
         "equal_decisions": equal / len(pixels),
     }
     if any(base[p] is not other[p] for p in PARTS[1:]):

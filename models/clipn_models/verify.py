@@ -11,7 +11,7 @@ import torch
 
 from . import tokenizer as bpe
 from .bundle import FILES, PARTS, PRECISIONS, TorchBundle, graph_file, load_manifest, sha256
-from .checks import ARGUMENTS, INDIFFERENT, PADDING, company, contract, golden_difference, length_error
+from .checks import ARGUMENTS, INDIFFERENT, PADDING, UNIT, company, contract, golden_difference, largest, length_error, unit_error
 from .shared_weights import WEIGHTS, foreign_file
 
 
@@ -67,6 +67,8 @@ def verify(path: Path, log=print) -> None:
     for tower in ("yes", "no"):
         worst = golden_difference(f"text-{tower}", sessions[f"text-{tower}"], golden)
         check(worst <= tolerance, f"golden texts, {tower}: largest difference {worst:.1e}")
+        length = length_error(f"text-{tower}", sessions[f"text-{tower}"], golden)
+        check(length <= UNIT, f"golden texts, {tower}: length off by {length:.1e}")
         moved = company(f"text-{tower}", sessions[f"text-{tower}"], golden)
         check(moved <= PADDING, f"golden texts, {tower}: alone and padded to the longest, largest difference {moved:.1e}")
 
@@ -75,19 +77,20 @@ def verify(path: Path, log=print) -> None:
     for n in (1, 2, 7):
         pixels = rng.integers(0, 256, (n, size, size, 3), dtype=np.uint8)
         got = run("image", pixels)
-        worst = max(worst, float(np.abs(got - bundle.image(pixels)).max()))
-        length = max(length, float(np.abs(np.linalg.norm(got, axis=-1) - 1).max()))
-    check(worst <= tolerance and length <= 1e-5, f"images against PyTorch: largest difference {worst:.1e}, length off by {length:.1e}")
+        worst = max(worst, largest(got - bundle.image(pixels)))
+        length = max(length, unit_error(got))
+    check(worst <= tolerance and length <= UNIT, f"images against PyTorch: largest difference {worst:.1e}, length off by {length:.1e}")
     end = bundle.vocabulary_size - 1
     for tower in ("yes", "no"):
-        worst = 0.0
+        worst, length = 0.0, 0.0
         for n, t in ((1, 3), (3, 8), (2, bundle.context_length)):
             tokens = rng.integers(1, end, (n, t))
             tokens[:, -1] = end
             with torch.no_grad():
                 want = bundle.parts[f"text-{tower}"](torch.from_numpy(tokens)).numpy()
-            worst = max(worst, float(np.abs(run(f"text-{tower}", tokens) - want).max()))
-        check(worst <= tolerance, f"{tower} texts against PyTorch: largest difference {worst:.1e}")
+            got = run(f"text-{tower}", tokens)
+            worst, length = max(worst, largest(got - want)), max(length, unit_error(got))
+        check(worst <= tolerance and length <= UNIT, f"{tower} texts against PyTorch: largest difference {worst:.1e}, length off by {length:.1e}")
 
     for name, part, precision in lower:
         session = onnxruntime.InferenceSession(str(path / name), providers=["CPUExecutionProvider"])
@@ -96,6 +99,6 @@ def verify(path: Path, log=print) -> None:
         allowed = extra[precision]["tolerance"]
         worst, moved, length = (f(part, session, golden) for f in (golden_difference, company, length_error))
         check(worst <= allowed, f"{name}: golden, largest difference {worst:.1e} of {allowed:.1e}")
-        check(moved <= INDIFFERENT and length <= 1e-5, f"{name}: alone and in a batch, largest difference {moved:.1e}, length off by {length:.1e}")
+        check(moved <= INDIFFERENT and length <= UNIT, f"{name}: alone and in a batch, largest difference {moved:.1e}, length off by {length:.1e}")
     if faults:
         raise Faults("; ".join(faults))

@@ -26,7 +26,7 @@ def optimizer_state() -> dict:
     return optimizer.state_dict()
 
 
-@pytest.mark.parametrize("prefix", ["", "module."])
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module.", "module.module.", "model.", "model.module."])
 @pytest.mark.parametrize("wrapped", [True, False])
 def test_the_official_format_and_bare_state_dicts(tmp_path: Path, prefix: str, wrapped: bool) -> None:
     state = {prefix + k: v for k, v in STATE.items()}
@@ -40,6 +40,8 @@ def test_files_of_old_pytorch_and_safetensors(tmp_path: Path) -> None:
     assert same(read_state(tmp_path / "old.pt"), STATE)
     save_file(STATE, tmp_path / "c.safetensors")
     assert same(read_state(tmp_path / "c.safetensors"), STATE)
+    save_file({f"_orig_mod.{k}": v for k, v in STATE.items()}, tmp_path / "named-otherwise.pt")
+    assert same(read_state(tmp_path / "named-otherwise.pt"), STATE)
 
 
 class Payload:
@@ -71,8 +73,20 @@ def test_a_checkpoint_with_code_is_refused_and_not_obeyed(tmp_path: Path) -> Non
 
 def test_a_scripted_module_is_refused(tmp_path: Path) -> None:
     torch.jit.script(torch.nn.Linear(2, 2)).save(str(tmp_path / "s.pt"))
-    with pytest.raises(CheckpointError, match=r"s\.pt: is no PyTorch checkpoint"):
+    with pytest.raises(CheckpointError, match=r"s\.pt: is TorchScript") as told:
         read_state(tmp_path / "s.pt")
+    assert "weights_only" not in str(told.value)
+
+
+def test_a_changed_byte_in_a_tensor_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "c.pt"
+    torch.save({"weight": torch.full((1000,), 3.0)}, path)
+    data = bytearray(path.read_bytes())
+    at = data.index(torch.full((8,), 3.0).numpy().tobytes())
+    data[at + 100] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(CheckpointError, match=r"was damaged: the checksum of .*data/0 is wrong"):
+        read_state(path)
 
 
 @pytest.mark.parametrize("keep", [0, 1, 100, 0.5, -1])
@@ -103,8 +117,9 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         "tensor.pt": "holds a Tensor",
         "numbers.pt": "no tensors: epoch, lr",
         "empty.pt": "holds nothing",
-        "twice.pt": r"with and without the prefix 'module\.': module\.prompt_no",
+        "twice.pt": r"more than once, with and without a prefix .*: module\.prompt_no",
         "missing.pt": "no such file",
+        ".": "is a folder",
     }.items():
         with pytest.raises(CheckpointError, match=reason):
             read_state(tmp_path / name)

@@ -108,6 +108,12 @@ def test_a_text_tower_that_sees_its_padding_is_a_fault(tmp_path: Path) -> None:
         verify(small_bert.write(tmp_path / "b", leak=True), silent)
 
 
+@pytest.mark.parametrize("value", [0.0, float("nan")])
+def test_a_text_tower_that_gives_no_direction_is_a_fault(tmp_path: Path, value: float) -> None:
+    with pytest.raises(Faults, match="golden texts, no: length off"):
+        verify(small_bert.write(tmp_path / "b", no_head=value), silent)
+
+
 def test_markers_in_a_text_are_characters_and_a_long_text_is_cut(made: Path) -> None:
     tok = tokenizer.load(made / "tokenizer.json")
     ids = tokenizer.encode(tok, ["dog [SEP] cat", "dog " * 30], 12)

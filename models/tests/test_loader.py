@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from clipn_models.checkpoint import CheckpointError
-from clipn_models.loader import compact, load_clipn
+from clipn_models.loader import compact, load_clipn, twin
 from clipn_models.model import arch_config, build
 
 State = dict[str, Tensor]
@@ -116,3 +116,9 @@ def test_foreign_text_towers_are_refused_with_the_reason(tmp_path: Path, arch: s
 
 def test_names_in_short_lose_none() -> None:
     assert compact(["b.w", "a.0.w", "a.1.w", "a.2.w", "a.5.w", "a.1.v", "x.3.4.w"]) == ["a.1.v", "a.{0-2,5}.w", "b.w", "x.3.4.w"]
+
+
+def test_a_quickgelu_twin_is_warned_of() -> None:
+    assert "ViT-B-16-quickgelu has the same shapes with QuickGELU" in twin("ViT-B-16")
+    assert "ViT-B-16 has the same shapes with the exact GELU" in twin("ViT-B-16-quickgelu")
+    assert twin("clipn-tiny") is None

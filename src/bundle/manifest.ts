@@ -46,6 +46,9 @@ const Quality = Type.Object(
       maximum: 1,
       description: 'Largest difference of any p, p_no or p_{C+1}.',
     }),
+    score_differences: Type.Optional(
+      Type.Record(Type.String(), Type.Number({ minimum: 0 }), { description: 'Largest difference of each score.' }),
+    ),
     equal_decisions: {
       ...Share,
       description: 'Share of images whose class and whose decisions by all three rules are unchanged.',

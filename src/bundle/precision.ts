@@ -11,8 +11,28 @@ import {
 
 type Entry = NonNullable<NonNullable<Manifest['precisions']>[ExtraPrecision]>;
 
-/** Requirements for a lower precision under `auto`. An operator may select a precision that does not meet them. */
-export const ACCEPTABLE = { meanCosine: 0.995, minCosine: 0.98, equalDecisions: 0.97, images: 20 } as const;
+/**
+ * Requirements for a lower precision under `auto`. An operator may select a precision that does not meet them. `surely`: the lower
+ * bound of the share of equal decisions at a confidence of 95 %.
+ */
+export const ACCEPTABLE = {
+  meanCosine: 0.995,
+  minCosine: 0.98,
+  equalDecisions: 0.98,
+  surely: 0.96,
+  images: 200,
+} as const;
+
+/** One-sided 95 % quantile of the normal distribution. */
+const Z = 1.645;
+
+/** Lower bound of a share that was found in n trials. Source: Wilson 1927, the score interval. */
+export function lowerBound(share: number, n: number): number {
+  const z2 = Z ** 2 / n;
+  return (share + z2 / 2 - Z * Math.sqrt((share * (1 - share)) / n + z2 / (4 * n))) / (1 + z2);
+}
+
+const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 
 /** Precisions of a bundle, the base first. */
 export function offered(manifest: Manifest): Precision[] {
@@ -39,7 +59,10 @@ export function objection(quality: PrecisionQuality): string | undefined {
   if (inputs !== 'photographs' || images < ACCEPTABLE.images)
     return `its cost was measured on ${images} ${inputs === 'made' ? 'made images' : inputs}, at least ${ACCEPTABLE.images} photographs are required`;
   if (equal < ACCEPTABLE.equalDecisions)
-    return `${(100 * equal).toFixed(1)} % of its decisions equal those of the base, at least ${100 * ACCEPTABLE.equalDecisions} % are required`;
+    return `${percent(equal)} of its decisions equal those of the base, at least ${percent(ACCEPTABLE.equalDecisions)} are required`;
+  const bound = lowerBound(equal, images);
+  if (bound < ACCEPTABLE.surely)
+    return `${percent(equal)} of ${images} decisions equal those of the base, a share of ${percent(bound)} at a confidence of 95 %; at least ${percent(ACCEPTABLE.surely)} is required`;
   if (mean < ACCEPTABLE.meanCosine || min < ACCEPTABLE.minCosine)
     return `its features have cosine ${mean.toFixed(4)} (least ${min.toFixed(4)}) with the base, at least ${ACCEPTABLE.meanCosine} (${ACCEPTABLE.minCosine}) is required`;
   return undefined;
@@ -71,6 +94,6 @@ export function choosePrecision(
   const { equal_decisions: equal, images } = extra.quality;
   return {
     precision: lower,
-    why: `${(100 * equal).toFixed(1)} % of ${images} decisions equal those of ${manifest.precision}`,
+    why: `${percent(equal)} of ${images} decisions equal those of ${manifest.precision}`,
   };
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import { unusableRow } from '../engine/shared/text-features.ts';
 import type { FeatureKey } from './feature-cache.ts';
 
 /** Bytes of a key. */
@@ -23,11 +24,12 @@ export function encodeRow(row: Float32Array): Buffer {
   return out;
 }
 
-/** The row, or undefined where its checksum or its length is wrong. */
+/** The row, or undefined where its checksum or its length is wrong, or where it is zero or not finite: then it is made again. */
 export function decodeRow(bytes: Buffer, width: number): Float32Array | undefined {
   if (bytes.length !== rowBytes(width) || !isIntact(bytes)) return undefined;
   const at = bytes.byteOffset + CRC;
-  return new Float32Array(bytes.buffer.slice(at, at + 4 * width) as ArrayBuffer);
+  const row = new Float32Array(bytes.buffer.slice(at, at + 4 * width) as ArrayBuffer);
+  return unusableRow(row, width) === undefined ? row : undefined;
 }
 
 export function isIntact(bytes: Buffer): boolean {

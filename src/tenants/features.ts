@@ -1,4 +1,6 @@
 import type { FeatureOptions, Head, TextFeatureBuilder, Tower } from '../engine/index.ts';
+import { unusableRow } from '../engine/shared/text-features.ts';
+import { ServiceError } from '../errors/index.ts';
 import { averageTexts, type ClassEntry, nameOf, textsOf } from './classes.ts';
 import type { Prompts } from './definition.ts';
 import type { FeatureCache, FeatureKey } from './feature-cache.ts';
@@ -44,8 +46,11 @@ export async function makeHead(
   const { classes } = recipe;
   const { texts, rows } = await makeRows(sources, recipe, options);
   const place = new Map(texts.map((text, i) => [text, i]));
-  const average = (tower: Tower) =>
-    averageTexts(classes, rows[tower], (text) => place.get(text) as number, sources.width);
+  const average = (tower: Tower) => {
+    const features = averageTexts(classes, rows[tower], (text) => place.get(text) as number, sources.width);
+    assertUsable(classes.map(nameOf), tower, features, sources.width);
+    return features;
+  };
   return { classes: classes.map(nameOf), yes: average('yes'), no: average('no') };
 }
 
@@ -72,6 +77,19 @@ export async function makeRows(
 function keysOf({ prompts, origin }: HeadRecipe, tower: Tower): FeatureKey[] {
   const shared = { tower, templates: prompts[tower] };
   return origin === undefined ? [shared] : [{ ...shared, origin }, shared];
+}
+
+/**
+ * A row that is no direction would make every verdict of the tenant NaN: it is not kept, and no head is made of it.
+ * @throws ServiceError engine_unavailable with the text
+ */
+function assertUsable(texts: string[], tower: Tower, rows: Float32Array, width: number): void {
+  const bad = unusableRow(rows, width);
+  if (bad === undefined) return;
+  const text = JSON.stringify(texts[bad]);
+  throw new ServiceError('engine_unavailable', `The model gives no usable feature for ${text}.`, {
+    internal: `the ${tower} feature of ${text} is zero or not finite`,
+  });
 }
 
 /** Rows of distinct texts, [names * width]. */
@@ -107,6 +125,7 @@ async function rowsOf(
       { names: texts, templates, tower },
       { ...(signal ? { signal } : {}), onProgress: (n) => progress(before + n) },
     );
+    assertUsable(texts, tower, rows, width);
     await cache.put(key, texts, rows);
     for (const [i, { place }] of chunk.entries()) out.set(rows.subarray(i * width, (i + 1) * width), place * width);
     done += texts.length * templates.length;

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { BundleError } from '../../src/bundle/errors.ts';
 import { loadBundle, withPrecision } from '../../src/bundle/load.ts';
 import type { Manifest, Precision } from '../../src/bundle/manifest.ts';
-import { choosePrecision, offered, type Target } from '../../src/bundle/precision.ts';
+import { choosePrecision, lowerBound, offered, type Target } from '../../src/bundle/precision.ts';
 import { entry, madeBundle, manifest, QUALITY } from '../helpers/bundles.ts';
 
 const refused = async (dir: string, options = {}): Promise<string> => {
@@ -104,13 +104,26 @@ describe('precisions of a bundle', () => {
   }
 });
 
+describe('the lower bound of a share', () => {
+  it('is that of the score interval', () => {
+    // computed with scipy: binomtest(hits, n).proportion_ci(0.9, "wilson").low
+    for (const [hits, n, bound] of [
+      [196, 200, 0.9562],
+      [990, 1000, 0.9834],
+      [20, 20, 0.8808],
+      [0, 10, 0],
+    ] as const)
+      assert.ok(Math.abs(lowerBound(hits / n, n) - bound) < 1e-4, `${hits} of ${n}: ${lowerBound(hits / n, n)}`);
+  });
+});
+
 describe('choice of precision', () => {
   const cpu: Target = { device: 'cpu', fastInt8: true };
   const gpu: Target = { device: 'gpu', fastInt8: false };
   const costly = (change: Partial<typeof QUALITY>) => manifest({ int8: entry({ quality: { ...QUALITY, ...change } }) });
   const cases: [string, Manifest, Precision | 'auto', Target, Precision, RegExp][] = [
-    ['int8 on a CPU', both(), 'auto', cpu, 'int8', /98\.0 % of 50 decisions equal those of fp32/],
-    ['fp16 on a GPU', both(), 'auto', gpu, 'fp16', /98\.0 %/],
+    ['int8 on a CPU', both(), 'auto', cpu, 'int8', /99\.0 % of 400 decisions equal those of fp32/],
+    ['fp16 on a GPU', both(), 'auto', gpu, 'fp16', /99\.0 %/],
     ['the base where there is nothing else', manifest(), 'auto', cpu, 'fp32', /no int8 for a CPU/],
     ['the base on a GPU without fp16', manifest({ int8: entry() }), 'auto', gpu, 'fp32', /no fp16 for a GPU/],
     ['the base on a CPU without int8', manifest({ fp16: entry() }), 'auto', cpu, 'fp32', /no int8 for a CPU/],
@@ -147,8 +160,25 @@ describe('choice of precision', () => {
       'fp32',
       /cosine 0\.9000/,
     ],
-    ['the base where nobody looked at photographs', costly({ inputs: 'made' }), 'auto', cpu, 'fp32', /50 made images/],
-    ['the base where few were looked at', costly({ images: 3 }), 'auto', cpu, 'fp32', /3 photographs/],
+    ['the base where nobody looked at photographs', costly({ inputs: 'made' }), 'auto', cpu, 'fp32', /400 made images/],
+    [
+      'the base where few were looked at',
+      costly({ images: 199 }),
+      'auto',
+      cpu,
+      'fp32',
+      /199 photographs, at least 200/,
+    ],
+    ['the base where 2.5 % of decisions change', costly({ equal_decisions: 0.975 }), 'auto', cpu, 'fp32', /97\.5 %/],
+    [
+      'the base where too few were looked at to be sure',
+      costly({ images: 200, equal_decisions: 0.98 }),
+      'auto',
+      cpu,
+      'fp32',
+      /98\.0 % of 200 decisions equal those of the base, a share of 95\.6 %/,
+    ],
+    ['int8 where more were', costly({ images: 500, equal_decisions: 0.98 }), 'auto', cpu, 'int8', /98\.0 % of 500/],
     ['what is wanted, whatever it costs', costly({ equal_decisions: 0.5 }), 'int8', cpu, 'int8', /as configured/],
     ['what is wanted, whatever the device', both(), 'fp32', gpu, 'fp32', /as configured/],
     ['what is wanted, there or not', manifest(), 'fp16', cpu, 'fp16', /as configured/],

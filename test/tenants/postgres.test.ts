@@ -60,7 +60,7 @@ describe(`features and builds in PostgreSQL${because}`, { skip }, () => {
   it('is pruned to its bytes, what was used longest ago first', async (t) => {
     const { database } = await replica(t, await server.database());
     const cache = new PostgresFeatures(database, { bundleId: 'm', width: 2, local: new MemoryCache(2), maxBytes: 36 });
-    await cache.put(key, ['a', 'b', 'c', 'd', 'e'], new Float32Array(10));
+    await cache.put(key, ['a', 'b', 'c', 'd', 'e'], new Float32Array(10).fill(1));
     await database.query(`update clipn_features set used = current_date - 9`);
     const elsewhere = new PostgresFeatures(database, {
       bundleId: 'm',

@@ -211,6 +211,29 @@ describe('tenant registry', () => {
     assert.equal(warned({ classes: Array.from({ length: 300 }, (_, i) => `${long}${i}`) }).length, 100);
   });
 
+  it('a text for which the model gives no direction makes the tenant fail; nothing of it is kept', async () => {
+    for (const bad of [Number.NaN, 0, Number.POSITIVE_INFINITY]) {
+      const { registry, cache, builder, heads } = fakeRegistry();
+      const build = builder.build.bind(builder);
+      let broken = true;
+      builder.build = async (request, options) => {
+        const rows = await build(request, options);
+        const at = request.names.indexOf('cat');
+        if (broken && request.tower === 'no' && at >= 0) rows.fill(bad, 2 * at, 2 * at + 2);
+        return rows;
+      };
+      const { view } = await registry.put('zoo', { classes: ['dog', 'cat'] }, wait);
+      assert.equal(view.state, 'failed');
+      assert.match(view.failure as string, /no usable feature for "cat"/);
+      assert.equal(heads.heads.size, 0);
+      assert.throws(() => registry.resolve('zoo'), { code: 'tenant_not_ready' });
+      for (const row of cache.rows.values())
+        assert.ok(row.every((v) => Number.isFinite(v) && row.some((n) => n !== 0)));
+      broken = false;
+      await until('built at the next try', 5000, () => registry.get('zoo').state === 'ready');
+    }
+  });
+
   it('aliases are averaged into one class, which verdicts call by its name', async () => {
     const { registry, heads, builder } = fakeRegistry();
     const classes = [{ name: 'cat', aliases: ['puss', 'cat', 'feline'] }, 'dog'];

@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> None:
 
     from ..bundle import sha256, write
     from ..clip_tokenizer import VOCABULARY, write_clip_tokenizer
-    from ..loader import load_clipn
+    from ..loader import load_clipn, twin
     from ..model import arch_config
     from ..templates import prompts
     from ..verify import verify
@@ -40,6 +40,8 @@ def run(args: argparse.Namespace) -> None:
     vocabulary = config["text_cfg"].get("vocab_size", VOCABULARY)
     if args.tokenizer is None and vocabulary != VOCABULARY:
         raise ValueError(f"{args.arch} has a vocabulary of {vocabulary}, CLIP's has {VOCABULARY}: give the model's own tokenizer.json with --tokenizer")
+    if warning := twin(args.arch):
+        print(f"warning: {warning}", file=sys.stderr)
     model = load_clipn(args.checkpoint, args.arch, args.variant)
     variant = "learnable" if model.prompt_no is not None else "hand-crafted"
     templates = prompts(args.templates, args.templates_no, variant)

@@ -21,3 +21,22 @@ function norm(values: Float32Array | Float64Array, at: number, width: number): n
   for (let i = at; i < at + width; i++) squares += (values[i] as number) ** 2;
   return Math.sqrt(squares);
 }
+
+/** The first of the rows [n * width] that is no direction: with a number that is not finite, or all zeros; undefined where all are good. */
+export function unusableRow(rows: Float32Array, width: number): number | undefined {
+  for (let at = 0; at < rows.length; at += width) {
+    const length = norm(rows, at, width);
+    if (!(length > 0 && Number.isFinite(length))) return at / width;
+  }
+  return undefined;
+}
+
+/** How far the longest or shortest of the rows is from unit length; infinite where a number is not finite. */
+export function lengthError(rows: Float32Array, width: number): number {
+  let worst = 0;
+  for (let at = 0; at < rows.length; at += width) {
+    const error = Math.abs(norm(rows, at, width) - 1);
+    worst = Number.isNaN(error) ? Number.POSITIVE_INFINITY : Math.max(worst, error);
+  }
+  return worst;
+}

@@ -12,7 +12,7 @@ import type { TextOperations } from '../ipc/protocol.ts';
 import { checkGolden } from '../shared/golden.ts';
 import { NICENESS, setNiceness } from '../shared/niceness.ts';
 import { openTextSession, type TextSession } from '../shared/sessions.ts';
-import { addNormalised, normalise } from '../shared/text-features.ts';
+import { addNormalised, lengthError, normalise } from '../shared/text-features.ts';
 import type { Tower } from '../shared/types.ts';
 import { padRows, planBatches } from './text-batches.ts';
 
@@ -63,10 +63,22 @@ async function start({
       rows.set(features.subarray(at * width, (at + 1) * width), row * width),
     );
     const tolerance = bundle.tolerance.text ?? golden.tolerance;
+    checkLength(tower, rows, width);
     worst = Math.max(worst, checkGolden(`${tower} texts, ${precision}`, rows, data, tolerance));
     await checkPadding(encoder, golden.text.tokens, tower, rows);
   }
   return { goldenMaxDifference: worst };
+}
+
+const LENGTH_TOLERANCE = 1e-3;
+
+/** A golden file may hold what a broken model gave: zeros compare as equal. */
+function checkLength(tower: Tower, rows: Float32Array, width: number): void {
+  const error = lengthError(rows, width);
+  if (error <= LENGTH_TOLERANCE) return;
+  throw new ServiceError('engine_unavailable', 'The model gives text features that are not of unit length.', {
+    internal: `${tower} texts of the golden file: off by ${error}`,
+  });
 }
 
 /**
