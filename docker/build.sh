@@ -18,7 +18,7 @@ npm run --silent build
 cp package.json package-lock.json .npmrc "$target/"
 cp -R dist "$target/dist"
 mkdir -p "$target/models"
-cp -R models/clipn-tiny "$target/models/"
+cp -R models/clipn-small "$target/models/"
 
 cd "$target"
 npm ci --omit=dev --no-audit --no-fund

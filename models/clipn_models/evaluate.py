@@ -19,7 +19,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from . import lexicon
 from . import tokenizer as bpe
 from .batches import centre
-from .bundle import load_manifest
+from .bundle import graph_files, load_manifest
 from .packs import load_pack
 from .quality import photographs
 from .small_tenants import RULES, small_tenants, unseen, unseen_names
@@ -30,9 +30,10 @@ SCORES = ("ctw", "atd", "msp", "max_logit", "energy", "mcm")
 class OnnxBundle:
     """A bundle as ONNX Runtime sees it: what is measured is what is shipped."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, precision: str | None = None):
         self.manifest = load_manifest(path)
-        self.session = {n: onnxruntime.InferenceSession(str(path / f"{n}.onnx"), providers=["CPUExecutionProvider"]) for n in ("image", "text-yes", "text-no")}
+        files = graph_files(self.manifest, precision or self.manifest["precision"])
+        self.session = {part: onnxruntime.InferenceSession(str(path / file), providers=["CPUExecutionProvider"]) for part, file in files.items()}
         self.tokenizer = bpe.load(path / "tokenizer.json")
 
     def images(self, pixels: np.ndarray) -> np.ndarray:

@@ -69,6 +69,34 @@ def tail(proto: onnx.ModelProto) -> list[onnx.NodeProto]:
     return nodes
 
 
+def after_pooling(proto: onnx.ModelProto) -> list[onnx.NodeProto]:
+    """All behind the last convolution's pooling: heads are a hundredth of the work, and every number of a feature rests on them."""
+    seen = next((n.output[0] for n in proto.graph.node if n.op_type in ("GlobalAveragePool", "ReduceMean") and len(n.output) == 1), None)
+    if seen is None or not any(n.op_type == "Conv" for n in proto.graph.node):
+        return []
+    nodes, after = [], {seen}
+    for node in proto.graph.node:
+        if after & set(node.input):
+            nodes.append(node)
+            after.update(node.output)
+    return nodes
+
+
+FIRST = 9
+"""Convolutions at the entrance of a separable network that keep single precision."""
+
+
+def first_depthwise(proto: onnx.ModelProto) -> list[onnx.NodeProto]:
+    """The first convolutions of a network that separates space and channels. Every error of the first layers is in all that follow.
+
+    Measured on clipn-small (cosine of the meaning, times the processor time of fp32, decisions of CTW unchanged in tenants of ten): none
+    left out 0.992; three 0.9972, 1.83, 97.7 %; six 0.9981, 1.68, 97.8 %; nine 0.9983, 1.57, 98.3 %; twelve 0.9985, 1.47, 98.1 %.
+    """
+    convolutions = [n for n in proto.graph.node if n.op_type == "Conv"]
+    separable = any(a.name == "group" and a.i > 1 for n in convolutions[:3] for a in n.attribute)
+    return convolutions[:FIRST] if separable else []
+
+
 def head(proto: onnx.ModelProto) -> list[onnx.NodeProto]:
     """From pixels to normalised colours: whole numbers up to 255 that half precision would round after the subtraction."""
     nodes, after = [], {"pixels"}
@@ -209,7 +237,7 @@ def static(proto: onnx.ModelProto, batches: Iterable[np.ndarray]) -> onnx.ModelP
     """8-bit products in convolutions and linear layers with fixed scales, taken from ``batches`` of real inputs (QDQ)."""
     types = ["Conv", "MatMul", "Gemm"]
     if not any(n.op_type == "LayerNormalization" for n in proto.graph.node):
-        types += ["Add", "Relu", "MaxPool"]  # a convolutional network: values stay in 8 bits from layer to layer
+        types += ["Add", "Relu", "Clip", "MaxPool"]  # a convolutional network: values stay in 8 bits from layer to layer
     with tempfile.TemporaryDirectory() as folder:
         plain, prepared, out = (str(Path(folder) / f"{n}.onnx") for n in ("plain", "prepared", "static"))
         onnx.save(proto, plain)
@@ -224,7 +252,7 @@ def static(proto: onnx.ModelProto, batches: Iterable[np.ndarray]) -> onnx.ModelP
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
             op_types_to_quantize=types,
-            nodes_to_exclude=[n.name for n in tail(proto)],
+            nodes_to_exclude=[n.name for n in [*tail(proto), *after_pooling(proto), *first_depthwise(proto)]],
             extra_options={"MatMulConstBOnly": True},
         )
         return compact(onnx.load(out))

@@ -51,7 +51,8 @@ const Quality = Type.Object(
     ),
     equal_decisions: {
       ...Share,
-      description: 'Share of images whose class and whose decisions by all three rules are unchanged.',
+      description:
+        'Share of images that are decided as before (in or out of distribution), by the rule that changes most; a mean over tenants of ten classes.',
     },
   },
   closed,

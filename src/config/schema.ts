@@ -94,7 +94,7 @@ export const ConfigSchema = Type.Object({
     'largest size of the feature cache on disk; in PostgreSQL eight times as much',
   ),
   bundle: setting(
-    Type.String({ default: 'clipn-tiny', minLength: 1 }),
+    Type.String({ default: 'clipn-small', minLength: 1 }),
     'CLIPN_BUNDLE',
     'text',
     'model bundle: a name under models/ or a path',

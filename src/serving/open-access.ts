@@ -46,9 +46,12 @@ export async function openAccess(
   if (mode === 'off')
     logger.warn({ host: config.host }, 'CLIPN_AUTH=off: every client that reaches this address may do everything');
   else if (!keyring.required && config.trustProxy)
-    logger.warn('no API keys: every client that the proxy lets through may do everything (CLIPN_AUTH=keys requires keys)');
+    logger.warn(
+      'no API keys: every client that the proxy lets through may do everything (CLIPN_AUTH=keys requires keys)',
+    );
   else if (!keyring.required) logger.info('no API keys: every user of this machine may do everything');
-  else if (length === 0) logger.warn('requests need an API key, and none exists: clipn-gate keys create --admin --name first');
+  else if (length === 0)
+    logger.warn('requests need an API key, and none exists: clipn-gate keys create --admin --name first');
   else logger.info({ keys: length }, 'requests need an API key');
   return { keyring, audit };
 }

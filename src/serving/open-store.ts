@@ -38,8 +38,7 @@ export async function openStore(config: Config, options: OpenStoreOptions): Prom
   const database = await openDatabase(config, options);
   if (!database) {
     const store = await FileStore.open(config.dataDir, {
-      onDamaged: (file, reason) =>
-        onProblem('error', 'a damaged tenant file was renamed', { file, reason }),
+      onDamaged: (file, reason) => onProblem('error', 'a damaged tenant file was renamed', { file, reason }),
     });
     return { store, database, close: () => store.close() };
   }

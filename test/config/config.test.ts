@@ -18,7 +18,7 @@ describe('configuration', () => {
     const config = loadConfig({});
     assert.equal(config.port, 8080);
     assert.equal(config.host, '127.0.0.1');
-    assert.equal(config.bundle, resolve(import.meta.dirname, '../../models/clipn-tiny'));
+    assert.equal(config.bundle, resolve(import.meta.dirname, '../../models/clipn-small'));
     assert.ok(Object.isFrozen(config));
   });
 

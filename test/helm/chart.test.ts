@@ -202,7 +202,7 @@ describe('the pod', { skip }, () => {
 describe('where the model comes from', { skip }, () => {
   it('the embedded model needs no volume', async () => {
     const { container, pod } = await render(ONE);
-    assert.equal(env(container)['CLIPN_BUNDLE'], 'clipn-tiny');
+    assert.equal(env(container)['CLIPN_BUNDLE'], 'clipn-small');
     assert.deepEqual(
       pod.volumes.map((v: { name: string }) => v.name),
       ['data'],

@@ -7,10 +7,10 @@ import type { TestContext } from 'node:test';
 export const ROOT = resolve(import.meta.dirname, '../..');
 
 /** A real bundle that is quick to open and to run: what tests of the service run with. CLIPN_TEST_BUNDLE names another. */
-export const BUNDLE = process.env['CLIPN_TEST_BUNDLE'] ?? join(ROOT, 'models/clipn-tiny');
+export const BUNDLE = process.env['CLIPN_TEST_BUNDLE'] ?? join(ROOT, 'test/fixtures/clipn-tiny');
 
 /** The embedded default: what benchmarks measure and screenshots show. */
-export const DEFAULT_BUNDLE = process.env['CLIPN_TEST_BUNDLE'] ?? join(ROOT, 'models/clipn-tiny');
+export const DEFAULT_BUNDLE = process.env['CLIPN_TEST_BUNDLE'] ?? join(ROOT, 'models/clipn-small');
 
 /** A bundle of random weights with WordPiece and shared text weights (models/tests/small_bert.py). */
 export const SMALL_BERT = join(ROOT, 'test/fixtures/small-bert');

@@ -220,7 +220,7 @@ capabilities:
 
 {{- define "clipn-gate.bundlePath" -}}
 {{- if eq .Values.bundle.source "embedded" -}}
-clipn-tiny
+clipn-small
 {{- else -}}
 {{ printf "/bundle/%s" .Values.bundle.path | trimSuffix "/" }}
 {{- end }}

@@ -1,0 +1,103 @@
+"""What each part of the recipe gives, on the classes set apart for choices, from the features that training keeps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..evaluate import compare, mean, scores
+from . import cache, features, plan, strange, towers
+from .make import Work
+from .stage_one import Preset as FirstPreset
+from .stage_one import StageOne
+from .stage_two import SCALE, StageTwo, encode, folds
+from .stage_two import Preset as SecondPreset
+from .texts import Texts
+
+TENANTS, SIZE = 20, 10
+
+
+class Ablation:
+    def __init__(self, work: Work, log=print):
+        self.sets, self.apart = work.sets()
+        self.texts = Texts(self.sets, self.apart, work.folder, work.wheels)
+        self.data = features.load(self.sets, self.apart, self.texts, work.features, towers.SIZE, towers.LITE, work.wheels)
+        parts = plan.held_out(self.sets, self.apart, "choice", towers.SIZE, work.features)
+        cache.compute_all([t for p in parts for t in p.tasks], work.graph, work.workers, log)
+        names, label, pooled = [], [], []
+        for part in parts:
+            classes = sorted(set(part.labels))
+            label.append(np.array([classes.index(c) for c in part.labels]) + len(names))
+            names += [self.sets[part.name].categories[c].names[0] for c in classes]
+            pooled.append(cache.read(list(part.tasks)))
+        raw = np.concatenate(pooled)
+        self.label, self.classes = np.concatenate(label), len(names)
+        self.z, self.conse = self.data.scale.z(raw), self.data.scale.conse(raw)
+        self.text = torch.from_numpy(self.texts.of(names))
+        made = [np.load(path) for path in (work.features / f"strange.{kind}.npy" for kind in strange.KINDS) if path.exists()]
+        self.far = np.concatenate(made) if made else None
+
+    def measure(self, v: Tensor, u: Tensor | None, no: Tensor | None, far: tuple[Tensor, Tensor] | None = None) -> dict:
+        """Tenants of ten. Without a no side only the scores that need none mean anything."""
+        u = unit_coordinates(len(v)) if u is None else u
+        image, yes = towers.image_feature(v, u).numpy(), towers.yes_feature(self.text).numpy()
+        no_side = yes if no is None else no.numpy()
+        results, top1, caught = [], [], []
+        for seed in range(TENANTS):
+            kept = np.sort(np.random.default_rng([9, seed]).permutation(self.classes)[:SIZE])
+            inside = np.isin(self.label, kept)
+            s_in, s_out = (scores(image[rows], yes[kept], no_side[kept], SCALE) for rows in (inside, ~inside))
+            results.append(compare(s_in, s_out))
+            top1.append(float((kept[s_in["index"]] == self.label[inside]).mean()))
+            if far is not None:
+                caught.append(float(scores(towers.image_feature(*far).numpy(), yes[kept], no_side[kept], SCALE)["reject_ctw"].mean()))
+        return {"top1": float(np.mean(top1)), "no_side": no is not None, "strange": float(np.mean(caught)) if caught else None, **mean(results)}
+
+
+def unit_coordinates(count: int) -> Tensor:
+    """The coordinates of an image side that has learned none."""
+    u = torch.zeros(count, towers.COORDINATES)
+    u[:, 0] = 1
+    return u
+
+
+def run(work: Work, log=print) -> dict[str, dict]:
+    a = Ablation(work, log)
+    first, second = FirstPreset(), SecondPreset()
+    out = {"no training (ConSE)": a.measure(a.conse, None, None)}
+    head = StageOne(a.data, first).run()
+    v = encode(head, a.z, a.conse)
+    out["stage one"] = a.measure(v, None, None)
+    out["stage one without captions"] = a.measure(encode(StageOne(a.data, replace(first, caption_weight=0.0)).run(), a.z, a.conse), None, None)
+    parts = folds(a.data, first, second.folds, log=log)
+    variants = {
+        "stage two, the paper's losses alone": replace(second, membership=0.0, pairs=1.0),
+        "stage two, without cross-fitting": replace(second, seen=1.0),
+        "stage two, without made pictures": replace(second, made=0),
+        "stage two": second,
+    }
+    for name, preset in variants.items():
+        coordinates, no = StageTwo(a.data, parts, preset).run()
+        far = None
+        with torch.no_grad():
+            if a.far is not None:
+                z = a.data.scale.z(a.far)
+                far_v = encode(head, z, a.data.scale.conse(a.far))
+                far = far_v, coordinates(z, far_v)
+            out[name] = a.measure(v, coordinates(a.z, v), no(a.text), far)
+        log(name)
+    return out
+
+
+def report(results: dict[str, dict]) -> str:
+    lines = ["| | top-1 | AUROC CTW | ATD | MaxLogit | MCM | CTW kept / caught | other kinds caught |", "|---|---|---|---|---|---|---|---|"]
+    for name, r in results.items():
+        auroc = [f"{100 * r['scores'][s]['auroc']:.1f}" if r["no_side"] or s in ("max_logit", "mcm") else "" for s in ("ctw", "atd", "max_logit", "mcm")]
+        rule = r["decisions"]["ctw"]
+        kept = f"{100 * rule['id_accepted']:.1f} / {100 * rule['ood_rejected']:.1f}" if r["no_side"] else ""
+        far = "" if r["strange"] is None else f"{100 * r['strange']:.1f}"
+        lines.append(f"| {name} | {100 * r['top1']:.1f} | {' | '.join(auroc)} | {kept} | {far} |")
+    return "\n".join(lines)
