@@ -75,7 +75,8 @@ function settingsFor(upstream: string) {
 
 async function appWith(t: TestContext) {
   const parts = weightedEngine();
-  const gate = { settings: () => settingsFor('http://127.0.0.1:1'), audit: () => undefined };
+  const settings = settingsFor('http://127.0.0.1:1');
+  const gate = { settings: () => settings, audit: () => undefined };
   const test = await testApp(t, { requestTimeoutMs: 60_000 }, {}, undefined, { engine: parts.engine, gate });
   for (const tenant of ['a', 'b']) await test.registry.put(tenant, { classes: ['dog', 'cat'] }, { waitMs: 1000 });
   return { ...test, parts };

@@ -15,7 +15,7 @@ async function clientOf({ url, key }: Connection): Promise<ServiceClient> {
   return new ServiceClient(url ?? (CLIPN_URL || 'http://127.0.0.1:8080'), key ?? (CLIPN_API_KEY || undefined));
 }
 
-function seconds(text: string): number {
+function spanMs(text: string): number {
   const [, count, unit = 's'] = /^(\d{1,6})(s|m|h)?$/.exec(text) ?? [];
   if (count === undefined) throw new InvalidArgumentError('It must be a time span such as 30s, 10m or 2h.');
   return Number(count) * ({ s: 1000, m: 60_000, h: 3_600_000 }[unit] as number);
@@ -61,7 +61,7 @@ export function addTenantsCommand(program: Command): void {
     .option('--prune', 'also remove tenants that no file names, after a confirmation')
     .option('--yes', 'do not ask')
     .option('--no-wait', 'do not wait for the features')
-    .option('--timeout <span>', 'longest wait for the features of one tenant', seconds, 600_000)
+    .option('--timeout <span>', 'longest wait for the features of one tenant', spanMs, 600_000)
     .addHelpText(
       'after',
       '\nA file is a mapping: tenant (else the name of the file is the id), classes, and what else PUT takes.\n' +
@@ -73,7 +73,7 @@ export function addTenantsCommand(program: Command): void {
     });
   command('watch', 'prints a line for every change, until Ctrl-C')
     .argument('[tenant...]')
-    .option('--every <span>', 'interval between two looks', seconds, 1000)
+    .option('--every <span>', 'interval between two looks', spanMs, 1000)
     .action(async (ids: string[], options: Connection & { json?: boolean; every: number }) => {
       const stop = new AbortController();
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
