@@ -1,5 +1,6 @@
 import type { Inspection } from './inspect.ts';
 import type { Conclusion } from './policy.ts';
+import type { Unexamined } from './reading/index.ts';
 import type { Values } from './respond.ts';
 
 /** Images that headers tell of one by one; the audit trail has them all. */
@@ -7,7 +8,7 @@ const MAX_LISTED = 64;
 
 /** The verdict as `x-clipn-*` headers, the same for the request that goes on and for the answer. */
 export function annotations(
-  { tenant, tenantVersion, method, images }: Inspection,
+  { tenant, tenantVersion, method, images, unexamined }: Inspection,
   { verdict, action, cause, ood, enforced }: Conclusion,
   mode: string,
 ): [string, string][] {
@@ -23,6 +24,7 @@ export function annotations(
     ...(tenantVersion === undefined ? [] : [['x-clipn-tenant-version', String(tenantVersion)] as [string, string]]),
     ...(method === undefined ? [] : [['x-clipn-method', method] as [string, string]]),
     ...(cause === undefined ? [] : [['x-clipn-failure', cause] as [string, string]]),
+    ...(unexamined === undefined ? [] : [['x-clipn-unexamined', placeOf(unexamined)] as [string, string]]),
     ...(action === 'filter'
       ? [['x-clipn-filtered', [...ood].sort((a, b) => a - b).join(',')] as [string, string]]
       : []),
@@ -35,6 +37,11 @@ export function annotations(
           ['x-clipn-ood-probability', list((r) => ('decision' in r ? number(r.detection.oodProbability) : ''))],
         ] as [string, string][])),
   ];
+}
+
+/** A place may have names of the client's in it. */
+function placeOf({ place, why }: Unexamined): string {
+  return `${place}: ${why}`.replace(/[^\x20-\x7e]/g, '?').slice(0, 200);
 }
 
 /** What the templates of answers may say. */

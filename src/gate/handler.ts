@@ -59,7 +59,16 @@ export class Handler {
       if (decided.mode === 'off') return await forward(passage, streamOf(request));
       const requestId = requestIdOf(request);
       const trace = this.#trace(found.route, requestId, request, response, came);
-      gated = { ...passage, route: found.route, decided, tenant, requestId, trace, continued: false };
+      gated = {
+        ...passage,
+        target: found.target,
+        route: found.route,
+        decided,
+        tenant,
+        requestId,
+        trace,
+        continued: false,
+      };
       await this.#gate(gated);
     } catch (error) {
       this.#failed(error, request, response, gated);
@@ -96,7 +105,9 @@ export class Handler {
   }
 
   #inspect({ route, decided, tenant, request, client, trace }: Gated, body: Buffer): Promise<Inspection> {
-    return this.#inspector.inspect({ route, decided, tenant, body, headers: request.headers, trace }, client.signal());
+    const { headers, rawHeaders, url: target = '' } = request;
+    const subject = { route, decided, tenant, body, headers, rawHeaders, target, trace };
+    return this.#inspector.inspect(subject, client.signal());
   }
 
   /** Verdict and forwarding at once: the answer waits for the verdict. */

@@ -1,4 +1,5 @@
-export { type Extraction, ExtractionError, extract } from './adapters/index.ts';
+export { inferImages } from './adapters/oip-v2.ts';
+export { type Extraction, ExtractionError } from './adapters/types.ts';
 export { annotations, templateValues } from './annotations.ts';
 export type { AuditSink } from './audit/record.ts';
 export { GateFileError, loadGateFile, parseGateFile } from './config/load.ts';

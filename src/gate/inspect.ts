@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import { promisify } from 'node:util';
-import { brotliDecompress, gunzip, inflate } from 'node:zlib';
+import { disagreeing } from '../engine/index.ts';
 import { ServiceError } from '../errors/index.ts';
-import { detectImages } from '../serving/detect-images.ts';
-import { type Extraction, ExtractionError, extract } from './adapters/index.ts';
+import { detectImages, type JudgedImage } from '../serving/detect-images.ts';
+import { type Extraction, ExtractionError, type FoundImage } from './adapters/types.ts';
 import type { FailCause } from './config/schema.ts';
 import type { Decided, Route } from './config/settings.ts';
+import { readRequest, type Unexamined } from './reading/index.ts';
 import type { Detection, GateEngine, GateTenants, GateTrace, ServingMethod } from './seams.ts';
 
 /** One image and what became of it. */
@@ -24,6 +24,8 @@ export interface Inspection {
   method: ServingMethod | undefined;
   extraction: Extraction;
   images: Judged[];
+  /** A place in the request that is neither judged nor known not to be an image. */
+  unexamined?: Unexamined | undefined;
   /** Why the request as a whole could not be judged. */
   failure?: { cause: FailCause; detail: string };
 }
@@ -34,10 +36,14 @@ export interface Subject {
   tenant: string;
   body: Buffer;
   headers: IncomingHttpHeaders;
+  /** All of them, in which a repeated one is seen. */
+  rawHeaders: readonly string[];
+  /** Path and query. */
+  target: string;
   trace?: GateTrace | undefined;
 }
 
-/** Where the body should hold an image and holds none that can be read. */
+/** Where an image was expected and there is none that can be read. */
 const NOT_AN_IMAGE = new ServiceError('image_undecodable', 'The element that should be an image is not one.');
 
 const NOTHING: Extraction = { images: [], instances: 0 };
@@ -87,44 +93,56 @@ export class Inspector {
     }
   }
 
-  async #judge({ route, decided, tenant, body, headers, trace }: Subject, signal: AbortSignal): Promise<Inspection> {
+  async #judge(subject: Subject, signal: AbortSignal): Promise<Inspection> {
+    const { route, decided, tenant, trace } = subject;
     const began = performance.now();
     const serving = this.#tenants.resolve(tenant);
     const method = decided.method ?? serving.method;
-    const { pointers, answerPointer, fields, maxImages, budgetMs } = route;
-    const { body: plain, coded } = await decoded(body, headers, route.maxBodyBytes);
-    const { filter, ...found } = await extract(route.adapter, plain, headers, { pointers, answerPointer, fields });
-    // a filtered body would have to be packed again
-    const extraction = coded || !filter ? found : { ...found, filter };
-    if (found.images.length > maxImages) {
-      throw new ExtractionError('too_large', `${found.images.length} images, at most ${maxImages} are looked at`);
-    }
-    if (found.images.length === 0) throw new ExtractionError('no_image', 'there is no image in the body');
-    const timeoutMs = Math.max(1, Math.ceil(budgetMs - (performance.now() - began)));
+    const { extraction, unexamined } = await readRequest(subject, route);
+    const { images: found } = extraction;
+    if (found.length > route.maxImages)
+      throw new ExtractionError('too_large', `more than ${route.maxImages} images, which is as many as are looked at`);
+    if (found.length === 0 && !unexamined) throw new ExtractionError('no_image', 'there is no image in the request');
+    const timeoutMs = Math.max(1, Math.ceil(route.budgetMs - (performance.now() - began)));
     trace?.lap('extract');
     const judged = await detectImages(this.#engine, {
       tenant,
       serving,
       method,
-      images: found.images.map(({ id, bytes }) => ({ id, bytes: bytes ?? NOT_AN_IMAGE })),
+      images: found.map(({ id, bytes }) => ({ id, bytes: bytes ?? NOT_AN_IMAGE })),
       topK: 0,
       timeoutMs,
+      readings: true,
       signal,
       around: trace && ((inner) => trace.around(inner)),
     });
-    const images = judged.map((image, i): Judged => {
-      const { id, instance, bytes } = found.images[i] as (typeof found.images)[number];
-      if ('error' in image) {
-        const sha256 = bytes && createHash('sha256').update(bytes).digest('hex');
-        return { id, instance, sha256, result: failureOf(image.error) };
-      }
-      const { decision, detection } = image;
-      const name = serving.classes[detection.index] ?? String(detection.index);
-      return { id, instance, sha256: detection.image.sha256, result: { decision, class: name, detection } };
-    });
+    const context = { classes: serving.classes, method, maxFrames: route.maxFrames };
+    const images = judged.map((image, i) => judgedImage(found[i] as FoundImage, image, context));
     trace?.lap();
-    return { tenant, tenantVersion: serving.version, method, extraction, images };
+    return { tenant, tenantVersion: serving.version, method, extraction, images, unexamined };
   }
+}
+
+interface Context {
+  classes: readonly string[];
+  method: ServingMethod;
+  maxFrames: number;
+}
+
+/** One image with its verdict, or why there is none. */
+function judgedImage({ id, instance, bytes }: FoundImage, image: JudgedImage, context: Context): Judged {
+  if ('error' in image) {
+    const sha256 = bytes && createHash('sha256').update(bytes).digest('hex');
+    return { id, instance, sha256, result: failureOf(image.error) };
+  }
+  const { decision, detection } = image;
+  const { sha256, frames = 1 } = detection.image;
+  const unexamined = (detail: string): Judged => ({ id, instance, sha256, result: { cause: 'unexamined', detail } });
+  const [other] = disagreeing(detection, context.method);
+  if (other !== undefined) return unexamined(`the image is decided otherwise in another reading (${other})`);
+  if (frames > context.maxFrames) return unexamined(`the image has ${frames} frames, of which the first is judged`);
+  const name = context.classes[detection.index] ?? String(detection.index);
+  return { id, instance, sha256, result: { decision, class: name, detection } };
 }
 
 const CAUSES: Partial<Record<ServiceError['code'], FailCause>> = {
@@ -142,35 +160,4 @@ export function failureOf(error: unknown): { cause: FailCause; detail: string } 
   if (error instanceof ExtractionError) return { cause: error.failure, detail: error.message };
   if (error instanceof ServiceError) return { cause: CAUSES[error.code] ?? 'engine_down', detail: error.message };
   return { cause: 'engine_down', detail: String(error) };
-}
-
-const unpack = {
-  gzip: promisify(gunzip),
-  'x-gzip': promisify(gunzip),
-  deflate: promisify(inflate),
-  br: promisify(brotliDecompress),
-};
-
-/** The body without its content coding. What is forwarded keeps it. */
-async function decoded(
-  body: Buffer,
-  headers: IncomingHttpHeaders,
-  limit: number,
-): Promise<{ body: Buffer; coded: boolean }> {
-  const codings = (headers['content-encoding'] ?? '')
-    .toLowerCase()
-    .split(',')
-    .map((c) => c.trim())
-    .filter((c) => c !== '' && c !== 'identity');
-  for (const coding of codings.reverse()) {
-    const one = Object.hasOwn(unpack, coding) ? unpack[coding as keyof typeof unpack] : undefined;
-    if (!one) throw new ExtractionError('undecodable', `the content coding ${JSON.stringify(coding)} is unknown here`);
-    try {
-      body = await one(body, { maxOutputLength: limit });
-    } catch (error) {
-      const tooLarge = (error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE';
-      throw new ExtractionError(tooLarge ? 'too_large' : 'undecodable', `the body can't be unpacked: ${error}`);
-    }
-  }
-  return { body, coded: codings.length > 0 };
 }

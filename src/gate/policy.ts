@@ -22,9 +22,10 @@ export interface Conclusion {
 }
 
 /** Where several images failed: the cause that the policy refuses, else the first. */
-function failureIn({ failure, images }: Inspection, fail: Decided['fail']): Inspection['failure'] {
+function failureIn({ failure, images, unexamined }: Inspection, fail: Decided['fail']): Inspection['failure'] {
   if (failure) return failure;
   const failures = images.flatMap(({ result }) => ('cause' in result ? [result] : []));
+  if (unexamined) failures.unshift({ cause: 'unexamined', detail: `${unexamined.place}: ${unexamined.why}` });
   return failures.find(({ cause }) => fail[cause] === 'closed') ?? failures[0];
 }
 
@@ -35,11 +36,14 @@ function verdictOf(
   { ood, failed, filterable }: { ood: ReadonlySet<number>; failed: boolean; filterable: boolean },
 ): Verdict {
   if (inspection.failure) return 'none';
-  const { instances } = inspection.extraction;
+  const { instances, droppable = instances } = inspection.extraction;
+  // an image beside the instances can't be taken out
+  const all = [...ood].every((instance) => instance < droppable);
   if (ood.size === instances && ood.size > 0) return 'ood';
-  if (batch === 'filter' && filterable && ood.size > 0) return 'mixed';
+  if (batch === 'filter' && filterable && all && ood.size > 0) return 'mixed';
   if (batch !== 'all' && ood.size > 0) return 'ood';
   const judgedId = inspection.images.some(({ result }) => 'decision' in result && result.decision === 'id');
+  if (inspection.unexamined) return 'none';
   // with the rule "all", one image of the classes settles it
   return failed && !(batch === 'all' && judgedId) ? 'none' : 'id';
 }

@@ -3,6 +3,7 @@ import type { FailCause, TemplateConfig } from './config/schema.ts';
 
 /** What an answer of the gate's own says when its template does not. */
 const FAIL_STATUS: Record<FailCause, number> = {
+  unexamined: 422,
   engine_down: 503,
   overloaded: 503,
   deadline: 503,

@@ -4,7 +4,6 @@ import type { Duplex } from 'node:stream';
 import type { AuditSink } from './audit/record.ts';
 import type { GateSettings } from './config/settings.ts';
 import { Handler, type HandlerParts } from './handler.ts';
-import { AnyMethod, type ParseError } from './proxy/any-method.ts';
 import { withoutUpgrade } from './proxy/not-upgraded.ts';
 import { upgrade } from './proxy/upgrade.ts';
 import { UpstreamError } from './proxy/upstream.ts';
@@ -32,7 +31,6 @@ export class GateServer {
     const { listen } = parts.settings;
     this.#runtime = new Runtime(parts.settings, parts.audit);
     const handler = new Handler(parts);
-    const methods = new AnyMethod();
     const options: ServerOptions & { shouldUpgradeCallback: (request: IncomingMessage) => boolean } = {
       headersTimeout: listen.headersTimeoutMs,
       requestTimeout: Math.max(listen.requestTimeoutMs, listen.headersTimeoutMs),
@@ -47,17 +45,14 @@ export class GateServer {
     // with an Expect the upstream decides whether it wants the body, or the gate where it reads it
     for (const event of ['request', 'checkContinue', 'checkExpectation']) {
       this.#server.on(event, (request, response) => {
-        methods.seen(request, response);
         void handler.handle(this.#runtime, request, response);
       });
     }
     this.#server.on('upgrade', (request, socket, first) => this.#upgrade(request, socket, first));
     // a tunnel to an address of the client's choice is what an open proxy is
     this.#server.on('connect', (_request, socket) => refuse(socket, '405 Method Not Allowed'));
-    this.#server.on('clientError', (error: ParseError, socket) => {
-      if (methods.left(socket)) return;
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       if (!socket.writable || error.code === 'ECONNRESET') socket.destroy();
-      else if (methods.takeUp(this.#server, error, socket)) return;
       else if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') refuse(socket, '408 Request Timeout');
       else if (error.code === 'HPE_HEADER_OVERFLOW') refuse(socket, '431 Request Header Fields Too Large');
       else if (error.code === 'HPE_INVALID_METHOD') refuse(socket, '501 Not Implemented');
@@ -134,10 +129,11 @@ export class GateServer {
 }
 
 /**
- * Only what has no body can become another protocol: the offers of HTTP/2 that some clients put on every request are declined,
- * and none of them takes an image past the gate.
+ * Only WebSockets, from a request without a body. Every other offer is declined and the request read as an ordinary one: in HTTP/2
+ * over the same connection (h2c) each further request would pass the gate unread.
  */
 function mayUpgrade({ method, headers }: IncomingMessage): boolean {
+  if (headers.upgrade?.trim().toLowerCase() !== 'websocket') return false;
   const body = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
   return method === 'GET' && !body;
 }

@@ -28,6 +28,8 @@ export interface DetectionJob {
   priority?: Priority | undefined;
   /** Milliseconds from now. */
   timeoutMs?: number | undefined;
+  /** Ask what other readings of a file are judged as well. */
+  readings?: boolean | undefined;
   /** Aborted when the client has left. */
   signal?: AbortSignal | undefined;
   /** Puts something around the engine's answers, such as a trace. */
@@ -67,7 +69,14 @@ export async function detectImages(engine: DetectionEngine, job: DetectionJob): 
   admit(engine, { tenant, priority, timeoutMs, images: images.length }, observer);
   const finish = job.onAdmitted?.();
   const judge = job.around?.(engine) ?? engine;
-  const request = { headId: serving.headId, tenant, topK, priority, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
+  const request = {
+    headId: serving.headId,
+    tenant,
+    topK,
+    priority,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(job.readings ? { readings: true } : {}),
+  };
   const one = async ({ id, bytes }: ReceivedImage): Promise<JudgedImage> => {
     if (bytes instanceof ServiceError) return { id, error: bytes };
     try {

@@ -78,7 +78,16 @@ describe('the audit trail', () => {
   it('the audit trail has hashes and scores, and nothing of the content of an image', async (t) => {
     const upstream = await recordingUpstream(t);
     const { url, audit } = await startGate(t, upstream.url, {
-      routes: [{ match: { path: '/p' }, name: 'predict', adapter: 'tf-serving', mode: 'enforce', batch: 'filter' }],
+      routes: [
+        {
+          match: { path: '/p' },
+          name: 'predict',
+          adapter: 'tf-serving',
+          mode: 'enforce',
+          batch: 'filter',
+          fail: { undecodable: 'open' },
+        },
+      ],
     });
     const bytes = [image('OOD'), image('ID'), image('BAD')];
     const body = JSON.stringify({ instances: bytes.map((b) => ({ b64: b.toString('base64') })) });

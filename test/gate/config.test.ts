@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { normalPath, pathPattern } from '../../src/gate/config/path-pattern.ts';
+import { pathPattern } from '../../src/gate/config/path-pattern.ts';
+import { pathReadings } from '../../src/gate/config/path-readings.ts';
 import { decidedFor } from '../../src/gate/config/settings.ts';
 import { GateFileError, type GateSettings, loadGateFile, parseGateFile, watchGateFile } from '../../src/gate/index.ts';
 import { findRoute, originTarget, tenantOf } from '../../src/gate/routing.ts';
@@ -122,9 +123,9 @@ describe('routes', () => {
       '/a/../v1/./x:predict',
       '/v1/%78:predict?q=1',
     ])
-      assert.equal(normalPath(spelling), '/v1/x:predict', spelling);
-    assert.equal(normalPath('/%zz'), '/%zz');
-    assert.equal(normalPath('/'), '/');
+      assert.equal(pathReadings(spelling)[0]?.path, '/v1/x:predict', spelling);
+    assert.equal(pathReadings('/%zz')[0]?.path, '/%zz');
+    assert.equal(pathReadings('/')[0]?.path, '/');
   });
 
   it('the first route that matches decides, and its tenant comes from the file, the path or a header', () => {
@@ -137,7 +138,38 @@ describe('routes', () => {
     const second = findRoute(routes, 'GET', '/m/zoo');
     assert.equal(second && tenantOf(second.route, second.pieces, { 'x-tenant': 'vip' }), 'vip');
     assert.equal(second && tenantOf(second.route, second.pieces, {}), 'demo');
-    assert.equal(findRoute(routes, 'DELETE', '/m/zoo'), undefined);
+    assert.equal(findRoute(routes, 'TRACE', '/m/zoo'), undefined);
+  });
+
+  it('a target that servers take for different paths is gated if one of them is; what is sent on is the path that was matched', () => {
+    const { routes } = parse(`${BASE}routes:
+  - {match: {path: "/classify"}, mode: enforce}
+  - {match: {path: "/v1/models/{model}:predict"}, mode: enforce}
+  - {match: {path: "/**"}, mode: shadow}
+`);
+    for (const target of [
+      '/cl%61ssify',
+      '/cl%2561ssify',
+      '/x/..%2fclassify',
+      '/x%2f..%2fclassify',
+      '/%2e/classify',
+      '/classify;v=1',
+      '/classify/',
+      '/CLASSIFY',
+      '\\classify',
+      '/x/..;a/classify',
+      '//classify',
+      '/%5cclassify',
+      '/classify%00.png',
+    ]) {
+      const found = findRoute(routes, 'POST', `${target}?q=%61`);
+      assert.equal(found?.route.name, '/classify', target);
+      assert.ok(/^\/classify[/]?\?q=%61$/i.test(found.target), `${target} is sent on as ${found.target}`);
+    }
+    for (const same of ['/v1/models/a:predict', '/v1/models/a%2Fb:predict', '/v1/models/caf%C3%A9:predict?x=/../y'])
+      assert.equal(findRoute(routes, 'POST', same)?.target, same);
+    assert.equal(findRoute(routes, 'POST', '/cl%61ssify/%ff')?.route.name, '/**');
+    assert.equal(findRoute(routes, 'POST', '/classify%ff')?.route.name, '/**');
   });
 
   it('the host of an absolute target plays no part in the choice of a route', () => {

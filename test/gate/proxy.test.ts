@@ -143,7 +143,7 @@ describe('what passes is what came', () => {
   it('a body larger than the route reads goes on whole where the policy is open, streamed', async (t) => {
     const upstream = await recordingUpstream(t);
     const { url, events } = await startGate(t, upstream.url, {
-      routes: [{ ...GATED.routes[0], mode: 'enforce', max_body_bytes: 1000 }],
+      routes: [{ ...GATED.routes[0], mode: 'enforce', fail: 'open', max_body_bytes: 1000 }],
     });
     const body = randomBytes(3_000_000);
     for (const headers of [[['Content-Length', String(body.length)]], [['Transfer-Encoding', 'chunked']]] as [

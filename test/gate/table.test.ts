@@ -82,6 +82,11 @@ const ADAPTERS: Record<string, { adapter: string; options?: object; carry: Carry
 for (const name of ['raw', 'multipart', 'tf-serving', 'oip-v2 json', 'oip-v2 binary'] as const)
   ADAPTERS[`auto, ${name}`] = { ...(ADAPTERS[name] as (typeof ADAPTERS)[string]), adapter: 'auto' };
 
+/** An archive, in which there may be images. */
+const PACKED = {
+  headers: { 'Content-Type': 'application/octet-stream' },
+  body: Buffer.concat([Buffer.from('PK\x03\x04'), Buffer.alloc(60)]),
+};
 const OUTCOMES = ['id', 'ood', ...FAIL_CAUSES] as const;
 const WORDS: Record<string, string> = {
   id: 'ID',
@@ -92,6 +97,7 @@ const WORDS: Record<string, string> = {
   undecodable: 'BAD',
 };
 const STATUS: Record<FailCause, number> = {
+  unexamined: 422,
   engine_down: 503,
   overloaded: 503,
   deadline: 503,
@@ -152,7 +158,11 @@ describe('adapter x mode x verdict x fail cause', { concurrency: 7 }, () => {
       const row = async (mode: Mode, policy: 'open' | 'closed', outcome: (typeof OUTCOMES)[number]) => {
         const word = WORDS[outcome] ?? 'ID';
         const { headers: fields, body } =
-          outcome === 'no_image' ? empty : carry(image(word, outcome === 'too_large' ? 4000 : 40));
+          outcome === 'unexamined'
+            ? PACKED
+            : outcome === 'no_image'
+              ? empty
+              : carry(image(word, outcome === 'too_large' ? 4000 : 40));
         const kind = outcome === 'no_tenant' ? 'nobody' : outcome === 'deadline' ? 'late' : 'demo';
         const path = `/${mode}/${policy}/${kind}?row=${rows++}`;
         const headers: [string, string][] = [

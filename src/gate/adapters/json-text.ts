@@ -1,3 +1,5 @@
+import { MAX_EDITED_ELEMENTS } from '../reading/limits.ts';
+
 /**
  * Where the values of a JSON text lie, without building them: a body of megabytes of base64 is walked by looking for quotes, and what
  * is cut out or put in leaves every other byte as it was (a parser would turn 1.0 into 1 and lose the digits of large numbers).
@@ -112,7 +114,10 @@ export function typeOf(text: Buffer, { start }: Span): JsonType {
 export function elementsOf(text: Buffer, span: Span): Span[] {
   if (typeOf(text, span) !== 'array') return [];
   const found: Span[] = [];
-  walk(text, span.start, 0, (_key, value) => found.push(value));
+  walk(text, span.start, 0, (_key, value) => {
+    if (found.length >= MAX_EDITED_ELEMENTS) throw new JsonTextError(`more than ${MAX_EDITED_ELEMENTS} elements`);
+    found.push(value);
+  });
   return found;
 }
 
@@ -126,6 +131,7 @@ export function membersOf(text: Buffer, span: Span): Map<string, Span> {
   walk(text, span.start, 0, (key, value) => {
     const name = stringOf(text, key as Span);
     if (found.has(name)) throw new JsonTextError(`the name ${JSON.stringify(name.slice(0, 64))} occurs twice`);
+    if (found.size >= MAX_EDITED_ELEMENTS) throw new JsonTextError(`more than ${MAX_EDITED_ELEMENTS} members`);
     found.set(name, value);
   });
   return found;

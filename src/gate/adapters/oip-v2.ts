@@ -1,9 +1,18 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { imageFormat } from '../reading/formats/image-format.ts';
 import { fromBase64 } from './base64.ts';
-import { elementsOf, membersOf, parsed, resolvePointer, rootOf, type Span, stringOf, typeOf } from './json-text.ts';
-import { oipFilter } from './oip-v2-filter.ts';
-import { looksLikeImage } from './sniff.ts';
-import { type Adapter, type Extraction, ExtractionError, type FoundImage } from './types.ts';
+import {
+  elementsOf,
+  JsonTextError,
+  membersOf,
+  parsed,
+  resolvePointer,
+  rootOf,
+  type Span,
+  stringOf,
+  typeOf,
+} from './json-text.ts';
+import { type Extraction, ExtractionError } from './types.ts';
 
 /** One entry of `inputs` or `outputs` of the Open Inference Protocol v2, and where its parts lie in the text. */
 export interface Tensor {
@@ -29,6 +38,8 @@ export function tensorsOf(text: Buffer, key: 'inputs' | 'outputs', binary: Buffe
       return value && typeOf(text, value) === 'string' ? stringOf(text, value) : '';
     }) as [string, string];
     if (!shapeSpan) throw new ExtractionError('undecodable', `a tensor of ${key} has no shape`);
+    if (shapeSpan.end - shapeSpan.start > 512)
+      throw new ExtractionError('undecodable', 'the shape of a tensor is too long');
     const shape = parsed(text, shapeSpan) as number[];
     if (!Array.isArray(shape) || !shape.every((n) => Number.isInteger(n) && n >= 0))
       throw new ExtractionError('undecodable', `the shape of ${name} is none`);
@@ -77,35 +88,31 @@ export function splitBody(body: Buffer, headers: IncomingHttpHeaders): { text: B
   return { text: body.subarray(0, length), binary: body.subarray(length) };
 }
 
-/** Triton's raw binary request: no JSON at all, the body is the one element of the one input. */
-export const tritonRaw: Adapter = (body, headers) => {
-  const length = headers['inference-header-content-length'];
-  if (length !== undefined && length !== '0') return oipV2(body, headers, {});
-  return { images: body.length === 0 ? [] : [{ id: 'body', bytes: body, instance: 0 }], instances: 1 };
-};
-
-export const oipV2: Adapter = (body, headers, { fields }): Extraction => {
-  if (headers['inference-header-content-length'] === '0') return tritonRaw(body, headers, {}) as Extraction;
-  const { text, binary } = splitBody(body, headers);
-  const tensors = tensorsOf(text, 'inputs', binary);
-  const candidates = tensors
-    .filter((t) => t.datatype === 'BYTES' && (!fields || fields.includes(t.name)))
-    .map((tensor) => ({
-      tensor,
-      elements: tensor.binary ? binaryElements(tensor.binary) : tensor.data ? jsonElements(text, tensor.data) : [],
-    }));
-  // of several text-like inputs those are images in which one looks like it
-  const chosen =
-    fields || candidates.length === 1
-      ? candidates
-      : candidates.filter((c) => c.elements.some((e) => e && looksLikeImage(e)));
-  const batch = Math.max(1, ...chosen.map(({ tensor, elements }) => Math.min(tensor.shape[0] ?? 1, elements.length)));
-  const images = chosen.flatMap(({ tensor, elements }) =>
-    elements.map((bytes, i): FoundImage => {
-      const instance = Math.floor((i * batch) / elements.length);
-      return { id: `${tensor.name}[${i}]`, bytes, instance };
-    }),
-  );
-  const filter = headers['inference-header-content-length'] === undefined ? oipFilter(text, tensors, batch) : undefined;
-  return { images, instances: batch, ...(filter ? { filter } : {}) };
-};
+/**
+ * The elements of the BYTES inputs of an inference request, for the service that answers such requests itself.
+ * @throws ExtractionError undecodable where the body is not what the protocol says
+ */
+export function inferImages(body: Buffer, headers: IncomingHttpHeaders): Extraction {
+  if (headers['inference-header-content-length'] === '0')
+    return { images: body.length === 0 ? [] : [{ id: 'body', bytes: body, instance: 0 }], instances: 1 };
+  try {
+    const { text, binary } = splitBody(body, headers);
+    const candidates = tensorsOf(text, 'inputs', binary)
+      .filter(({ datatype }) => datatype === 'BYTES')
+      .map((tensor) => ({
+        tensor,
+        elements: tensor.binary ? binaryElements(tensor.binary) : tensor.data ? jsonElements(text, tensor.data) : [],
+      }));
+    // of several text-like inputs those are images in which one looks like it
+    const chosen =
+      candidates.length === 1 ? candidates : candidates.filter((c) => c.elements.some((e) => e && imageFormat(e)));
+    const images = chosen.flatMap(({ tensor, elements }) =>
+      elements.map((bytes, i) => ({ id: `${tensor.name}[${i}]`, bytes })),
+    );
+    return { images: images.map((image, instance) => ({ ...image, instance })), instances: images.length };
+  } catch (error) {
+    if (error instanceof JsonTextError)
+      throw new ExtractionError('undecodable', `the JSON is malformed: ${error.message}`);
+    throw error;
+  }
+}

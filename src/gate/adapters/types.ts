@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import type { FailCause } from '../config/schema.ts';
 
 export interface FoundImage {
@@ -22,6 +21,8 @@ export interface Extraction {
   images: FoundImage[];
   /** Instances of the batch; images of one request that are no batch are one each. */
   instances: number;
+  /** The first so many instances are elements of one array; the others were found beside it and can't be taken out. */
+  droppable?: number;
   filter?: Filter;
 }
 
@@ -30,13 +31,6 @@ export interface AdapterOptions {
   answerPointer?: string | undefined;
   fields?: string[] | undefined;
 }
-
-/** A pure function from body and headers to images. @throws ExtractionError */
-export type Adapter = (
-  body: Buffer,
-  headers: IncomingHttpHeaders,
-  options: AdapterOptions,
-) => Extraction | Promise<Extraction>;
 
 /** No images can be taken out of the body, and why. */
 export class ExtractionError extends Error {
@@ -47,9 +41,4 @@ export class ExtractionError extends Error {
     super(message);
     this.failure = failure;
   }
-}
-
-/** Images that are no batch: each an instance of its own. */
-export function separate(images: Omit<FoundImage, 'instance'>[]): Extraction {
-  return { images: images.map((image, instance) => ({ ...image, instance })), instances: images.length };
 }

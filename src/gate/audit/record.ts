@@ -37,6 +37,8 @@ export interface AuditRecord {
   verdict: string;
   action: string;
   failure?: FailCause;
+  /** The place that was neither judged nor known not to be an image, and what is there. */
+  unexamined?: string;
   latency_ms: number;
 }
 
@@ -57,7 +59,7 @@ export interface Decision {
 
 export function auditRecord(decision: Decision): Omit<AuditRecord, 'bundle'> {
   const { inspection, conclusion } = decision;
-  const { extraction, images } = inspection;
+  const { extraction, images, unexamined } = inspection;
   return {
     time: new Date().toISOString(),
     request_id: decision.requestId,
@@ -89,6 +91,7 @@ export function auditRecord(decision: Decision): Omit<AuditRecord, 'bundle'> {
     verdict: conclusion.verdict,
     action: conclusion.action,
     ...(conclusion.cause === undefined ? {} : { failure: conclusion.cause }),
+    ...(unexamined === undefined ? {} : { unexamined: `${unexamined.place}: ${unexamined.why}`.slice(0, 200) }),
     latency_ms: Math.round(decision.seconds * 1e6) / 1000,
   };
 }

@@ -1,17 +1,20 @@
-/** `/v1/models/{model}:predict`: {name} takes a piece of one segment, `*` the rest of one, `**` everything. */
+/**
+ * `/v1/models/{model}:predict`: {name} takes a piece of one segment, `*` the rest of one, `**` everything. Our own and not
+ * path-to-regexp or URLPattern: both decode for themselves, once, and the gate matches every decoding there may be.
+ */
 export interface PathPattern {
   /** The named pieces of a path, undefined where it does not fit. */
   match(path: string): Record<string, string> | undefined;
 }
 
-export function pathPattern(pattern: string): PathPattern {
+export function pathPattern(pattern: string, caseSensitive = false): PathPattern {
   const source = pattern.replace(/\{(\w+)\}|\*\*|\*|[^{*]+|\{/g, (piece, name: string | undefined) => {
     if (name !== undefined) return `(?<${name}>[^/]+?)`;
     if (piece === '**') return '.*';
     if (piece === '*') return '[^/]*';
     return piece.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
   });
-  const expression = new RegExp(`^${source}$`, 's');
+  const expression = new RegExp(`^${source}$`, caseSensitive ? 's' : 'is');
   return {
     match(path) {
       const found = expression.exec(path);
@@ -23,25 +26,4 @@ export function pathPattern(pattern: string): PathPattern {
 /** Names of the pieces that a pattern takes. */
 export function pieceNames(pattern: string): string[] {
   return [...pattern.matchAll(/\{(\w+)\}/g)].map((m) => m[1] as string);
-}
-
-/**
- * A path as servers understand it: without query, percent-decoded, `//`, `.` and `..` resolved. What is matched is this,
- * so that `/v1/models/x%3Apredict` does not slip by the route of `/v1/models/x:predict`.
- */
-export function normalPath(target: string): string {
-  const query = target.search(/[?#]/);
-  let path = query < 0 ? target : target.slice(0, query);
-  if (/^[\w/:-]*$/.test(path) && !path.includes('//')) return path;
-  try {
-    path = decodeURIComponent(path);
-  } catch {
-    // not percent-encoding: taken to the letter
-  }
-  const segments: string[] = [];
-  for (const segment of path.split(/[/\\]+/)) {
-    if (segment === '..') segments.pop();
-    else if (segment !== '.') segments.push(segment);
-  }
-  return segments[0] === '' ? segments.join('/') || '/' : `/${segments.join('/')}`;
 }

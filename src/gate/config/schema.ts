@@ -28,6 +28,7 @@ export const ADAPTERS = [
 ] as const;
 /** Why there is no verdict. */
 export const FAIL_CAUSES = [
+  'unexamined',
   'engine_down',
   'overloaded',
   'deadline',
@@ -69,7 +70,7 @@ const decisions = {
       description: 'Whose classes: an id, an id with {name} of the path in it, or taken from a header.',
     }),
   ),
-  adapter: Type.Optional(oneOf(ADAPTERS, 'How images are taken out of a body; auto looks at type and content.')),
+  adapter: Type.Optional(oneOf(ADAPTERS, 'Where images are expected; they are looked for everywhere.')),
   mode: Type.Optional(oneOf(MODES)),
   method: Type.Optional(MethodSchema),
   percent: Type.Optional(
@@ -81,6 +82,12 @@ const decisions = {
   parallel: Type.Optional(Type.Boolean({ description: 'Forwards at once and holds the answer back.' })),
   max_body_bytes: Type.Optional(Type.Integer({ minimum: 1, maximum: 2 ** 30 })),
   max_images: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
+  max_frames: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      description: 'Frames or pages of one image; the first is judged, more are unexamined.',
+    }),
+  ),
   headers: Type.Optional(Type.Boolean({ description: 'In shadow mode: x-clipn-* headers in the answer.' })),
   idempotent: Type.Optional(Type.Boolean({ description: 'The upstream may safely be asked twice, POST included.' })),
   fail: Type.Optional(FailPolicy),
@@ -97,6 +104,11 @@ const Route = object({
       pattern: '^/',
       description: 'Whole path; {name} takes a piece of one segment, * the rest of one, ** everything.',
     }),
+    case_sensitive: Type.Optional(
+      Type.Boolean({
+        description: 'Other spellings of the path are other paths; many servers do not tell them apart.',
+      }),
+    ),
     methods: Type.Optional(Type.Array(Type.String({ pattern: '^[A-Z-]+$' }), { minItems: 1 })),
   }),
   pointers: Type.Optional(

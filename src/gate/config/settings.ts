@@ -41,6 +41,7 @@ export interface Route extends Decided {
   parallel: boolean;
   maxBodyBytes: number;
   maxImages: number;
+  maxFrames: number;
   headers: boolean;
   idempotent: boolean;
   reject: Required<TemplateConfig>;
@@ -96,6 +97,9 @@ const FAIL_REJECT: FailTemplate = {
     '"instance":"{{request_id}}","cause":"{{cause}}"}',
 };
 
+/** Methods whose requests have a body, as far as anybody reads one. */
+const METHODS = ['POST', 'PUT', 'PATCH', 'DELETE', 'QUERY', 'REPORT', 'SEARCH', 'PROPFIND', 'PROPPATCH'];
+
 export function failTable(
   policy: RouteConfig['fail'],
   base: Record<FailCause, FailAction>,
@@ -106,15 +110,28 @@ export function failTable(
   return Object.fromEntries(FAIL_CAUSES.map((cause) => [cause, of(cause)])) as Record<FailCause, FailAction>;
 }
 
-const ALL_OPEN = Object.fromEntries(FAIL_CAUSES.map((c) => [c, 'open'])) as Record<FailCause, FailAction>;
+/**
+ * Without `fail`. Closed is everything that the bytes of a request, or the tenant that it names, bring about: else a client would
+ * choose the cause that opens. Open is what the service's own state brings about, and a request in which there is no image.
+ */
+const FAIL_DEFAULTS: Record<FailCause, FailAction> = {
+  unexamined: 'closed',
+  undecodable: 'closed',
+  too_large: 'closed',
+  deadline: 'closed',
+  no_tenant: 'closed',
+  engine_down: 'open',
+  overloaded: 'open',
+  no_image: 'open',
+};
 
 /** Defaults of the code, over them those of the file, over them those of the route. */
 function route(config: RouteConfig, index: number, defaults: NonNullable<GateFile['defaults']>): Route {
   const c = { ...defaults, ...config };
   return {
     name: c.name ?? config.match.path ?? String(index),
-    path: pathPattern(config.match.path),
-    methods: new Set(config.match.methods ?? ['POST', 'PUT']),
+    path: pathPattern(config.match.path, config.match.case_sensitive),
+    methods: new Set(config.match.methods ?? METHODS),
     tenant:
       typeof c.tenant === 'object' ? { ...c.tenant, header: c.tenant.header.toLowerCase() } : (c.tenant ?? 'demo'),
     adapter: c.adapter ?? 'auto',
@@ -130,9 +147,10 @@ function route(config: RouteConfig, index: number, defaults: NonNullable<GateFil
     parallel: c.parallel ?? false,
     maxBodyBytes: c.max_body_bytes ?? 16 * MiB,
     maxImages: c.max_images ?? 64,
+    maxFrames: c.max_frames ?? Number.POSITIVE_INFINITY,
     headers: c.headers ?? false,
     idempotent: c.idempotent ?? false,
-    fail: failTable(config.fail, failTable(defaults.fail, ALL_OPEN)),
+    fail: failTable(config.fail, failTable(defaults.fail, FAIL_DEFAULTS)),
     reject: { ...REJECT, ...c.reject },
     failReject: { ...FAIL_REJECT, ...c.fail_reject },
     fallback: c.fallback === undefined ? undefined : new URL(c.fallback),

@@ -25,7 +25,7 @@ import { toServiceError } from '../../plugins/errors.ts';
 
 const PREFIX = '/v1/ext-authz';
 /** What says something about the body, not about this service: no retry and no failure_mode_allow changes it. */
-const ABOUT_THE_BODY: ReadonlySet<FailCause> = new Set(['undecodable', 'no_image']);
+const ABOUT_THE_BODY: ReadonlySet<FailCause> = new Set(['unexamined', 'undecodable', 'no_image']);
 
 /** Without a gate file: every body is looked at for the tenant that x-clipn-tenant names. Where there is no verdict Envoy decides. */
 const ALONE: GateSettings = settingsOf({
@@ -114,7 +114,7 @@ const access: TenantAccess = {
 function inspect(
   inspector: Inspector,
   subject: { route: Route; decided: ReturnType<typeof decidedFor>; tenant: string },
-  { body, headers, trace }: FastifyRequest,
+  { body, headers, raw, url, trace }: FastifyRequest,
   reply: FastifyReply,
 ): Promise<Inspection> | Inspection {
   const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
@@ -126,11 +126,13 @@ function inspect(
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) gone.abort(new Error('the client disconnected'));
   });
-  return inspector.inspect({ ...subject, body: bytes, headers, trace }, gone.signal).then((inspection) => {
-    // Envoy sends on what it has: nothing can be taken out of it
-    const { filter: _, ...extraction } = inspection.extraction;
-    return { ...inspection, extraction };
-  });
+  return inspector
+    .inspect({ ...subject, body: bytes, headers, rawHeaders: raw.rawHeaders, target: url, trace }, gone.signal)
+    .then((inspection) => {
+      // Envoy sends on what it has: nothing can be taken out of it
+      const { filter: _, ...extraction } = inspection.extraction;
+      return { ...inspection, extraction };
+    });
 }
 
 function answer(

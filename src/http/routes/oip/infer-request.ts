@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { ServiceError } from '../../../errors/index.ts';
-import { ExtractionError, extract } from '../../../gate/index.ts';
+import { type Extraction, ExtractionError, inferImages } from '../../../gate/index.ts';
 import { OUTPUTS, type OutputName } from '../../schemas/oip.ts';
 
 interface WantedOutput {
@@ -50,6 +50,15 @@ function wanted({ parameters, outputs }: Json): WantedOutput[] {
   });
 }
 
+function inputsOf(body: Buffer, headers: IncomingHttpHeaders): Extraction {
+  try {
+    return inferImages(body, headers);
+  } catch (error) {
+    if (error instanceof ExtractionError) throw invalid(`The inference request is malformed: ${error.message}.`);
+    throw error;
+  }
+}
+
 /** @throws ServiceError invalid_request, no_image, too_many_images, payload_too_large */
 export async function readInferRequest(
   body: Buffer | undefined,
@@ -58,10 +67,7 @@ export async function readInferRequest(
 ): Promise<InferRequest> {
   if (!body || body.length === 0) throw invalid('There is no body.');
   const json = header(body, headers);
-  const found = await extract('oip-v2', body, headers, {}).catch((error) => {
-    if (error instanceof ExtractionError) throw invalid(`The inference request is malformed: ${error.message}.`);
-    throw error;
-  });
+  const found = inputsOf(body, headers);
   if (found.images.length === 0) {
     throw new ServiceError('no_image', 'The request contains no image. Send an input of datatype BYTES.');
   }

@@ -1,0 +1,71 @@
+import type { FoundPicture, JsonPath, Where } from '../reading/reading.ts';
+import type { Tensor } from './oip-v2.ts';
+import { oipFilter } from './oip-v2-filter.ts';
+import { attempt, inRows, type Protocol } from './protocol.ts';
+import type { Extraction } from './types.ts';
+
+/** The Open Inference Protocol v2: elements of BYTES tensors, one row for each of the batch. */
+export class OipProtocol implements Protocol {
+  readonly #tensors: readonly Tensor[];
+  readonly #expecting: ReadonlySet<number>;
+  readonly #counts = new Map<number, number>();
+  readonly #binary: boolean;
+
+  /**
+   * @param fields names of the inputs that are images; without them a single BYTES input is one
+   * @param options `expecting` false: nothing is expected, images are where they are found; `binary`: the request has a binary section
+   */
+  constructor(
+    tensors: readonly Tensor[],
+    fields: readonly string[] | undefined,
+    { expecting, binary }: { expecting: boolean; binary: boolean },
+  ) {
+    this.#tensors = tensors;
+    this.#binary = binary;
+    const bytes = tensors.flatMap(({ datatype }, i) => (datatype === 'BYTES' ? [i] : []));
+    const chosen = fields
+      ? bytes.filter((i) => fields.includes((tensors[i] as Tensor).name))
+      : bytes.length === 1
+        ? bytes
+        : [];
+    this.#expecting = new Set(expecting ? chosen : []);
+  }
+
+  #tensorOf({ path, tensor }: Pick<Where, 'path' | 'tensor'>): number | undefined {
+    if (tensor) return this.#tensors.findIndex(({ name }) => name === tensor.name);
+    const data = path && path.length > 3 && path[0] === 'inputs' && path[2] === 'data';
+    return data && typeof path[1] === 'number' ? path[1] : undefined;
+  }
+
+  readonly expects = (where: Where): boolean => {
+    const index = this.#tensorOf(where);
+    return index !== undefined && this.#expecting.has(index);
+  };
+
+  array(path: JsonPath, count: number): void {
+    if (path.length === 3 && path[0] === 'inputs' && path[2] === 'data') this.#counts.set(path[1] as number, count);
+  }
+
+  #rowOf(picture: FoundPicture, rows: number): number | undefined {
+    const { path, tensor } = picture;
+    if (tensor) return Math.floor((tensor.element * rows) / tensor.elements);
+    const index = this.#tensorOf(picture);
+    const count = index === undefined ? undefined : this.#counts.get(index);
+    return count && typeof path?.[3] === 'number' ? Math.floor((path[3] * rows) / count) : undefined;
+  }
+
+  assign(pictures: readonly FoundPicture[], text: Buffer | undefined): Extraction {
+    const rows = Math.max(
+      1,
+      ...pictures.map((picture) => {
+        const index = this.#tensorOf(picture);
+        const shape = index === undefined ? undefined : this.#tensors[index]?.shape;
+        const count = picture.tensor?.elements ?? this.#counts.get(index ?? -1) ?? 1;
+        return Math.min(shape?.[0] ?? 1, count);
+      }),
+    );
+    const extraction = inRows(pictures, pictures.length === 0 ? 0 : rows, (picture) => this.#rowOf(picture, rows));
+    if (this.#binary || !text || pictures.length === 0) return extraction;
+    return { ...extraction, ...attempt(() => oipFilter(text, [...this.#tensors], rows)) };
+  }
+}

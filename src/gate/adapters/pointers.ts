@@ -1,0 +1,70 @@
+import type { FoundPicture, JsonPath, Where } from '../reading/reading.ts';
+import { arrayFilter } from './instances.ts';
+import { resolvePointer, rootOf } from './json-text.ts';
+import { attempt, inRows, type Protocol } from './protocol.ts';
+import type { AdapterOptions, Extraction } from './types.ts';
+
+/** A pointer in pieces; `star` is where its first `*` is, -1 without. */
+interface Pattern {
+  pieces: string[];
+  star: number;
+}
+
+function patternOf(pointer: string): Pattern {
+  const pieces = pointer
+    .split('/')
+    .slice(1)
+    .map((piece) => piece.replaceAll('~1', '/').replaceAll('~0', '~'));
+  return { pieces, star: pieces.indexOf('*') };
+}
+
+/** Whether a value is where the pattern says, or an element of an array that is there. */
+function fits({ pieces }: Pattern, path: JsonPath): boolean {
+  const more = path.length - pieces.length;
+  if (more !== 0 && !(more === 1 && typeof path.at(-1) === 'number')) return false;
+  return pieces.every((piece, i) => (piece === '*' && typeof path[i] === 'number') || piece === String(path[i]));
+}
+
+/** Base64 or data: URLs at given pointers (RFC 6901), `*` for every element of an array. A pointer to an array means each of its elements. */
+export class PointerProtocol implements Protocol {
+  readonly #patterns: Pattern[];
+  readonly #answerPointer: string | undefined;
+  /** Arrays that the pointers run through or end at, and how many elements they have. */
+  readonly #arrays = new Map<string, number>();
+
+  constructor({ pointers = [], answerPointer }: AdapterOptions) {
+    this.#patterns = pointers.map(patternOf);
+    this.#answerPointer = answerPointer;
+  }
+
+  readonly expects = ({ path }: Where): boolean => path !== undefined && this.#patterns.some((p) => fits(p, path));
+
+  array(path: JsonPath, count: number): void {
+    const through = ({ pieces, star }: Pattern) =>
+      (star < 0 ? pieces.length : star) === path.length && path.every((p, i) => String(p) === pieces[i]);
+    if (this.#patterns.some(through)) this.#arrays.set(path.join('/'), count);
+  }
+
+  assign(pictures: readonly FoundPicture[], text: Buffer | undefined): Extraction {
+    const [only, ...others] = this.#arrays;
+    if (!only || others.length > 0) return inRows(pictures, 0, () => undefined);
+    const [array, rows] = only;
+    const pieces = array.split('/');
+    const extraction = inRows(pictures, rows, ({ path }) => {
+      const inside = path && path.length > pieces.length && pieces.every((piece, i) => piece === String(path[i]));
+      return inside && typeof path[pieces.length] === 'number' ? (path[pieces.length] as number) : undefined;
+    });
+    const { images } = extraction;
+    const alone = images.every(({ instance }) => instance < rows);
+    if (!alone && !this.#answerPointer) return inRows(pictures, 0, () => undefined);
+    const answerPointer = this.#answerPointer;
+    if (answerPointer === undefined || !text || images.length === 0) return extraction;
+    return {
+      ...extraction,
+      ...attempt(() => {
+        const [span] = resolvePointer(text, rootOf(text), `/${array}`);
+        return span && arrayFilter(text, span, answerPointer);
+      }),
+    };
+  }
+}

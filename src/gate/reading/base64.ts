@@ -1,0 +1,81 @@
+/** Value of a character in both alphabets at once, -1 for others. */
+export const VALUES = new Int8Array(256).fill(-1);
+for (const [i, c] of [...Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/')].entries())
+  VALUES[c] = i;
+VALUES[0x2d] = 62;
+VALUES[0x5f] = 63;
+
+const ALPHABET = 1;
+const PLUS_SLASH = 2;
+const URL_SAFE = 4;
+const PAD = 8;
+const LINE = 16;
+const OTHER = 32;
+const CLASS = new Uint8Array(256).fill(OTHER);
+for (let c = 0; c < 256; c++) if ((VALUES[c] as number) >= 0) CLASS[c] = ALPHABET;
+for (const c of Buffer.from('+/')) CLASS[c] = PLUS_SLASH;
+for (const c of Buffer.from('-_')) CLASS[c] = URL_SAFE;
+CLASS[0x3d] = PAD;
+for (const c of Buffer.from('\r\n\t')) CLASS[c] = LINE;
+
+/** How a text is base64. `lax`: in a way that decoders take differently. */
+export type Base64Form = 'standard' | 'url' | 'lax' | 'none';
+
+/**
+ * Whether a whole text is base64: characters of one alphabet, line breaks, padding at the end alone. `lax` where it has characters of
+ * both alphabets or padding within; `none` where it has any other character.
+ */
+export function base64Form(text: Uint8Array): Base64Form {
+  let end = text.length;
+  while (end > 0 && (text[end - 1] === 0x3d || text[end - 1] === 0x20 || CLASS[text[end - 1] as number] === LINE))
+    end--;
+  let seen = 0;
+  for (let i = 0; i < end; i++) {
+    seen |= CLASS[text[i] as number] as number;
+    if (seen & OTHER) return 'none';
+  }
+  if (seen & PAD || (seen & PLUS_SLASH && seen & URL_SAFE)) return 'lax';
+  return seen & URL_SAFE ? 'url' : 'standard';
+}
+
+/** Bytes of a text that base64Form() has found to be base64; of a lax one up to the first padding. */
+export function decodeBase64(text: Uint8Array): Buffer {
+  return Buffer.from(Buffer.from(text.buffer, text.byteOffset, text.length).toString('latin1'), 'base64');
+}
+
+/** How decoders take the characters of the two alphabets: both as values, or those of the other alphabet as nothing. */
+export const READINGS: readonly Int8Array[] = [
+  VALUES,
+  VALUES.map((v, c) => (c === 0x2d || c === 0x5f ? -1 : v)),
+  VALUES.map((v, c) => (c === 0x2b || c === 0x2f ? -1 : v)),
+];
+
+/**
+ * First bytes of what a lenient decoder makes of a text from `start` on: it skips what is not in its alphabet.
+ * @param skip most characters that are skipped
+ */
+export function prefixOf(
+  text: Uint8Array,
+  start: number,
+  { values = VALUES, characters, skip }: { values?: Int8Array; characters: number; skip: number },
+): Buffer {
+  const bytes = Buffer.allocUnsafe(((characters * 3) >> 2) + 3);
+  let length = 0;
+  let bits = 0;
+  let count = 0;
+  let skipped = 0;
+  for (let i = start; i < text.length && count < characters; i++) {
+    const v = values[text[i] as number] as number;
+    if (v < 0) {
+      if (++skipped > skip) break;
+      continue;
+    }
+    bits = ((bits << 6) | v) & 0xffffff;
+    count++;
+    const full = count & 3;
+    if (full === 2) bytes[length++] = (bits >> 4) & 0xff;
+    else if (full === 3) bytes[length++] = (bits >> 2) & 0xff;
+    else if (full === 0) bytes[length++] = bits & 0xff;
+  }
+  return bytes.subarray(0, length);
+}

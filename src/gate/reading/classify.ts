@@ -1,0 +1,86 @@
+import { isUtf8 } from 'node:buffer';
+import { type ImageFormat, imageFormat } from './formats/image-format.ts';
+import { archiveKind, mediaKind } from './formats/media.ts';
+
+/** What some bytes are by their content alone. `wide`: text in UTF-16 or UTF-32, here as UTF-8. */
+export type Content =
+  | { kind: 'image'; format: ImageFormat }
+  | { kind: 'text' }
+  | { kind: 'wide'; text: Buffer }
+  | { kind: 'media' | 'archive'; name: string }
+  | { kind: 'unknown' };
+
+/** Control characters that no text has. ESC colours log lines; form feeds begin pages. */
+const CONTROL = new Uint8Array(256);
+for (let c = 0; c < 32; c++) CONTROL[c] = 1;
+for (const c of Buffer.from('\t\n\r\f\b\x1b')) CONTROL[c] = 0;
+
+export function controls(data: Uint8Array): number {
+  let count = 0;
+  for (let i = 0; i < data.length; i++) count += CONTROL[data[i] as number] as number;
+  return count;
+}
+
+function hasControls(data: Uint8Array): boolean {
+  for (let i = 0; i < data.length; i++) if (CONTROL[data[i] as number] === 1) return true;
+  return false;
+}
+
+const isText = (data: Uint8Array) => !hasControls(data) && isUtf8(data);
+
+/** Bytes of one character and which end comes first, by a byte order mark or by where the zeros of the first characters are. */
+function width(data: Uint8Array): { bytes: 2 | 4; little: boolean } | undefined {
+  const [a, b, c, d] = data;
+  if (a === 0xff && b === 0xfe && c === 0 && d === 0 && data.length % 4 === 0) return { bytes: 4, little: true };
+  if (a === 0 && b === 0 && c === 0xfe && d === 0xff) return { bytes: 4, little: false };
+  if (a === 0xff && b === 0xfe) return { bytes: 2, little: true };
+  if (a === 0xfe && b === 0xff) return { bytes: 2, little: false };
+  // without a mark: ASCII characters have zeros around them, always at the same places
+  const looked = Math.min(data.length & ~3, 64);
+  if (looked < 4) return undefined;
+  const zeros = [0, 0, 0, 0];
+  for (let i = 0; i < looked; i++) if (data[i] === 0) zeros[i & 3] = (zeros[i & 3] as number) + 1;
+  const mostly = zeros.map((count) => count * 4 > looked / 2);
+  const pattern = mostly.map((m) => (m ? '0' : 'x')).join('');
+  const known = { x000: [4, true], '000x': [4, false], x0x0: [2, true], '0x0x': [2, false] }[pattern];
+  return known && { bytes: known[0] as 2 | 4, little: known[1] as boolean };
+}
+
+/** UTF-16 and UTF-32 as UTF-8; undefined where the bytes are neither. */
+function narrow(data: Uint8Array): Buffer | undefined {
+  const found = width(data);
+  if (!found) return undefined;
+  const { bytes, little } = found;
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  if (bytes === 2) {
+    const even = Buffer.from(data.subarray(0, data.length & ~1));
+    if (!little) even.swap16();
+    return checked(even.toString('utf16le'));
+  }
+  const points: string[] = [];
+  for (let at = 0; at + 4 <= data.length; at += 4) {
+    const point = view.getUint32(at, little);
+    if (point > 0x10ffff) return undefined;
+    points.push(String.fromCodePoint(point));
+  }
+  return checked(points.join(''));
+}
+
+function checked(text: string): Buffer | undefined {
+  const bytes = Buffer.from(text.replace(/^\ufeff/, ''));
+  return isText(bytes) ? bytes : undefined;
+}
+
+/** A reading by content: images first, because some files are an image and something else as well. */
+export function classify(data: Uint8Array): Content {
+  const format = imageFormat(data);
+  if (format) return { kind: 'image', format };
+  if (isText(data)) return { kind: 'text' };
+  const text = narrow(data);
+  if (text) return { kind: 'wide', text };
+  const media = mediaKind(data);
+  if (media) return { kind: 'media', name: media };
+  const archive = archiveKind(data);
+  if (archive) return { kind: 'archive', name: archive };
+  return { kind: 'unknown' };
+}

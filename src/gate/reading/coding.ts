@@ -1,0 +1,64 @@
+import { promisify } from 'node:util';
+import * as zlib from 'node:zlib';
+import { MAX_CODINGS } from './limits.ts';
+
+/** The content coding is not undone, and why. */
+export class CodingError extends Error {
+  override readonly name = 'CodingError';
+  readonly tooLarge: boolean;
+
+  constructor(message: string, tooLarge = false) {
+    super(message);
+    this.tooLarge = tooLarge;
+  }
+}
+
+type Unpacked = { buffer: Buffer; engine: { bytesWritten: number } };
+type Unpack = (data: Buffer, options: object) => Promise<Unpacked>;
+const unpacker = (unpack: unknown): Unpack => promisify(unpack as never) as unknown as Unpack;
+
+// zstd is in Node from 22.15 on
+const zstd = (zlib as { zstdDecompress?: unknown }).zstdDecompress;
+const UNPACK: Record<string, Unpack> = {
+  gzip: unpacker(zlib.gunzip),
+  'x-gzip': unpacker(zlib.gunzip),
+  deflate: unpacker(zlib.inflate),
+  br: unpacker(zlib.brotliDecompress),
+  ...(zstd ? { zstd: unpacker(zstd) } : {}),
+};
+
+/** Codings of a body, the last one applied first; none for "identity". */
+export function codingsOf(header: string): string[] {
+  const codings = header
+    .split(',')
+    .map((c) => c.trim().toLowerCase())
+    .filter((c) => c !== '' && c !== 'identity');
+  return codings.reverse();
+}
+
+/**
+ * Undoes content codings.
+ * @param limit most bytes that a body may have without its coding
+ * @throws CodingError
+ */
+export async function unpack(body: Buffer, codings: readonly string[], limit: number): Promise<Buffer> {
+  if (codings.length > MAX_CODINGS) throw new CodingError(`more than ${MAX_CODINGS} content codings`);
+  let bytes = body;
+  for (const coding of codings) {
+    const one = Object.hasOwn(UNPACK, coding) ? UNPACK[coding] : undefined;
+    if (!one) throw new CodingError('a content coding that is not known here');
+    try {
+      const { buffer, engine } = await one(bytes, { maxOutputLength: limit, info: true });
+      if (engine.bytesWritten !== bytes.length) throw new CodingError('there is something behind the packed content');
+      bytes = buffer;
+    } catch (error) {
+      if (error instanceof CodingError) throw error;
+      const tooLarge = (error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE';
+      throw new CodingError(
+        tooLarge ? 'the body is too large when unpacked' : 'the packed content is damaged',
+        tooLarge,
+      );
+    }
+  }
+  return bytes;
+}

@@ -1,0 +1,134 @@
+import { classify } from './classify.ts';
+import { type JsonSink, JsonWalk, NotJson, stringBytes } from './json-walk.ts';
+import { MAX_LAYERS, MAX_TOKEN_BYTES, MIN_SIDE, MIN_TEXT_BYTES } from './limits.ts';
+import type { At, JsonPath, Reading, Steps, Where } from './reading.ts';
+import type { Tensor } from './tensor.ts';
+import { type TextOptions, TextValue } from './text-value.ts';
+
+/** What an adapter knows of a protocol. */
+export interface Expectation {
+  /** Whether an image is expected at a place: there a value that is none is an image that can't be opened. */
+  expects?(where: Where): boolean;
+  /** Told of every array of a JSON body when it has ended. */
+  array?(path: JsonPath, count: number): void;
+}
+
+/** Looks at content until every byte of it is accounted for. */
+export class Examiner {
+  readonly #reading: Reading;
+  readonly #expectation: Expectation;
+
+  constructor(reading: Reading, expectation: Expectation) {
+    this.#reading = reading;
+    this.#expectation = expectation;
+  }
+
+  /** A body, a part of a form, or what was packed in one. @param layer 0 for the body itself */
+  *content(bytes: Buffer, at: At, layer: number, options: TextOptions = {}): Steps {
+    if (bytes.length === 0) return;
+    const reading = this.#reading;
+    reading.spend(bytes.length);
+    if (layer > MAX_LAYERS) return reading.miss(at().place, `content in more than ${MAX_LAYERS} layers`);
+    const content = classify(bytes);
+    yield;
+    const before = reading.mark();
+    if (content.kind === 'image') {
+      if (content.format.kind === 'judged') reading.found({ ...at(), bytes });
+      else reading.miss(at().place, `an image in a format that is not judged (${content.format.name})`);
+    } else if (content.kind === 'archive') reading.miss(at().place, `packed content (${content.name})`);
+    else if (content.kind === 'text') yield* this.document(bytes, at, layer, options);
+    else if (content.kind === 'wide') yield* this.document(content.text, at, layer, options);
+    else if (content.kind === 'unknown' && bytes.length > MAX_TOKEN_BYTES)
+      reading.miss(at().place, 'bytes of an unknown kind');
+    this.#disappoint(at, bytes, before);
+  }
+
+  /** An image was expected where nothing is, or nothing that could be told. */
+  #disappoint(at: At, bytes: Buffer | undefined, before: ReturnType<Reading['mark']>): void {
+    const { expects } = this.#expectation;
+    const reading = this.#reading;
+    if (!expects || reading.pictures.length > before.pictures || reading.unexaminedPlaces > before.places) return;
+    const where = at();
+    if (expects(where)) reading.found({ ...where, bytes });
+  }
+
+  /** A text: JSON if it is that, else what a text may hold. */
+  *document(text: Buffer, at: At, layer: number, options: TextOptions = {}): Steps {
+    const plain = text[0] === 0xef && text[1] === 0xbb && text[2] === 0xbf ? text.subarray(3) : text;
+    let first = 0;
+    while (first < plain.length && (plain[first] as number) <= 0x20) first++;
+    const c = plain[first];
+    if (c === 0x7b || c === 0x5b || c === 0x22) {
+      const mark = this.#reading.mark();
+      try {
+        return yield* this.#json(plain, at, layer);
+      } catch (error) {
+        if (!(error instanceof NotJson)) throw error;
+        this.#reading.reset(mark);
+      }
+    }
+    const deeper = (bytes: Buffer, where: At) => this.#deeper(bytes, where, layer + 1);
+    yield* new TextValue(this.#reading, plain, at, deeper, options).examine();
+  }
+
+  /** What was behind escapes or in base64. Its place is the outer one's; only as a text is it looked at again. */
+  *#deeper(bytes: Buffer, at: At, layer: number): Steps {
+    const reading = this.#reading;
+    const nested: At = () => {
+      const { path: _, ...where } = at();
+      return where;
+    };
+    if (layer > MAX_LAYERS) return reading.miss(at().place, `content in more than ${MAX_LAYERS} layers`);
+    const content = classify(bytes);
+    if (content.kind === 'image') reading.miss(at().place, `an image behind escapes (${content.format.name})`);
+    else if (content.kind === 'text') yield* this.document(bytes, nested, layer);
+  }
+
+  /** @throws NotJson */
+  *#json(text: Buffer, at: At, layer: number): Steps {
+    const reading = this.#reading;
+    const body = layer === 0;
+    const { array, expects } = this.#expectation;
+    const located =
+      (path: () => JsonPath): At =>
+      () => {
+        const outer = at();
+        const found = path();
+        const place = `${outer.place}${found.map((p) => `/${p}`).join('')}`;
+        return body ? { ...outer, place, path: found } : { ...outer, place };
+      };
+    const sink: JsonSink = {
+      string: (start, end, path) => this.#jsonString(text, start, end, located(path), layer + 1),
+      tensor: (tensor, path, start, end) => this.#tensor(tensor, text.subarray(start, end), located(path)),
+      miss: (why) => reading.miss(at().place, why),
+    };
+    if (body && expects) {
+      sink.scalar = (start, end, path) => {
+        if (text.toString('latin1', start, end) !== 'null') this.#disappoint(located(path), undefined, reading.mark());
+      };
+    }
+    if (body && array) sink.array = (path, count) => array.call(this.#expectation, path(), count);
+    yield* new JsonWalk(text, sink).run();
+  }
+
+  *#jsonString(text: Buffer, start: number, end: number, at: At, layer: number): Steps {
+    const before = this.#reading.mark();
+    if (end - start >= MIN_TEXT_BYTES) yield* this.document(stringBytes(text, start, end), at, layer);
+    if (layer === 1) this.#disappoint(at, undefined, before);
+  }
+
+  /** An array of numbers: the bytes of a file, pixels, or neither. */
+  #tensor(tensor: Tensor, text: Buffer, at: At): void {
+    const reading = this.#reading;
+    if (tensor.leaves < MIN_SIDE * MIN_SIDE) return;
+    const { format } = tensor;
+    if (format?.kind === 'judged' && tensor.shape.length === 1 && text.at(-1) === 0x5d) {
+      reading.found({ ...at(), bytes: Buffer.from(JSON.parse(text.toString('latin1')) as number[]) });
+      return;
+    }
+    const { path } = at();
+    const batch = path?.length === 1 && (path[0] === 'instances' || path[0] === 'inputs');
+    const why = format ? `an image as numbers (${format.name})` : tensor.pixels(batch);
+    if (why) reading.miss(at().place, why);
+  }
+}

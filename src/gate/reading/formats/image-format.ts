@@ -1,0 +1,103 @@
+import { isobmff } from './isobmff.ts';
+import { bmp, fli, ico, pcx, sgi, spider, tga } from './structures.ts';
+import { textImage } from './text-images.ts';
+
+/** Formats that are handed to the engine; it says itself where it can't decode one. Every other image is `unexamined`. */
+export type ImageKind = 'judged' | 'other';
+
+export interface ImageFormat {
+  name: string;
+  kind: ImageKind;
+}
+
+type Signature = [name: string, hex: string, at?: number];
+
+const JUDGED: Signature[] = [
+  ['JPEG', 'ffd8ff'],
+  ['PNG', '89504e47'],
+  ['GIF', '47494638'],
+  ['TIFF', '49492a00'],
+  ['TIFF', '4d4d002a'],
+  ['TIFF', '49492b00'],
+  ['TIFF', '4d4d002b'],
+  // Pillow opens these two mistakes as well
+  ['TIFF', '4949002a'],
+  ['TIFF', '4d4d2a00'],
+];
+
+/** Signatures of what Pillow, OpenCV and their plugins open, or of files of pixels for other readers. */
+const OTHERS: Signature[] = [
+  ['JPEG 2000', '0000000c6a502020'],
+  ['JPEG 2000', 'ff4fff51'],
+  ['JPEG XL', 'ff0a'],
+  ['JPEG XL', '0000000c4a584c20'],
+  ['JPEG XR', '4949bc'],
+  ['PSD', '38425053'],
+  ['DDS', '44445320'],
+  ['QOI', '716f6966'],
+  ['ICNS', '69636e73'],
+  ['BLP', '424c5031'],
+  ['BLP', '424c5032'],
+  ['FTEX', '46544558'],
+  ['Sun raster', '59a66a95'],
+  ['DCX', 'b168de3a'],
+  ['PIXAR', '80e80000'],
+  ['McIdas', '0000000000000004'],
+  ['MPEG', '000001b3'],
+  ['WMF', 'd7cdc69a0000'],
+  ['EMF', '01000000'],
+  ['HDF5', '894844460d0a1a0a'],
+  ['GRIB', '47524942'],
+  ['BUFR', '42554652'],
+  ['BUFR', '5a435a43'],
+  ['OpenEXR', '762f3101'],
+  ['farbfeld', '6661726266656c64'],
+  ['XCF', '67696d7020786366'],
+  ['FLIF', '464c4946'],
+  ['BPG', '425047fb'],
+  ['DjVu', '41542654464f524d'],
+  ['KTX', 'ab4b5458'],
+  ['NumPy array', '934e554d5059'],
+  ['EPS', 'c5d0d3c6'],
+  ['DICOM', '4449434d', 128],
+  ['NIfTI', '6e2b3100', 344],
+  // Pillow looks for this one before it looks for TIFF, WebP and AVIF
+  ['PhotoCD', '5043445f', 2048],
+];
+
+const table = (signatures: Signature[]) =>
+  signatures.map(([name, hex, at = 0]) => ({ name, at, bytes: Buffer.from(hex, 'hex') }));
+const judged = table(JUDGED);
+const others = table(OTHERS);
+
+function startsWith(data: Uint8Array, { at, bytes }: { at: number; bytes: Uint8Array }): boolean {
+  if (data.length < at + bytes.length) return false;
+  for (let i = 0; i < bytes.length; i++) if (data[at + i] !== bytes[i]) return false;
+  return true;
+}
+
+const isWebP = (d: Uint8Array) => startsWith(d, { at: 0, bytes: RIFF }) && startsWith(d, { at: 8, bytes: WEBP });
+const RIFF = Buffer.from('RIFF');
+const WEBP = Buffer.from('WEBP');
+/** The Game Boy formats of GIMP: size of the header, then a version. */
+const isGbr = (d: Uint8Array) =>
+  d.length >= 28 && d[0] === 0 && d[1] === 0 && d[4] === 0 && d[5] === 0 && d[6] === 0 && (d[7] === 1 || d[7] === 2);
+
+/**
+ * The image format of some bytes by their signature or the structure of their header; undefined where no reader that is known here
+ * takes them for an image. Errs on the side of "an image" where a signature is short.
+ */
+export function imageFormat(data: Uint8Array): ImageFormat | undefined {
+  const other = others.find((signature) => startsWith(data, signature));
+  if (other) return { name: other.name, kind: 'other' };
+  const structured =
+    spider(data) ?? tga(data) ?? sgi(data) ?? fli(data) ?? pcx(data) ?? ico(data) ?? (isGbr(data) ? 'GBR' : undefined);
+  const text = structured === undefined ? textImage(data) : undefined;
+  const name = structured ?? text;
+  if (name !== undefined) return { name, kind: 'other' };
+  const known = judged.find((signature) => startsWith(data, signature));
+  if (known) return { name: known.name, kind: 'judged' };
+  if (isWebP(data)) return { name: 'WebP', kind: 'judged' };
+  if (isobmff(data) === 'image') return { name: 'AVIF or HEIF', kind: 'judged' };
+  return bmp(data) ? { name: 'BMP', kind: 'other' } : undefined;
+}

@@ -1,0 +1,22 @@
+const VIDEO = new Set(
+  'isom iso2 iso3 iso4 iso5 iso6 iso7 iso8 iso9 isoa isob isoc mp41 mp42 mp71 avc1 hvc1 hev1 av01 M4V M4A M4B M4P M4VH M4VP f4v F4V f4a qt dash msdh msix cmfc cmfs cmff cmfl cmf2 cmfa cmfv 3gp4 3gp5 3gp6 3gp7 3gp8 3gp9 3g2a 3g2b 3g2c mmp4 MSNV NDSC NDSH NDSM NDSP NDSS XAVC dby1 mobi opf2 ndsc CAEP caqv'.split(
+    ' ',
+  ),
+);
+
+/**
+ * Files of boxes (ISO 14496-12) by the brands that they name: a video or sound only where every brand is one of those, else an image
+ * (AVIF, HEIF and what is to come). Undefined where it is no such file.
+ */
+export function isobmff(data: Uint8Array): 'image' | 'video' | undefined {
+  if (data.length < 12 || String.fromCharCode(...data.subarray(4, 8)) !== 'ftyp') return undefined;
+  const size = new DataView(data.buffer, data.byteOffset, 4).getUint32(0);
+  const end = Math.min(size < 16 ? 12 : size, data.length, 1024);
+  for (let at = 8; at + 4 <= end; at += 4) {
+    // the minor version
+    if (at === 12) continue;
+    const brand = String.fromCharCode(...data.subarray(at, at + 4)).replace(/[ \0]+$/, '');
+    if (brand !== '' && !VIDEO.has(brand)) return 'image';
+  }
+  return 'video';
+}

@@ -1,0 +1,62 @@
+/** Image formats whose header is text, and which may be text to their last byte. */
+
+const TEXT_FORMATS: [name: string, head: RegExp][] = [
+  // Netpbm in all its forms, PFM, and what Pillow adds; after the magic come blanks, comments and a number, or PAM's keywords
+  ['PNM', /^P(?:[1-6Ff]|7 332|f4|yP|yRGBA|yCMYK|0CMYK)(?:\s+(?:#[^\n]*\n\s*)*)\d/],
+  ['PAM', /^P7\s/],
+  ['XBM', /^\s*#define[ \t][^\n]*_width[ \t]+\d/],
+  ['XPM', /^\s*\/\*\s*XPM2?\s*\*\//],
+  ['XPM', /^! XPM2/],
+  ['EPS', /^\s*%!PS/],
+  ['FITS', /^SIMPLE +=/],
+  ['Radiance HDR', /^#\?(?:RADIANCE|RGBE)/],
+  ['SVG', /^\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--[^>]{0,300}-->\s*)?(?:<!DOCTYPE svg[^>]{0,300}>\s*)?<svg[\s>]/i],
+];
+
+const text = (data: Uint8Array, end: number) =>
+  Buffer.from(data.buffer, data.byteOffset, Math.min(end, data.length)).toString('latin1');
+
+/** "Image type: ..." and other lines, then blanks up to 0x1a and pixels: the IM format has no signature. */
+function im(data: Uint8Array): boolean {
+  const head = text(data, 4096);
+  if (!head.slice(0, 100).includes('\n')) return false;
+  let lines = 0;
+  for (let at = 0; at < head.length; lines++) {
+    while (head[at] === '\r') at++;
+    if (head[at] === '\0' || head[at] === '\x1a') return lines > 0;
+    const end = head.indexOf('\n', at);
+    if (end < 0 || end - at > 100 || !/^[A-Za-z][^:]*:/.test(head.slice(at, end))) return false;
+    at = end + 1;
+  }
+  return lines > 0 && data.length > 4096;
+}
+
+/** The IFUNC format of Pillow: lines of key and value, a form feed, pixels. */
+function imt(data: Uint8Array): boolean {
+  const head = text(data, 4096);
+  return head.includes('pixel n8') && head.includes('\f');
+}
+
+/** "DanM" or "LinS", and 16 words whose exclusive or is zero. */
+function msp(data: Uint8Array): boolean {
+  if (data.length < 32 || !/^(?:DanM|LinS)/.test(text(data, 4))) return false;
+  let sum = 0;
+  for (let i = 0; i < 32; i += 2) sum ^= (data[i] as number) | ((data[i + 1] as number) << 8);
+  return sum === 0;
+}
+
+const MAY_BEGIN = new Uint8Array(256);
+for (const c of Buffer.from(' \t\r\n\f\vP#/!%S<DL')) MAY_BEGIN[c] = 1;
+
+export function textImage(data: Uint8Array): string | undefined {
+  const first = data[0];
+  if (first === undefined) return undefined;
+  if (MAY_BEGIN[first] === 1) {
+    const head = text(data, 1024);
+    const known = TEXT_FORMATS.find(([, pattern]) => pattern.test(head));
+    if (known) return known[0];
+    if (msp(data)) return 'MSP';
+  }
+  if (imt(data)) return 'IMT';
+  return im(data) ? 'IM' : undefined;
+}

@@ -1,0 +1,256 @@
+import { MAX_JSON_DEPTH, MAX_ROOT_MEMBERS } from './limits.ts';
+import type { JsonPath } from './reading.ts';
+import { Tensor } from './tensor.ts';
+
+/** The text is not JSON after all: it is looked at as text. */
+export class NotJson extends Error {
+  override readonly name = 'NotJson';
+}
+
+/** What a walk tells of the values that it passes. Spans are of the text, quotes included. */
+export interface JsonSink {
+  string(start: number, end: number, path: () => JsonPath): Iterable<void>;
+  /** A number, true, false or null. */
+  scalar?(start: number, end: number, path: () => JsonPath): void;
+  /** An array of numbers alone, arrays of them included, has ended. */
+  tensor(tensor: Tensor, path: () => JsonPath, start: number, end: number): void;
+  /** An array has ended. */
+  array?(path: () => JsonPath, count: number): void;
+  /** The text is read no further: nested too deeply, or two members of the outermost object have one name. */
+  miss(why: string): void;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_ARRAY = 0x5b;
+const CLOSE_ARRAY = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+const LITERALS = ['true', 'false', 'null', 'NaN', 'Infinity', '-Infinity'].map((word) => Buffer.from(word));
+const IN_NUMBER = new Uint8Array(256);
+for (const c of Buffer.from('0123456789+-.eE')) IN_NUMBER[c] = 1;
+const SLICE = 64 * 1024;
+
+interface Frame {
+  array: boolean;
+  start: number;
+  /** Elements so far, of an array. */
+  count: number;
+  keyStart: number;
+  keyEnd: number;
+}
+
+function endOfString(text: Buffer, start: number): number {
+  for (let at = start + 1; ; ) {
+    const quote = text.indexOf(QUOTE, at);
+    if (quote < 0) throw new NotJson('a string does not end');
+    let slashes = 0;
+    while (text[quote - 1 - slashes] === BACKSLASH) slashes++;
+    if (slashes % 2 === 0) return quote + 1;
+    at = quote + 1;
+  }
+}
+
+/** A JSON string's characters as UTF-8. @throws NotJson on escapes that are none */
+export function stringBytes(text: Buffer, start: number, end: number): Buffer {
+  const inner = text.subarray(start + 1, end - 1);
+  if (!inner.includes(BACKSLASH)) return inner;
+  try {
+    // a raw line break inside a string is refused by strict parsers alone
+    const source = text
+      .toString('utf8', start, end)
+      .replace(/\p{Cc}/gu, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+    return Buffer.from(JSON.parse(source) as string);
+  } catch {
+    throw new NotJson(`a string with faulty escapes at byte ${start}`);
+  }
+}
+
+/** Walks one JSON text, or several with blanks between them, without building it. */
+export class JsonWalk {
+  readonly #text: Buffer;
+  readonly #sink: JsonSink;
+  readonly #stack: Frame[] = [];
+  readonly #names = new Set<string>();
+  #tensor: Tensor | undefined;
+  #tensorDepth = 0;
+  #values = 0;
+  #several = false;
+
+  constructor(text: Buffer, sink: JsonSink) {
+    this.#text = text;
+    this.#sink = sink;
+  }
+
+  readonly #path = (): JsonPath =>
+    this.#stack.map((f) => (f.array ? f.count : stringBytes(this.#text, f.keyStart, f.keyEnd).toString('utf8')));
+
+  /** @throws NotJson */
+  *run(): Generator<void> {
+    const text = this.#text;
+    let at = this.#blanks(0);
+    let slice = at + SLICE;
+    while (at < text.length) {
+      if (this.#stack.length === 0 && this.#values++ > 0) this.#several = true;
+      // most values of large texts are numbers: they need no generator
+      const c = text[at];
+      at = c === QUOTE || c === OPEN_ARRAY || c === OPEN_OBJECT ? yield* this.#value(at) : this.#scalar(at);
+      at = this.#after(at);
+      if (at > slice) {
+        slice = at + SLICE;
+        yield;
+      }
+    }
+    if (this.#stack.length > 0 || this.#values === 0) throw new NotJson('it ends too early');
+  }
+
+  /** Whether the text is several JSON texts (NDJSON): their paths mean nothing together. */
+  get several(): boolean {
+    return this.#several;
+  }
+
+  /** Begins a value; returns where the next token begins. */
+  *#value(at: number): Generator<void, number> {
+    const text = this.#text;
+    const c = text[at];
+    if (c === QUOTE) {
+      const end = endOfString(text, at);
+      this.#endTensor(at);
+      yield* this.#sink.string(at, end, this.#path);
+      return end;
+    }
+    if (c === OPEN_ARRAY || c === OPEN_OBJECT) {
+      const frame = { array: c === OPEN_ARRAY, start: at, count: 0, keyStart: 0, keyEnd: 0 };
+      if (this.#stack.length >= MAX_JSON_DEPTH) {
+        this.#sink.miss(`JSON nested more than ${MAX_JSON_DEPTH} deep`);
+        throw new NotJson('it is nested too deeply');
+      }
+      if (!frame.array) this.#endTensor(at);
+      else if (this.#tensor) this.#tensor.open(this.#stack.length - this.#tensorDepth);
+      else {
+        this.#tensor = new Tensor();
+        this.#tensorDepth = this.#stack.length;
+      }
+      this.#stack.push(frame);
+      at = this.#blanks(at + 1);
+      if (text[at] === (frame.array ? CLOSE_ARRAY : CLOSE_OBJECT)) return at;
+      return frame.array ? yield* this.#value(at) : yield* this.#member(at);
+    }
+    return this.#scalar(at);
+  }
+
+  *#member(at: number): Generator<void, number> {
+    const text = this.#text;
+    const frame = this.#stack.at(-1) as Frame;
+    if (text[at] !== QUOTE) throw new NotJson('a name is missing');
+    frame.keyStart = at;
+    frame.keyEnd = endOfString(text, at);
+    if (this.#stack.length === 1) this.#nameOnce(frame);
+    // a name may be as long as an image
+    if (frame.keyEnd - at > 64) yield* this.#sink.string(at, frame.keyEnd, this.#path);
+    at = this.#blanks(frame.keyEnd);
+    if (text[at] !== COLON) throw new NotJson('a colon is missing');
+    return yield* this.#value(this.#blanks(at + 1));
+  }
+
+  /** Which of two members of one name counts differs between servers: there would be two requests. */
+  #nameOnce(frame: Frame): void {
+    if (this.#several) return;
+    const name = stringBytes(this.#text, frame.keyStart, frame.keyEnd).toString('utf8', 0, 256);
+    if (this.#names.has(name)) this.#sink.miss('a name occurs twice in the outermost object');
+    if (this.#names.size >= MAX_ROOT_MEMBERS)
+      this.#sink.miss(`more than ${MAX_ROOT_MEMBERS} names in the outermost object`);
+    else this.#names.add(name);
+  }
+
+  /** What follows a value: the ends of arrays and objects, a comma and the next value's beginning. Iterative, whatever the depth. */
+  #after(at: number): number {
+    const text = this.#text;
+    for (;;) {
+      at = this.#blanks(at);
+      const frame = this.#stack.at(-1);
+      if (!frame) return at;
+      const c = text[at];
+      if (c === (frame.array ? CLOSE_ARRAY : CLOSE_OBJECT)) {
+        this.#close(frame, at + 1);
+        at++;
+        continue;
+      }
+      if (c !== COMMA) throw new NotJson('a comma is missing');
+      frame.count++;
+      at = this.#blanks(at + 1);
+      if (frame.array) {
+        if (text[at] === undefined) throw new NotJson('it ends too early');
+        return at;
+      }
+      return this.#name(frame, at);
+    }
+  }
+
+  /** The name of a further member; returns where its value begins. */
+  #name(frame: Frame, at: number): number {
+    const text = this.#text;
+    if (text[at] !== QUOTE) throw new NotJson('a name is missing');
+    frame.keyStart = at;
+    frame.keyEnd = endOfString(text, at);
+    if (this.#stack.length === 1) this.#nameOnce(frame);
+    if (frame.keyEnd - at > 64) for (const _ of this.#sink.string(at, frame.keyEnd, this.#path));
+    at = this.#blanks(frame.keyEnd);
+    if (text[at] !== COLON) throw new NotJson('a colon is missing');
+    at = this.#blanks(at + 1);
+    if (text[at] === undefined) throw new NotJson('it ends too early');
+    return at;
+  }
+
+  #close(frame: Frame, end: number): void {
+    this.#stack.pop();
+    if (!frame.array) return;
+    const empty = this.#blanks(frame.start + 1) === end - 1;
+    const count = empty ? 0 : frame.count + 1;
+    this.#sink.array?.(this.#path, count);
+    if (!this.#tensor) return;
+    this.#tensor.close(this.#stack.length - this.#tensorDepth, count);
+    if (this.#stack.length === this.#tensorDepth) {
+      this.#sink.tensor(this.#tensor, this.#path, frame.start, end);
+      this.#tensor = undefined;
+    }
+  }
+
+  #endTensor(at: number): void {
+    const tensor = this.#tensor;
+    if (!tensor) return;
+    this.#tensor = undefined;
+    if (tensor.leaves > 0) this.#sink.tensor(tensor, this.#path, (this.#stack[this.#tensorDepth] as Frame).start, at);
+  }
+
+  #scalar(start: number): number {
+    const text = this.#text;
+    let at = start;
+    let integer = 0;
+    for (let c = text[at] as number; IN_NUMBER[c] === 1; c = text[++at] as number) {
+      if (c >= 0x30 && c <= 0x39 && integer >= 0 && at - start < 4) integer = integer * 10 + c - 0x30;
+      else integer = -1;
+    }
+    if (at > start) {
+      if (!this.#tensor && this.#stack.at(-1)?.array) {
+        this.#tensor = new Tensor();
+        this.#tensorDepth = this.#stack.length - 1;
+      }
+      this.#tensor?.leaf(integer > 255 ? -1 : integer);
+    } else {
+      const word = LITERALS.find((w) => text.subarray(start, start + w.length).equals(w));
+      if (!word) throw new NotJson('no JSON value');
+      at = start + word.length;
+    }
+    this.#sink.scalar?.(start, at, this.#path);
+    return at;
+  }
+
+  #blanks(at: number): number {
+    const text = this.#text;
+    for (let c = text[at]; c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09; c = text[++at]);
+    return at;
+  }
+}

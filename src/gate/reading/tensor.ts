@@ -1,0 +1,71 @@
+import { imageFormat } from './formats/image-format.ts';
+import { MAX_MASK_VALUES, MIN_PIXELS, MIN_SIDE } from './limits.ts';
+
+const HEAD = 4096;
+
+/** Whether a shape is that of an image: height, width and channels, in either order, or several of them. */
+export function imageShaped(shape: readonly number[]): boolean {
+  if (shape.length < 3) return false;
+  const [a, b, c] = shape.slice(-3) as [number, number, number];
+  const channels = (n: number) => n === 1 || n === 3 || n === 4;
+  return (channels(c) && a >= MIN_SIDE && b >= MIN_SIDE) || (channels(a) && b >= MIN_SIDE && c >= MIN_SIDE);
+}
+
+/** The same for the shape of a tensor, whose first axis of four is a batch. */
+export function imageShapedBatch(shape: readonly number[]): boolean {
+  return imageShaped(shape.length > 3 ? shape.slice(1) : shape);
+}
+
+/** What is known of an array of numbers without keeping them. */
+export class Tensor {
+  leaves = 0;
+  /** Whether every number so far is an integer of 0 to 255. */
+  bytes = true;
+  readonly #seen = new Uint8Array(256);
+  #values = 0;
+  readonly #head = Buffer.alloc(HEAD);
+  readonly #sizes: number[] = [0];
+
+  /** @param depth of the array inside the outermost one, which is 0 */
+  open(depth: number): void {
+    if (this.#sizes.length <= depth) this.#sizes.push(0);
+  }
+
+  close(depth: number, count: number): void {
+    this.#sizes[depth] = Math.max(this.#sizes[depth] ?? 0, count);
+  }
+
+  /** @param value -1 for what is no integer of 0 to 255 */
+  leaf(value: number): void {
+    if (value < 0) this.bytes = false;
+    else {
+      if (this.#seen[value] === 0) {
+        this.#seen[value] = 1;
+        this.#values++;
+      }
+      if (this.leaves < HEAD) this.#head[this.leaves] = value;
+    }
+    this.leaves++;
+  }
+
+  get shape(): readonly number[] {
+    return this.#sizes;
+  }
+
+  /** The format of the file whose bytes these are. */
+  get format(): ReturnType<typeof imageFormat> {
+    // a mask or a one-hot vector may begin like an icon
+    return this.bytes && this.#values > MAX_MASK_VALUES ? imageFormat(this.#head.subarray(0, this.leaves)) : undefined;
+  }
+
+  /**
+   * Why these may be pixels; undefined where they are not.
+   * @param batch whether the outermost array is one of instances, not an axis of an image
+   */
+  pixels(batch: boolean): string | undefined {
+    if (this.bytes && this.leaves >= MIN_PIXELS && this.#values > MAX_MASK_VALUES)
+      return `${this.leaves} integers from 0 to 255, which may be pixels`;
+    const shape = batch ? this.#sizes.slice(1) : this.#sizes;
+    return imageShaped(shape) ? `numbers in the shape of an image, ${shape.slice(0, 6).join(' x ')}` : undefined;
+  }
+}

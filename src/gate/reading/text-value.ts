@@ -1,0 +1,193 @@
+import { inflateSync } from 'node:zlib';
+import { base64Form, decodeBase64, prefixOf, READINGS, VALUES } from './base64.ts';
+import { classify, controls } from './classify.ts';
+import { unescapeBackslash, unescapeEntities, unescapePercent } from './escapes.ts';
+import { imageFormat } from './formats/image-format.ts';
+import { headerHolds } from './formats/plausible.ts';
+import { MAX_BASE64_TOKEN_BYTES, MAX_TEXT_CONTROLS, MIN_TEXT_BYTES, PREFIX_CHARACTERS, SLICE_BYTES } from './limits.ts';
+import { otherEncoding } from './other-encodings.ts';
+import type { At, Reading, Steps } from './reading.ts';
+import { isStrong, startsIn } from './scan.ts';
+
+export interface TextOptions {
+  /** In forms a plus sign is a blank: base64 with one is not what the server sees. */
+  plusIsBlank?: boolean;
+}
+
+/** What was behind a layer of encoding, for whoever looks at content in general. */
+export type Deeper = (bytes: Buffer, at: At) => Steps;
+
+/** A text that stands for something as a whole: a string of JSON, a field of a form, a text body that is not JSON. */
+export class TextValue {
+  readonly #reading: Reading;
+  readonly #text: Buffer;
+  readonly #at: At;
+  readonly #deeper: Deeper;
+  readonly #options: TextOptions;
+
+  constructor(reading: Reading, text: Buffer, at: At, deeper: Deeper, options: TextOptions = {}) {
+    this.#reading = reading;
+    this.#text = text;
+    this.#at = at;
+    this.#deeper = deeper;
+    this.#options = options;
+  }
+
+  *examine(): Steps {
+    const text = this.#text;
+    if (text.length < MIN_TEXT_BYTES) return;
+    this.#reading.spend(text.length);
+    if (text.length > SLICE_BYTES) yield;
+    const form = base64Form(text);
+    if (form === 'standard' || form === 'url') return yield* this.#base64(text, form);
+    const format = imageFormat(characters(text));
+    if (format) return this.#miss(`an image as text (${format.name})`);
+    if (controls(text) > MAX_TEXT_CONTROLS) return this.#miss('bytes of an unknown kind as characters');
+    if (yield* this.#dataUrl()) return;
+    const handled = yield* this.#pieces();
+    this.#lenient(handled);
+    for (const encoding of otherEncoding(text)) {
+      if (encoding !== undefined) return this.#miss(`an image in ${encoding}`);
+      yield;
+    }
+    for (const undo of [unescapePercent, unescapeBackslash, unescapeEntities]) {
+      const plain = undo(text);
+      if (plain) yield* this.#deeper(plain, this.#at);
+    }
+  }
+
+  #miss(why: string): void {
+    this.#reading.miss(this.#at().place, why);
+  }
+
+  /** A text that is base64 from its beginning to its end. */
+  *#base64(text: Buffer, form: 'standard' | 'url'): Steps {
+    const bytes = decodeBase64(text);
+    if (form === 'url' && this.#differs(text)) return this.#miss('base64 that decoders take for different images');
+    const content = classify(bytes);
+    if (content.kind === 'image') {
+      if (this.#options.plusIsBlank && text.includes('+'))
+        return this.#miss('base64 with plus signs in a form, where they are blanks');
+      if (content.format.kind === 'judged') return this.#reading.found({ ...this.#at(), bytes });
+      return this.#miss(`an image in a format that is not judged (${content.format.name})`);
+    }
+    if (content.kind === 'archive') return this.#miss(`packed content in base64 (${content.name})`);
+    if (content.kind === 'text') return yield* this.#deeper(bytes, this.#at);
+    if (content.kind === 'wide') return yield* this.#deeper(content.text, this.#at);
+    if (content.kind === 'media') return;
+    const inflated = inflate(bytes);
+    if (inflated) return this.#miss('packed content in base64 (zlib)');
+    if (bytes.length > MAX_BASE64_TOKEN_BYTES && mixed(text))
+      this.#miss(`${bytes.length} bytes of an unknown kind in base64`);
+  }
+
+  /** URL-safe base64 is another image, or none, to a decoder that skips the two characters of its alphabet. */
+  #differs(text: Buffer): boolean {
+    const values = READINGS[1] as Int8Array;
+    const format = imageFormat(prefixOf(text, 0, { values, characters: PREFIX_CHARACTERS, skip: text.length }));
+    if (!format) return false;
+    return headerHolds(prefixOf(text, 0, { values, characters: text.length, skip: text.length }), format.name);
+  }
+
+  /** `data:image/png;base64,...` from the beginning to the end. Returns false for what is none. */
+  *#dataUrl(): Generator<void, boolean> {
+    const text = this.#text;
+    const comma = text.indexOf(',');
+    if (comma < 5 || comma > 256 || !/^\s*data:/i.test(text.toString('latin1', 0, comma))) return false;
+    const payload = text.subarray(comma + 1);
+    if (!/;\s*base64\s*$/i.test(text.toString('latin1', 0, comma))) return false;
+    const form = base64Form(payload);
+    if (form !== 'standard' && form !== 'url') return false;
+    yield* this.#base64(payload, form);
+    return true;
+  }
+
+  /** Base64 of images inside a longer text: judged where it stands alone between quotes or brackets. Returns where they begin. */
+  *#pieces(): Generator<void, ReadonlySet<number>> {
+    const text = this.#text;
+    const handled = new Set<number>();
+    let inside = false;
+    for (let from = 0; from < text.length && !this.#reading.full; from += SLICE_BYTES) {
+      inside = startsIn(text, from, Math.min(text.length, from + SLICE_BYTES), inside, ({ at, format }) => {
+        if (this.#reading.full) return;
+        handled.add(at);
+        if (!this.#piece(at)) this.#miss(`an image in base64 that does not stand alone (${format})`);
+      });
+      if (text.length > SLICE_BYTES) yield;
+    }
+    return handled;
+  }
+
+  /** Judges base64 that begins at `start` if where it ends is beyond doubt. */
+  #piece(start: number): boolean {
+    const text = this.#text;
+    let end = start;
+    while (end < text.length && (VALUES[text[end] as number] as number) >= 0) end++;
+    const run = text.subarray(start, end);
+    while (text[end] === 0x3d) end++;
+    const marked = /;base64,$/i.test(text.toString('latin1', Math.max(0, start - 8), start));
+    const opened = start === 0 || marked || OPENING.has(text[start - 1] as number);
+    const closed = end === text.length || CLOSING.has(text[end] as number) || (marked && text[end] === 0x20);
+    const form = base64Form(run);
+    if (!opened || !closed || form !== 'standard') return false;
+    if (this.#options.plusIsBlank && run.includes('+')) return false;
+    const bytes = decodeBase64(run);
+    if (imageFormat(bytes)?.kind !== 'judged') return false;
+    this.#reading.spend(run.length);
+    this.#reading.found({ ...this.#at(), bytes });
+    return true;
+  }
+
+  /** What decoders see that skip everything outside their alphabet, from the beginning, or behind the first or the last comma. */
+  #lenient(handled: ReadonlySet<number>): void {
+    const text = this.#text;
+    const starts = new Set([0, text.indexOf(',') + 1, text.lastIndexOf(',') + 1]);
+    for (const start of starts) {
+      let first = start;
+      while (first < text.length && (VALUES[text[first] as number] as number) < 0) first++;
+      if (handled.has(first)) continue;
+      for (const values of READINGS) {
+        const bytes = prefixOf(text, start, { values, characters: PREFIX_CHARACTERS, skip: text.length });
+        const format = imageFormat(bytes);
+        if (!format || !isStrong(format.name)) continue;
+        this.#miss(`an image in base64 with other characters in it (${format.name})`);
+        return;
+      }
+    }
+  }
+}
+
+const OPENING = new Set(Buffer.from('"\'`<>()[]{}=\n'));
+const CLOSING = new Set(Buffer.from('"\'`<>()[]{}&\r\n\\'));
+
+/** Characters up to U+00FF as bytes, as somebody writes them who takes bytes for Latin-1; else the text as it is. */
+function characters(text: Buffer): Buffer {
+  const head = text.subarray(0, 4200);
+  if (
+    (head[0] as number) < 0x80 &&
+    (head[1] as number) < 0x80 &&
+    (head[2] as number) < 0x80 &&
+    (head[3] as number) < 0x80
+  )
+    return head;
+  const source = head.toString('utf8').slice(0, 2100);
+  for (let i = 0; i < source.length; i++)
+    if (source.charCodeAt(i) > 255) return Buffer.from(source.slice(0, i), 'latin1');
+  return Buffer.from(source, 'latin1');
+}
+
+/** Capitals, small letters and digits together: what is encoded has them all, long words and sequences have not. */
+function mixed(text: Buffer): boolean {
+  const head = text.toString('latin1', 0, 4096);
+  return /[a-z]/.test(head) && /[A-Z]/.test(head) && /\d/.test(head);
+}
+
+/** Whether bytes are the beginning of a zlib stream. */
+function inflate(bytes: Buffer): boolean {
+  if (bytes.length < 16 || ((bytes[0] as number) & 15) !== 8 || bytes.readUInt16BE(0) % 31 !== 0) return false;
+  try {
+    return inflateSync(bytes, { maxOutputLength: 1 << 20 }).length > 0;
+  } catch (error) {
+    return (error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE';
+  }
+}

@@ -1,0 +1,29 @@
+import { unescapePercent } from './escapes.ts';
+import type { Examiner } from './examiner.ts';
+import type { Steps } from './reading.ts';
+
+const AMPERSAND = 0x26;
+const EQUALS = 0x3d;
+const PLUS = 0x2b;
+
+/** A value of a form as servers decode it: plus signs are blanks. */
+function decoded(value: Buffer): Buffer {
+  const blanks = value.includes(PLUS) ? Buffer.from(value.map((c) => (c === PLUS ? 0x20 : c))) : value;
+  return unescapePercent(blanks) ?? blanks;
+}
+
+/** The names and values of a URL-encoded form, each examined as what a server makes of it. */
+export function* urlencoded(text: Buffer, place: string, examiner: Examiner, layer: number): Steps {
+  for (let from = 0; from < text.length; ) {
+    const next = text.indexOf(AMPERSAND, from);
+    const end = next < 0 ? text.length : next;
+    const pair = text.subarray(from, end);
+    from = end + 1;
+    if (pair.length < 12) continue;
+    const equals = pair.indexOf(EQUALS);
+    const name = decoded(equals < 0 ? pair : pair.subarray(0, equals));
+    const at = () => ({ place: `${place}, field ${JSON.stringify(name.toString('utf8', 0, 64))}` });
+    if (name.length > 64) yield* examiner.content(name, at, layer);
+    if (equals >= 0) yield* examiner.content(decoded(pair.subarray(equals + 1)), at, layer);
+  }
+}
