@@ -1,7 +1,7 @@
 import type { FoundPicture, JsonPath, Where } from '../reading/reading.ts';
 import type { Tensor } from './oip-v2.ts';
 import { oipFilter } from './oip-v2-filter.ts';
-import { attempt, inRows, type Protocol } from './protocol.ts';
+import { attempt, inRows, type Protocol } from './rows.ts';
 import type { Extraction } from './types.ts';
 
 /** The Open Inference Protocol v2: elements of BYTES tensors, one row for each of the batch. */

@@ -1,7 +1,7 @@
 import type { FoundPicture, JsonPath, Where } from '../reading/reading.ts';
 import { arrayFilter } from './instances.ts';
 import { resolvePointer, rootOf } from './json-text.ts';
-import { attempt, inRows, type Protocol } from './protocol.ts';
+import { attempt, inRows, type Protocol } from './rows.ts';
 import type { AdapterOptions, Extraction } from './types.ts';
 
 /** A pointer in pieces; `star` is where its first `*` is, -1 without. */

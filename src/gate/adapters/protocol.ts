@@ -2,52 +2,12 @@ import type { AdapterName } from '../config/schema.ts';
 import type { Expectation } from '../reading/examiner.ts';
 import type { FoundPicture } from '../reading/reading.ts';
 import { instancesFilter } from './instances.ts';
-import { JsonTextError } from './json-text.ts';
 import { PointerProtocol } from './pointers.ts';
-import type { AdapterOptions, Extraction, Filter, FoundImage } from './types.ts';
+import { attempt, inRows, type Protocol } from './rows.ts';
+import type { AdapterOptions, Extraction } from './types.ts';
 
 /** Members that hold an image in the v1 protocols of KServe and TorchServe, by the habits of their examples. */
 const FIELDS = ['data', 'image', 'image_bytes', 'bytes', 'body'];
-
-/** Where a protocol expects images, and which instances of a batch those that were found belong to. */
-export interface Protocol extends Expectation {
-  /** @param text the JSON of the body, undefined where it is none */
-  assign(pictures: readonly FoundPicture[], text: Buffer | undefined): Extraction;
-}
-
-/** Where an image was, as the log and the audit trail call it. */
-export function idOf({ part, tensor, path, place }: FoundPicture): string {
-  if (part) return part.filename || part.name || place;
-  if (tensor) return `${tensor.name}[${tensor.element}]`;
-  if (path) return path.map((p) => `/${p}`).join('') || 'body';
-  return place;
-}
-
-/** A filter where the text lets itself be edited. */
-export function attempt(filter: () => Filter | undefined): { filter?: Filter } {
-  try {
-    const made = filter();
-    return made ? { filter: made } : {};
-  } catch (error) {
-    if (error instanceof JsonTextError) return {};
-    throw error;
-  }
-}
-
-/** Images of which `rowOf` names a row are of it; the others are instances of their own, behind the rows. */
-export function inRows(
-  pictures: readonly FoundPicture[],
-  rows: number,
-  rowOf: (picture: FoundPicture) => number | undefined,
-): Extraction {
-  let next = rows;
-  const images = pictures.map((picture): FoundImage => {
-    const row = rowOf(picture);
-    const instance = row !== undefined && row < rows ? row : next++;
-    return { id: idOf(picture), bytes: picture.bytes, instance };
-  });
-  return { images, instances: next, droppable: rows };
-}
 
 /** Bodies of which nothing is known, or forms; and JSON with one row for each element of `instances`. */
 class RowsProtocol implements Protocol {
