@@ -1,12 +1,12 @@
-import { Ajv } from 'ajv';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import type { Bundle } from './bundle/load.ts';
 import type { DriftMonitor } from './drift/index.ts';
 import type { AccessParts, EngineForHttp, GateForHttp, HttpConfig, ReloadForHttp } from './http/decorators.ts';
 import { accessPlugin } from './http/plugins/access.ts';
+import { bodiesPlugin } from './http/plugins/bodies.ts';
 import { consolePlugin } from './http/plugins/console.ts';
 import { docsPlugin } from './http/plugins/docs.ts';
-import { errorsPlugin } from './http/plugins/errors.ts';
+import { answerUnroutable, errorsPlugin } from './http/plugins/errors.ts';
 import { methodNotAllowed } from './http/plugins/method-not-allowed.ts';
 import { requestMetricsPlugin } from './http/plugins/request-metrics.ts';
 import { tracingPlugin } from './http/plugins/tracing.ts';
@@ -41,6 +41,7 @@ import { tenantsList } from './http/routes/tenants/list.ts';
 import { tenantsPut } from './http/routes/tenants/put.ts';
 import { tenantsRollback } from './http/routes/tenants/rollback.ts';
 import { sheddingServer } from './http/shedding.ts';
+import { compileValidator } from './http/validation.ts';
 import { Flood } from './telemetry/flood.ts';
 import type { Logger } from './telemetry/logger.ts';
 import type { Metrics } from './telemetry/metrics.ts';
@@ -101,11 +102,9 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     genReqId: (request) => requestId(request.headers['x-request-id']),
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 256 },
+    frameworkErrors: (error, request, reply) => answerUnroutable(error, request as never, reply as never),
   });
-  // queries are text and get coerced; in a JSON body a number where a string belongs is a mistake to be told about
-  const query = new Ajv({ coerceTypes: 'array', useDefaults: true, allErrors: true });
-  const body = new Ajv({ useDefaults: true, allErrors: true, strictTypes: false });
-  app.setValidatorCompiler(({ schema, httpPart }) => (httpPart === 'body' ? body : query).compile(schema as object));
+  app.setValidatorCompiler(({ schema, httpPart }) => compileValidator(schema as object, httpPart));
   // replies are built from typed objects; their schemas document, and a serializer made from them could only lose fields
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
 
@@ -141,6 +140,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   });
   await app.register(errorsPlugin);
   await app.register(accessPlugin);
+  await app.register(bodiesPlugin);
   await app.register(requestMetricsPlugin);
   await app.register(docsPlugin);
   const refuseOtherMethods = methodNotAllowed(app as unknown as FastifyInstance);

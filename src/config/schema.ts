@@ -169,6 +169,12 @@ export const ConfigSchema = Type.Object({
     "memory for tenants' features in the engine; the least recently used ones are removed and loaded again on demand",
   ),
   maxBodyBytes: setting(size(64 * MiB), 'CLIPN_MAX_BODY_BYTES', 'bytes', 'largest body of a request'),
+  maxBodiesBytes: setting(
+    size(256 * MiB),
+    'CLIPN_MAX_BODIES_BYTES',
+    'bytes',
+    'bodies of all requests under way together; more are refused with 429',
+  ),
   maxImages: setting(count(64, 1, 10_000), 'CLIPN_MAX_IMAGES', 'integer', 'largest number of images in one request'),
   maxImageBytes: setting(size(20 * MiB), 'CLIPN_MAX_IMAGE_BYTES', 'bytes', 'largest image file'),
   maxPixels: setting(

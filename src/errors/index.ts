@@ -12,6 +12,12 @@ export interface ErrorOptions {
   extra?: Record<string, unknown>;
 }
 
+/** Characters of a text of an error, public or for the log: a request must not decide how long they are. */
+const MOST_TEXT = 1000;
+const MOST_INTERNAL = 4000;
+
+const bounded = (text: string, most: number) => (text.length > most ? `${text.slice(0, most)}...` : text);
+
 /**
  * An error with a stable code, a public text (`message`) that helps the caller, and an internal text for the log.
  * The texts are separate, so that printing an error cannot leak internal details.
@@ -27,10 +33,10 @@ export class ServiceError extends Error {
     // under overload thousands of refusals are made per second; a stack trace would cost more than the refusal and is never read
     const { stackTraceLimit } = Error;
     if (CODES[code].status === 429) Error.stackTraceLimit = 0;
-    super(detail, options.cause === undefined ? undefined : { cause: options.cause });
+    super(bounded(detail, MOST_TEXT), options.cause === undefined ? undefined : { cause: options.cause });
     Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
-    this.internal = options.internal;
+    this.internal = options.internal === undefined ? undefined : bounded(options.internal, MOST_INTERNAL);
     this.retryAfter = options.retryAfter;
     this.extra = options.extra;
   }

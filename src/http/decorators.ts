@@ -15,6 +15,9 @@ export interface HttpConfig {
   maxImages: number;
   maxImageBytes: number;
   maxBodyBytes: number;
+  /** Of all requests together. */
+  maxBodiesBytes: number;
+  maxClasses: number;
   requestTimeoutMs: number;
   buildWaitMs: number;
   trustProxy: boolean;

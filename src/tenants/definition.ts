@@ -36,6 +36,7 @@ export const TenantDefinition = Type.Object(
   {
     classes: Type.Array(ClassEntry, {
       minItems: 1,
+      maxItems: 100_000,
       description:
         'Classes by name. Names are kept to the letter and in order; duplicates are allowed and are separate classes.',
     }),

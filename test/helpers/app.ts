@@ -99,6 +99,8 @@ export async function testApp(
       maxImages: 4,
       maxImageBytes: 10_000,
       maxBodyBytes: 30_000,
+      maxBodiesBytes: 100_000_000,
+      maxClasses: 10_000,
       requestTimeoutMs: 2000,
       buildWaitMs: 1000,
       trustProxy: false,

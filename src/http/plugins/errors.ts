@@ -42,15 +42,19 @@ const KNOWN: Record<string, { code: ErrorCode; detail: string }> = {
   },
 };
 
+/** Faults of one request that are told, and characters of each. */
+const MOST_ERRORS = 20;
+const short = (text: string) => text.slice(0, 200);
+
 export function toServiceError(error: unknown): ServiceError {
   if (error instanceof ServiceError) return error;
   const e = error as Partial<FastifyError>;
   if (e.validation) {
-    return new ServiceError('invalid_request', `The request is not valid: ${e.message}.`, {
+    return new ServiceError('invalid_request', `The request is not valid: ${short(String(e.message))}.`, {
       extra: {
-        errors: e.validation.map((v) => ({
-          path: `${e.validationContext ?? 'body'}${v.instancePath}`,
-          message: v.message,
+        errors: e.validation.slice(0, MOST_ERRORS).map((v) => ({
+          path: short(`${e.validationContext ?? 'body'}${v.instancePath}`),
+          message: short(String(v.message)),
         })),
       },
     });
@@ -71,6 +75,22 @@ export function toServiceError(error: unknown): ServiceError {
   });
 }
 
+/** An address that no route could be looked up for: Fastify's own answer would repeat it. */
+export function answerUnroutable(error: Error, request: FastifyRequest, reply: FastifyReply): void {
+  const service = new ServiceError(
+    'invalid_request',
+    'The address of the request is not valid, or a part of it is too long.',
+    {
+      internal: error.message,
+    },
+  );
+  request.log.info({ code: service.code, internal: short(error.message) }, 'request failed');
+  void reply
+    .code(service.status)
+    .header('content-type', 'application/problem+json')
+    .send(JSON.stringify(toProblem(service, request.id)));
+}
+
 /** Every error leaves as an RFC 9457 problem document; what is internal goes to the log. */
 export const errorsPlugin = fp(async (app) => {
   app.decorateRequest('unlogged', false);
@@ -84,7 +104,7 @@ export const errorsPlugin = fp(async (app) => {
   app.setNotFoundHandler((request) => {
     throw new ServiceError(
       'not_found',
-      `${request.method} ${request.url.split('?')[0]} is no operation of this service; see /openapi.json.`,
+      `${request.method} ${short(request.url.split('?')[0] as string)} is no operation of this service; see /openapi.json.`,
     );
   });
 });

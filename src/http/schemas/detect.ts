@@ -52,7 +52,7 @@ export const DetectJsonBody = Type.Object(
         },
         { additionalProperties: false },
       ),
-      { minItems: 1 },
+      { minItems: 1, maxItems: 10_000 },
     ),
   },
   { additionalProperties: false },

@@ -2,6 +2,7 @@ import multipart from '@fastify/multipart';
 import type { FastifyPluginAsync } from 'fastify';
 import { detectTenantInQuery } from '../../access.ts';
 import { refuseEarly } from '../../admission.ts';
+import { bytesParser, valuesOfImages } from '../../bodies/parsers.ts';
 import { DetectBody, DetectHeaders, DetectQuery, DetectReply } from '../../schemas/detect.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
 import { detect } from './handler.ts';
@@ -15,12 +16,12 @@ export const detectRoute: FastifyPluginAsync = async (app) => {
     limits: { fileSize: maxImageBytes, files: maxImages + 1, fields: 32, fieldSize: 4096, parts: maxImages + 33 },
   });
   for (const type of [/^image\//, 'application/octet-stream']) {
-    app.addContentTypeParser(type, { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+    app.addContentTypeParser(type, bytesParser);
   }
   app.post<{ Querystring: DetectQuery; Headers: DetectHeaders }>(
     '/v1/detect',
     {
-      config: { access: detectTenantInQuery },
+      config: { access: detectTenantInQuery, jsonValues: valuesOfImages(maxImages) },
       onRequest: refuseEarly,
       schema: {
         operationId: 'detect',

@@ -20,6 +20,8 @@ export async function detect(
 
   const { maxImages, maxImageBytes, maxBodyBytes } = app.config;
   const images = await readImages(request, { maxImages, maxImageBytes, maxBodyBytes });
+  // the text is as large as the images, which are out of it
+  request.body = undefined;
   request.trace?.lap('receive');
   // what serves now: while the body came in the tenant, or the model, may have been replaced
   const serving = app.tenants.resolve(tenant);

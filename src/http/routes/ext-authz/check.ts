@@ -18,6 +18,7 @@ import {
   unjudged,
 } from '../../../gate/index.ts';
 import type { TenantAccess } from '../../access.ts';
+import { bytesParser } from '../../bodies/parsers.ts';
 import { gateObserver } from '../../gate-observer.ts';
 import { limitedTenantOf } from '../../limits.ts';
 import { logFailure } from '../../log-failure.ts';
@@ -49,7 +50,7 @@ export const extAuthz: FastifyPluginAsync = async (app) => {
   const observer = gateObserver(app.metrics, app.log as never);
   const inspector = new Inspector(app.engine, app.tenants);
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.addContentTypeParser('*', bytesParser);
   app.setErrorHandler((error, request, reply) => {
     const service = toServiceError(error);
     logFailure(request, service, 'info');

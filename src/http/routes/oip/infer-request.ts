@@ -15,6 +15,9 @@ export interface InferRequest {
   outputs: WantedOutput[];
 }
 
+/** Characters of a request's id, which the reply repeats. */
+const MAX_ID = 256;
+
 type Json = Record<string, unknown>;
 const invalid = (detail: string) => new ServiceError('invalid_request', detail);
 const isObject = (value: unknown): value is Json =>
@@ -37,12 +40,13 @@ function wanted({ parameters, outputs }: Json): WantedOutput[] {
   const all = isObject(parameters) && parameters['binary_data_output'] === true;
   if (outputs === undefined) return OUTPUTS.map(({ name }) => ({ name, binary: all }));
   if (!Array.isArray(outputs)) throw invalid('outputs is not a list.');
+  if (outputs.length > OUTPUTS.length) throw invalid(`There are ${OUTPUTS.length} outputs, each asked for once.`);
   return outputs.map((output: unknown) => {
     const { name, parameters: own } = isObject(output) ? output : ({} as Json);
     const known = OUTPUTS.find((o) => o.name === name);
     if (!known) {
       const names = OUTPUTS.map((o) => o.name).join(', ');
-      throw invalid(`There is no output ${JSON.stringify(name ?? null)}; there are ${names}.`);
+      throw invalid(`There is no output ${JSON.stringify(name ?? null).slice(0, 100)}; there are ${names}.`);
     }
     const options = isObject(own) ? own : {};
     if (options['classification']) throw invalid('The classification extension is not offered.');
@@ -85,8 +89,10 @@ export async function readInferRequest(
     }
     return bytes;
   });
+  const { id } = json;
+  if (typeof id === 'string' && id.length > MAX_ID) throw invalid(`An id has at most ${MAX_ID} characters.`);
   return {
-    id: typeof json['id'] === 'string' ? json['id'] : undefined,
+    id: typeof id === 'string' ? id : undefined,
     images,
     method: isObject(json['parameters']) ? json['parameters']['method'] : undefined,
     outputs: wanted(json),

@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import type { Method } from '../../../clipn/index.ts';
 import { ServiceError } from '../../../errors/index.ts';
 import { detectTenantInPath } from '../../access.ts';
+import { inferParser } from '../../bodies/infer-parser.ts';
 import { checkLimits, judge } from '../../judge.ts';
 import { ModelParams, oipErrors } from '../../schemas/oip.ts';
 import { encode, valuesOf } from './infer-reply.ts';
@@ -16,7 +17,7 @@ export const oipInfer: FastifyPluginAsync = async (app) => {
   oipErrors(app as never);
   // JSON, JSON followed by tensors, or an image alone; clients send it under all sorts of content types, or none
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.addContentTypeParser('*', inferParser);
   for (const path of ['/v2/models/:tenant', '/v2/models/:tenant/versions/:version']) {
     app.post<{ Params: ModelParams }>(
       `${path}/infer`,

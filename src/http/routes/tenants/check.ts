@@ -2,6 +2,7 @@ import type { FastifyPluginAsync } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { TenantDefinition } from '../../../tenants/definition.ts';
 import { manageTenantInPath } from '../../access.ts';
+import { valuesOfClasses } from '../../bodies/parsers.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
 import { TenantParams, TenantWarning } from '../../schemas/tenant.ts';
 
@@ -18,7 +19,7 @@ export const tenantsCheck: FastifyPluginAsync = async (app) => {
   app.post<{ Params: TenantParams; Body: TenantDefinition }>(
     '/v1/tenants/:tenant/check',
     {
-      config: { access: manageTenantInPath },
+      config: { access: manageTenantInPath, jsonValues: valuesOfClasses(app.config.maxClasses) },
       schema: {
         operationId: 'checkTenant',
         tags: ['tenants'],

@@ -4,6 +4,7 @@ import { ServiceError } from '../../../errors/index.ts';
 import { ARCHIVE_TYPE, decodeArchive } from '../../../tenants/archive.ts';
 import { manageTenantInPath } from '../../access.ts';
 import { recorded } from '../../audit.ts';
+import { bytesParser, valuesOfClasses, watchJson } from '../../bodies/parsers.ts';
 import { counted, countedTenants } from '../../quotas.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
 import { TenantParams, TenantReply, WaitHeaders } from '../../schemas/tenant.ts';
@@ -13,7 +14,7 @@ import { answerChange } from './reply.ts';
 /** `POST /v1/tenants/{tenant}/import`: makes or replaces a tenant from an exported file. */
 export const tenantsImport: FastifyPluginAsync = async (app) => {
   for (const type of [ARCHIVE_TYPE, 'application/octet-stream']) {
-    app.addContentTypeParser(type, { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+    app.addContentTypeParser(type, bytesParser);
   }
   app.post<{ Params: TenantParams; Headers: WaitHeaders }>(
     '/v1/tenants/:tenant/import',
@@ -41,6 +42,9 @@ export const tenantsImport: FastifyPluginAsync = async (app) => {
       if (!Buffer.isBuffer(body)) {
         throw new ServiceError('unsupported_media_type', `Send an exported tenant as ${ARCHIVE_TYPE}.`);
       }
+      const head = body.subarray(0, Math.max(0, body.indexOf('\n')));
+      const refused = watchJson(valuesOfClasses(app.config.maxClasses))(head);
+      if (refused) throw refused;
       const onChanged = recorded(request, 'tenant.import', tenant);
       const outcome = await app.access.quotas.guard(
         request.principal,

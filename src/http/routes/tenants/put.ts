@@ -2,6 +2,7 @@ import type { FastifyPluginAsync } from 'fastify';
 import { TenantDefinition } from '../../../tenants/definition.ts';
 import { manageTenantInPath } from '../../access.ts';
 import { recorded } from '../../audit.ts';
+import { valuesOfClasses } from '../../bodies/parsers.ts';
 import { counted, countedTenants } from '../../quotas.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
 import { TenantParams, TenantReply, WaitHeaders } from '../../schemas/tenant.ts';
@@ -19,7 +20,7 @@ export const tenantsPut: FastifyPluginAsync = async (app) => {
   app.put<Put>(
     '/v1/tenants/:tenant',
     {
-      config: { access: manageTenantInPath },
+      config: { access: manageTenantInPath, jsonValues: valuesOfClasses(app.config.maxClasses) },
       schema: {
         operationId: 'putTenant',
         tags: ['tenants'],

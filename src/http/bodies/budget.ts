@@ -1,0 +1,47 @@
+import { ServiceError } from '../../errors/index.ts';
+
+/** Memory for one request's body. */
+export interface Reservation {
+  /** Reserves more. @throws ServiceError overloaded */
+  grow(bytes: number): void;
+  release(): void;
+}
+
+/** Bodies that are in memory at one time, all requests together: what bounds the memory of the process, however many connections there are. */
+export class BodyBudget {
+  readonly #most: number;
+  #used = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  get used(): number {
+    return this.#used;
+  }
+
+  /** @throws ServiceError overloaded */
+  reserve(bytes: number): Reservation {
+    let mine = 0;
+    let over = false;
+    const grow = (more: number) => {
+      if (over) return;
+      if (this.#used + more > this.#most) throw overloaded();
+      this.#used += more;
+      mine += more;
+    };
+    grow(bytes);
+    const release = () => {
+      over = true;
+      this.#used -= mine;
+      mine = 0;
+    };
+    return { grow, release };
+  }
+}
+
+function overloaded(): ServiceError {
+  return new ServiceError('overloaded', 'The requests under way have as many bytes as the service holds at one time.', {
+    retryAfter: 1,
+  });
+}

@@ -1,0 +1,74 @@
+import type { FastifyRequest } from 'fastify';
+import { ServiceError } from '../../errors/index.ts';
+
+/** Looks at a body while it arrives; what it returns refuses it. */
+export type Watch = (chunk: Buffer) => ServiceError | undefined;
+
+/** Most bytes of a request without a length for which memory is taken at once. */
+const FIRST_BYTES = 64 * 1024;
+
+/**
+ * A body as one buffer. What is refused on the way is not kept, and the rest of it is read and dropped, so that its sender gets to
+ * read the answer.
+ * @throws ServiceError payload_too_large, invalid_request (another length than announced), overloaded, what `watch` says
+ */
+export function collect(request: FastifyRequest, payload: NodeJS.ReadableStream, watch?: Watch): Promise<Buffer> {
+  const { bodyLimit } = request.routeOptions;
+  const announced = lengthOf(request);
+  if (announced !== undefined && announced > bodyLimit) return Promise.reject(tooLarge(bodyLimit));
+  return new Promise((resolve, reject) => {
+    let body = Buffer.allocUnsafe(announced ?? FIRST_BYTES);
+    let length = 0;
+    const stop = (error: ServiceError) => {
+      payload.removeListener('data', take).removeListener('end', end);
+      payload.resume();
+      body = Buffer.alloc(0);
+      reject(error);
+    };
+    const add = (chunk: Buffer) => {
+      if (length + chunk.length > bodyLimit) throw tooLarge(bodyLimit);
+      if (length + chunk.length > (announced ?? Number.POSITIVE_INFINITY)) throw wrongLength();
+      const refused = watch?.(chunk);
+      if (refused) throw refused;
+      if (length + chunk.length > body.length) {
+        const more = Buffer.allocUnsafe(Math.min(bodyLimit, 2 * (length + chunk.length)));
+        request.reservation?.grow(more.length - body.length);
+        body.copy(more, 0, 0, length);
+        body = more;
+      }
+      chunk.copy(body, length);
+      length += chunk.length;
+    };
+    const take = (chunk: Buffer) => {
+      try {
+        add(chunk);
+      } catch (error) {
+        stop(error as ServiceError);
+      }
+    };
+    const end = () => {
+      if (announced !== undefined && length !== announced) reject(wrongLength());
+      else resolve(body.subarray(0, length));
+    };
+    payload.on('data', take).on('end', end);
+    payload.on('error', (error) => stop(unreadable(error)));
+    payload.on('close', () => stop(unreadable('closed')));
+  });
+}
+
+export function lengthOf({ headers }: FastifyRequest): number | undefined {
+  const length = headers['content-length'];
+  return length === undefined ? undefined : Number(length);
+}
+
+function tooLarge(limit: number): ServiceError {
+  return new ServiceError('payload_too_large', 'The request body is larger than this service accepts.', {
+    extra: { limit },
+  });
+}
+
+const wrongLength = () => new ServiceError('invalid_request', 'The body does not have the length that was announced.');
+
+function unreadable(reason: unknown): ServiceError {
+  return new ServiceError('invalid_request', 'The body could not be read to its end.', { internal: String(reason) });
+}

@@ -1,0 +1,16 @@
+import type { FastifyRequest } from 'fastify';
+import { collect } from './collect.ts';
+import { valuesOfImages, watchJson } from './parsers.ts';
+
+/** A body of the Open Inference Protocol: JSON, whose values are counted as it arrives, and binary tensors behind it. */
+export const inferParser = (request: FastifyRequest, payload: NodeJS.ReadableStream) => {
+  const watch = watchJson(valuesOfImages(request.server.config.maxImages));
+  const announced = request.headers['inference-header-content-length'];
+  let left = announced === undefined ? Number.POSITIVE_INFINITY : Number(announced) || 0;
+  return collect(request, payload, (chunk) => {
+    if (left <= 0) return undefined;
+    const head = left < chunk.length ? chunk.subarray(0, left) : chunk;
+    left -= head.length;
+    return watch(head);
+  });
+};

@@ -1,0 +1,36 @@
+import { Ajv, type ErrorObject } from 'ajv';
+
+/** Values of a body up to which all of its faults are told; of a larger one the first is. */
+const FEW_VALUES = 1000;
+/** Faults that are told. */
+const MOST_ERRORS = 20;
+
+// queries are text and get coerced; in a JSON body a number where a string belongs is a mistake to be told about
+const query = new Ajv({ coerceTypes: 'array', useDefaults: true, allErrors: true });
+const first = new Ajv({ useDefaults: true, strictTypes: false });
+const all = new Ajv({ useDefaults: true, allErrors: true, strictTypes: false });
+
+type Validator = ((data: unknown) => boolean) & { errors?: ErrorObject[] | null };
+
+/** Fastify's validator of one part of requests. A fault costs memory for as long as the list of them lives, so the list is short. */
+export function compileValidator(schema: object, httpPart: string | undefined): Validator {
+  if (httpPart !== 'body') return query.compile(schema) as Validator;
+  const quick = first.compile(schema);
+  const thorough = all.compile(schema);
+  const validate: Validator = (data) => {
+    const validator = hasFew(data) ? thorough : quick;
+    const valid = validator(data) as boolean;
+    validate.errors = validator.errors?.slice(0, MOST_ERRORS) ?? null;
+    return valid;
+  };
+  return validate;
+}
+
+function hasFew(data: unknown): boolean {
+  let left = FEW_VALUES;
+  const walk = (value: unknown): boolean => {
+    if (--left < 0) return false;
+    return typeof value !== 'object' || value === null || Object.values(value).every(walk);
+  };
+  return (!Array.isArray(data) || data.length <= FEW_VALUES) && walk(data);
+}
