@@ -39,6 +39,9 @@ const TOLERANCE = 1e-3;
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest();
 const bytesOf = (rows: Float32Array) => new Uint8Array(rows.buffer, rows.byteOffset, rows.byteLength);
 
+/** What every archive begins with. */
+export const ARCHIVE_BEGINNING = Buffer.from('{"format":"clipn-gate tenant 1"');
+
 export function encodeArchive({ rows, ...head }: Archive): Buffer {
   const line = `${JSON.stringify({ format: 'clipn-gate tenant 1', ...head })}\n`;
   const body = Buffer.concat([Buffer.from(line), bytesOf(rows.yes), bytesOf(rows.no)]);

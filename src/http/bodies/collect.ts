@@ -10,10 +10,15 @@ const FIRST_BYTES = 64 * 1024;
 /**
  * A body as one buffer. What is refused on the way is not kept, and the rest of it is read and dropped, so that its sender gets to
  * read the answer.
+ * @param most bytes of the body, where the route takes fewer than any request may have
  * @throws ServiceError payload_too_large, invalid_request (another length than announced), overloaded, what `watch` says
  */
-export function collect(request: FastifyRequest, payload: NodeJS.ReadableStream, watch?: Watch): Promise<Buffer> {
-  const { bodyLimit } = request.routeOptions;
+export function collect(
+  request: FastifyRequest,
+  payload: NodeJS.ReadableStream,
+  { watch, most = Number.POSITIVE_INFINITY }: { watch?: Watch; most?: number } = {},
+): Promise<Buffer> {
+  const bodyLimit = Math.min(request.routeOptions.bodyLimit, most);
   const announced = lengthOf(request);
   if (announced !== undefined && announced > bodyLimit) return Promise.reject(tooLarge(bodyLimit));
   return new Promise((resolve, reject) => {

@@ -7,10 +7,11 @@ export const inferParser = (request: FastifyRequest, payload: NodeJS.ReadableStr
   const watch = watchJson(valuesOfImages(request.server.config.maxImages));
   const announced = request.headers['inference-header-content-length'];
   let left = announced === undefined ? Number.POSITIVE_INFINITY : Number(announced) || 0;
-  return collect(request, payload, (chunk) => {
+  const watchHead = (chunk: Buffer) => {
     if (left <= 0) return undefined;
     const head = left < chunk.length ? chunk.subarray(0, left) : chunk;
     left -= head.length;
     return watch(head);
-  });
+  };
+  return collect(request, payload, { watch: watchHead });
 };

@@ -9,7 +9,7 @@ const OPEN = 0x5b;
 const CLOSE = 0x5d;
 const SQUARE_OR_CURLY = ~0x20;
 
-export type Excess = 'values' | 'depth';
+export type Excess = 'values' | 'depth' | 'text';
 
 /**
  * Counts what a JSON text would become when it is parsed, without parsing it: a body of twenty megabytes can hold ten million
@@ -18,14 +18,18 @@ export type Excess = 'values' | 'depth';
  */
 export class JsonScanner {
   readonly #maxValues: number;
+  readonly #maxText: number;
+  #text = 0;
   #values = 1;
   #depth = 0;
   #inString = false;
   /** The chunk before ended with an odd number of backslashes. */
   #escaped = false;
 
-  constructor(maxValues: number) {
+  /** @param maxText bytes of one string */
+  constructor(maxValues: number, maxText = Number.POSITIVE_INFINITY) {
     this.#maxValues = maxValues;
+    this.#maxText = maxText;
   }
 
   /** Values so far: elements, members and the outermost. */
@@ -37,12 +41,17 @@ export class JsonScanner {
   write(chunk: Buffer): Excess | undefined {
     for (let at = 0; at < chunk.length; ) {
       if (this.#inString) {
-        at = this.#endOfString(chunk, at);
+        const end = this.#endOfString(chunk, at);
+        this.#text += end - at;
+        if (this.#text > this.#maxText) return 'text';
+        at = end;
         continue;
       }
       const byte = chunk[at++] as number;
-      if (byte === QUOTE) this.#inString = true;
-      else if (byte === COMMA) this.#values++;
+      if (byte === QUOTE) {
+        this.#inString = true;
+        this.#text = 0;
+      } else if (byte === COMMA) this.#values++;
       else if ((byte & SQUARE_OR_CURLY) === OPEN) {
         this.#values++;
         if (++this.#depth > MOST_DEPTH) return 'depth';

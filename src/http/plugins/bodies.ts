@@ -12,6 +12,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Most values of the route's JSON body. */
     jsonValues?: number;
+    /** Most bytes of a text in it. */
+    jsonText?: number;
   }
 }
 

@@ -2,26 +2,26 @@ import multipart from '@fastify/multipart';
 import type { FastifyPluginAsync } from 'fastify';
 import { detectTenantInQuery } from '../../access.ts';
 import { refuseEarly } from '../../admission.ts';
-import { bytesParser, valuesOfImages } from '../../bodies/parsers.ts';
+import { imageParser, valuesOfImages } from '../../bodies/parsers.ts';
 import { DetectBody, DetectHeaders, DetectQuery, DetectReply } from '../../schemas/detect.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
 import { detect } from './handler.ts';
 
 /** `POST /v1/detect`: images in, verdicts out. A verdict is data: out-of-distribution is 200. */
 export const detectRoute: FastifyPluginAsync = async (app) => {
-  const { maxImageBytes, maxImages } = app.config;
+  const { maxBodyBytes, maxImageBytes, maxImages } = app.config;
   await app.register(multipart, {
     // a file over the limit is cut and reported alone; parts beyond the limit are refused while reading
     throwFileSizeLimit: false,
     limits: { fileSize: maxImageBytes, files: maxImages + 1, fields: 32, fieldSize: 4096, parts: maxImages + 33 },
   });
   for (const type of [/^image\//, 'application/octet-stream']) {
-    app.addContentTypeParser(type, bytesParser);
+    app.addContentTypeParser(type, imageParser);
   }
   app.post<{ Querystring: DetectQuery; Headers: DetectHeaders }>(
     '/v1/detect',
     {
-      config: { access: detectTenantInQuery, jsonValues: valuesOfImages(maxImages) },
+      config: { access: detectTenantInQuery, jsonValues: valuesOfImages(maxImages), jsonText: maxBodyBytes },
       onRequest: refuseEarly,
       schema: {
         operationId: 'detect',

@@ -1,20 +1,34 @@
-import type { FastifyPluginAsync } from 'fastify';
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { ServiceError } from '../../../errors/index.ts';
-import { ARCHIVE_TYPE, decodeArchive } from '../../../tenants/archive.ts';
+import { ARCHIVE_BEGINNING, ARCHIVE_TYPE, decodeArchive } from '../../../tenants/archive.ts';
 import { manageTenantInPath } from '../../access.ts';
 import { recorded } from '../../audit.ts';
-import { bytesParser, valuesOfClasses, watchJson } from '../../bodies/parsers.ts';
+import { collect, type Watch } from '../../bodies/collect.ts';
+import { valuesOfClasses, watchJson } from '../../bodies/parsers.ts';
 import { counted, countedTenants } from '../../quotas.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
 import { TenantParams, TenantReply, WaitHeaders } from '../../schemas/tenant.ts';
 import { waitOf } from '../../wait.ts';
 import { answerChange } from './reply.ts';
 
+/** Refuses what does not begin like an archive, before the rest of it is kept. */
+function archiveOnly(): Watch {
+  let at = 0;
+  return (chunk) => {
+    const wanted = ARCHIVE_BEGINNING.subarray(at, at + chunk.length);
+    at += chunk.length;
+    if (chunk.subarray(0, wanted.length).equals(wanted)) return undefined;
+    return new ServiceError('import_damaged', 'The file cannot be imported: it is not an exported tenant.');
+  };
+}
+
 /** `POST /v1/tenants/{tenant}/import`: makes or replaces a tenant from an exported file. */
 export const tenantsImport: FastifyPluginAsync = async (app) => {
   for (const type of [ARCHIVE_TYPE, 'application/octet-stream']) {
-    app.addContentTypeParser(type, bytesParser);
+    app.addContentTypeParser(type, (request: FastifyRequest, payload: NodeJS.ReadableStream) =>
+      collect(request, payload, { watch: archiveOnly() }),
+    );
   }
   app.post<{ Params: TenantParams; Headers: WaitHeaders }>(
     '/v1/tenants/:tenant/import',
