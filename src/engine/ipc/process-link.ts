@@ -48,7 +48,8 @@ export class ProcessLink<O extends Operations> {
     this.child = fork(path, [], {
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: { ...process.env, ...options.env },
+      // ONNX Runtime would look up a host of its maker and keep a device id in the home directory
+      env: { ...process.env, ...options.env, ORT_DISABLE_TELEMETRY: '1' },
       // a test runner's or debugger's own flags are not the child's business
       execArgv: [...process.execArgv.filter((a) => !/^--(test|inspect|watch)/.test(a)), ...(options.execArgv ?? [])],
     });
