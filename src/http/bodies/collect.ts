@@ -4,6 +4,8 @@ import { ServiceError } from '../../errors/index.ts';
 /** Looks at a body while it arrives; what it returns refuses it. */
 export type Watch = (chunk: Buffer) => ServiceError | undefined;
 
+/** Longest wait for the rest of a body that is refused. */
+const REST_MS = 1000;
 /** Most bytes of a request without a length for which memory is taken at once. */
 const FIRST_BYTES = 64 * 1024;
 
@@ -24,11 +26,13 @@ export function collect(
   return new Promise((resolve, reject) => {
     let body = Buffer.allocUnsafe(announced ?? FIRST_BYTES);
     let length = 0;
+    let over = false;
     const stop = (error: ServiceError) => {
+      if (over) return;
+      over = true;
       payload.removeListener('data', take).removeListener('end', end);
-      payload.resume();
       body = Buffer.alloc(0);
-      reject(error);
+      afterRest(payload, () => reject(error));
     };
     const add = (chunk: Buffer) => {
       if (length + chunk.length > bodyLimit) throw tooLarge(bodyLimit);
@@ -52,13 +56,28 @@ export function collect(
       }
     };
     const end = () => {
+      over = true;
       if (announced !== undefined && length !== announced) reject(wrongLength());
       else resolve(body.subarray(0, length));
     };
     payload.on('data', take).on('end', end);
     payload.on('error', (error) => stop(unreadable(error)));
-    payload.on('close', () => stop(unreadable('closed')));
+    payload.on('close', () => {
+      // without an end: the client has left, and nothing more will come
+      if (!over) reject(unreadable('closed'));
+      over = true;
+    });
   });
+}
+
+/** Reads and drops what is still coming: the connection is closed behind the answer, and who is still sending would not read it. */
+function afterRest(payload: NodeJS.ReadableStream, done: () => void): void {
+  const timer = setTimeout(done, REST_MS);
+  const finish = () => {
+    clearTimeout(timer);
+    done();
+  };
+  payload.once('end', finish).once('close', finish).resume();
 }
 
 export function lengthOf({ headers }: FastifyRequest): number | undefined {
