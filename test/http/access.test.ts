@@ -109,7 +109,7 @@ describe('API keys over HTTP', () => {
       [{ ...wish, scopes: [] }, /scopes/],
       [{ ...wish, scopes: ['root'] }, /not a scope/],
       [{ ...wish, expires_at: '2001-01-01T00:00:00Z' }, /passed/],
-      [{ ...wish, expires_at: 'tomorrow' }, /no time/],
+      [{ ...wish, expires_at: 'tomorrow' }, /not a valid time/],
       [{ ...wish, limits: { images_per_second: -1 } }, /images_per_second/],
       [{ ...wish, admin: true }, /additional/],
     ] as const) {
