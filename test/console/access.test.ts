@@ -90,7 +90,7 @@ describe('access', { skip: skipBrowser }, () => {
     await page.getByRole('article', { name: 'a.png' }).locator('.bars').waitFor();
     assert.equal(await page.getByLabel('Tenant', { exact: true }).inputValue(), 'demo');
     await page.getByLabel('My own class names').check();
-    await page.getByLabel('Class names').fill('dog, cat');
+    await page.getByLabel('Class names', { exact: true }).fill('dog, cat');
     await page
       .getByRole('alert')
       .getByText(/needs the scope/)

@@ -70,7 +70,7 @@ describe('playground', { skip: skipBrowser }, () => {
   it('the playground judges by typed class names, underlines unknown words, and removes its tenant afterwards', async () => {
     const { page, errors, close } = await openPage(browser, service.url);
     await page.getByLabel('My own class names').check();
-    await page.getByLabel('Class names').fill('dog, zzyzxqq\nred car');
+    await page.getByLabel('Class names', { exact: true }).fill('dog, zzyzxqq\nred car');
     await add(page, [file('a.png', pictures[0] as Buffer)]);
     await settled(page, 1);
     const names = await page.locator('.bars tbody th').allInnerTexts();
@@ -78,7 +78,7 @@ describe('playground', { skip: skipBrowser }, () => {
     assert.equal(await page.locator('.class-editor mark').innerText(), 'zzyzxqq');
     assert.match(await page.locator('.warnings').innerText(), /has not learned "zzyzxqq"/);
     // other names: judged again without another click
-    await page.getByLabel('Class names').fill('cat, bird');
+    await page.getByLabel('Class names', { exact: true }).fill('cat, bird');
     await page.locator('.bars tbody th', { hasText: 'bird' }).waitFor();
     const scratch = async () => {
       const { tenants } = (await (await fetch(`${service.url}/v1/tenants`)).json()) as {

@@ -60,7 +60,7 @@ describe('console', { skip: skipBrowser }, () => {
       await page.getByText('dog').first().waitFor();
       assert.deepEqual(await seriousFindings(page), [], `${colorScheme}: empty playground`);
       await page.getByLabel('My own class names').check();
-      await page.getByLabel('Class names').fill('dog\nzzyzxqq');
+      await page.getByLabel('Class names', { exact: true }).fill('dog\nzzyzxqq');
       await page
         .locator('input[type=file]')
         .setInputFiles([picture, { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('no picture') }]);
@@ -122,7 +122,7 @@ describe('console', { skip: skipBrowser }, () => {
     await page.keyboard.press('Enter');
     await tabTo(/A tenant|My own class names/);
     await page.keyboard.press('ArrowRight');
-    await page.getByLabel('Class names').waitFor();
+    await page.getByLabel('Class names', { exact: true }).waitFor();
     const choosing = page.waitForEvent('filechooser');
     await tabTo(/Choose photos/);
     await page.keyboard.press('Enter');
