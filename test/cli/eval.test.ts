@@ -205,7 +205,7 @@ describe('clipn-gate eval', () => {
     const { status, stderr, stdout } = await ended;
     assert.equal(status, 130, stderr);
     assert.equal(stdout, '');
-    const [, done] = /Stopped after (\d+) of 200 images\. The same command goes on/.exec(stderr) ?? [];
+    const [, done] = /Stopped after (\d+) of 200 images\. The same command continues from there\./.exec(stderr) ?? [];
     assert.equal((await rowsIn(out)).rows.length, Number(done), 'what was under way is kept');
     assert.doesNotMatch(stderr, /engine.*ended|Error/);
   });
