@@ -203,7 +203,7 @@ def note_parameters(proto: onnx.ModelProto, graph: nn.Module) -> None:
 
 
 def _same(a: np.ndarray, b: np.ndarray) -> bool:
-    return a.shape == b.shape and a.dtype == b.dtype and np.array_equal(a, b)
+    return a.shape == b.shape and a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
 
 
 def _same_but_for_ones(a: np.ndarray, b: np.ndarray) -> bool:

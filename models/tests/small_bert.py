@@ -60,13 +60,13 @@ def build_graphs(_path: Path, leak: bool = False) -> dict[str, nn.Module]:
 
 
 def write(out: Path, leak: bool = False, shared: bool = True, no_head: float | None = None) -> Path:
-    """``no_head``: a number that all weights of the no head have."""
+    """``no_head``: a number that all weights of the no head are multiplied with."""
     families.FAMILIES[NAME] = __name__
     torch.manual_seed(3)
     parts = {name: part.eval().requires_grad_(False) for name, part in build_graphs(out, leak).items()}
     if no_head is not None:
         for p in parts["text-no"].head.parameters():
-            p.data.fill_(no_head)
+            p.data.mul_(no_head)
     bundle.write_parts(
         parts,
         FIXTURES / "wordpiece-tokenizer.json",

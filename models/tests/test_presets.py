@@ -72,14 +72,12 @@ def test_another_architecture_in_the_same_directory_is_refused(tiny_packs: Path,
         trainer.resume()
 
 
-@pytest.mark.parametrize("command", ["make-default", "train-clip", "train-no"])
-def test_commands_take_a_preset(command: str) -> None:
-    sources = ["--tiny-imagenet", "a", "--work", "w"]
-    if command == "make-default":
-        sources += ["--cifar100", "b", "--caltech101", "c", "--flickr8k", "d", "--teacher", "t", "--out", "o"]
-    args: argparse.Namespace = parser().parse_args([command, *sources])
-    assert args.preset == "cpu"
-    assert parser().parse_args([command, *sources, "--preset", "gpu"]).preset == "gpu"
+@pytest.mark.parametrize("command", ["prepare", "train-default", "export-default", "quantise-default", "evaluate", "ablate-default", "make-default"])
+def test_commands_of_the_default_take_photographs_and_a_work_folder(command: str) -> None:
+    args: argparse.Namespace = parser().parse_args([command, "--photographs", "p", "--work", "w"])
+    assert (str(args.photographs), str(args.work), args.wheels, args.workers) == ("p", "w", None, 2)
+    with pytest.raises(SystemExit):
+        parser().parse_args([command, "--work", "w"])
 
 
 def test_crops_are_made_where_the_photographs_are() -> None:
