@@ -107,7 +107,7 @@ describe('TIFF', () => {
     execFileSync(PYTHON as string, ['-W', 'ignore', '-c', PILLOW, files, shown], {
       stdio: ['ignore', 'ignore', 'ignore'],
     });
-    let same = 0;
+    let [same, unseen] = [0, 0];
     const others: string[] = [];
     for (const { name, file } of all) {
       const decoded = await decodeImage(file, SIDE, { maxPixels: 1e6, readings: true }).catch((error: unknown) => {
@@ -119,6 +119,7 @@ describe('TIFF', () => {
         pillow = readFileSync(join(shown, name));
       } catch {
         // nothing behind the gate that reads with Pillow sees anything either
+        unseen++;
         continue;
       }
       const readings = [decoded.pixels, ...decoded.others.map(({ pixels }) => pixels)];
@@ -127,6 +128,8 @@ describe('TIFF', () => {
       same++;
     }
     assert.deepEqual(others, []);
-    assert.ok(same > 100, `${same} of ${all.length} were compared`);
+    // the rest is refused as image_undecodable; Pillow 13 shows 97 of the decoded files
+    assert.equal(same + unseen, 141, `${same + unseen} of ${all.length} were decoded`);
+    assert.ok(same >= 97, `${same} of ${all.length} were compared`);
   });
 });

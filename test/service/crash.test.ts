@@ -11,7 +11,8 @@ describe('kill -9', () => {
   it('kill -9 of the engine under 500 concurrent requests: all are answered, it restarts, tenants are intact', async (t) => {
     const service = await startService(t, await temporaryDirectory(t), {
       CLIPN_MAX_QUEUE: '1000',
-      CLIPN_REQUEST_TIMEOUT_MS: '120000',
+      // the time of 500 images on a machine whose cores are busy with other work
+      CLIPN_REQUEST_TIMEOUT_MS: '10m',
       CLIPN_CACHE_BYTES: '0',
     });
     const { url } = service;
