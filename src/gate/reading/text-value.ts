@@ -39,7 +39,12 @@ export class TextValue {
     this.#reading.spend(text.length);
     if (text.length > SLICE_BYTES) yield;
     const form = base64Form(text);
-    if (form === 'standard' || form === 'url') return yield* this.#base64(text, form);
+    if (form === 'standard' || form === 'url') {
+      // hexadecimal digits are characters of base64 as well
+      const hex = hexadecimal(text);
+      if (hex && classify(hex).kind === 'image') return this.#miss('an image in hexadecimal');
+      return yield* this.#base64(text, form);
+    }
     const format = imageFormat(characters(text));
     if (format) return this.#miss(`an image as text (${format.name})`);
     if (controls(text) > MAX_TEXT_CONTROLS) return this.#miss('bytes of an unknown kind as characters');
@@ -115,7 +120,24 @@ export class TextValue {
       });
       if (text.length > SLICE_BYTES) yield;
     }
+    yield* this.#runs(handled);
     return handled;
+  }
+
+  /** Long runs of base64 are looked at whole: formats that only their structure gives away are not seen in a beginning. */
+  *#runs(handled: Set<number>): Steps {
+    const text = this.#text;
+    for (let at = 0; at < text.length; at++) {
+      const start = at;
+      while (at < text.length && (VALUES[text[at] as number] as number) >= 0) at++;
+      if (at - start < MIN_RUN || handled.has(start)) continue;
+      handled.add(start);
+      const run = text.subarray(start, at);
+      const content = classify(hexadecimal(run) ?? decodeBase64(run));
+      if (content.kind === 'image') this.#miss(`an image in base64 that does not stand alone (${content.format.name})`);
+      if (content.kind === 'archive') this.#miss(`packed content in base64 (${content.name})`);
+      yield;
+    }
   }
 
   /** Judges base64 that begins at `start` if where it ends is beyond doubt. */
@@ -141,15 +163,17 @@ export class TextValue {
   /** What decoders see that skip everything outside their alphabet, from the beginning, or behind the first or the last comma. */
   #lenient(handled: ReadonlySet<number>): void {
     const text = this.#text;
+    const dense = mostlyBase64(text);
     const starts = new Set([0, text.indexOf(',') + 1, text.lastIndexOf(',') + 1]);
     for (const start of starts) {
       let first = start;
       while (first < text.length && (VALUES[text[first] as number] as number) < 0) first++;
       if (handled.has(first)) continue;
       for (const values of READINGS) {
-        const bytes = prefixOf(text, start, { values, characters: PREFIX_CHARACTERS, skip: text.length });
+        const characters = dense ? text.length : PREFIX_CHARACTERS;
+        const bytes = prefixOf(text, start, { values, characters, skip: text.length });
         const format = imageFormat(bytes);
-        if (!format || !isStrong(format.name)) continue;
+        if (!format || !(dense || isStrong(format.name))) continue;
         this.#miss(`an image in base64 with other characters in it (${format.name})`);
         return;
       }
@@ -174,6 +198,25 @@ function characters(text: Buffer): Buffer {
   for (let i = 0; i < source.length; i++)
     if (source.charCodeAt(i) > 255) return Buffer.from(source.slice(0, i), 'latin1');
   return Buffer.from(source, 'latin1');
+}
+
+/** Shortest run of base64 in a text that is looked at whole: a word is not that long. */
+const MIN_RUN = 96;
+
+/** The bytes of a text that is nothing but hexadecimal digits. */
+function hexadecimal(text: Buffer): Buffer | undefined {
+  if (text.length < 36 || text.length % 2 !== 0) return undefined;
+  if (!/^[0-9a-fA-F]+$/.test(text.toString('latin1', 0, 64))) return undefined;
+  const bytes = Buffer.from(text.toString('latin1'), 'hex');
+  return bytes.length * 2 === text.length ? bytes : undefined;
+}
+
+/** Whether hardly anything but base64 is in a text. */
+function mostlyBase64(text: Buffer): boolean {
+  if (text.length < MIN_RUN) return false;
+  let others = 0;
+  for (const c of text) if ((VALUES[c] as number) < 0) others++;
+  return others * 50 < text.length;
 }
 
 /** Capitals, small letters and digits together: what is encoded has them all, long words and sequences have not. */
