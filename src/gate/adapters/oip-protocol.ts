@@ -37,10 +37,10 @@ export class OipProtocol implements Protocol {
     return data && typeof path[1] === 'number' ? path[1] : undefined;
   }
 
-  readonly expects = (where: Where): boolean => {
-    const index = this.#tensorOf(where);
-    return index !== undefined && this.#expecting.has(index);
-  };
+  get expects(): ((where: Where) => boolean) | undefined {
+    if (this.#expecting.size === 0) return undefined;
+    return (where) => this.#expecting.has(this.#tensorOf(where) ?? -1);
+  }
 
   array(path: JsonPath, count: number): void {
     if (path.length === 3 && path[0] === 'inputs' && path[2] === 'data') this.#counts.set(path[1] as number, count);

@@ -12,10 +12,10 @@ const FIELDS = ['data', 'image', 'image_bytes', 'bytes', 'body'];
 /** Bodies of which nothing is known, or forms; and JSON with one row for each element of `instances`. */
 class RowsProtocol implements Protocol {
   readonly #options: AdapterOptions;
-  readonly expects: NonNullable<Expectation['expects']>;
+  readonly expects: Expects | undefined;
   #rows: number | undefined;
 
-  constructor(options: AdapterOptions, expects: NonNullable<Expectation['expects']>) {
+  constructor(options: AdapterOptions, expects: Expects | undefined) {
     this.#options = options;
     this.expects = expects;
   }
@@ -38,7 +38,6 @@ type Expects = NonNullable<Expectation['expects']>;
 
 /** How a part of a form, a body or a JSON value is expected to be an image. */
 const EXPECTS: Partial<Record<AdapterName, (options: AdapterOptions) => Expects>> = {
-  auto: () => () => false,
   raw:
     () =>
     ({ part, path, tensor, place }) =>
@@ -68,6 +67,5 @@ export function protocolOf(name: AdapterName, type: string, options: AdapterOpti
     const json = type === 'application/json' || type.endsWith('+json');
     known = type === 'multipart/form-data' ? 'multipart' : json ? 'kserve-v1' : 'raw';
   }
-  const expects = (EXPECTS[known] as (options: AdapterOptions) => Expects)(options);
-  return new RowsProtocol(options, expects);
+  return new RowsProtocol(options, EXPECTS[known]?.(options));
 }

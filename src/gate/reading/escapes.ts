@@ -1,12 +1,20 @@
 /** Texts behind escapes. Each returns undefined where the text has none of its kind. */
 
 const BACKSLASH = 0x5c;
-const HEX = /^[0-9a-fA-F]+$/;
+const NIBBLE = new Int8Array(256).fill(-1);
+for (const [value, c] of [...Buffer.from('0123456789abcdef')].entries()) NIBBLE[c] = value;
+for (const [value, c] of [...Buffer.from('ABCDEF')].entries()) NIBBLE[c] = value + 10;
 
-const hexValue = (text: Uint8Array, at: number, digits: number): number => {
-  const source = String.fromCharCode(...text.subarray(at, at + digits));
-  return source.length === digits && HEX.test(source) ? Number.parseInt(source, 16) : -1;
-};
+/** Value of so many hexadecimal digits, -1 where they are none. */
+function hexValue(text: Uint8Array, at: number, digits: number): number {
+  let value = 0;
+  for (let i = at; i < at + digits; i++) {
+    const nibble = i < text.length ? (NIBBLE[text[i] as number] as number) : -1;
+    if (nibble < 0) return -1;
+    value = value * 16 + nibble;
+  }
+  return value;
+}
 
 /** `%41` to bytes. */
 export function unescapePercent(text: Buffer): Buffer | undefined {
@@ -21,30 +29,36 @@ export function unescapePercent(text: Buffer): Buffer | undefined {
   return length === text.length ? undefined : out.subarray(0, length);
 }
 
-const SIMPLE: Record<string, number> = { n: 10, r: 13, t: 9, b: 8, f: 12, v: 11, '0': 0 };
+/** What a letter behind a backslash stands for, and how many hexadecimal digits follow it. */
+const SIMPLE = Uint8Array.from({ length: 256 }, (_, c) => c);
+for (const [letter, value] of [...'nrtbfv0'].map((l, i) => [l, [10, 13, 9, 8, 12, 11, 0][i] as number] as const))
+  SIMPLE[letter.charCodeAt(0)] = value;
+const DIGITS = new Uint8Array(256);
+for (const [letter, digits] of Object.entries({ u: 4, x: 2, U: 8 })) DIGITS[letter.charCodeAt(0)] = digits;
 
 /** Backslash escapes of JSON, Python and JavaScript, to bytes where a character has one. */
 export function unescapeBackslash(text: Buffer): Buffer | undefined {
   if (!text.includes(BACKSLASH)) return undefined;
-  const parts: Buffer[] = [];
-  let from = 0;
-  for (let i = text.indexOf(BACKSLASH); i >= 0 && i + 1 < text.length; i = text.indexOf(BACKSLASH, from)) {
-    parts.push(text.subarray(from, i));
-    const c = String.fromCharCode(text[i + 1] as number);
-    const digits = c === 'u' ? 4 : c === 'x' ? 2 : c === 'U' ? 8 : 0;
+  // no escape is shorter than what it stands for
+  const out = Buffer.allocUnsafe(text.length);
+  let length = 0;
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i + 1];
+    if (text[i] !== BACKSLASH || c === undefined) {
+      out[length++] = text[i] as number;
+      continue;
+    }
+    const digits = DIGITS[c] as number;
     const value = digits > 0 ? hexValue(text, i + 2, digits) : -1;
-    if (value >= 0) {
-      parts.push(value < 256 ? Buffer.of(value) : Buffer.from(String.fromCodePoint(Math.min(value, 0x10ffff))));
-      from = i + 2 + digits;
-    } else {
-      const simple = SIMPLE[c];
-      parts.push(simple === undefined ? text.subarray(i + 1, i + 2) : Buffer.of(simple));
-      from = i + 2;
+    i += 1;
+    if (value < 0) out[length++] = SIMPLE[c] as number;
+    else {
+      i += digits;
+      if (value < 256) out[length++] = value;
+      else length += out.write(String.fromCodePoint(Math.min(value, 0x10ffff)), length);
     }
   }
-  if (parts.length === 0) return undefined;
-  parts.push(text.subarray(from));
-  return Buffer.concat(parts);
+  return out.subarray(0, length);
 }
 
 /** Numeric and the two common named entities of HTML and XML. */

@@ -8,7 +8,7 @@ import { type TextOptions, TextValue } from './text-value.ts';
 /** What an adapter knows of a protocol. */
 export interface Expectation {
   /** Whether an image is expected at a place: there a value that is none is an image that can't be opened. */
-  expects?(where: Where): boolean;
+  expects?: ((where: Where) => boolean) | undefined;
   /** Told of every array of a JSON body when it has ended. */
   array?(path: JsonPath, count: number): void;
 }

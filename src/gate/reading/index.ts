@@ -132,7 +132,10 @@ class Job {
     const examiner = new Examiner(this.#reading, this.#protocol);
     const plusIsBlank = this.#type?.type === 'application/x-www-form-urlencoded';
     yield* examiner.content(body, () => ({ place: 'body' }), 0, { plusIsBlank });
-    if (plusIsBlank && !imageFormat(body)) yield* urlencoded(body, 'body', examiner, 1);
+    if (!plusIsBlank || imageFormat(body)) return;
+    const before = this.#reading.pictures.length;
+    yield* urlencoded(body, 'body', examiner, 1);
+    this.#reading.forgetRepeated(before);
   }
 
   *#form(type: MediaType): Steps {

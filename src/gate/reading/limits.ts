@@ -6,8 +6,12 @@ export const MAX_LAYERS = 6;
 export const PASSES = 8;
 /** Added to that, so that small bodies may have many layers. */
 export const FREE_BYTES = 64 * 1024;
-/** The event loop gets its turn after this many bytes: a few milliseconds of work. */
-export const SLICE_BYTES = 256 * 1024;
+/** The event loop gets its turn after so many milliseconds of work. */
+export const SLICE_MS = 5;
+/** Work is done in pieces of so many bytes, between which it can be interrupted: about a millisecond. */
+export const SLICE_BYTES = 64 * 1024;
+/** Unexamined places after which a reading looks for no more: the request is refused for the first, or passes with all of them. */
+export const MAX_PLACES = 100;
 
 /** Nesting of JSON. Parsers of other languages stop between 100 and 1000. */
 export const MAX_JSON_DEPTH = 128;

@@ -17,7 +17,7 @@ const ENCODINGS: [name: string, pattern: RegExp][] = [
   ],
   ['base85', /s4IA>!"M;\*|iBL\{Q4GJ0x|<~s4|M,6r;%14!/],
 ];
-const SLICE = 256 * 1024;
+const SLICE = 64 * 1024;
 const OVERLAP = 128;
 
 /** Yields the name of an encoding in which there is an image, once, and undefined after every slice without one. */

@@ -1,4 +1,4 @@
-import { FREE_BYTES, PASSES, SLICE_BYTES } from './limits.ts';
+import { FREE_BYTES, MAX_PLACES, PASSES, SLICE_MS } from './limits.ts';
 
 /** Where something is in a request, for people: `body/instances/3`, `part 2 "photo"`. */
 export type Place = string;
@@ -53,7 +53,7 @@ export class Reading {
   readonly #maxPictures: number;
   readonly #maxWork: number;
   #work = 0;
-  #breathed = 0;
+  #breathed = performance.now();
   /** More images than are judged: the reading goes no further. */
   full = false;
 
@@ -71,8 +71,19 @@ export class Reading {
     else this.pictures.push(picture);
   }
 
+  /** Takes out what a second reading of the same bytes has found again. @param from where it began */
+  forgetRepeated(from: number): void {
+    const again = this.pictures.splice(from);
+    const first = this.pictures.slice();
+    for (const picture of again) {
+      const { bytes } = picture;
+      if (!bytes || !first.some((other) => other.bytes?.equals(bytes))) this.pictures.push(picture);
+    }
+  }
+
   miss(place: Place, why: string): void {
-    this.unexaminedPlaces++;
+    // the first is named; of very many the rest is of no interest any more
+    if (++this.unexaminedPlaces > MAX_PLACES) this.full = true;
     this.unexamined ??= { place, why };
   }
 
@@ -93,14 +104,14 @@ export class Reading {
     if (this.#work > this.#maxWork) throw new ReadingTooLong('content inside content takes too many passes');
   }
 
-  /** Whether the event loop waits for its turn. */
+  /** Whether the event loop has waited long enough for its turn. */
   get breathless(): boolean {
-    return this.#work - this.#breathed > SLICE_BYTES;
+    return performance.now() - this.#breathed > SLICE_MS;
   }
 
   /** Gives the event loop its turn. */
   async breathe(): Promise<void> {
-    this.#breathed = this.#work;
     await new Promise<void>((resolve) => setImmediate(resolve));
+    this.#breathed = performance.now();
   }
 }

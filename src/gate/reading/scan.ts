@@ -19,7 +19,17 @@ const SIGNATURES = [
   '000002',
   'ff4fff',
   'ff0a',
-  '50',
+  '5030',
+  '5031',
+  '5032',
+  '5033',
+  '5034',
+  '5035',
+  '5036',
+  '5037',
+  '5046',
+  '5066',
+  '5079',
   '384250',
   '444453',
   '716f69',
@@ -35,21 +45,19 @@ const SIGNATURES = [
   '23646566',
   '2f2a20',
   '3c737667',
-  '4749',
   '934e55',
 ];
 
-/** Whether a first character may begin one, and whether two may. */
+/** Whether a first character may begin one; one bit for every three bytes that may. */
 const FIRST = new Uint8Array(64);
-const SECOND = new Uint8Array(4096);
+const THREE = new Uint8Array(1 << 21);
 for (const hex of SIGNATURES) {
-  const bytes = Buffer.from(hex, 'hex');
-  const first = bytes[0] as number;
-  FIRST[first >> 2] = 1;
-  for (let low = 0; low < 16; low++) {
-    const second = bytes.length > 1 ? (bytes[1] as number) >> 4 : low;
-    SECOND[((first >> 2) << 6) | ((first & 3) << 4) | second] = 1;
-  }
+  const bytes = Buffer.from(hex, 'hex').subarray(0, 3);
+  FIRST[(bytes[0] as number) >> 2] = 1;
+  const open = 8 * (3 - bytes.length);
+  const from = bytes.readUIntBE(0, bytes.length) << open;
+  for (let bits = from; bits < from + (1 << open); bits++)
+    THREE[bits >> 3] = (THREE[bits >> 3] as number) | (1 << (bits & 7));
 }
 
 /** Formats that bytes which are none take for themselves once in ten thousand times: not looked for among the words of a text. */
@@ -90,10 +98,16 @@ export function startsIn(
   return inside;
 }
 
+/** Whether the first four characters are three bytes of a signature. */
 function mayBegin(text: Uint8Array, at: number, first: number): boolean {
-  for (let i = at + 1; i < text.length && i < at + MAX_SKIPPED; i++) {
+  let bits = first;
+  let count = 1;
+  for (let i = at + 1; count < 4; i++) {
+    if (i >= text.length || i >= at + MAX_SKIPPED) return false;
     const v = VALUES[text[i] as number] as number;
-    if (v >= 0) return SECOND[(first << 6) | v] === 1;
+    if (v < 0) continue;
+    bits = (bits << 6) | v;
+    count++;
   }
-  return false;
+  return ((THREE[bits >> 3] as number) & (1 << (bits & 7))) !== 0;
 }

@@ -35,7 +35,7 @@ export class TextValue {
 
   *examine(): Steps {
     const text = this.#text;
-    if (text.length < MIN_TEXT_BYTES) return;
+    if (text.length < MIN_TEXT_BYTES || this.#reading.full) return;
     this.#reading.spend(text.length);
     if (text.length > SLICE_BYTES) yield;
     const form = base64Form(text);
@@ -127,7 +127,12 @@ export class TextValue {
   /** Long runs of base64 are looked at whole: formats that only their structure gives away are not seen in a beginning. */
   *#runs(handled: Set<number>): Steps {
     const text = this.#text;
-    for (let at = 0; at < text.length; at++) {
+    let slice = SLICE_BYTES;
+    for (let at = 0; at < text.length && !this.#reading.full; at++) {
+      if (at > slice) {
+        slice = at + SLICE_BYTES;
+        yield;
+      }
       const start = at;
       while (at < text.length && (VALUES[text[at] as number] as number) >= 0) at++;
       if (at - start < MIN_RUN || handled.has(start)) continue;

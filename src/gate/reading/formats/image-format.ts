@@ -13,7 +13,6 @@ export interface ImageFormat {
 type Signature = [name: string, hex: string, at?: number];
 
 const JUDGED: Signature[] = [
-  ['JPEG', 'ffd8ff'],
   ['PNG', '89504e47'],
   ['GIF', '47494638'],
   ['TIFF', '49492a00'],
@@ -76,6 +75,9 @@ function startsWith(data: Uint8Array, { at, bytes }: { at: number; bytes: Uint8A
   return true;
 }
 
+/** The first marker, then another: bytes that no reader skips or knows behind 0xff make it something else. */
+const isJpeg = (d: Uint8Array) =>
+  d[0] === 0xff && d[1] === 0xd8 && d[2] === 0xff && d.length > 3 && ((d[3] as number) >= 0xc0 || (d[3] as number) < 2);
 const isWebP = (d: Uint8Array) => startsWith(d, { at: 0, bytes: RIFF }) && startsWith(d, { at: 8, bytes: WEBP });
 const RIFF = Buffer.from('RIFF');
 const WEBP = Buffer.from('WEBP');
@@ -95,6 +97,7 @@ export function imageFormat(data: Uint8Array): ImageFormat | undefined {
   const text = structured === undefined ? textImage(data) : undefined;
   const name = structured ?? text;
   if (name !== undefined) return { name, kind: 'other' };
+  if (isJpeg(data)) return { name: 'JPEG', kind: 'judged' };
   const known = judged.find((signature) => startsWith(data, signature));
   if (known) return { name: known.name, kind: 'judged' };
   if (isWebP(data)) return { name: 'WebP', kind: 'judged' };

@@ -2,7 +2,7 @@
 
 const TEXT_FORMATS: [name: string, head: RegExp][] = [
   // Netpbm in all its forms, PFM, and what Pillow adds; after the magic come blanks, comments and a number, or PAM's keywords
-  ['PNM', /^P(?:[1-6Ff]|7 332|f4|yP|yRGBA|yCMYK|0CMYK)(?:\s+(?:#[^\n]*\n\s*)*)\d/],
+  ['PNM', /^P(?:[1-6Ff]|7 332|f4|yP|yRGBA|yCMYK|0CMYK)\s+(?:#|\d{1,9}\s+(?:#|\d{1,9}\s))/],
   ['PAM', /^P7\s/],
   ['XBM', /^\s*#define[ \t][^\n]*_width[ \t]+\d/],
   ['XPM', /^\s*\/\*\s*XPM2?\s*\*\//],
@@ -19,6 +19,8 @@ const text = (data: Uint8Array, end: number) =>
 /** "Image type: ..." and other lines, then blanks up to 0x1a and pixels: the IM format has no signature. */
 function im(data: Uint8Array): boolean {
   const head = text(data, 4096);
+  // without a size of its own it is 512 x 512
+  if (data.length < 262_144 && !/image (?:size|type)/i.test(head)) return false;
   if (!head.slice(0, 100).includes('\n')) return false;
   let lines = 0;
   for (let at = 0; at < head.length; lines++) {
