@@ -212,6 +212,26 @@ describe('expectations and upgrades', () => {
     await until('the end', 5000, async () => (await gate.connections()) === 0);
   });
 
+  it('declines an offer of HTTP/2 on a request without a body, which the upstream sees as an ordinary one', async (t) => {
+    const upstream = await recordingUpstream(t);
+    const { port } = await startGate(t, upstream.url, GATED);
+    const offer = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\n';
+    const text = await rawExchange(port, `GET /x HTTP/1.1\r\nHost: a\r\n${offer}\r\n`, /received/);
+    assert.match(text, /^HTTP\/1\.1 200/);
+    assert.equal(
+      upstream.requests[0]?.headers.some(([name]) => /^(?:upgrade|http2-settings)$/i.test(name)),
+      false,
+    );
+  });
+
+  it('answers 501 to a method that the parser of Node does not know, and nothing reaches the upstream', async (t) => {
+    const upstream = await recordingUpstream(t);
+    const { port } = await startGate(t, upstream.url, GATED);
+    for (const method of ['FROBNICATE', 'CLASSIFY', 'get'])
+      assert.match(await rawExchange(port, `${method} /predict HTTP/1.1\r\nHost: a\r\n\r\n`), /^HTTP\/1\.1 501/);
+    assert.equal(upstream.requests.length, 0);
+  });
+
   it('an upgrade that the upstream declines is an ordinary answer', async (t) => {
     const upstream = await recordingUpstream(t);
     const { port } = await startGate(t, upstream.url, GATED);
