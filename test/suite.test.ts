@@ -12,7 +12,6 @@ const FILES = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8
 /** Pauses that are no wait for a condition, with the reason; everything else waits with `until`. */
 const PAUSES: Record<string, string> = {
   'bench/load.test.ts': 'a server that stalls: the load generator measures time',
-  'gate/any-method.test.ts': 'a client that sends in pieces, and one that is slower than the timeouts of the server',
   'tenants/replicas.test.ts': 'the pace of a client under load',
 };
 
