@@ -1,11 +1,7 @@
-"""What a bundle is worth: accuracy and out-of-distribution detection, measured on its ONNX files and on no training image.
+"""What both evaluations stand on: a bundle as ONNX Runtime sees it, its scores and decisions, and their comparison.
 
-Near OOD: ``splits`` seeded halves of Tiny-ImageNet's 200 classes, one half's names registered, all validation photographs
-asked. Note what that means: the other half's photographs come from classes that training has seen under their own names.
-Far OOD: handwritten digits (scikit-learn's), which training has never seen in any form, and folders of photographs that the caller names.
-Small tenants: see ``small_tenants``.
 FPR95 in both conventions: of CLIPN and MCM (share of OOD accepted where 95 % of ID is) and of OpenOOD (share of ID rejected
-where 95 % of OOD is).
+where 95 % of OOD is). The default's tables are in ``default/measure.py``.
 """
 
 from __future__ import annotations
@@ -16,14 +12,11 @@ import numpy as np
 import onnxruntime
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from . import lexicon
 from . import tokenizer as bpe
 from .batches import centre
 from .bundle import graph_files, load_manifest
-from .packs import load_pack
-from .quality import photographs
-from .small_tenants import RULES, small_tenants, unseen, unseen_names
 
+RULES = ("ctw", "atd", "atd_rescaled")
 SCORES = ("ctw", "atd", "msp", "max_logit", "energy", "mcm")
 
 
@@ -116,69 +109,3 @@ def compare(inside: dict[str, np.ndarray], outside: dict[str, np.ndarray]) -> di
 def mean(results: list) -> dict:
     first = results[0]
     return {k: mean([r[k] for r in results]) for k in first} if isinstance(first, dict) else round(float(np.mean(results)), 4)
-
-
-def digits() -> np.ndarray:
-    """uint8 [1797, 64, 64, 3]: scikit-learn's 8x8 handwritten digits, enlarged."""
-    from sklearn.datasets import load_digits
-
-    small = (load_digits().images / 16 * 255).astype(np.uint8)
-    return np.repeat(np.repeat(np.repeat(small, 8, 1), 8, 2)[..., None], 3, -1)
-
-
-def evaluate(path: Path, packs: Path, words: Path, far: tuple[Path, ...] = (), splits: int = 5, log=print) -> dict:
-    bundle = OnnxBundle(path)
-    scale = bundle.manifest["logit_scale"]
-    table = dict(line.split("\t") for line in words.read_text().splitlines())
-    result: dict = {"zero_shot_top1": {}}
-    features = {}
-    for split, dataset in (("tiny-val", "tiny-imagenet"), ("cifar-test", "cifar100"), ("caltech-test", "caltech101")):
-        pack = load_pack(packs, split)
-        classes = lexicon.load(dataset, pack.classes, table if dataset == "tiny-imagenet" else None)
-        names = [c.names[0] for c in classes]
-        image, yes, no = bundle.images(pack.pixels), bundle.classes(names, "yes"), bundle.classes(names, "no")
-        features[split] = (image, pack.labels, yes, no)
-        result["zero_shot_top1"][f"{split} ({len(names)} classes)"] = round(float(((image @ yes.T).argmax(-1) == pack.labels).mean()), 4)
-        log(split, result["zero_shot_top1"])
-
-    image, labels, yes, no = features["tiny-val"]
-    size = bundle.manifest["image"]["size"]
-    outside = {"digits": bundle.images(digits())} | {f"{d.name} (photographs)": bundle.images(photographs(d, size, limit=None).pixels) for d in far}
-    near_results, far_results, accuracy = [], {name: [] for name in outside}, []
-    for seed in range(splits):
-        kept = np.sort(np.random.default_rng(seed).permutation(len(yes))[: len(yes) // 2])
-        inside = np.isin(labels, kept)
-        s_in = scores(image[inside], yes[kept], no[kept], scale)
-        accuracy.append(float((kept[s_in["index"]] == labels[inside]).mean()))
-        near_results.append(compare(s_in, scores(image[~inside], yes[kept], no[kept], scale)))
-        for name, features_ in outside.items():
-            far_results[name].append(compare(s_in, scores(features_, yes[kept], no[kept], scale)))
-    result["top1_among_100"] = round(float(np.mean(accuracy)), 4)
-    result["ood"] = {f"tiny-val, 100 classes against the other 100, mean of {splits} splits": mean(near_results)}
-    result["ood"] |= {f"tiny-val, 100 classes against {name}, mean of {splits} splits": mean(r) for name, r in far_results.items()}
-    result["small_tenants"] = {f"{n} of 200 classes": small_tenants(scores, image, labels, yes, no, scale, n) for n in (1, 3, 10)}
-    strange = unseen_names(bundle.manifest["text"]["vocabulary"])
-    if strange:
-        result["unseen_names"] = unseen(scores, image, bundle.classes(strange, "yes"), bundle.classes(strange, "no"), scale)
-    return result
-
-
-def report(result: dict) -> str:
-    """The figures as text."""
-    lines = [f"zero-shot top-1, {k}: {100 * v:.1f} %" for k, v in result["zero_shot_top1"].items()]
-    for name, r in result["ood"].items():
-        lines += ["", name, f"{'score':<10} AUROC   FPR95: OOD accepted   ID rejected"]
-        lines += [
-            f"{s:<10} {100 * v['auroc']:5.1f}   {100 * v['fpr95_ood_accepted']:19.1f}   {100 * v['fpr95_id_rejected']:11.1f}" for s, v in r["scores"].items()
-        ]
-        lines += [
-            f"{rule:<14} keeps {100 * v['id_accepted']:.1f} % of ID, rejects {100 * v['ood_rejected']:.1f} % of OOD" for rule, v in r["decisions"].items()
-        ]
-    for name, r in result["small_tenants"].items():
-        kept = ", ".join(f"{rule} keeps {100 * d['id_accepted']:.1f} % and rejects {100 * d['ood_rejected']:.1f} %" for rule, d in r["decisions"].items())
-        lines += ["", f"tenants of {name}: AUROC ctw {100 * r['auroc']['ctw']:.1f}, atd {100 * r['auroc']['atd']:.1f}; {kept}"]
-    if "unseen_names" in result:
-        r = result["unseen_names"]
-        rejected = ", ".join(f"{rule} {100 * v:.1f} %" for rule, v in r["ood_rejected"].items())
-        lines += ["", f"a tenant of {r['classes']} names never learned: rejected of photographs of other things {rejected}"]
-    return "\n".join(lines)

@@ -11,6 +11,7 @@ import torch
 from tokenizers import Tokenizer
 
 from .bundle import GOLDEN_CLASSES, PARTS, golden_pixels
+from .evaluate import scores
 from .reference import class_features, verdict
 from .transform import reference
 
@@ -112,8 +113,6 @@ def equal_decisions(features: list[np.ndarray], texts: list[tuple[np.ndarray, np
     Mean over seeded tenants of ten of the classes: a bundle is asked about tenants, and among many classes an image that fits none
     is near to several. A refused image's nearest class does not count as a decision.
     """
-    from .evaluate import scores
-
     count = len(texts[0][0])
     rules = ("reject_ctw", "reject_atd", "reject_atd_rescaled")
     shares = np.zeros(len(rules))

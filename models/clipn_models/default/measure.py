@@ -12,14 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ..evaluate import SCORES, OnnxBundle, compare, mean, scores
+from ..evaluate import RULES, SCORES, OnnxBundle, compare, mean, scores
 from . import augment, cache, plan, strange
-from .apart import DRAWS, SEEN_BY_THE_TOWER, Apart
+from .apart import SEEN_BY_THE_TOWER, Apart, same_thing
 from .sources import PhotoSet, imagenet_1k
 
 TENANTS = 20
 STRANGE = 100
-RULES = ("ctw", "atd", "atd_rescaled")
 BALANCED = ("ctw", "atd")
 
 
@@ -132,8 +131,6 @@ class Measure:
 
 def known_to_the_tower(held: Held) -> np.ndarray:
     """bool [C]: classes that the pretrained image tower was trained to tell apart, by set or by name."""
-    from .apart import same_thing
-
     names = [n for c in imagenet_1k() for n in c.names]
     return np.array([o in SEEN_BY_THE_TOWER or any(same_thing(n, other) for other in names) for n, o in zip(held.names, held.origin, strict=True)])
 
@@ -185,8 +182,3 @@ def report(result: dict) -> str:
             rules = " | ".join(f"{100 * r['decisions'][rule]['id_accepted']:.1f} / {100 * r['decisions'][rule]['ood_rejected']:.1f}" for rule in BALANCED)
             lines.append(f"| {view} | {100 * r['top1']:.1f} | {rules} |")
     return "\n".join(lines)
-
-
-def photographs(draw: str) -> str:
-    """How many classes a draw has of each set, in words."""
-    return ", ".join(f"{count} of {name}" for name, count in DRAWS[draw].items())

@@ -89,7 +89,7 @@ def _first_of_each(rows: np.ndarray, labels: np.ndarray, each: int) -> np.ndarra
 
 
 def seen(sets: dict[str, PhotoSet], size: int, folder: Path) -> list[Part]:
-    """Test photographs of the sets whose classes training has seen, but for those set apart."""
+    """Test photographs of all classes of the sets that training has seen; some of those classes are set apart."""
     return [
         _part(
             sets[name], _some(sets[name], set(range(len(sets[name].categories))), each, np.random.default_rng([4, number])), "seen", "centre", size, folder, 0

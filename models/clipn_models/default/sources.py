@@ -6,7 +6,6 @@ Each set is a folder below one root, as the public repository has it (models/REA
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -268,8 +267,3 @@ def _without_twins(paths: list[Path]) -> tuple[list[Path], list[int]]:
         first.setdefault(path.name, i)
     order = list(first.values())
     return [paths[i] for i in order], order
-
-
-def captions_of(path: Path) -> list[str]:
-    """Captions of a COCO annotation file: text alone."""
-    return [a["caption"].strip() for a in json.loads(path.read_text())["annotations"]]
