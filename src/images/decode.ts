@@ -1,15 +1,16 @@
 /**
- * Untrusted image bytes -> the pixels that the model takes. The reference is CLIP's transform on Pillow images (shorter side
- * to S, bicubic, antialiased; centre crop), which ignores EXIF orientation and RGB colour profiles; so does this.
+ * Decodes untrusted image bytes into the pixels that the model takes. The reference is CLIP's transform on Pillow images:
+ * shorter side to S, bicubic, antialiased, centre crop. Like the reference, the decoder ignores EXIF orientation and RGB
+ * colour profiles.
  *
- * Where the reference does something that nobody would expect, this does what a person would, and differs:
- * - palette images are made RGB before they are resized (the reference interpolates palette indices to the nearest);
- * - transparency is laid on white (the reference drops it and shows whatever colour lies underneath);
- * - CMYK goes through its embedded profile (the reference inverts naively);
- * - 16 bits are scaled to 8 (the reference clips grey ones to white);
- * - of an animation the first frame counts (as in the reference).
+ * The decoder differs from the reference where the reference's result would surprise a person:
+ * - Palette images become RGB before they are resized; the reference interpolates palette indices to the nearest.
+ * - Transparency is composited on white; the reference drops it and shows the colour underneath.
+ * - CMYK is converted by its embedded profile; the reference inverts it naively.
+ * - Samples of 16 bits are scaled to 8; the reference clips grey ones to white.
  *
- * Where a classifier behind the gate may do otherwise, the other readings of the image can be asked for (readings.ts).
+ * Of an animation both take the first frame. A classifier behind the gate may read an image differently; those other
+ * readings are available on request (readings.ts).
  */
 import sharp from 'sharp';
 import { ServiceError } from '../errors/index.ts';
@@ -23,29 +24,29 @@ import { colourRows, flattenedRows, type Raster, transparent } from './rows.ts';
 export interface DecodedImage {
   /** uint8 RGB [size, size, 3]. */
   pixels: Uint8Array;
-  /** Size and format of the stored image, orientation not applied. */
+  /** Size and format of the stored image, before any rotation by EXIF orientation. */
   width: number;
   height: number;
   format: ImageFormat;
   /** Pictures in the file; the first one was decoded. */
   frames: number;
-  /** Whether there are readings of the file that show other pixels. */
+  /** Whether other readings of the file have different pixels. */
   contested: boolean;
-  /** Those readings, where they were asked for. */
+  /** Those other readings; empty unless they were requested. */
   others: Reading[];
 }
 
 export interface DecodeLimits {
-  /** Most pixels (width times height) of the stored image; judged by its header, before anything is decoded. */
+  /** Largest accepted width times height of the stored image; checked against the header before decoding. */
   maxPixels: number;
 }
 
 export interface DecodeOptions extends DecodeLimits {
-  /** Decode what other readers make of the image as well. */
+  /** Also decodes the image as other readers would (readings.ts). */
   readings?: boolean;
 }
 
-/** libvips threads per image and no operation cache: images don't repeat, and many are decoded at once. */
+/** One libvips thread per image, because many images are decoded at once. No operation cache, because images don't repeat. */
 export function configureDecoder({ concurrency }: { concurrency: number }): void {
   sharp.cache(false);
   sharp.concurrency(concurrency);
@@ -82,11 +83,11 @@ export async function decodeImage(
   return { pixels, width, height, format, frames, contested: readings ? others.length > 0 : contested, others };
 }
 
-/** RGB, RGBA or grey of 8 bits. */
+/** Returns RGB, RGBA or grey of 8 bits. */
 async function decode({ bytes, cmyk, turned }: Facts, maxPixels: number): Promise<Raster> {
   try {
     const image = sharp(bytes, {
-      // an image that ends half-way is not the image that was sent
+      // a truncated image is an error, not a partly grey image
       failOn: 'error',
       limitInputPixels: maxPixels,
       ignoreIcc: !cmyk,

@@ -1,4 +1,4 @@
-/** What is to be known of an image before anything is decoded. */
+/** Reads the properties of an image that decide how, and whether, it is decoded. */
 import sharp from 'sharp';
 import { ServiceError } from '../errors/index.ts';
 import type { ImageFormat } from './format.ts';
@@ -9,18 +9,18 @@ import { tooManyScans } from './jpeg-scans.ts';
 import { type FourthSample, fourthSample, tiffFault } from './tiff-support.ts';
 
 export interface Facts {
-  /** As stored, orientation not applied. */
+  /** As stored, before any rotation by EXIF orientation. */
   width: number;
   height: number;
-  /** Pictures in the file: the first one is decoded. */
+  /** Pictures in the file; the first one is decoded. */
   frames: number;
   cmyk: boolean;
-  /** Grey of 16 bits, which some readers scale and others clip. */
+  /** Grey of 16 bits: some readers scale it to 8 bits, others clip it. */
   deepGrey: boolean;
   fourth: FourthSample;
-  /** Orientation is applied: readers of TIFF do that by themselves. */
+  /** Whether orientation is applied. TIFF readers apply it by themselves; readers of other formats do not. */
   turned: boolean;
-  /** What the decoder gets. */
+  /** The bytes for the decoder, which may differ from those of the file. */
   bytes: Uint8Array;
 }
 
@@ -61,7 +61,7 @@ async function read(bytes: Uint8Array, format: ImageFormat): Promise<Facts> {
 
 type Asked = Pick<Facts, 'width' | 'height' | 'frames' | 'cmyk' | 'deepGrey'>;
 
-/** By the decoder's own reading of the header. */
+/** Reads the header with the decoder itself. */
 async function ask(bytes: Uint8Array): Promise<Asked> {
   try {
     const { width, height, pages, space, depth, channels } = await sharp(bytes, { limitInputPixels: false }).metadata();
@@ -87,7 +87,7 @@ function tiff(bytes: Uint8Array): Omit<Facts, 'bytes'> {
   };
 }
 
-/** After the size, so that a large file hears that first. */
+/** Runs after the check of the size, so that a file that is too large gets that error first. */
 function checkTiff(bytes: Uint8Array, maxPixels: number): void {
   const header = readTiffHeader(bytes);
   const fault = header && tiffFault(header);
@@ -100,14 +100,14 @@ async function avif(bytes: Uint8Array): Promise<Omit<Facts, 'turned'>> {
   const header = readAvifHeader(bytes);
   if (!header) throw damaged('the boxes of the AVIF are not as the standard says');
   if (!header.consistent) throw undecodable('The still image and the image sequence of this AVIF are not the same.');
-  // the decoder knows a sequence by its brand and refuses it; the still image inside is the sequence's first picture
+  // libvips refuses an AVIF whose brand is a sequence; the still image inside is the sequence's first picture
   const still = Buffer.from(bytes);
   still.write('avif', 8, 'latin1');
   const asked = await ask(still);
   return { ...asked, frames: Math.max(header.frames, asked.frames), fourth: 'alpha', bytes: still };
 }
 
-/** Frames of an APNG by its acTL chunk, which the decoder passes over. */
+/** Counts the frames of an APNG by its acTL chunk, because libvips ignores that chunk. */
 function framesOfPng(bytes: Uint8Array): number {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 8; at + 12 <= buffer.length; at += 12 + buffer.readUInt32BE(at)) {
@@ -118,7 +118,7 @@ function framesOfPng(bytes: Uint8Array): number {
   return 1;
 }
 
-/** Pixels of a side: a picture of one column costs the decoder a hundred times what a square of as many pixels costs. */
+/** Longest accepted side, pixels. A picture of one column costs libvips a hundred times as much as a square of equal area. */
 const MOST_SIDE = 2 ** 16;
 
 function checkSize(width: number, height: number, maxPixels: number): void {

@@ -1,12 +1,12 @@
 import { brandsOf } from './headers/boxes.ts';
 
-/** Formats that are opened. Decided by the first bytes before the decoder sees anything: what isn't listed never reaches it. */
+/** Accepted formats. The first bytes decide before the decoder runs, so no other format reaches it. */
 export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'avif' | 'tiff';
 
 const ascii = (bytes: Uint8Array, at: number, length: number) =>
   String.fromCharCode(...bytes.subarray(at, at + length));
 
-/** The format by its signature, or undefined for anything else (SVG and PDF among it: documents, not photographs). */
+/** The format by its signature; undefined for anything else. SVG and PDF are refused because they are documents. */
 export function sniff(bytes: Uint8Array): ImageFormat | undefined {
   if (bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff) return 'jpeg';
   if (ascii(bytes, 0, 8) === '\x89PNG\r\n\x1a\n') return 'png';
@@ -18,7 +18,7 @@ export function sniff(bytes: Uint8Array): ImageFormat | undefined {
   return undefined;
 }
 
-/** AVIF may go by the brand of the whole family (mif1, msf1) and name its own among the compatible ones. */
+/** An AVIF file may have a brand of the whole family (mif1, msf1) and list `avif` among its compatible brands. */
 function isAvif(bytes: Uint8Array): boolean {
   const brands = brandsOf(bytes);
   if (!brands) return false;

@@ -1,18 +1,18 @@
-/** Scans of a JPEG; each makes the decoder go through the whole picture again. Progressive encoders write about ten. */
+/** Most scans of a JPEG: for each scan the decoder processes the whole picture again. Progressive encoders write about ten. */
 const MOST_SCANS = 32;
-/** Pixels times scans, in units of the largest accepted picture: a large picture may not have as many as a small one. */
+/** Most pixels times scans, relative to the largest accepted picture: the larger a picture, the fewer scans it may have. */
 const MOST_PASSES = 12;
 
 const SCAN = 0xda;
 const END = 0xd9;
 
-/** Scans in the bytes, counted up to `most` without decoding: markers are looked for, in entropy-coded data too. */
+/** Counts scan markers in the bytes, up to `most`, without decoding; entropy-coded data are searched as well. */
 export function countScans(bytes: Uint8Array, most: number): number {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let scans = 0;
   for (let at = buffer.indexOf(0xff, 2); at >= 0 && at + 1 < buffer.length && scans < most; ) {
     const marker = buffer[at + 1] as number;
-    // fill bytes, stuffed bytes and restarts carry no length
+    // fill bytes, stuffed bytes and restart markers have no length field
     if (marker === 0xff) at++;
     else if (marker === END) break;
     else {
@@ -25,7 +25,7 @@ export function countScans(bytes: Uint8Array, most: number): number {
   return scans;
 }
 
-/** Whether decoding would go through the picture too often. */
+/** Whether the scans would make decoding too expensive. */
 export function tooManyScans(bytes: Uint8Array, pixels: number, maxPixels: number): boolean {
   const most = Math.max(4, Math.min(MOST_SCANS, Math.floor((MOST_PASSES * maxPixels) / pixels)));
   return countScans(bytes, most + 1) > most;

@@ -1,7 +1,7 @@
 /**
- * What other programs make of the same bytes. Readers disagree about transparency (laid on white, on black, ignored), about grey
- * of 16 bits (scaled, clipped) and about CMYK (by the embedded profile, without). An image that shows one thing to the gate and
- * another to the classifier behind it must not pass as judged.
+ * Decodes an image the way other programs do. Readers differ in transparency (composited on white, on black, or ignored), in
+ * grey of 16 bits (scaled or clipped) and in CMYK (with the embedded profile or without). The gate refuses to judge an image
+ * whose other readings get a different decision, because the classifier behind it may see one of those.
  */
 import sharp from 'sharp';
 import { damaged, type Facts } from './facts.ts';
@@ -18,17 +18,17 @@ export interface Reading {
 interface Source {
   facts: Facts;
   raster: Raster;
-  /** The raster has pixels that let something through. */
+  /** The raster has pixels that are not fully opaque. */
   clear: boolean;
-  /** The main reading ignores that. */
+  /** The main reading ignores transparency. */
   dropped: boolean;
   region: Region;
-  /** Those of the main reading. */
+  /** Pixels of the main reading. */
   pixels: Uint8Array;
   maxPixels: number;
 }
 
-/** The readings that show other pixels than the main one. */
+/** Returns the readings whose pixels differ from those of the main reading. */
 export async function otherReadings(source: Source): Promise<Reading[]> {
   const { raster, region, pixels } = source;
   const readings: Reading[] = [];

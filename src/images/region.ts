@@ -3,7 +3,7 @@ export interface Region {
   /** Size of the whole image after resizing, pixels. */
   width: number;
   height: number;
-  /** The part of it that is wanted. */
+  /** Offset of the square in the resized image, pixels. */
   left: number;
   top: number;
   size: number;

@@ -1,8 +1,8 @@
-/** The compiled passes (kernel/resample.ts) and the memory that they work in. One image at a time, without a wait in between. */
+/** The compiled passes (kernel/resample.ts) and their memory. A call is synchronous, because all calls share that memory. */
 import { readFileSync } from 'node:fs';
 import type { Weights } from './weights.ts';
 
-// Node has it; its types leave it to the browser's
+// Node has WebAssembly, but @types/node leaves its types to the browser's library
 declare const WebAssembly: {
   Module: new (bytes: Uint8Array) => object;
   Instance: new (module: object) => { exports: unknown };
@@ -36,14 +36,14 @@ interface Exports {
 
 const PAGE = 2 ** 16;
 
-// the build puts it there; the sources find it in dist/ too
+// the build writes the file to dist/; when the sources run, they read it there too
 const module = new WebAssembly.Module(readFileSync(new URL('../../dist/images/resample.wasm', import.meta.url)));
 const kernel = new WebAssembly.Instance(module).exports as Exports;
 
-/** Bytes of a row of `size` pixels: the vertical pass takes eight at a time. */
+/** Bytes of a row of `size` pixels, rounded up: the vertical pass reads eight at a time. */
 export const strideOf = (size: number): number => 8 * Math.ceil((size * 3) / 8);
 
-/** Places in the kernel's memory, one behind the other. */
+/** Assigns consecutive offsets in the kernel's memory. */
 class Layout {
   #end = 0;
   place(bytes: number): number {
@@ -51,7 +51,7 @@ class Layout {
     this.#end += 16 * Math.ceil(bytes / 16);
     return at;
   }
-  /** The memory, at least as large as all that was placed and `beyond`, which is read but weighs nothing. */
+  /** The memory, large enough for all assigned offsets and `beyond` more bytes, which the kernel reads with weight zero. */
   memory(beyond: number): Uint8Array {
     const missing = this.#end + beyond - kernel.memory.buffer.byteLength;
     if (missing > 0) kernel.memory.grow(Math.ceil(missing / PAGE));
@@ -75,7 +75,7 @@ function placeWeights({ first, high, low }: Weights, layout: Layout) {
   return { ...at, write };
 }
 
-/** Rows y .. y + rows - 1 of RGB pixels, `width` in a row, each made `size` pixels: bytes [rows, strideOf(size)]. */
+/** Resizes rows y .. y + rows - 1 of RGB pixels from `width` to `size` pixels: bytes [rows, strideOf(size)]. */
 export function horizontal(
   pixels: Uint8Array,
   width: number,
@@ -116,7 +116,7 @@ export function vertical(rows: Uint8Array, width: number, weights: Weights): Uin
   return packed(memory.subarray(out, out + count * stride), count, width);
 }
 
-/** Rows of bytes [count, strideOf(width)] -> RGB [count, width, 3], a copy. */
+/** Bytes of rows [count, strideOf(width)] -> a copy without padding, RGB [count, width, 3]. */
 export function packed(rows: Uint8Array, count: number, width: number): Uint8Array {
   const [stride, line] = [strideOf(width), width * 3];
   if (line === stride) return rows.slice(0, count * line);

@@ -1,18 +1,18 @@
 /**
- * Bicubic resampling with antialiasing of 8-bit pixels, bit for bit as Pillow does it (22-bit fixed-point weights, 8-bit
- * intermediate image, horizontal pass first), because that is what the published models were trained and evaluated with.
- * Only the rows and columns inside the crop are computed. The reference is Pillow 13: it runs the vertical pass first where an
- * image that is made smaller is more than twice as high as wide. Older versions never do; there the two differ by a few levels.
+ * Bicubic resampling with antialiasing of 8-bit pixels, bit for bit as in Pillow: 22-bit fixed-point weights, 8-bit
+ * intermediate image, horizontal pass first. The published models were trained and evaluated with it. Only the rows and
+ * columns inside the crop are computed. The reference is Pillow 13, which runs the vertical pass first where an image is
+ * reduced and is more than twice as high as wide. Older versions never do, and differ there by a few levels.
  */
 import type { Region } from './region.ts';
 import { horizontal, packed, strideOf, vertical } from './resample-kernel.ts';
 import type { Rows } from './rows.ts';
 import { part, type Weights, weights } from './weights.ts';
 
-/** Bytes of the picture between two looks at the event loop: about a millisecond. */
+/** Bytes of the picture that are processed before the event loop runs: about a millisecond of work. */
 const SLICE = 2 ** 20;
 
-/** Lets other work of the process in between two slices of a large image. */
+/** Lets the event loop run between two slices of a large image. */
 const pause = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** RGB rows, uint8 [height, width, 3] -> uint8 RGB [size, size, 3]: the square `region` of the resized image. */
@@ -23,7 +23,7 @@ export async function resample(image: Rows, width: number, height: number, regio
   const v = weights(height, region.height, region.top, size);
   if (verticalFirst(width, height, region)) return upright(image, width, size, h, v);
   const rows = v.to - v.from;
-  // rows are made whole, so a slice counts their whole width
+  // whole rows are read, so a slice counts their full width
   const perSlice = Math.max(1, Math.floor(SLICE / (width * 3)));
   if (rows <= perSlice) {
     return vertical(horizontal(image(v.from, rows), width, 0, rows, size, h), size, v);
@@ -38,10 +38,10 @@ export async function resample(image: Rows, width: number, height: number, regio
   return vertical(stripe, size, v);
 }
 
-/** Which of the two passes Pillow 13 runs first, found by comparing with it for resizing that keeps the proportions. */
+/** Whether Pillow 13 runs the vertical pass first. Found by comparison with it, for resizing that keeps the proportions. */
 const verticalFirst = (width: number, height: number, region: Region) => height > 2 * width && region.height < height;
 
-/** The vertical pass first, a few rows of the result at a time. */
+/** Runs the vertical pass first, a few rows of the result at a time. */
 async function upright(image: Rows, width: number, size: number, h: Weights, v: Weights): Promise<Uint8Array> {
   const columns = h.to - h.from;
   const stride = strideOf(columns);

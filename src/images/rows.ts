@@ -1,4 +1,4 @@
-/** Rows of a decoded image as RGB, computed as they are asked for: no reading of an image takes memory of its own. */
+/** Rows of a decoded image as RGB, computed on demand, so that the readings of an image need no memory of their own. */
 
 /** RGB rows y .. y + count - 1, uint8 [count, width, 3]. */
 export type Rows = (y: number, count: number) => Uint8Array;
@@ -11,7 +11,7 @@ export interface Raster {
   channels: number;
 }
 
-/** The colours, whatever lies in the channels behind them; grey three times. */
+/** The colour channels only; grey is repeated three times. */
 export function colourRows({ data, width, channels }: Raster): Rows {
   const line = width * channels;
   if (channels === 3) return (y, count) => data.subarray(y * line, (y + count) * line);
@@ -27,7 +27,7 @@ export function colourRows({ data, width, channels }: Raster): Rows {
   };
 }
 
-/** RGBA laid on grey of the given brightness, rounded as libvips does it (vips_flatten). */
+/** RGBA composited on grey of the given brightness, rounded as in libvips (vips_flatten). */
 export function flattenedRows({ data, width }: Raster, background: number): Rows {
   return (y, count) => {
     const rgb = new Uint8Array(count * width * 3);
@@ -42,7 +42,7 @@ export function flattenedRows({ data, width }: Raster, background: number): Rows
   };
 }
 
-/** Grey of 16 bits [height, width] with everything above 255 as white: what Pillow's conversion to RGB does. */
+/** Grey of 16 bits [height, width] with everything above 255 as white, as in Pillow's conversion to RGB. */
 export function clippedRows(data: Uint16Array, width: number): Rows {
   return (y, count) => {
     const rgb = new Uint8Array(count * width * 3);
@@ -53,7 +53,7 @@ export function clippedRows(data: Uint16Array, width: number): Rows {
   };
 }
 
-/** CMYK without a profile, as Pillow's conversion to RGB does it. */
+/** CMYK without a profile, as in Pillow's conversion to RGB. */
 export function plainInkRows({ data, width }: Raster): Rows {
   return (y, count) => {
     const rgb = new Uint8Array(count * width * 3);
@@ -68,7 +68,7 @@ export function plainInkRows({ data, width }: Raster): Rows {
 
 const SLICE = 2 ** 20;
 
-/** Whether any pixel of RGBA lets something through. Lets other work of the process in between. */
+/** Whether any pixel of RGBA is not fully opaque. Lets the event loop run in between. */
 export async function transparent({ data }: Raster): Promise<boolean> {
   for (let start = 0; start < data.length; start += 4 * SLICE) {
     const end = Math.min(data.length, start + 4 * SLICE);

@@ -1,6 +1,6 @@
 import type { TiffHeader } from './headers/tiff.ts';
 
-/** What the sample behind the colours is: alpha as the file says, not alpha as it says, or the file does not say. */
+/** The sample after the colours: alpha as the file says, not alpha as the file says, or unspecified. */
 export type FourthSample = 'none' | 'alpha' | 'other' | 'unsaid';
 
 const GREY_WHITE_IS_ZERO = 0;
@@ -30,9 +30,9 @@ export function fourthSample({ photometric, samples, extra }: TiffHeader): Fourt
 }
 
 /**
- * Why a TIFF is not opened, or undefined if it is. Opened is what libvips and Pillow show alike (test/images/tiff-matrix.test.ts);
- * numbers that are not plain brightness from black to white (floating point, signed, 32 bits, a maximum of their own, L*a*b*)
- * look different in every reader.
+ * The reason why a TIFF is refused, or undefined if it is accepted. Accepted are the kinds that libvips and Pillow show alike
+ * (test/images/tiff-matrix.test.ts). Samples that are not plain brightness from black to white look different in every
+ * reader: floating point, signed, 32 bits, a maximum of their own, L*a*b*.
  */
 export function tiffFault(tiff: TiffHeader): string | undefined {
   const { photometric, samples, bits, extra } = tiff;

@@ -12,21 +12,21 @@ export function bicubic(x: number): number {
   return 0;
 }
 
-/** What becomes of one row or column. A weight is high * 2^12 + low: the kernel multiplies 16 bits. */
+/** Weights of one row or column. A weight is high * 2^12 + low, because the kernel multiplies 16 bits. */
 export interface Weights {
-  /** The first input position of each output position, counted from `from`. */
+  /** The first input position of each output position, relative to `from`. */
   first: Int32Array;
-  /** [positions * taps]; what is beyond an output's last input weighs nothing. */
+  /** [positions * taps]; entries after an output's last input are zero. */
   high: Int16Array;
   low: Int16Array;
-  /** Weights of one output position, a multiple of four. */
+  /** Number of weights of one output position, a multiple of four. */
   taps: number;
-  /** The input positions that are needed at all: from .. to - 1. */
+  /** The range of input positions that any output needs: from .. to - 1. */
   from: number;
   to: number;
 }
 
-/** Weights of output positions offset .. offset + length - 1 when `input` positions become `output`. */
+/** Weights of output positions offset .. offset + length - 1 for a resize from `input` to `output` positions. */
 export function weights(input: number, output: number, offset: number, length: number): Weights {
   const scale = input / output;
   const reach = Math.max(scale, 1);
@@ -59,7 +59,7 @@ export function weights(input: number, output: number, offset: number, length: n
   return { first, high, low, taps, from, to: end(length - 1) };
 }
 
-/** The weights of output positions from .. to - 1, their inputs counted from the first one's. */
+/** The weights of output positions from .. to - 1, with inputs relative to the first of them. */
 export function part({ first, high, low, taps, ...rest }: Weights, from: number, to: number): Weights {
   const begin = first[from] as number;
   return {

@@ -11,7 +11,7 @@ export type Handlers<O extends Record<string, { request: unknown; reply: unknown
 };
 
 export function send(message: ToParent): void {
-  // the parent may be gone between the check and the write; then this process ends anyway
+  // the parent may end between the check and the write; then this process ends too, so the error does not matter
   if (process.connected) process.send?.(message, undefined, undefined, () => {});
 }
 
@@ -23,8 +23,8 @@ export function observe<W extends Observation['what']>(
 }
 
 /**
- * Serves calls from the parent process. The child ends when its channel closes: a parent that was killed leaves no orphan.
- * Ctrl-C reaches the whole process group, but the parent still has requests to finish: signals are left to it.
+ * Serves calls from the parent process. The child ends when its channel closes, so a killed parent leaves no orphan.
+ * Signals are ignored: Ctrl-C reaches the whole process group, but the parent still has requests to finish.
  */
 export function serveCalls<O extends Record<string, { request: unknown; reply: unknown }>>(
   handlers: Handlers<O>,
@@ -34,7 +34,7 @@ export function serveCalls<O extends Record<string, { request: unknown; reply: u
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => {});
   process.on('SIGHUP', () => {});
-  // not process.exit: it would join the worker thread, and ending that during a run aborts noisily
+  // process.exit would join the worker thread, and ending that during a run aborts with a core dump
   process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
   process.on('message', (message: ToChild) => {
     if (message.kind === 'cancel') {

@@ -1,9 +1,9 @@
 import type { Stage } from '../shared/types.ts';
 
-/** The kernel's monotonic clock, which all processes of a machine share, less this process's `performance.now`; milliseconds. */
+/** Offset of this process's `performance.now` from the monotonic clock that all processes of a machine share, milliseconds. */
 const OFFSET = offset();
 
-/** Of several readings the one that took least time: on a busy machine a process may be put aside between two clocks. */
+/** Takes the fastest of several readings: on a busy machine the process may be descheduled between the two clocks. */
 function offset(): number {
   let best = { took: Number.POSITIVE_INFINITY, offset: 0 };
   for (let i = 0; i < 20; i++) {
@@ -18,8 +18,8 @@ function offset(): number {
 const moved = (stages: readonly Stage[], by: number): Stage[] =>
   stages.map(({ name, start, end }) => ({ name, start: start + by, end: end + by }));
 
-/** Times of this process for another one. */
+/** Converts times of this process to the shared clock. */
 export const toShared = (stages: readonly Stage[]): Stage[] => moved(stages, OFFSET);
 
-/** Times of another process as this one's `performance.now`. */
+/** Converts times on the shared clock to this process's `performance.now`. */
 export const fromShared = (stages: readonly Stage[]): Stage[] => moved(stages, -OFFSET);

@@ -17,13 +17,13 @@ interface Pending {
 }
 
 export interface LinkOptions {
-  /** Module to run, from engine/ and without its ending: the sources run as .ts under tsx, the build as .js. */
+  /** Module to run, relative to engine/ and without its ending: the sources run as .ts under tsx, the build as .js. */
   module: string;
   env: Record<string, string>;
   /** Options of node for the child, beside the parent's own. */
   execArgv?: string[];
   onObservation?(observation: Observation): void;
-  /** A message of whatever kind: a sign of life. */
+  /** Called for each message of any kind, as a sign of life. */
   onMessage?(message: ToParent): void;
   onExit(info: { code: number | null; signal: NodeJS.Signals | null }): void;
 }
@@ -31,13 +31,13 @@ export interface LinkOptions {
 type Operations = Record<string, { request: unknown; reply: unknown }>;
 
 /**
- * One child process and the calls under way to it. When the child ends, for whatever reason, every call is answered
- * with EngineLost; nothing is left hanging. A link is used once: a new process gets a new link.
+ * One child process and the calls in progress on it. When the child ends, for any reason, every call fails with EngineLost,
+ * so no call hangs. A link serves one process; a new process gets a new link.
  */
 export class ProcessLink<O extends Operations> {
   readonly child: ChildProcess;
   readonly #pending = new Map<number, Pending>();
-  /** What the child has not answered yet, calls that were given up here included. */
+  /** Calls that the child has not answered yet, including calls that were cancelled here. */
   readonly #inside = new Set<number>();
   #seq = 0;
   #ended = false;
@@ -48,9 +48,9 @@ export class ProcessLink<O extends Operations> {
     this.child = fork(path, [], {
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      // ONNX Runtime would look up a host of its maker and keep a device id in the home directory
+      // ONNX Runtime's telemetry would resolve a host of its maker and store a device id in the home directory
       env: { ...process.env, ...options.env, ORT_DISABLE_TELEMETRY: '1' },
-      // a test runner's or debugger's own flags are not the child's business
+      // flags of a test runner or debugger apply to the parent only
       execArgv: [...process.execArgv.filter((a) => !/^--(test|inspect|watch)/.test(a)), ...(options.execArgv ?? [])],
     });
     this.child.on('message', (message) => this.#receive(message as ToParent, options));
@@ -61,7 +61,7 @@ export class ProcessLink<O extends Operations> {
     });
   }
 
-  /** Calls the child still has, whether or not somebody waits for their answer. */
+  /** Number of calls that the child has not answered, cancelled calls included. */
   get inside(): number {
     return this.#inside.size;
   }
@@ -97,7 +97,7 @@ export class ProcessLink<O extends Operations> {
         detach: () => signal?.removeEventListener('abort', onAbort),
       });
       this.#inside.add(seq);
-      // a failed send means that the channel is closed; the exit event follows and answers what is pending
+      // a failed send means that the channel is closed; the exit event follows and rejects all pending calls
       this.child.send({ kind: 'call', seq, operation, request }, ignore);
     });
   }
@@ -132,7 +132,7 @@ export class ProcessLink<O extends Operations> {
     this.#inside.clear();
   }
 
-  /** Closes the channel; the child finishes by itself. After `graceMs` it is killed. */
+  /** Closes the channel, so that the child finishes by itself; kills it after `graceMs`. */
   async close(graceMs = 5000): Promise<void> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     const exited = new Promise<void>((resolve) => this.child.once('exit', () => resolve()));

@@ -2,7 +2,7 @@ import type { Precision } from '../../bundle/manifest.ts';
 import type { SerializedError } from '../../errors/index.ts';
 import type { Detection, DetectRequest, EngineObserver, Tower } from '../shared/types.ts';
 
-/** What a child process needs to know at its start. Sent once, as the first message. */
+/** Settings of a child process. Sent once, as the first message. */
 export interface InitMessage {
   bundleDir: string;
   precision: Precision;
@@ -14,9 +14,9 @@ export interface InitMessage {
   batchWaitMs: number;
   decodeThreads: number;
   maxPixels: number;
-  /** Bytes of embeddings that are kept; 0 keeps none. */
+  /** Size of the embedding cache, bytes; 0 disables it. */
   cacheBytes: number;
-  /** Shares of the engine by tenant; a tenant that is not named has 1. */
+  /** Weights of tenants; a tenant that is not named has weight 1. */
   tenantWeights: ReadonlyMap<string, number>;
 }
 
@@ -32,7 +32,7 @@ export type EngineOperations = {
   };
 };
 
-/** Operations of the process that tries a device out. */
+/** Operations of the process that probes a device. */
 export type ProbeOperations = {
   probe: { request: { bundleDir: string; device: string; threads: number }; reply: { difference: number } };
 };
@@ -46,11 +46,11 @@ export type TextOperations = {
   build: { request: { names: string[]; templates: string[]; tower: Tower }; reply: Float32Array };
 };
 
-/** How the process is: asked for all the time, answered by its main thread. */
+/** State of the process, polled by the front and answered by the main thread. */
 export interface Vitals {
   /** Resident memory, bytes. */
   rss: number;
-  /** The image that has been with a decoder for longest, and for how long. */
+  /** The image that has been decoding for longest, and its duration. */
   decoding: { sha256: string; ms: number } | null;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The text encoder process: lives while text features are built and ends when idle, which gives its memory back whole
- * (sessions of onnxruntime leak when made and released again and again) and never stands in the way of images.
+ * The text encoder process. It lives while text features are built and ends when idle. Ending it returns all of its memory
+ * (sessions of onnxruntime leak when they are made and released repeatedly) and keeps it from slowing the image engines.
  */
 import { readGolden } from '../../bundle/golden.ts';
 import { type Bundle, loadBundle } from '../../bundle/load.ts';
@@ -18,7 +18,7 @@ import { padRows, planBatches } from './text-batches.ts';
 
 setNiceness(NICENESS.texts);
 
-/** Class names whose texts are held in memory at once, in all templates. */
+/** Number of class names whose texts, in all templates, are in memory at once. */
 const NAMES = 256;
 
 interface Encoder {
@@ -72,7 +72,7 @@ async function start({
 
 const LENGTH_TOLERANCE = 1e-3;
 
-/** A golden file may hold what a broken model gave: zeros compare as equal. */
+/** Checks for unit length, because a golden file of a broken model may hold zeros, which compare as equal. */
 function checkLength(tower: Tower, rows: Float32Array, width: number): void {
   const error = lengthError(rows, width);
   if (error <= LENGTH_TOLERANCE) return;
@@ -82,8 +82,8 @@ function checkLength(tower: Tower, rows: Float32Array, width: number): void {
 }
 
 /**
- * The shortest text alone against itself padded to the longest one, [rows * width]: a batch may hold texts of any lengths, so padding
- * must have no say. Other kernels for other shapes move a feature by far less than this.
+ * Compares the shortest text alone with the same text padded to the longest one, [rows * width]. A batch may hold texts of
+ * any length, so padding must not change a feature. Differences between kernels for other shapes are far below the tolerance.
  */
 async function checkPadding(
   { bundle, sessions }: Encoder,
@@ -99,15 +99,15 @@ async function checkPadding(
   const alone = await sessions[tower].run(padRows(tokens, [shortest], bundle.manifest.text.pad_id), 1);
   const tolerance = bundle.tolerance.text ?? PADDING_TOLERANCE;
   checkGolden(`${tower} texts, padded`, padded.slice(0, width), alone, tolerance);
-  checkGolden(`${tower} texts, in company`, together.slice(shortest * width, (shortest + 1) * width), alone, tolerance);
+  checkGolden(`${tower} texts, in a batch`, together.slice(shortest * width, (shortest + 1) * width), alone, tolerance);
 }
 
 const PADDING_TOLERANCE = 1e-5;
 
 /**
- * Token id rows -> unit features, each handed to `take` as row `at` of `features`. Texts run with others of their length:
- * a text costs what the longest of its batch costs. Padding behind the end of a text cannot change its feature: either the graph
- * reads a text from left to right, or it leaves out the padding.
+ * Token id rows -> unit features; `take` receives each one with its index. Texts run with others of similar length, because
+ * the longest text of a batch sets its cost. Padding after the end of a text cannot change its feature: the graph either
+ * reads a text from left to right or masks the padding.
  */
 async function encode(
   { bundle, sessions }: Encoder,
@@ -126,7 +126,7 @@ async function encode(
   }
 }
 
-/** Lets a cancellation in: encoding and tokenizing block this thread. */
+/** Lets the event loop deliver a cancellation: encoding and tokenizing block this thread. */
 const breath = () => new Promise((resolve) => setImmediate(resolve));
 
 serveCalls<TextOperations>({
@@ -140,7 +140,7 @@ serveCalls<TextOperations>({
     let done = 0;
     for (let first = 0; first < names.length; first += NAMES) {
       const chunk = names.slice(first, first + NAMES);
-      // all templates at once: the more texts there are, the more of equal length
+      // all templates in one list: the more texts there are, the more of them have equal length
       const rows: number[][] = [];
       for (const template of templates) {
         context.signal.throwIfAborted();

@@ -1,13 +1,13 @@
 /**
- * Tokens of one run: enough to fill the cores, little enough to look for a cancellation in between and to stay in their
- * caches.
+ * Tokens of one run: enough to use all cores, and few enough to fit their caches and to check for a cancellation between
+ * runs.
  */
 const TOKENS = 1024;
 
 /**
- * Puts texts of like length together: a text costs what the longest of its batch costs. `lengths[i]` in tokens; returns
- * batches of indices, shortest first, every index once. A batch times its longest text is at most `budget`, unless it is
- * one text.
+ * Groups texts of similar length, because the longest text of a batch sets its cost. `lengths[i]` in tokens; returns
+ * batches of indices, shortest first, every index once. Batch size times longest text is at most `budget`, except for a
+ * batch of one text.
  */
 export function planBatches(lengths: ArrayLike<number>, budget = TOKENS): number[][] {
   const length = (i: number) => lengths[i] as number;
@@ -15,7 +15,7 @@ export function planBatches(lengths: ArrayLike<number>, budget = TOKENS): number
   const batches: number[][] = [];
   let batch: number[] = [];
   for (const i of order) {
-    // sorted: the newest is the longest
+    // lengths are sorted, so the newest text is the longest
     if (batch.length > 0 && (batch.length + 1) * length(i) > budget) {
       batches.push(batch);
       batch = [];
@@ -26,7 +26,7 @@ export function planBatches(lengths: ArrayLike<number>, budget = TOKENS): number
   return batches;
 }
 
-/** Token ids of the rows named, padded behind their ends to the longest of them: [indices.length * T]. */
+/** Token ids of the rows at `indices`, padded at the end to the longest of them: [indices.length * T]. */
 export function padRows(rows: readonly (readonly number[])[], indices: readonly number[], pad: number): BigInt64Array {
   const width = Math.max(...indices.map((i) => (rows[i] as number[]).length));
   const tokens = new BigInt64Array(indices.length * width).fill(BigInt(pad));

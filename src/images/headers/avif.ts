@@ -13,9 +13,9 @@ interface Place {
 }
 
 /**
- * A file may hold a still image and a sequence beside it, and readers differ in which of them they show. Only the still image
- * can be decoded here, so the first picture of the sequence has to be that very image.
- * Undefined for what is not as the standard says (ISO/IEC 23008-12).
+ * Reads the header of an AVIF file (ISO/IEC 23008-12); undefined where it violates the standard. A file may hold a still
+ * image and a sequence, and readers differ in which of the two they show. libvips decodes the still image only, so
+ * `consistent` says whether the first picture of the sequence is the same image.
  */
 export function readAvifHeader(bytes: Uint8Array): AvifHeader | undefined {
   try {
@@ -26,7 +26,7 @@ export function readAvifHeader(bytes: Uint8Array): AvifHeader | undefined {
     if (tracks.length === 0) return { frames: 1, consistent: true };
     const movie = only(file, 'moov');
     const sequences = (movie && boxesIn(bytes, movie.from, movie.to))?.filter(({ type }) => type === 'trak') ?? [];
-    // a second one may carry the transparency of the first
+    // a second sequence may carry the transparency of the first
     const pictures = sequences.map((track) => samplesOf(bytes, track));
     const first = pictures[0];
     if (tracks.length !== 1 || !first || pictures.includes(undefined)) return { frames: 2, consistent: false };
@@ -51,7 +51,7 @@ function descend(bytes: Uint8Array, box: Box, path: string[]): Box | undefined {
   return here;
 }
 
-/** Where the first sample of a track lies, and how many samples there are. */
+/** Position of the first sample of a track, and the number of samples. */
 function samplesOf(bytes: Uint8Array, track: Box): (Place & { count: number }) | undefined {
   const table = descend(bytes, track, ['mdia', 'minf', 'stbl']);
   const boxes = table && boxesIn(bytes, table.from, table.to);
@@ -70,7 +70,7 @@ function samplesOf(bytes: Uint8Array, track: Box): (Place & { count: number }) |
   return { offset: chunk.number(wide ? 8 : 4), length: common || size.number(4), count };
 }
 
-/** Where the bytes of the primary item lie, if they lie in the file in one piece. */
+/** Position of the bytes of the primary item; undefined unless they are contiguous in the file. */
 function placeOfPrimary(bytes: Uint8Array, meta: Box): Place | undefined {
   const boxes = boxesIn(bytes, meta.from + 4, meta.to);
   const primary = only(boxes, 'pitm');

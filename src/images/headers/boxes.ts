@@ -2,12 +2,12 @@
 
 export interface Box {
   type: string;
-  /** Where its content begins and ends. */
+  /** Byte offsets at which the content begins and ends. */
   from: number;
   to: number;
 }
 
-/** Boxes side by side; a file of more is refused. */
+/** Most boxes on one level; a file with more is refused. */
 const MOST_BOXES = 1000;
 
 const at32 = (bytes: Uint8Array, at: number) =>
@@ -19,7 +19,7 @@ const at32 = (bytes: Uint8Array, at: number) =>
 
 const ascii = (bytes: Uint8Array, at: number) => String.fromCharCode(...bytes.subarray(at, at + 4));
 
-/** The boxes between two places, in their order; undefined where they do not fit. */
+/** The boxes between two byte offsets, in file order; undefined where a box exceeds the range. */
 export function boxesIn(bytes: Uint8Array, from: number, to: number): Box[] | undefined {
   const boxes: Box[] = [];
   for (let at = from; at < to; ) {
@@ -38,7 +38,7 @@ export function boxesIn(bytes: Uint8Array, from: number, to: number): Box[] | un
   return boxes;
 }
 
-/** Names of the file type box at the beginning; undefined where there is none. */
+/** Brands of the file type box; undefined where there is no such box. */
 export function brandsOf(bytes: Uint8Array): { major: string; compatible: string[] } | undefined {
   if (bytes.length < 16 || ascii(bytes, 4) !== 'ftyp') return undefined;
   const size = at32(bytes, 0);
@@ -47,7 +47,7 @@ export function brandsOf(bytes: Uint8Array): { major: string; compatible: string
   return { major: ascii(bytes, 8), compatible };
 }
 
-/** A reader of the numbers in a box, which throws RangeError past its end. */
+/** Reads the numbers of a box; throws RangeError past its end. */
 export class BoxReader {
   readonly #view: DataView;
   #at = 0;

@@ -1,7 +1,7 @@
 export interface JpegHeader {
   width: number;
   height: number;
-  /** One is grey, three are colours, four are inks. */
+  /** 1 for grey, 3 for colour, 4 for CMYK. */
   components: number;
 }
 
@@ -9,12 +9,12 @@ const STANDALONE = new Set([0x01, 0xd0, 0xd1, 0xd2, 0xd3, 0xd4, 0xd5, 0xd6, 0xd7
 const START_OF_SCAN = 0xda;
 const END = 0xd9;
 
-/** SOF0 to SOF15 without the tables (C4, CC) and the reserved one (C8) between them. */
+/** SOF0 to SOF15, without the tables (C4, CC) and the reserved marker (C8) in that range. */
 const isFrame = (marker: number) => marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
 
 /**
- * Size and number of components by the segments in front of the first scan, without a decoder: a fiftieth of what asking
- * sharp costs. Undefined for whatever is not as the standard says; a decoder may still make sense of it.
+ * Reads size and number of components from the segments before the first scan. This costs a fiftieth of sharp's metadata
+ * call. Undefined where the header violates the standard; libvips may still decode such a file.
  */
 export function readJpegHeader(bytes: Uint8Array): JpegHeader | undefined {
   const at16 = (at: number) => ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
@@ -28,7 +28,7 @@ export function readJpegHeader(bytes: Uint8Array): JpegHeader | undefined {
       if (length < 2 || at + 2 + length > bytes.length || marker === END) return undefined;
       if (marker === START_OF_SCAN) return header;
       if (isFrame(marker)) {
-        // a second frame is the trick of a file that wants to be read as two sizes
+        // a second frame header lets two readers see two sizes
         if (header || length < 8) return undefined;
         header = { height: at16(at + 5), width: at16(at + 7), components: bytes[at + 9] as number };
       }

@@ -1,20 +1,20 @@
 export interface TiffHeader {
   width: number;
   height: number;
-  /** Pictures in the file; the first one is what counts. */
+  /** Pictures in the file; the first one is decoded. */
   frames: number;
   photometric: number;
   compression: number;
-  /** Of each sample. */
+  /** Bits of each sample. */
   bits: number[];
   sampleFormats: number[];
   samples: number;
-  /** Of the samples beyond the colours: 0 unspecified, 1 premultiplied alpha, 2 alpha. Undefined where the file does not say. */
+  /** Kinds of the samples after the colours: 0 unspecified, 1 premultiplied alpha, 2 alpha. Undefined without the tag. */
   extra: number[] | undefined;
   planar: boolean;
   /** 1 to 8, as in EXIF. */
   orientation: number;
-  /** What stands for white, where the file says. */
+  /** The sample value of white (MaxSampleValue), where the tag exists. */
   maxValue: number | undefined;
   /** Pixels of a tile; 0 where the picture is in strips. */
   tilePixels: number;
@@ -39,9 +39,9 @@ const TAG = {
   maxSample: 341,
 } as const;
 const WANTED = new Set<number>(Object.values(TAG));
-/** Bytes of a whole number by its type: BYTE, SHORT, LONG, LONG8. Whatever else a type is, it is not read. */
+/** Bytes of an integer by its type: BYTE, SHORT, LONG, LONG8. Other types are not read. */
 const WIDTH: Record<number, number> = { 1: 1, 3: 2, 4: 4, 16: 8 };
-/** Pictures that are counted. */
+/** Counting stops at this number of pictures. */
 const MOST_FRAMES = 4096;
 const MOST_VALUES = 64;
 
@@ -51,8 +51,8 @@ interface Directory {
 }
 
 /**
- * The first directory of a TIFF or BigTIFF file (TIFF 6.0), without a decoder. Undefined for what is not as the standard says:
- * tags out of order or twice among it, because readers differ in which of the two they take.
+ * Reads the first directory of a TIFF (TIFF 6.0) or BigTIFF file. Undefined where the file violates the standard. Tags that
+ * are out of order or repeated count as violations, because readers differ in which of them they use.
  */
 export function readTiffHeader(bytes: Uint8Array): TiffHeader | undefined {
   try {
@@ -112,11 +112,11 @@ class TiffFile {
     if (size === 2) return this.#view.getUint16(at, this.#little);
     if (size === 4) return this.#view.getUint32(at, this.#little);
     const value = this.#view.getBigUint64(at, this.#little);
-    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new RangeError('a place beyond every file');
+    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new RangeError('offset is larger than any file');
     return Number(value);
   }
 
-  /** @throws RangeError when it is not whole, or not in order */
+  /** @throws RangeError when the directory is incomplete or its tags are not in order */
   directory(at: number, onlyNext = false): Directory {
     const count = this.#number(at, this.#big ? 8 : 2);
     const from = at + (this.#big ? 8 : 2);

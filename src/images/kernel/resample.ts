@@ -1,23 +1,23 @@
 /**
  * The two passes of the resampling, in AssemblyScript (https://www.assemblyscript.org): eight products in one instruction.
- * `npm run build` compiles this file to dist/images/resample.wasm; what its arguments mean stands in ../resample-kernel.ts.
+ * `npm run build` compiles this file to dist/images/resample.wasm; ../resample-kernel.ts describes the arguments.
  *
- * A weight has 22 bits, a factor of the instruction 16. So every weight comes in two parts, high * 2^12 + low, the sums of both
- * parts are kept apart and put together at the end: no bit is lost.
+ * A weight has 22 bits, but a factor of the instruction has 16. So every weight is split: high * 2^12 + low. The kernel sums
+ * both parts separately and combines the sums at the end, which keeps every bit.
  */
 
 const PRECISION = 22;
 const LOW_BITS = 12;
 
-/** Sums of both parts -> grey levels; what the kernel's negative lobes overshoot is clamped by the narrowing that follows. */
+/** Sums of both parts -> grey levels. Negative lobes can exceed the range; the narrowing instructions after it clamp that. */
 function level(high: v128, low: v128): v128 {
   const sum = i32x4.add(i32x4.shl(high, LOW_BITS), i32x4.add(low, i32x4.splat(1 << (PRECISION - 1))));
   return i32x4.shr_s(sum, PRECISION);
 }
 
 /**
- * Every row by itself: RGB pixels [rows, width] -> RGB bytes [rows, outStride].
- * Lane by lane red, green, blue and nothing; two neighbouring pixels at a time, four in a round.
+ * Resamples each row: RGB pixels [rows, width] -> RGB bytes [rows, outStride].
+ * Lanes hold red, green, blue and zero. Each step handles two neighbouring pixels, each iteration four.
  */
 export function horizontal(
   pixels: usize,
@@ -43,7 +43,7 @@ export function horizontal(
       const end = weight + ((<usize>taps) << 1);
       for (; weight < end; weight += 8, at += 12) {
         const four = v128.load(at);
-        // red of the first, red of the second, green, green, blue, blue: 16 bits each, the upper 8 from `zero`
+        // lanes: red of pixel 1, red of pixel 2, green, green, blue, blue; 16 bits each, upper bytes from `zero`
         const a = v128.shuffle<u8>(four, zero, 0, 16, 3, 16, 1, 16, 4, 16, 2, 16, 5, 16, 16, 16, 16, 16);
         const b = v128.shuffle<u8>(four, zero, 6, 16, 9, 16, 7, 16, 10, 16, 8, 16, 11, 16, 16, 16, 16, 16);
         highs = i32x4.add(highs, i32x4.dot_i16x8_s(a, v128.load32_splat(high + weight)));
@@ -52,13 +52,13 @@ export function horizontal(
         lows = i32x4.add(lows, i32x4.dot_i16x8_s(b, v128.load32_splat(low + weight, 4)));
       }
       const levels = i16x8.narrow_i32x4_s(level(highs, lows), zero);
-      // four bytes for three: the next pixel, or the padding of the row, takes the fourth
+      // stores four bytes of which three are the pixel; the next pixel overwrites the fourth, or it lies in the row's padding
       store<i32>(to, i32x4.extract_lane(i8x16.narrow_i16x8_u(levels, zero), 0));
     }
   }
 }
 
-/** Rows of bytes [.., stride] -> `size` of them, each a weighted sum; `stride` is a multiple of eight, two rows at a time. */
+/** Bytes of rows [.., stride] -> `size` rows, each a weighted sum. `stride` is a multiple of eight; two rows at a time. */
 export function vertical(
   rows: usize,
   stride: i32,
