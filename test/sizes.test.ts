@@ -12,9 +12,6 @@ const MAX_MEDIAN = 80;
 const LARGER: Record<string, string> = {
   'app.ts: a function': 'the registrations of the application, one a line, in the order in which they count',
   'bundle/load.ts: a function': 'to be split: manifest, files and graphs of a bundle are checked in one go',
-  'cli/eval/eval.ts: a function': 'to be split: one evaluation from folders to report',
-  'cli/serve/serve.ts: a function': 'to be split: opens all parts of the service and connects them',
-  'cli/tenants/command.ts: a function': 'declarations of the commands, one after the other',
   'console/playground/drop-zone.tsx: a function': 'a component with its markup',
   'console/tenants/definition-form.tsx: a function': 'to be split: the form with all of its fields',
   'console/tenants/editor.tsx: a function': 'a component with its markup',

@@ -1,5 +1,7 @@
+import { UserError } from '../errors/user-error.ts';
+
 /** A bundle that must not be served, with every fault and its file or path in the manifest. */
-export class BundleError extends Error {
+export class BundleError extends UserError {
   override readonly name = 'BundleError';
   readonly dir: string;
   readonly faults: readonly string[];
@@ -8,5 +10,9 @@ export class BundleError extends Error {
     super(`The model bundle ${dir} cannot be used:\n${faults.map((f) => `  - ${f}`).join('\n')}`);
     this.dir = dir;
     this.faults = faults;
+  }
+
+  get exitCode(): 1 | 2 {
+    return 1;
   }
 }

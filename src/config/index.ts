@@ -2,18 +2,23 @@ import { existsSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Ajv } from 'ajv';
+import { UserError } from '../errors/user-error.ts';
 import { type Config, describeConfig, type Kind } from './schema.ts';
 
 export { type Config, describeConfig, type SettingRow } from './schema.ts';
 
 /** Every fault of the configuration at once. Each names the setting, its value, and the expected value. */
-export class ConfigError extends Error {
+export class ConfigError extends UserError {
   override readonly name = 'ConfigError';
   readonly faults: readonly string[];
 
   constructor(faults: string[]) {
     super(`The configuration is not valid:\n${faults.map((f) => `  - ${f}`).join('\n')}`);
     this.faults = faults;
+  }
+
+  get exitCode(): 1 | 2 {
+    return 2;
   }
 }
 

@@ -1,6 +1,7 @@
 import { CODES, type ErrorCode } from './codes.ts';
+import { UserError } from './user-error.ts';
 
-export { CODES, type ErrorCode };
+export { CODES, type ErrorCode, UserError };
 
 export interface ErrorOptions {
   /** The technical cause, for the log only. A client never receives it. */
@@ -22,7 +23,7 @@ const bounded = (text: string, most: number) => (text.length > most ? `${text.sl
  * An error with a stable code, a public text (`message`) that helps the caller, and an internal text for the log.
  * The texts are separate, so that printing an error cannot leak internal details.
  */
-export class ServiceError extends Error {
+export class ServiceError extends UserError {
   override readonly name = 'ServiceError';
   readonly code: ErrorCode;
   readonly internal: string | undefined;
@@ -43,6 +44,14 @@ export class ServiceError extends Error {
 
   get status(): number {
     return CODES[this.code].status;
+  }
+
+  get exitCode(): 1 | 2 {
+    return 1;
+  }
+
+  override get printed(): string {
+    return this.internal ? `${this.message}\n  ${this.internal}` : this.message;
   }
 }
 

@@ -1,3 +1,5 @@
+import { UserError } from '../errors/user-error.ts';
+
 /** Faults of an evaluation's inputs. The codes are stable; scripts may rely on them. */
 export type EvaluationErrorCode =
   | 'set_unreadable'
@@ -15,12 +17,20 @@ export type EvaluationErrorCode =
   | 'out_unusable';
 
 /** A fault of folders, class list, templates or output directory, with a text for the user. */
-export class EvaluationError extends Error {
+export class EvaluationError extends UserError {
   override readonly name = 'EvaluationError';
   readonly code: EvaluationErrorCode;
 
   constructor(code: EvaluationErrorCode, message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
+  }
+
+  get exitCode(): 1 | 2 {
+    return 2;
+  }
+
+  override get printed(): string {
+    return `${this.message} (${this.code})`;
   }
 }

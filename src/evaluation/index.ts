@@ -1,11 +1,12 @@
 /** Measures the quality of a bundle on folders of images. It receives an engine and starts none. */
 export { classNames, readTemplates } from './classes.ts';
+export type { Collector } from './collector.ts';
 export { EvaluationError, type EvaluationErrorCode } from './errors.ts';
 export { classesHash, type Evaluation, evaluate, type Judge } from './evaluate.ts';
 export { reportHtml } from './report/html.ts';
 export { thumbnails } from './report/thumbnails.ts';
 export { type Results, resultsOf } from './results.ts';
-export { type Opened, ScoreLog } from './score-log.ts';
+export { type Opened, type RunRecord, ScoreLog } from './score-log.ts';
 export { countImages, type ImageSet, openSets } from './sets.ts';
 export { SteadyDetector } from './steady.ts';
 export { tablesOf } from './tables.ts';

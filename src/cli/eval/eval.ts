@@ -1,103 +1,74 @@
-import { constants } from 'node:os';
 import { join } from 'node:path';
-import type { Bundle } from '../../bundle/load.ts';
 import type { Config } from '../../config/index.ts';
 import { Engine } from '../../engine/index.ts';
 import {
+  type Collector,
   classesHash,
-  classNames,
   countImages,
   evaluate,
-  type ImageSet,
-  type Judge,
-  openSets,
   type Results,
-  readTemplates,
+  type RunRecord,
   reportHtml,
   resultsOf,
   ScoreLog,
-  SteadyDetector,
   thumbnails,
 } from '../../evaluation/index.ts';
 import { engineOptions } from '../../serving/engine-options.ts';
-import { openBundle } from '../../serving/open-bundle.ts';
-import { checkDefinition, type Prompts, promptsOf } from '../../tenants/definition.ts';
+import { type OpenedBundle, openBundle } from '../../serving/open-bundle.ts';
+import { type Interruption, interruption } from '../interruption.ts';
 import { type ProgressBar, progress } from '../table.ts';
-import { warnOfTexts } from '../text-warnings.ts';
+import { startJudge } from './judge.ts';
 import { describeResults, writeResults } from './output.ts';
+import { type EvalArguments, prepare, type Task } from './prepare.ts';
 
-export interface EvalArguments {
-  id: string;
-  ood: string[];
-  classes?: string;
-  templates?: string;
-  templatesNo?: string;
-  out?: string;
-  json?: boolean;
+/** One evaluation: its task, the model that is measured, and the log of earlier runs that it continues. */
+interface Run {
+  task: Task;
+  config: Config;
+  opened: OpenedBundle;
+  version: string;
+  identity: Results['identity'];
+  log: ScoreLog | undefined;
+  /** Earlier runs, and this one once it has judged an image. */
+  runs: RunRecord[];
 }
 
-const HEAD = 'eval';
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
-/** What is compared with what, all faults of it found before any work begins. */
-async function prepare(args: EvalArguments, config: Config, bundle: Bundle) {
-  const sets = await openSets(args.id, args.ood);
-  const folders = sets[0].folders as string[];
-  const classes = await classNames(folders, args.classes);
-  const definition = {
-    classes,
-    ...(args.templates === undefined ? {} : { templates: await readTemplates(args.templates) }),
-    ...(args.templatesNo === undefined ? {} : { templates_no: await readTemplates(args.templatesNo) }),
+/**
+ * `clipn-gate eval`: measures the bundle on folders of images, through the service's own decode and engine. Returns the exit
+ * status: 0, or 1 when images had no verdict, or 128 + signal when it was interrupted.
+ */
+export async function evaluateFolders(args: EvalArguments, config: Config, version: string): Promise<number> {
+  const opened = await openBundle(config);
+  const { bundle } = opened;
+  const task = await prepare(args, config, bundle);
+  const identity = {
+    bundle: bundle.id,
+    precision: bundle.precision,
+    classes_sha256: classesHash(task.folders, task.classes, task.prompts),
   };
-  checkDefinition(definition, config);
-  const prompts = promptsOf(definition, bundle.manifest.templates);
-  await warnOfTexts(bundle, definition);
-  return { sets, folders, classes, prompts };
-}
-
-/** An engine that judges against the classes, started and fed when it is first needed. */
-async function startJudge(
-  engine: Engine,
-  config: Config,
-  { classes, prompts, signal }: { classes: string[]; prompts: Prompts; signal: AbortSignal },
-): Promise<Judge> {
-  await engine.start();
-  const texts = progress(classes.length * (prompts.yes.length + prompts.no.length), 'texts');
-  const build = (tower: 'yes' | 'no') => {
-    let before = 0;
-    return engine.build(
-      { names: classes, templates: prompts[tower], tower },
-      {
-        signal,
-        onProgress: (done) => {
-          for (; before < done; before++) texts.tick();
-        },
-      },
-    );
-  };
-  const [yes, no] = await Promise.all([build('yes'), build('no')]);
-  texts.end();
-  await engine.putHead(HEAD, { classes, yes, no });
-  const steady = new SteadyDetector(engine, config.engineStartTimeoutMs);
-  return { detect: (request) => steady.detect(request), headId: HEAD, concurrency: 2 * config.maxBatch };
-}
-
-/** Aborts at the first Ctrl-C or SIGTERM, so that what is under way is written; the second one ends the process at once. */
-function interruption(): { signal: AbortSignal; code(): number; forget(): void } {
-  const controller = new AbortController();
-  let received: 'SIGINT' | 'SIGTERM' = 'SIGINT';
-  const stop = (signal: 'SIGINT' | 'SIGTERM') => {
-    received = signal;
-    forget();
-    controller.abort();
-  };
-  const forget = () => {
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
-  };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
-  return { signal: controller.signal, code: () => 128 + constants.signals[received], forget };
+  const total = (await countImages(task.sets)).reduce((a, b) => a + b, 0);
+  const log = args.out === undefined ? undefined : await openLog(args.out, identity);
+  const run: Run = { task, config, opened, version, identity, log, runs: log ? await log.runs() : [] };
+  const interrupt = interruption();
+  try {
+    const collector = await judgeAll(run, total, interrupt);
+    if (!collector) return interrupt.code();
+    const results = resultsOfRun(run, collector);
+    process.stdout.write(`${args.json ? JSON.stringify(results, null, 2) : describeResults(results)}\n`);
+    if (args.out !== undefined) {
+      const dirs = new Map(task.sets.map((s) => [s.name, s.dir]));
+      await writeResults(args.out, results, async () =>
+        reportHtml(results, collector, await thumbnails(results, dirs)),
+      );
+      say(`Written: results.json, report.html and scores.jsonl in ${args.out}`);
+    }
+    return results.failed.count > 0 ? 1 : 0;
+  } finally {
+    interrupt.forget();
+    log?.close();
+  }
 }
 
 async function openLog(dir: string, identity: Results['identity']): Promise<ScoreLog> {
@@ -111,98 +82,67 @@ async function openLog(dir: string, identity: Results['identity']): Promise<Scor
   return log;
 }
 
-/**
- * `clipn-gate eval`: what the bundle is worth on folders of images, through the service's own decode and engine. Returns the exit
- * status: 0, or 1 when images had no verdict, or 128 + signal when it was interrupted.
- */
-export async function evaluateFolders(args: EvalArguments, config: Config, version: string): Promise<number> {
-  const { bundle, devices } = await openBundle(config);
-  const { sets, folders, classes, prompts } = await prepare(args, config, bundle);
-  const counts = await countImages(sets);
-  const total = counts.reduce((a, b) => a + b, 0);
-  const identity = {
-    bundle: bundle.id,
-    precision: bundle.precision,
-    classes_sha256: classesHash(folders, classes, prompts),
-  };
-  const log = args.out === undefined ? undefined : await openLog(args.out, identity);
-  const runs = log ? await log.runs() : [];
-
+/** Judges the images that no earlier run has judged; undefined when it was interrupted. The engine starts with the first of them. */
+async function judgeAll(run: Run, total: number, { signal }: Interruption): Promise<Collector | undefined> {
+  const { task, config, log } = run;
+  const { bundle, devices } = run.opened;
   let engine: Engine | undefined;
   let bar: ProgressBar | undefined;
   let done = 0;
-  const interrupt = interruption();
-  const { signal } = interrupt;
+  const start = async () => {
+    engine = new Engine({
+      ...engineOptions(config, bundle, devices),
+      observer: { log: (level, message, details) => level !== 'info' && say(`${message} ${JSON.stringify(details)}`) },
+    });
+    const judge = await startJudge(engine, config, { ...task, signal });
+    const { device } = engine.status;
+    const record = { started: new Date().toISOString(), version: run.version, node: process.version, device };
+    run.runs.push(record);
+    log?.began(record);
+    return judge;
+  };
+  const onImage = (known: boolean) => {
+    bar ??= progress(total, 'images');
+    done++;
+    bar.tick(known);
+  };
   try {
-    const collector = await evaluate({
-      sets,
-      classes,
-      ...(log ? { log } : {}),
-      signal,
-      start: async () => {
-        engine = new Engine({
-          ...engineOptions(config, bundle, devices),
-          observer: {
-            log: (level, message, details) => level !== 'info' && say(`${message} ${JSON.stringify(details)}`),
-          },
-        });
-        const judge = await startJudge(engine, config, { classes, prompts, signal });
-        const run = { started: new Date().toISOString(), version, node: process.version, device: engine.status.device };
-        runs.push(run);
-        log?.began(run);
-        return judge;
-      },
-      onImage: (known) => {
-        bar ??= progress(total, 'images');
-        done++;
-        bar.tick(known);
-      },
-    }).catch((error) => {
+    const evaluation = { sets: task.sets, classes: task.classes, signal, start, onImage };
+    const collector = await evaluate({ ...evaluation, ...(log && { log }) }).catch((error) => {
       if (signal.aborted) return undefined;
       throw error;
     });
     bar?.end();
     if (!collector) {
-      say(
-        `Stopped after ${done} of ${total} images. ${log ? 'The same command continues from there.' : 'Nothing is kept; with --out DIR the next run could continue.'}`,
-      );
-      return interrupt.code();
+      const next = log
+        ? 'The same command continues from there.'
+        : 'Nothing is kept; with --out DIR the next run could continue.';
+      say(`Stopped after ${done} of ${total} images. ${next}`);
     }
-    const results = resultsOf(collector, {
-      tool: { name: 'clipn-gate', version },
-      created: new Date().toISOString(),
-      bundle: {
-        id: bundle.id,
-        name: bundle.manifest.name,
-        version: bundle.manifest.version,
-        precision: bundle.precision,
-      },
-      settings: {
-        templates: prompts.yes,
-        templates_no: prompts.no,
-        logit_scale: bundle.manifest.logit_scale,
-        max_pixels: config.maxPixels,
-      },
-      identity,
-      runs,
-      sets,
-      folders,
-      classes,
-    });
-    process.stdout.write(`${args.json ? JSON.stringify(results, null, 2) : describeResults(results)}\n`);
-    if (args.out !== undefined) {
-      await writeResults(args.out, results, async () =>
-        reportHtml(results, collector, await thumbnails(results, dirsOf(sets))),
-      );
-      say(`Written: results.json, report.html and scores.jsonl in ${args.out}`);
-    }
-    return results.failed.count > 0 ? 1 : 0;
+    return collector;
   } finally {
     bar?.end();
-    interrupt.forget();
-    log?.close();
     await engine?.stop();
   }
 }
 
-const dirsOf = (sets: ImageSet[]) => new Map(sets.map((s) => [s.name, s.dir]));
+function resultsOfRun({ task, config, opened, version, identity, runs }: Run, collector: Collector): Results {
+  const { id, manifest, precision } = opened.bundle;
+  const { sets, folders, classes, prompts } = task;
+  return resultsOf(collector, {
+    tool: { name: 'clipn-gate', version },
+    created: new Date().toISOString(),
+    bundle: { id, name: manifest.name, version: manifest.version, precision },
+    settings: {
+      templates: prompts.yes,
+      templates_no: prompts.no,
+      logit_scale: manifest.logit_scale,
+      max_pixels: config.maxPixels,
+    },
+    identity,
+    runs,
+    sets,
+    folders,
+    classes,
+  });
+}

@@ -1,14 +1,10 @@
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import type { KeyLimits } from '../../access/index.ts';
-import type { Config } from '../../config/index.ts';
+import { defined } from '../../defined.ts';
+import { configFrom, withSettings } from '../settings.ts';
 
-export interface CommandParts {
-  withSettings: (command: Command, only: Set<string>) => Command;
-  configFrom: (options: Record<string, unknown>) => Config;
-}
-
-const SETTINGS = new Set(['CLIPN_DATA_DIR', 'CLIPN_STORE']);
+const SETTINGS = ['CLIPN_DATA_DIR', 'CLIPN_STORE'];
 
 interface CreateOptions {
   name: string;
@@ -35,16 +31,16 @@ function scopesOf({ admin, metrics, detect = [], manage = [] }: CreateOptions): 
 
 function limitsOf(options: CreateOptions): KeyLimits {
   const { imagesPerSecond, concurrentRequests, maxTenants, maxClasses } = options;
-  return {
-    ...(imagesPerSecond === undefined ? {} : { images_per_second: imagesPerSecond }),
-    ...(concurrentRequests === undefined ? {} : { concurrent_requests: concurrentRequests }),
-    ...(maxTenants === undefined ? {} : { tenants: maxTenants }),
-    ...(maxClasses === undefined ? {} : { classes: maxClasses }),
-  };
+  return defined({
+    images_per_second: imagesPerSecond,
+    concurrent_requests: concurrentRequests,
+    tenants: maxTenants,
+    classes: maxClasses,
+  });
 }
 
 /** `clipn-gate keys ...`: works on the store itself, so that the first key needs no key; a running service follows within a second. */
-export function addKeysCommand(program: Command, { withSettings, configFrom }: CommandParts): void {
+export function addKeysCommand(program: Command): void {
   const keys = program
     .command('keys')
     .description('manages API keys in the store itself; a running service follows within a second');

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Method } from '../../clipn/index.ts';
+import { defined } from '../../defined.ts';
 import { ServiceError } from '../../errors/index.ts';
 import type { AuditRecord } from '../../gate/audit/record.ts';
 import { Replay, type ScoreName, type Tally, type WhatIf } from '../../gate/audit/replay.ts';
@@ -25,12 +26,7 @@ function whatIf({ method, score, threshold, batch, tenant }: ReplayArguments): W
   const limit = Number(threshold);
   if (score !== undefined && (threshold?.trim() === '' || !Number.isFinite(limit)))
     throw new UsageError(`--threshold ${JSON.stringify(threshold)} is not a number.`);
-  return {
-    ...(method === undefined ? {} : { method }),
-    ...(score === undefined ? {} : { score: { name: score, threshold: limit } }),
-    ...(batch === undefined ? {} : { batch }),
-    ...(tenant === undefined ? {} : { tenant }),
-  };
+  return defined({ method, score: score && { name: score, threshold: limit }, batch, tenant });
 }
 
 function parsed(line: string): AuditRecord | undefined {

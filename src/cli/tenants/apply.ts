@@ -14,7 +14,8 @@ export interface ApplyOptions {
   yes?: boolean;
   /** Commander's negatable option: --no-wait. */
   wait: boolean;
-  timeout: number;
+  /** Longest wait for the features of one tenant. */
+  timeoutMs: number;
   json?: boolean;
 }
 
@@ -80,12 +81,12 @@ async function perform(client: ServiceClient, step: Step, options: ApplyOptions)
   const headers = { ...guard, prefer: 'respond-async' };
   const { body } = await client.request<TenantReply>('PUT', path, { body: step.wanted.definition, headers });
   if (body.state === 'ready' || !options.wait) return body;
-  return { ...body, state: await follow(client, body, options.timeout) };
+  return { ...body, state: await follow(client, body, options.timeoutMs) };
 }
 
 /** Draws progress until the version serves. @throws RequestError build_failed, build_cancelled, build_overtaken, build_timeout */
-async function follow(client: ServiceClient, { tenant, version }: TenantReply, timeout: number): Promise<'ready'> {
-  const end = Date.now() + timeout;
+async function follow(client: ServiceClient, { tenant, version }: TenantReply, timeoutMs: number): Promise<'ready'> {
+  const end = Date.now() + timeoutMs;
   const drawn = bar(tenant, 'texts');
   try {
     for (;;) {
@@ -97,7 +98,7 @@ async function follow(client: ServiceClient, { tenant, version }: TenantReply, t
       if (body.state === 'cancelled') throw new RequestError('build_cancelled', `the build was cancelled; ${now}`);
       if (body.state === 'failed')
         throw new RequestError('build_failed', `${body.failure} The build will be tried again; ${now}`);
-      if (Date.now() > end) throw new RequestError('build_timeout', `${body.percent} % after ${timeout} ms; ${now}`);
+      if (Date.now() > end) throw new RequestError('build_timeout', `${body.percent} % after ${timeoutMs} ms; ${now}`);
       await sleep(POLL_MS);
     }
   } finally {

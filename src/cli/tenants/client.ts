@@ -1,9 +1,9 @@
 import { KEY_ANYWHERE } from '../../access/index.ts';
-import type { Problem } from '../../errors/index.ts';
+import { type Problem, UserError } from '../../errors/index.ts';
 import type { TenantReply, TenantSummary } from '../../http/schemas/tenant.ts';
 
 /** What the service, or the way to it, has refused. */
-export class RequestError extends Error {
+export class RequestError extends UserError {
   override readonly name = 'RequestError';
   /** The service's stable code; `unreachable` where it has not answered, `not_the_service` where something else has. */
   readonly code: string;
@@ -11,6 +11,14 @@ export class RequestError extends Error {
   constructor(code: string, message: string) {
     super(message.replace(KEY_ANYWHERE, 'clipn_[redacted]'));
     this.code = code;
+  }
+
+  get exitCode(): 1 | 2 {
+    return this.code === 'invalid_url' ? 2 : 1;
+  }
+
+  override get printed(): string {
+    return `${this.message} (${this.code})`;
   }
 }
 

@@ -1,12 +1,17 @@
-import type { Command } from 'commander';
-import { InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
+import { defined } from '../../defined.ts';
 import type { ApplyOptions } from './apply.ts';
 import type { ServiceClient } from './client.ts';
 
+/** Flags of every command. */
 interface Connection {
   url?: string;
   key?: string;
+  json?: boolean;
 }
+
+/** Declares `clipn-gate tenants NAME` with the flags of every command. */
+type Declare = (name: string, description: string) => Command;
 
 /** Flags over environment, as with all settings. */
 async function clientOf({ url, key }: Connection): Promise<ServiceClient> {
@@ -24,37 +29,52 @@ function spanMs(text: string): number {
 /** `clipn-gate tenants ...`: against a running service. */
 export function addTenantsCommand(program: Command): void {
   const tenants = program.command('tenants').description('manages tenants of a running service');
-  const command = (name: string, description: string) =>
+  const declare: Declare = (name, description) =>
     tenants
       .command(name)
       .description(description)
       .option('--url <url>', 'the service (CLIPN_URL, default http://127.0.0.1:8080)')
       .option('--key <key>', 'an API key; prefer CLIPN_API_KEY, because other users of the machine can see flags')
       .option('--json', 'one JSON object per line, for programs');
+  addList(declare);
+  addGet(declare);
+  addDelete(declare);
+  addApply(declare);
+  addWatch(declare);
+}
 
-  command('list', 'the tenants that the key may manage')
+function addList(declare: Declare): void {
+  declare('list', 'the tenants that the key may manage')
     .option('--prefix <text>', 'only ids with this prefix')
     .option('--state <state>', 'ready, building, failed or cancelled')
-    .action(async (options: Connection & { json?: boolean; prefix?: string; state?: string }) => {
+    .action(async (options: Connection & { prefix?: string; state?: string }) => {
       const { prefix, state, json = false } = options;
-      const query = { ...(prefix === undefined ? {} : { prefix }), ...(state === undefined ? {} : { state }) };
       const { listTenants } = await import('./show.ts');
-      process.exitCode = await listTenants(await clientOf(options), query, json);
+      process.exitCode = await listTenants(await clientOf(options), defined({ prefix, state }), json);
     });
-  command('get', 'prints definitions as YAML that apply accepts')
+}
+
+function addGet(declare: Declare): void {
+  declare('get', 'prints definitions as YAML that apply accepts')
     .argument('<tenant...>')
-    .action(async (ids: string[], options: Connection & { json?: boolean }) => {
+    .action(async (ids: string[], options: Connection) => {
       const { getTenants } = await import('./show.ts');
       process.exitCode = await getTenants(await clientOf(options), ids, options.json === true);
     });
-  command('delete', 'removes tenants, after a confirmation')
+}
+
+function addDelete(declare: Declare): void {
+  declare('delete', 'removes tenants, after a confirmation')
     .argument('<tenant...>')
     .option('--yes', 'do not ask')
     .action(async (ids: string[], options: Connection & { yes?: boolean }) => {
       const { deleteTenants } = await import('./show.ts');
       process.exitCode = await deleteTenants(await clientOf(options), ids, options.yes);
     });
-  command('apply', 'applies tenant files: shows the difference, changes the tenants, waits for the features')
+}
+
+function addApply(declare: Declare): void {
+  declare('apply', 'applies tenant files: shows the difference, changes the tenants, waits for the features')
     .requiredOption('-f, --filename <path...>', 'YAML or JSON files, folders of them, or - for standard input')
     .option('--dry-run', 'only show the difference')
     .option('--exit-code', 'with --dry-run: exit status 3 if something would change')
@@ -67,22 +87,22 @@ export function addTenantsCommand(program: Command): void {
       '\nA file is a mapping: tenant (else the name of the file is the id), classes, and what else PUT takes.\n' +
         'Exit status: 0; 1 when something failed; 2 on wrong arguments or files; 3 with --exit-code.',
     )
-    .action(async (options: Connection & ApplyOptions) => {
+    .action(async ({ timeout, ...options }: Connection & Omit<ApplyOptions, 'timeoutMs'> & { timeout: number }) => {
       const { applyTenants } = await import('./apply.ts');
-      process.exitCode = await applyTenants(await clientOf(options), options);
+      process.exitCode = await applyTenants(await clientOf(options), { ...options, timeoutMs: timeout });
     });
-  command('watch', 'prints a line for every change, until Ctrl-C')
+}
+
+function addWatch(declare: Declare): void {
+  declare('watch', 'prints a line for every change, until Ctrl-C')
     .argument('[tenant...]')
     .option('--every <span>', 'interval between two looks', spanMs, 1000)
-    .action(async (ids: string[], options: Connection & { json?: boolean; every: number }) => {
+    .action(async (ids: string[], options: Connection & { every: number }) => {
       const stop = new AbortController();
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
       const { json = false, every } = options;
       const { watchTenants } = await import('./show.ts');
-      process.exitCode = await watchTenants(await clientOf(options), ids, {
-        json,
-        everyMs: every,
-        signal: stop.signal,
-      });
+      const watch = { json, everyMs: every, signal: stop.signal };
+      process.exitCode = await watchTenants(await clientOf(options), ids, watch);
     });
 }

@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { UserError } from '../../errors/user-error.ts';
 import { walk } from '../../storage/walk.ts';
 import type { TenantDefinition } from '../../tenants/definition.ts';
 import { parseTenants, TENANT_FILE } from '../../tenants/files/parse.ts';
@@ -14,10 +15,15 @@ export interface WantedTenant {
 }
 
 /** Files that can't be meant: wrong in form, or saying two things about one tenant. */
-export class DocumentError extends Error {
+export class DocumentError extends UserError {
   override readonly name = 'DocumentError';
+
   constructor(faults: string[]) {
     super(faults.join('\n'));
+  }
+
+  get exitCode(): 1 | 2 {
+    return 2;
   }
 }
 

@@ -1,19 +1,24 @@
 import { readFile } from 'node:fs/promises';
 import { Value } from 'typebox/value';
 import { parse } from 'yaml';
+import { UserError } from '../../errors/user-error.ts';
 import { TENANT_ID } from '../../tenants/definition.ts';
 import { pieceNames } from './path-pattern.ts';
 import { GateFile, type RouteConfig } from './schema.ts';
 import { type GateSettings, settingsOf } from './settings.ts';
 
 /** Every fault of the gate's file at once, each with its place. */
-export class GateFileError extends Error {
+export class GateFileError extends UserError {
   override readonly name = 'GateFileError';
   readonly faults: readonly string[];
 
   constructor(path: string, faults: string[]) {
     super(`The gate's file ${path} is not valid:\n${faults.map((f) => `  - ${f}`).join('\n')}`);
     this.faults = faults;
+  }
+
+  get exitCode(): 1 | 2 {
+    return 2;
   }
 }
 

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { UserError } from '../../errors/user-error.ts';
 
 /**
  * One step of the schema. Steps run once, in order, each in a transaction of its own; one that has been released never changes. A step only
@@ -16,9 +17,13 @@ export interface Migration {
 const LOCK = 0x63_6c_69_70_6e;
 
 /** The schema was made by a program that is too new for this one. */
-export class SchemaTooNewError extends Error {
+export class SchemaTooNewError extends UserError {
   override readonly name = 'SchemaTooNewError';
   readonly code = 'schema_too_new';
+
+  get exitCode(): 1 | 2 {
+    return 1;
+  }
 
   constructor(found: number, known: number) {
     super(

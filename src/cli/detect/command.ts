@@ -1,0 +1,33 @@
+import { type Command, Option } from 'commander';
+import { configFrom, withSettings } from '../settings.ts';
+import type { DetectArguments } from './detect.ts';
+
+const SETTINGS = [
+  'CLIPN_BUNDLE',
+  'CLIPN_DATA_DIR',
+  'CLIPN_STORE',
+  'CLIPN_DEVICE',
+  'CLIPN_PRECISION',
+  'CLIPN_THREADS',
+  'CLIPN_MAX_PIXELS',
+];
+
+/** `clipn-gate detect` */
+export function addDetectCommand(program: Command): void {
+  withSettings(
+    program
+      .command('detect')
+      .description('print verdicts for image files and folders, without a server')
+      .argument('<file...>', 'image files, or folders of them')
+      .option('--classes <a,b,c>', 'class names to compare with')
+      .option('--tenant <id>', 'a tenant of the data directory instead of --classes (default demo)')
+      .addOption(new Option('--method <rule>', 'the rule that decides').choices(['ctw', 'atd', 'atd-rescaled']))
+      .option('--top <n>', 'number of likeliest classes in --json', (v) => Number.parseInt(v, 10), 5)
+      .option('--json', 'one JSON object per line, for programs'),
+    SETTINGS,
+  ).action(async (files: string[], options: Omit<DetectArguments, 'files'>) => {
+    const { detectFiles } = await import('./detect.ts');
+    // --method is an option of the command, not the setting of that name
+    process.exitCode = await detectFiles({ ...options, files }, configFrom({ ...options, method: undefined }));
+  });
+}

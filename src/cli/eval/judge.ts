@@ -1,0 +1,34 @@
+import type { Config } from '../../config/index.ts';
+import type { Engine } from '../../engine/index.ts';
+import { type Judge, SteadyDetector } from '../../evaluation/index.ts';
+import { progress } from '../table.ts';
+import type { Task } from './prepare.ts';
+
+const HEAD = 'eval';
+
+/** Starts the engine, gives it the features of the classes, and returns it as the judge of an evaluation. */
+export async function startJudge(
+  engine: Engine,
+  config: Config,
+  { classes, prompts, signal }: Pick<Task, 'classes' | 'prompts'> & { signal: AbortSignal },
+): Promise<Judge> {
+  await engine.start();
+  const texts = progress(classes.length * (prompts.yes.length + prompts.no.length), 'texts');
+  const build = (tower: 'yes' | 'no') => {
+    let before = 0;
+    return engine.build(
+      { names: classes, templates: prompts[tower], tower },
+      {
+        signal,
+        onProgress: (done) => {
+          for (; before < done; before++) texts.tick();
+        },
+      },
+    );
+  };
+  const [yes, no] = await Promise.all([build('yes'), build('no')]);
+  texts.end();
+  await engine.putHead(HEAD, { classes, yes, no });
+  const steady = new SteadyDetector(engine, config.engineStartTimeoutMs);
+  return { detect: (request) => steady.detect(request), headId: HEAD, concurrency: 2 * config.maxBatch };
+}

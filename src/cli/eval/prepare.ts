@@ -1,0 +1,42 @@
+import type { Bundle } from '../../bundle/load.ts';
+import type { Config } from '../../config/index.ts';
+import { defined } from '../../defined.ts';
+import { classNames, type ImageSet, openSets, readTemplates } from '../../evaluation/index.ts';
+import { checkDefinition, type Prompts, promptsOf } from '../../tenants/definition.ts';
+import { warnOfTexts } from '../text-warnings.ts';
+
+export interface EvalArguments {
+  id: string;
+  ood: string[];
+  classes?: string;
+  templates?: string;
+  templatesNo?: string;
+  out?: string;
+  json?: boolean;
+}
+
+/** The sets of images, and the classes that they are compared with. */
+export interface Task {
+  /** The in-distribution set first. */
+  sets: [ImageSet, ...ImageSet[]];
+  /** Folder of each class. */
+  folders: string[];
+  classes: string[];
+  prompts: Prompts;
+}
+
+/** Reads the arguments of an evaluation, so that all of their faults are found before any work begins. @throws EvaluationError, ServiceError */
+export async function prepare(args: EvalArguments, config: Config, bundle: Bundle): Promise<Task> {
+  const sets = await openSets(args.id, args.ood);
+  const folders = sets[0].folders as string[];
+  const classes = await classNames(folders, args.classes);
+  const definition = defined({
+    classes,
+    templates: args.templates === undefined ? undefined : await readTemplates(args.templates),
+    templates_no: args.templatesNo === undefined ? undefined : await readTemplates(args.templatesNo),
+  });
+  checkDefinition(definition, config);
+  const prompts = promptsOf(definition, bundle.manifest.templates);
+  await warnOfTexts(bundle, definition);
+  return { sets, folders, classes, prompts };
+}

@@ -1,0 +1,28 @@
+import { type Command, Option } from 'commander';
+import type { ScoreName } from '../../gate/audit/replay.ts';
+import type { BatchRule } from '../../gate/config/schema.ts';
+import type { ReplayArguments } from './replay.ts';
+
+// spelled out here, and held to the types of the gate, so that help needs none of its modules
+const SCORES: Record<ScoreName, true> = { ctw: true, atd: true, msp: true, max_logit: true, energy: true, mcm: true };
+const BATCH_RULES: Record<BatchRule, true> = { any: true, all: true, filter: true };
+
+/** `clipn-gate replay` */
+export function addReplayCommand(program: Command): void {
+  program
+    .command('replay')
+    .description("counts the gate's decisions under another rule or threshold, from the scores in its audit trail")
+    .argument('<file...>', 'audit trails, NDJSON; - is standard input')
+    .addOption(new Option('--method <rule>', 'another rule').choices(['ctw', 'atd', 'atd-rescaled']))
+    .addOption(
+      new Option('--score <name>', 'a score instead of a rule: OOD below --threshold').choices(Object.keys(SCORES)),
+    )
+    .option('--threshold <number>', 'for --score')
+    .addOption(new Option('--batch <rule>', 'another rule for batches').choices(Object.keys(BATCH_RULES)))
+    .option('--tenant <id>', 'of this tenant only')
+    .option('--json', 'as JSON, for programs')
+    .action(async (files: string[], options: ReplayArguments) => {
+      const { replayAudit } = await import('./replay.ts');
+      process.exitCode = await replayAudit(files, options);
+    });
+}
