@@ -1,5 +1,5 @@
 /**
- * The files beside an ONNX graph that its tensors are read from. Only what leads to tensors is followed. Source of the field numbers:
+ * Finds the external data files of an ONNX graph. Only fields that lead to tensors are read. Source of the field numbers:
  * onnx.proto3 of the ONNX project, IR version 10.
  */
 
@@ -28,7 +28,7 @@ class Reader {
     this.end = end;
   }
 
-  /** A number of up to 64 bits; those beyond 2^53 are no lengths and lose digits. */
+  /** A number of up to 64 bits. Numbers beyond 2^53 lose digits, but no length is that large. */
   varint(): number {
     let value = 0;
     for (let factor = 1; factor < 2 ** 70; factor *= 128) {
@@ -40,7 +40,7 @@ class Reader {
     throw new Error('the graph is cut off or is no ONNX');
   }
 
-  /** The next field: its number, and where its bytes are when it has any. */
+  /** The next field: its number, and the range of its bytes if it has any. */
   field(): { number: number; from: number; to: number } | undefined {
     if (this.at >= this.end) return undefined;
     const tag = this.varint();
@@ -56,7 +56,7 @@ class Reader {
 }
 
 /**
- * Names of the files that a graph's tensors lie in, as the graph gives them: relative or not, inside the folder or not.
+ * Names of the external data files, as the graph writes them: relative or absolute, inside the folder or not.
  * @throws Error when the bytes are no ONNX graph
  */
 export function externalFiles(bytes: Uint8Array): Set<string> {

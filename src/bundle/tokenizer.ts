@@ -14,12 +14,12 @@ export interface TextTokenizer {
   encode(text: string): number[];
   /** Tokens of the whole text, without start- and end-of-text. */
   count(text: string): number;
-  /** Number of those that fit. */
+  /** Number of tokens that fit. */
   readonly room: number;
 }
 
 interface TokenizerFile {
-  /** An entry of this project: a clean-up before the tokenizer, which the format cannot express. */
+  /** An extension of this project: a clean-up before the tokenizer, which the Hugging Face format cannot express. */
   clean?: CleanTables;
   added_tokens?: { id: number; content: string }[];
   normalizer?: Parameters<typeof normalizerOf>[0];

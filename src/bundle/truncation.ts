@@ -24,7 +24,7 @@ export function cutNames(
     const own = tokenizer.count(name);
     return order.some((template) => {
       const sum = own + (counted.get(template) as number);
-      // tokens may merge or split where name and template meet, which matters near the limit only
+      // tokens may merge or split at the border of name and template, which matters near the limit only
       if (sum < room / 2) return false;
       return left-- > 0 ? tokenizer.count(tokenize(template, name)) > room : sum > room;
     });

@@ -21,7 +21,7 @@ export function decisionOf(decisions: Decisions, method: Method): Decision {
  * - CTW, competing to win: the likeliest class j* must beat its own "no": OOD iff p^no_{j*} > 0.5.
  * - ATD, agreeing to differ, as the paper states it: OOD iff p_{C+1} > max_j p_j. With one class it never rejects.
  * - ATD rescaled: the ID probabilities shrink as well, so that the C+1 numbers sum to one:
- *   OOD iff p_{C+1} > max_j (1 - p^no_j) p_j. Rejects at least whatever ATD rejects; with one class it equals CTW.
+ *   OOD iff p_{C+1} > max_j (1 - p^no_j) p_j. It rejects every image that ATD rejects; with one class it equals CTW.
  */
 export function decide({ p, pNo, pOod }: Probabilities): Decisions {
   const best = argMax(p);

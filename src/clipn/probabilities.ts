@@ -51,7 +51,7 @@ export function probabilities(cosYes: ArrayLike<number>, cosNo: ArrayLike<number
     sum += e;
     pNo[j] = sigmoid(no - yes);
   }
-  // 1 - sum (1 - pNo) p = sum pNo p since the p sum to one; this form keeps small values exact
+  // 1 - sum (1 - pNo) p equals sum pNo p, because the p sum to one; this form is exact for small values
   let pOod = 0;
   for (let j = 0; j < count; j++) {
     p[j] = (p[j] as number) / sum;

@@ -22,7 +22,7 @@ export class ConfigError extends UserError {
   }
 }
 
-/** Where bundles are looked up by name: models/ beside src/ or dist/. */
+/** Directory of bundles that are named without a path: models/ beside src/ or dist/. */
 export const MODELS = fileURLToPath(new URL('../../models/', import.meta.url));
 
 const UNITS: Record<Kind, Record<string, number> | undefined> = {
@@ -53,7 +53,7 @@ function read(text: string, kind: Kind): string | number | boolean | undefined {
   return Number.isInteger(value) ? value : undefined;
 }
 
-/** A value as a message may show it: an address loses its password. */
+/** A value for a message, without the password of an address. */
 function shown(given: string): string {
   return JSON.stringify(given.replace(/:.*@/, ':...@'));
 }
@@ -85,7 +85,7 @@ function unknownVariables(env: NodeJS.ProcessEnv, known: string[]): string[] {
     });
 }
 
-/** Variables of the client commands, of the tests and of CI: they are no settings, and they are not reported as mistakes. */
+/** Variables of the client commands, the tests and CI. They are not settings, so they are not reported as unknown. */
 const IGNORED = new Set([
   'CLIPN_API_KEY',
   'CLIPN_URL',
@@ -96,7 +96,7 @@ const IGNORED = new Set([
   'CLIPN_VENV',
 ]);
 
-/** Kubernetes sets such variables in every pod for every service: a service clipn-gate gives CLIPN_GATE_PORT=tcp://10.0.0.1:8080. */
+/** Kubernetes sets such variables for every service; one named clipn-gate gives CLIPN_GATE_PORT=tcp://10.0.0.1:8080. */
 const SERVICE_LINK = /^CLIPN_([A-Z0-9_]+_)?(SERVICE_(HOST|PORT)|PORT_\d+_(TCP|UDP|SCTP))(_|$)/;
 const isServiceLink = (name: string, value: string | undefined) =>
   SERVICE_LINK.test(name) || (name.endsWith('_PORT') && /^(tcp|udp|sctp):\/\//.test(value ?? ''));
@@ -110,7 +110,7 @@ export function bundlePath(value: string): string {
 
 /**
  * Flags (by flag name, without dashes) over environment over defaults. An empty variable counts as not set.
- * @throws ConfigError with every fault there is
+ * @throws ConfigError with all faults
  */
 export function loadConfig(env: NodeJS.ProcessEnv, flags: Record<string, string | undefined> = {}): Config {
   const rows = describeConfig();

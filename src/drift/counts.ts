@@ -3,7 +3,7 @@ import { type Static, Type } from 'typebox';
 /** Bins of the no probability: half-units of its logit from -8 to 8, the scale on which CLIPN computes it. */
 export const BINS = 32;
 
-/** What is kept of verdicts: how many there were of what. Sums of two are those of both together. */
+/** Numbers of verdicts by property. Adding two of these field by field gives the counts of both together. */
 export const Counts = Type.Object({
   images: Type.Integer({ minimum: 0 }),
   ood: Type.Integer({ minimum: 0 }),
@@ -32,7 +32,7 @@ export function addTo(counts: Counts, { ood, noProbability, predicted }: Observe
   if (ood) counts.ood++;
   const bin = binOf(noProbability);
   counts.no_probability[bin] = (counts.no_probability[bin] as number) + 1;
-  // a class may be called __proto__; own keys only
+  // a class may be called __proto__, so only own keys count
   const before = Object.hasOwn(counts.classes, predicted) ? (counts.classes[predicted] as number) : 0;
   Object.defineProperty(counts.classes, predicted, {
     value: before + 1,

@@ -9,7 +9,7 @@ const validSlots = ajv.compile(Slots);
 const validBaseline = ajv.compile(StoredBaseline);
 const FILE = /^(.+)\.(slots|baseline)\.json$/;
 
-/** Two files per tenant in `<dataDir>/drift`. What cannot be read counts as not there: counts are no definitions. */
+/** Two files per tenant in `<dataDir>/drift`. An unreadable file counts as absent, because lost counts do little harm. */
 export class FileDriftStore implements DriftStore {
   readonly shared = false;
   readonly #dir: string;

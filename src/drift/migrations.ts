@@ -1,6 +1,6 @@
 import type { Migration } from '../storage/postgres/migrate.ts';
 
-/** Tables for counts of verdicts in PostgreSQL. Only ever appended to. */
+/** Tables for counts of verdicts in PostgreSQL. Steps are only ever appended. */
 export const DRIFT_MIGRATIONS: readonly Migration[] = [
   {
     name: '0010-drift',

@@ -3,20 +3,20 @@ import { addTo, type Counts, noCounts, type Observed, sum } from './counts.ts';
 import { type DriftReport, driftReport, FEWEST_IMAGES } from './report.ts';
 import type { DriftState, DriftStore, Slots } from './store.ts';
 
-/** The window moves on in steps of one part in so many. */
+/** Number of slots in the window; the window advances by one slot at a time. */
 const SLOTS = 24;
 
 export interface DriftMonitorOptions {
   store: DriftStore;
   /** Length of the window that is compared with the baseline, milliseconds. */
   windowMs: number;
-  /** How often counts are written and those of others read, milliseconds. */
+  /** Interval at which counts are written and those of other replicas are read, milliseconds. */
   syncMs?: number;
   onProblem?: (error: unknown) => void;
   now?: () => number;
 }
 
-/** What the verdicts of every tenant look like now, against a window that the operator has pinned. */
+/** Compares the recent verdicts of every tenant with a baseline that the operator has pinned. */
 export class DriftMonitor {
   readonly #options: DriftMonitorOptions;
   readonly #now: () => number;
@@ -32,7 +32,7 @@ export class DriftMonitor {
     this.#slotMs = Math.max(1, Math.round(options.windowMs / SLOTS));
   }
 
-  /** Takes up what was counted before. */
+  /** Loads the counts of earlier runs. */
   async start(): Promise<void> {
     for (const [tenant, state] of await this.#options.store.readAll()) this.#tenants.set(tenant, state);
     this.#timer = setInterval(() => {
@@ -41,7 +41,7 @@ export class DriftMonitor {
     this.#timer.unref();
   }
 
-  /** Writes what was counted last. */
+  /** Writes the remaining counts. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await this.sync().catch((error) => this.#options.onProblem?.(error));
@@ -65,12 +65,12 @@ export class DriftMonitor {
     );
   }
 
-  /** Tenants that anything is known of. */
+  /** Names of the tenants that have counts or a baseline. */
   tenants(): Iterable<string> {
     return this.#tenants.keys();
   }
 
-  /** Declares the window as it is now to be normal. @throws ServiceError baseline_too_small */
+  /** Makes the current window the baseline. @throws ServiceError baseline_too_small */
   async pin(tenant: string, tenantVersion: number): Promise<void> {
     const state = this.#of(tenant);
     const counts = this.#window(state);
@@ -95,7 +95,7 @@ export class DriftMonitor {
     });
   }
 
-  /** Forgets a tenant that has been removed: another of its name starts anew. */
+  /** Removes all counts of a removed tenant, so that a new tenant of the same name starts from zero. */
   async forget(tenant: string): Promise<void> {
     await this.#alone(async () => {
       this.#tenants.delete(tenant);
@@ -104,12 +104,12 @@ export class DriftMonitor {
     });
   }
 
-  /** Writes what has been counted since, reads what others have. */
+  /** Writes new counts and reads those of other replicas. */
   sync(): Promise<void> {
     return this.#alone(() => this.#sync());
   }
 
-  /** One at a time: what is read must not undo what is written meanwhile. */
+  /** Runs one piece of work at a time, so that a read does not overwrite a concurrent write. */
   #alone(work: () => Promise<void>): Promise<void> {
     this.#last = this.#last.catch(() => {}).then(work);
     return this.#last;

@@ -11,8 +11,8 @@ interface Row {
 const BASELINE = 'baseline';
 
 /**
- * One row per tenant and replica with the replica's own counts, and one with the baseline: every replica reports on what all of them have
- * seen. A replica that has gone leaves its row until its counts are too old to matter.
+ * One row per tenant and replica with the replica's own counts, and one row with the baseline, so that every replica reports
+ * the sum over all of them. The row of a replica that has ended stays until its counts have left the window.
  */
 export class PostgresDriftStore implements DriftStore {
   readonly shared = true;
@@ -20,7 +20,7 @@ export class PostgresDriftStore implements DriftStore {
   readonly #part = `replica ${randomUUID()}`;
   readonly #keepMs: number;
 
-  /** @param keepMs age at which counts matter no longer */
+  /** @param keepMs age at which counts are deleted, milliseconds */
   constructor(database: Database, keepMs: number) {
     this.#database = database;
     this.#keepMs = keepMs;

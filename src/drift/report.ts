@@ -1,14 +1,14 @@
 import type { Counts } from './counts.ts';
 import { deciles, grouped, psi, psiOfChance, type Share, wilson } from './statistics.ts';
 
-/** A window that the operator has declared to be normal. */
+/** A window that the operator has pinned as normal. */
 export interface Baseline {
   pinnedAt: string;
   tenantVersion: number;
   counts: Counts;
 }
 
-/** An index, and how large it would be on average if nothing had changed. */
+/** A stability index, and its average if nothing had changed. */
 export interface Index {
   value: number;
   ofChance: number;
@@ -18,14 +18,14 @@ export interface DriftReport {
   images: number;
   oodRate: Share;
   baseline?: { pinnedAt: string; tenantVersion: number; images: number; oodRate: Share };
-  /** Undefined without a baseline, and while there are too few images on either side. */
+  /** Undefined without a baseline, and while the baseline or the window has too few images. */
   psi?: { noProbability: Index; predictedClass: Index };
   verdict: 'no_baseline' | 'few_images' | 'stable' | 'moderate' | 'shifted';
 }
 
-/** Fewer say nothing: the index of chance alone would be near the bounds below. */
+/** Fewest images for an index. With fewer, chance alone would bring the index near the thresholds below. */
 export const FEWEST_IMAGES = 200;
-/** Classes that are compared one by one; the rest, rarest in the baseline, are one group. */
+/** Number of classes with a bin of their own; the rest, rarest in the baseline, share one bin. */
 const CLASSES = 19;
 const MODERATE = 0.1;
 const SHIFTED = 0.25;
@@ -55,7 +55,7 @@ function ofClasses(baseline: Counts, current: Counts): Index {
   };
 }
 
-/** Whether two shares differ beyond what chance explains: their intervals have nothing in common. */
+/** Whether two shares differ by more than chance explains: their confidence intervals do not overlap. */
 export const apart = (a: Share, b: Share): boolean => a.low > b.high || a.high < b.low;
 
 export function driftReport(current: Counts, baseline: Baseline | undefined): DriftReport {
@@ -67,7 +67,7 @@ export function driftReport(current: Counts, baseline: Baseline | undefined): Dr
   if (images < FEWEST_IMAGES || counts.images < FEWEST_IMAGES)
     return { images, oodRate, baseline: normal, verdict: 'few_images' };
   const index = { noProbability: ofNoProbability(counts, current), predictedClass: ofClasses(counts, current) };
-  // what chance explains is no drift, whatever the number
+  // the part of the index that chance explains is not drift
   const worst = Math.max(...Object.values(index).map(({ value, ofChance }) => value - ofChance));
   const shifted = worst > SHIFTED || apart(oodRate, normal.oodRate);
   return {

@@ -8,7 +8,7 @@ export interface Share {
 /** 97.5 % point of the normal distribution: two-sided 95 %. */
 const Z = 1.959963984540054;
 
-/** Wilson's score interval (1927), 95 %: holds at small counts and at shares of 0 and 1, where the usual one has no width. */
+/** Wilson's score interval (1927), 95 %. It holds at small counts and at shares of 0 and 1, where the normal one is empty. */
 export function wilson(hits: number, total: number): Share {
   if (total === 0) return { value: 0, low: 0, high: 1 };
   const p = hits / total;
@@ -18,7 +18,7 @@ export function wilson(hits: number, total: number): Share {
   return { value: p, low: Math.max(0, centre - half), high: Math.min(1, centre + half) };
 }
 
-/** Added to every count, so that a bin that was empty on one side makes a large index and not an infinite one. */
+/** Added to every count, so that a bin that is empty on one side gives a large index and not an infinite one. */
 const PRIOR = 0.5;
 
 /**
@@ -36,14 +36,14 @@ export function psi(baseline: readonly number[], current: readonly number[]): nu
 }
 
 /**
- * What `psi` gives on average when nothing has changed, from chance alone: (bins - 1) (1/n + 1/m), a chi-square divided by the counts.
+ * The average of `psi` if nothing has changed: (bins - 1) (1/n + 1/m), a chi-square divided by the counts.
  */
 export function psiOfChance(bins: number, n: number, m: number): number {
   return n === 0 || m === 0 ? Number.POSITIVE_INFINITY : (bins - 1) * (1 / n + 1 / m);
 }
 
 /**
- * Neighbouring bins put together until each holds at least a tenth of the baseline: deciles, as far as the bins allow.
+ * Merges neighbouring bins until each holds at least a tenth of the baseline: deciles, as far as the bins allow.
  * @returns index of the group of every bin
  */
 export function deciles(baseline: readonly number[]): number[] {
@@ -58,7 +58,7 @@ export function deciles(baseline: readonly number[]): number[] {
     inside += n;
     return group;
   });
-  // a remainder of less than a tenth belongs to its neighbour
+  // a remainder of less than a tenth is merged into its neighbour
   return inside < tenth && group > 0 ? groups.map((g) => Math.min(g, group - 1)) : groups;
 }
 

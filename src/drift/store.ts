@@ -12,7 +12,7 @@ export const StoredBaseline = Type.Object({
 });
 export type StoredBaseline = Static<typeof StoredBaseline>;
 
-/** Of one tenant: what the writer itself has counted, what others have, and the baseline that all share. */
+/** State of one tenant: the counts of this writer, the counts of other writers, and the shared baseline. */
 export interface DriftState {
   own: Slots;
   others: Slots[];
@@ -20,16 +20,16 @@ export interface DriftState {
 }
 
 /**
- * Where counts outlive the process. Counts are written every few seconds and not per image: a crash may cost the last of them, which
- * no statistic notices. Baselines are durable when `pin` resolves.
+ * Keeps counts beyond the life of the process. Counts are written every few seconds and not per image: a crash may lose the
+ * last of them, which does not change the statistics. Baselines are durable when `pin` resolves.
  */
 export interface DriftStore {
-  /** Whether others write as well, so that what they have written must be read again and again. */
+  /** Whether other replicas write to the same store, so that their counts must be read regularly. */
   readonly shared: boolean;
   readAll(): Promise<Map<string, DriftState>>;
   writeSlots(tenant: string, slots: Slots): Promise<void>;
   pin(tenant: string, baseline: StoredBaseline): Promise<void>;
   unpin(tenant: string): Promise<void>;
-  /** Forgets the tenant. */
+  /** Removes the tenant's state. */
   remove(tenant: string): Promise<void>;
 }

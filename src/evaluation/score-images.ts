@@ -35,8 +35,8 @@ async function judge(image: ImageFile, { detect, headId }: Scoring): Promise<Row
 }
 
 /**
- * Judges images as they come, a bounded number at a time. Nothing of an image is kept after its row is handed over. An image
- * without a verdict gives a row with the reason. After the signal no further image is started, and those in progress are finished.
+ * Judges images in the order of the source, a bounded number at a time. An image is released once its row is handed over. An
+ * image without a verdict gives a row with the reason. After the signal no further image starts; those in progress finish.
  * @throws errors of the source and of `onRow`, and EngineNotBack
  */
 export async function scoreImages(images: AsyncGenerator<ImageFile>, scoring: Scoring): Promise<void> {

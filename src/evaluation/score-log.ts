@@ -64,8 +64,8 @@ function mismatch(header: Partial<Header> | undefined, identity: LogIdentity): s
 }
 
 /**
- * `scores.jsonl`: a header, then one line per image in the order of completion. Each line is written at once as soon as it is known. Whatever
- * ends the process, the next one continues from the stored lines.
+ * `scores.jsonl`: a header, then one line per image in the order of completion. Each line is written as soon as it is known.
+ * However the process ends, the next one continues from the stored lines.
  */
 export class ScoreLog {
   readonly #path: string;

@@ -3,65 +3,66 @@ import type { Ask, Detection, DetectRequest, Priority } from '../engine/index.ts
 import { deserializeError, ServiceError, serializeError } from '../errors/index.ts';
 import type { Serving } from '../tenants/tenant.ts';
 
-/** What detection needs of an engine: whether images would be taken now, and the verdict on one. Both refuse with a ServiceError. */
+/** The methods of an engine that detection needs: admission of images, and the verdict on one. Both throw ServiceError. */
 export interface DetectionEngine {
   check(ask: Ask): void;
   detect(request: DetectRequest, signal?: AbortSignal): Promise<Detection>;
 }
 
-/** One image as its reader found it: the bytes of its file, or why there are none. */
+/** One image as read from a request: the bytes of its file, or the error of reading it. */
 export interface ReceivedImage {
   id: string;
   bytes: Uint8Array | ServiceError;
 }
 
-/** Images of one request that are judged together: by one version of one tenant, in one order of urgency. */
+/** Images of one request that are judged together: by one version of one tenant, with one priority. */
 export interface DetectionJob {
   tenant: string;
   serving: Pick<Serving, 'headId'>;
-  /** The rule that decides. */
+  /** The rule whose decision is returned. */
   method: Method;
   images: readonly ReceivedImage[];
-  /** Likeliest classes to return for each image. */
+  /** Number of likeliest classes to return for each image. */
   topK: number;
-  /** By the number of images where nothing is said; see `priorityOf`. */
+  /** If undefined, `priorityOf` derives it from the number of images. */
   priority?: Priority | undefined;
-  /** Milliseconds from now. */
+  /** Deadline, milliseconds from now. */
   timeoutMs?: number | undefined;
-  /** Ask what other readings of a file are judged as well. */
+  /** Also judge the other readings of each file (images/readings.ts). */
   readings?: boolean | undefined;
-  /** Aborted when the client has left. */
+  /** Aborted when the client has disconnected. */
   signal?: AbortSignal | undefined;
-  /** Puts something around the engine's answers, such as a trace. */
+  /** Wraps the engine, for example in a trace. */
   around?: ((engine: Pick<DetectionEngine, 'detect'>) => Pick<DetectionEngine, 'detect'>) | undefined;
-  /** Called once the images are admitted; what it returns is called when all of them are answered. Its error refuses the job. */
+  /** Called once the images are admitted; its result is called when all are answered. If it throws, the job is refused. */
   onAdmitted?: () => () => void;
   observer?: DetectionObserver | undefined;
 }
 
-/** An image and its verdict, or why there is none. */
+/** An image with its verdict, or with the error that prevented one. */
 export type JudgedImage =
   | { id: string; detection: Detection; decision: 'id' | 'ood' }
   | { id: string; error: ServiceError };
 
-/** Learns what became of images. */
+/** Receives the outcome of images, for metrics. */
 export interface DetectionObserver {
-  /** A request of many images was refused as a whole. */
+  /** A request of several images was refused as a whole. */
   refused?(event: { error: ServiceError; images: number }): void;
   judged?(event: { tenant: string; method: Method; image: JudgedImage }): void;
 }
 
-/** Images of a request that does not count as bulk. */
+/** Largest request, in images, that does not count as bulk. */
 const SMALL = 4;
 
-/** How urgent a request of so many images is that does not say so itself. */
+/** Priority of a request with this number of images that does not set one. */
 export const priorityOf = (images: number): Priority => (images > SMALL ? 'bulk' : 'interactive');
 
 /**
- * The one way from images to verdicts: for `/v1/detect`, the Open Inference Protocol, the gate, ext_authz and the command line alike. A request
- * of several images is admitted or refused as a whole; from then on each image has its verdict or its error alone.
+ * The only path from images to verdicts, used by `/v1/detect`, the Open Inference Protocol, the gate, ext_authz and the command
+ * line. A request of several images is admitted or refused as a whole; once admitted, each image gets a verdict or an error
+ * of its own.
  * @returns one entry for each image, in their order
- * @throws ServiceError overloaded, engine_unavailable where the request is refused; what `onAdmitted` throws
+ * @throws ServiceError overloaded, engine_unavailable where the request is refused; errors of `onAdmitted`
  */
 export async function detectImages(engine: DetectionEngine, job: DetectionJob): Promise<JudgedImage[]> {
   const { tenant, serving, method, images, topK, timeoutMs, signal, observer } = job;
@@ -91,7 +92,7 @@ export async function detectImages(engine: DetectionEngine, job: DetectionJob): 
   return judged;
 }
 
-/** A single image is admitted by `detect` itself. */
+/** Admits several images; `detect` itself admits a single one. */
 function admit(engine: DetectionEngine, ask: Ask, observer: DetectionObserver | undefined): void {
   if (ask.images <= 1) return;
   try {

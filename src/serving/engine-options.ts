@@ -3,14 +3,14 @@ import type { Config } from '../config/index.ts';
 import { parseWeights } from '../config/weights.ts';
 import { type EngineOptions, usableCores } from '../engine/index.ts';
 
-/** The engine's share of the configuration; 0 threads means what the container may use, divided among the engines. */
+/** Engine options from the configuration. 0 threads means the cores that the container may use, divided among the engines. */
 export function engineOptions(config: Config, bundle: Bundle, devices: string[]): EngineOptions {
   const cores = usableCores();
   const share = (engines: number) => Math.max(1, Math.floor(cores / Math.max(1, engines)));
   return {
     bundle,
     devices,
-    // a GPU's engine computes next to nothing on the CPU, but every engine decodes there
+    // the engine of a GPU uses the CPU for decoding only
     threads: config.threads || share(devices.filter((device) => device === 'cpu').length),
     textThreads: config.threads || cores,
     maxBatch: config.maxBatch,

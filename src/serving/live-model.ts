@@ -20,7 +20,7 @@ import { engineOptions } from './engine-options.ts';
 import { type OpenedBundle, openBundle } from './open-bundle.ts';
 import type { openFeatures } from './open-store.ts';
 
-/** Where the features of one model are kept; see `openFeatures`. */
+/** The feature store of one model; see `openFeatures`. */
 type Features = Awaited<ReturnType<typeof openFeatures>>;
 
 export interface LiveModelOptions {
@@ -28,7 +28,7 @@ export interface LiveModelOptions {
   observer: EngineObserver;
   /** Called once per `Bundle.textId`. */
   openFeatures(bundle: OpenedBundle['bundle']): Promise<Features>;
-  /** What encodes texts, as tenants are to see it. */
+  /** The text encoder as tenants use it. */
   builder(engine: Engine): TextFeatureBuilder;
   onOpened?(opened: OpenedBundle): void;
 }
@@ -38,19 +38,19 @@ export interface Model {
   opened: OpenedBundle;
   engine: Engine;
   features: Features;
-  /** As tenants see it. */
+  /** The view of this model for tenants. */
   forTenants: TenantModel;
-  /** The heads that its engines are to be asked with. */
+  /** Ids of the heads of this model. */
   heads: Set<string>;
 }
 
 const POLL_MS = 20;
-/** For those who have looked up a head and are about to ask with it. */
+/** The former model stays this long after the switch, for requests that have looked up a head but not sent their images. */
 const LINGER_MS = 1000;
 
 /**
- * The model that serves, and for a while the one before it: a request is answered by the engines of the model that its head was made
- * with, so that no verdict mixes two models.
+ * The current model and, for a while, the model before it. A request is answered by the engines of the model that its head
+ * was made with, so that no verdict mixes two models.
  */
 export class LiveModel {
   readonly #options: LiveModelOptions;
@@ -63,7 +63,7 @@ export class LiveModel {
     this.#options = options;
   }
 
-  /** The model that serves. */
+  /** The model of new requests. */
   get current(): Model {
     if (!this.#current) throw new Error('no model has been opened yet');
     return this.#current;
@@ -77,7 +77,7 @@ export class LiveModel {
     return this.current.engine.status;
   }
 
-  /** Opens the bundle in the configuration, or the one named: checked, but no process of it is started. */
+  /** Opens and checks the given bundle, or the one of the configuration. Starts no process. */
   async open(path?: string): Promise<Model> {
     const { config, observer, openFeatures, builder } = this.#options;
     const opened = await openBundle(path === undefined ? config : { ...config, bundle: path });
@@ -86,10 +86,10 @@ export class LiveModel {
     const tokenizer = await loadTokenizer(bundle);
     const engine = new Engine({ ...engineOptions(config, bundle, devices), quarantine: this.#quarantine, observer });
     const heads = new Set<string>();
-    // a file of features has one writer: the same features are shared, not opened again
+    // a features file has one writer, so models with the same text towers share one store
     const shared = this.#current?.opened.bundle.textId === bundle.textId ? this.#current.features : undefined;
     const features = shared ?? (await openFeatures(bundle));
-    // a head of another model must not get in, whoever asks with it
+    // a head of another model is refused, whichever caller sends it
     engine.provideHeads({
       loadHead: async (id) => (heads.has(id) ? this.#provider?.loadHead(id) : undefined),
     });
@@ -118,13 +118,13 @@ export class LiveModel {
     this.#provider = provider;
   }
 
-  /** Requests that begin from now on are this model's. The one before it goes on answering what was asked of it. */
+  /** New requests use this model. The former one finishes its own requests. */
   serve(model: Model): void {
     this.#before = this.#current;
     this.#current = model;
   }
 
-  /** Ends the model before the current one once everything that was asked of it is answered. */
+  /** Ends the former model once all of its requests are answered. */
   async retireBefore(): Promise<void> {
     const before = this.#before;
     if (!before) return;

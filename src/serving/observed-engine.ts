@@ -4,7 +4,7 @@ import type { Ask, Detection, DetectRequest, FleetStatus } from '../engine/index
 import type { TenantRegistry } from '../tenants/registry.ts';
 import type { DetectionEngine } from './detect-images.ts';
 
-/** An engine that says how it is. */
+/** An engine that reports its state. */
 export interface ServingEngine extends DetectionEngine {
   readonly status: FleetStatus;
 }
@@ -16,8 +16,8 @@ export interface ObservedEngineParts {
 }
 
 /**
- * Counts every verdict of an engine for drift, whether its image came by the API, the Open Inference Protocol, ext_authz or the gate. The
- * tenant's own rule decides which verdicts count as OOD, not the rule that a request asks for.
+ * Counts every verdict of an engine for drift, on all paths: API, Open Inference Protocol, ext_authz and gate. The tenant's
+ * own rule decides which verdicts count as OOD, not the rule that a request selects.
  */
 export class ObservedEngine implements ServingEngine {
   readonly #parts: ObservedEngineParts;

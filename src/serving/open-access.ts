@@ -17,15 +17,15 @@ export interface AccessStores {
   audit: AuditLog;
 }
 
-/** Where keys and the log of changes are kept: beside the tenants. */
+/** Opens the stores of keys and of the audit log, beside the tenants. */
 export async function openAccessStores(config: Config, database: Database | undefined): Promise<AccessStores> {
   if (database) return { keys: new PostgresKeyStore(database), audit: new PostgresAuditLog(database) };
   return { keys: await FileKeyStore.open(config.dataDir), audit: await FileAuditLog.open(config.dataDir) };
 }
 
 /**
- * The keys, read and watched.
- * @throws ConfigError where the service would answer strangers without having been told to
+ * Opens the keys and watches them for changes.
+ * @throws ConfigError where the service would be open to other machines without an explicit setting
  */
 export async function openAccess(
   config: Config,

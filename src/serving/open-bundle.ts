@@ -5,20 +5,20 @@ import { type FoundDevices, fastInt8, findDevices, usableCores } from '../engine
 
 export interface OpenedBundle extends FoundDevices {
   bundle: Bundle;
-  /** Why it is this precision. */
+  /** The reason for this precision. */
   why: string;
 }
 
 /**
- * The bundle of the configuration, whole and checked, with the graphs of the precision to run, and the devices to run them on.
- * @throws BundleError when the bundle is not whole or lacks the precision that was asked for
+ * Opens and checks the configured bundle with the graphs of the selected precision, and finds the devices.
+ * @throws BundleError when the bundle is incomplete or lacks the configured precision
  */
 export async function openBundle(
   config: Pick<Config, 'bundle' | 'device' | 'precision' | 'engineStartTimeoutMs'>,
 ): Promise<OpenedBundle> {
   const bundle = await loadBundle(config.bundle, { checksums: true });
   const found = await devicesOf(config, bundle);
-  // engines of one model must agree: one of them on a CPU decides for all
+  // all engines use one precision, so a single CPU among the devices decides it
   const device = found.devices.includes('cpu') ? 'cpu' : 'gpu';
   const { precision, why } = choosePrecision(bundle.manifest, config.precision, { device, fastInt8: fastInt8() });
   return { bundle: withPrecision(bundle, precision), why, ...found };

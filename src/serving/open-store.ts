@@ -17,22 +17,22 @@ import type { TenantStore } from '../tenants/store.ts';
 
 export interface OpenStoreOptions {
   onProblem: (level: 'info' | 'warn' | 'error', message: string, details: Record<string, unknown>) => void;
-  /** How long a database that is not there yet is waited for. */
+  /** Longest wait for a database that does not answer yet, milliseconds. */
   patienceMs?: number;
 }
 
 export interface OpenStore {
   store: TenantStore;
-  /** Where the store is one: keys, features and whatever else replicas share live there too. */
+  /** Defined if the store is a database; keys, features and drift counts use it too. */
   database: Database | undefined;
   close(): Promise<void>;
 }
 
-/** A service waits for its database, as when everything is started at once. */
+/** The service waits for its database, because both may be started at the same time. */
 const PATIENCE_MS = 30_000;
 const RETRY_MS = 1000;
 
-/** The store that the configuration names. @throws ServiceError store_unavailable */
+/** Opens the store that the configuration names. @throws ServiceError store_unavailable */
 export async function openStore(config: Config, options: OpenStoreOptions): Promise<OpenStore> {
   const { onProblem } = options;
   const database = await openDatabase(config, options);
@@ -50,7 +50,7 @@ export async function openStore(config: Config, options: OpenStoreOptions): Prom
   return { store, database, close };
 }
 
-/** The database, where the store is one. @throws ServiceError store_unavailable */
+/** Opens the database, if the store is one. @throws ServiceError store_unavailable */
 export async function openDatabase(
   { store: url }: Config,
   { onProblem, patienceMs = PATIENCE_MS }: OpenStoreOptions,
@@ -74,10 +74,10 @@ export async function openDatabase(
   }
 }
 
-/** Rows in the database for each that this machine may keep: all tenants of all replicas, and of the bundle before. */
+/** The database keeps this many times the rows of one machine: tenants of all replicas, and of the former bundle. */
 const SHARED_FACTOR = 8;
 
-/** Where class features are kept, and who builds them: this machine's disk, and the database where there is one. */
+/** Opens the feature store and its builder: this machine's disk, and the database if there is one. */
 export async function openFeatures(
   config: Config,
   bundle: Bundle,
@@ -93,7 +93,7 @@ export async function openFeatures(
   return { cache, leases: new PostgresLeases(database), close };
 }
 
-/** Where verdicts are counted: beside the tenants. */
+/** Opens the store of verdict counts, beside the tenants. */
 export async function openDrift(
   config: Config,
   database: Database | undefined,

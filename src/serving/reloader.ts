@@ -10,14 +10,14 @@ export interface ReloaderOptions {
   live: LiveModel;
   tenants: TenantRegistry;
   logger: Logger;
-  /** False until the service has come up for the first time. */
+  /** False until the first model of the service serves. */
   started(): boolean;
 }
 
 /**
- * Puts another bundle, or the same one read anew, in the place of the one that serves: its engines started, golden-checked and warmed,
- * every tenant's features made with it, then all traffic at once, then the end of the old engines. Until that moment, and when anything
- * goes wrong, the old one serves.
+ * Replaces the model that serves, by another bundle or the same one read again. The steps: start, golden-check and warm its
+ * engines; build every tenant's features; switch all traffic at once; end the old engines. The old model serves until the
+ * switch, and goes on serving if any step fails.
  */
 export class Reloader {
   readonly #options: ReloaderOptions;
@@ -35,7 +35,7 @@ export class Reloader {
 
   /**
    * Resolves when the new model serves and the old one has ended.
-   * @throws ServiceError reload_running, engine_unavailable; rejects with what kept the new model from serving
+   * @throws ServiceError reload_running, engine_unavailable; rejects with the error of the step that failed
    */
   start(bundle?: string): Promise<void> {
     if (this.#running)
@@ -115,13 +115,13 @@ function label({ opened: { bundle, devices } }: Model) {
 
 function asServiceError(error: unknown): ServiceError {
   if (error instanceof BundleError) {
-    return new ServiceError('bundle_invalid', "The bundle can't be served; the old one serves on.", {
+    return new ServiceError('bundle_invalid', "The bundle can't be served; the old one stays in service.", {
       internal: error.message,
       extra: { faults: error.faults },
     });
   }
   if (error instanceof ServiceError && error.code === 'engine_unavailable') {
-    // whoever reloads operates the service: what the engine said is for them
+    // only administrators may reload, so they may see the engine's message
     return new ServiceError('bundle_invalid', `The bundle can't be served: ${error.message}`, {
       ...(error.internal === undefined
         ? {}

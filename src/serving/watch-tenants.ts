@@ -5,7 +5,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { WatchedDirectory } from '../tenants/files/watched-directory.ts';
 import type { TenantRegistry } from '../tenants/registry.ts';
 
-/** The directory that tenants come from, where the configuration names one; its changes are in the audit log like any other. */
+/** Watches the configured directory of tenant files; its changes go to the audit log like those of the API. */
 export function watchTenants(
   { tenantsDir }: Config,
   registry: TenantRegistry,
