@@ -3,11 +3,11 @@ import { crc32 } from 'node:zlib';
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const ID_LENGTH = 10;
-/** 62^43 > 2^256: nobody guesses it, so a fast hash is enough, and a slow one would only let strangers keep us busy. */
+/** 62^43 > 2^256, so a secret cannot be guessed. A slow hash would add nothing, and would let strangers load the processor. */
 const SECRET_LENGTH = 43;
 const CHECKSUM_LENGTH = 6;
 
-/** What a key may look like: `clipn_<id>_<secret><checksum>`. Letters and digits only, so that a double click selects it. */
+/** The form of a key: `clipn_<id>_<secret><checksum>`. Letters and digits only, so that a double click selects it. */
 const KEY = new RegExp(`^clipn_([0-9A-Za-z]{${ID_LENGTH}})_[0-9A-Za-z]{${SECRET_LENGTH + CHECKSUM_LENGTH}}$`);
 export const KEY_ID = new RegExp(`^[0-9A-Za-z]{${ID_LENGTH}}$`);
 /** Anything that looks like a key, inside any text: for redaction. */
@@ -15,7 +15,7 @@ export const KEY_ANYWHERE = /clipn_[0-9A-Za-z]+_[0-9A-Za-z]+/g;
 
 const letters = (n: number) => Array.from({ length: n }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
 
-/** CRC-32 in base 62: a mistyped key is refused without a look-up, and scanners for leaked secrets can tell keys from noise. */
+/** CRC-32 in base 62. A mistyped key is refused without a look-up, and scanners for leaked secrets recognise real keys. */
 function checksum(text: string): string {
   let rest = crc32(text);
   let digits = '';
@@ -28,7 +28,7 @@ function checksum(text: string): string {
 
 export interface NewKey {
   id: string;
-  /** The whole key: shown once, kept nowhere. */
+  /** The complete key: shown once and not stored. */
   key: string;
   hash: string;
 }
@@ -40,7 +40,7 @@ export function makeKey(): NewKey {
   return { id, key, hash: hashOf(key) };
 }
 
-/** SHA-256 of the whole key, in hex. */
+/** SHA-256 of the complete key, in hex. */
 export function hashOf(key: string): string {
   return createHash('sha256').update(key).digest('hex');
 }
@@ -48,10 +48,10 @@ export function hashOf(key: string): string {
 /** The visible part of a key, for lists and logs. */
 export const prefixOf = (id: string) => `clipn_${id}_`;
 
-/** The id that people mean by an id, a visible prefix or a whole key. */
+/** The id in a text that is an id, a visible prefix or a complete key. */
 export const idIn = (text: string) => /^clipn_([0-9A-Za-z]+)(_|$)/.exec(text)?.[1] ?? text;
 
-/** The id inside a key that is well formed, else undefined. */
+/** The id in a well-formed key, else undefined. */
 export function idOf(key: string): string | undefined {
   const id = KEY.exec(key)?.[1];
   return id !== undefined && key.endsWith(checksum(key.slice(0, -CHECKSUM_LENGTH))) ? id : undefined;
@@ -59,7 +59,7 @@ export function idOf(key: string): string | undefined {
 
 const NOBODY = '0'.repeat(64);
 
-/** Whether the key is the one with this hash, in the same time whatever the answer and whether there is a hash at all. */
+/** Whether the key has this hash. Takes the same time for every answer, also where there is no hash. */
 export function isKey(key: string, hash: string | undefined): boolean {
   const same = timingSafeEqual(Buffer.from(hashOf(key), 'hex'), Buffer.from(hash ?? NOBODY, 'hex'));
   return same && hash !== undefined;

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 
 const Version = Type.Union([Type.Integer(), Type.Null()]);
 
-/** One change: who did what to what, and when. */
+/** One change: its author, its kind, its target and its time. */
 export const AuditEntry = Type.Object({
   at: Type.String({ description: 'When the change was made, RFC 3339.' }),
   actor: Type.Object(
@@ -28,21 +28,21 @@ export type Actor = AuditEntry['actor'];
 
 export interface AuditQuery {
   limit: number;
-  /** `next` of the page before. */
+  /** `next` of the previous page. */
   before?: string | undefined;
   target?: string | undefined;
 }
 
 export interface AuditPage {
-  /** The newest first. */
+  /** Newest first. */
   entries: AuditEntry[];
   /** Null on the last page. */
   next: string | null;
 }
 
-/** Every change, append-only. When `append` resolves, the entry survives a crash of process or machine. */
+/** An append-only log of all changes. When `append` resolves, the entry survives a crash of process or machine. */
 export interface AuditLog {
   append(entry: AuditEntry): Promise<void>;
-  /** Rejects with invalid_request where `before` is nothing that `next` was. */
+  /** Rejects with invalid_request where `before` is not a `next` that this log has returned. */
   read(query: AuditQuery): Promise<AuditPage>;
 }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { AuthMode } from './keyring.ts';
 
-/** Whether only this machine can reach the address. Names other than localhost are not looked up: they count as open to all. */
+/** Whether only this machine can reach the address. Names other than localhost are not resolved: they count as public. */
 export function isLoopback(host: string): boolean {
   const bare = host
     .toLowerCase()
@@ -10,7 +10,7 @@ export function isLoopback(host: string): boolean {
   return bare === 'localhost' || bare === '::1' || (isIP(bare) === 4 && bare.startsWith('127.'));
 }
 
-/** Why the service must not listen there, in words that help; undefined where it may. */
+/** The reason why the service must not listen on `host`, as a text for the operator; undefined where it may. */
 export function exposureFault(host: string, mode: AuthMode, keys: { required: boolean }): string | undefined {
   if (mode !== 'auto' || isLoopback(host) || keys.required) return undefined;
   return [

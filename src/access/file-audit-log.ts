@@ -9,9 +9,9 @@ const ROTATE_BYTES = 16 * 2 ** 20;
 const NEWLINE = 10;
 
 /**
- * Lines of JSON in `<dataDir>/audit`. A file that has grown full is followed by a new one, called after the time; none is ever renamed
- * or removed here: whoever archives them takes the old ones away. Opened for every entry: changes are rare, and the command line
- * may append at the same time.
+ * Lines of JSON in `<dataDir>/audit`. When a file is full, a new one begins, named by its time. Files are never renamed or
+ * removed here: archiving is the operator's task. The file is opened for every entry, because changes are rare and the command
+ * line may append at the same time.
  */
 export class FileAuditLog implements AuditLog {
   readonly #dir: string;
@@ -49,7 +49,7 @@ export class FileAuditLog implements AuditLog {
     try {
       const { size } = await file.stat();
       if (size >= full) return false;
-      // a crash may have left half a line: it must not swallow this one
+      // a crash may have left a partial line; the new entry must not be appended to it
       const last = size === 0 ? NEWLINE : (await file.read(Buffer.alloc(1), 0, 1, size - 1)).buffer[0];
       await file.appendFile(last === NEWLINE ? line : `\n${line}`);
       await file.datasync();
@@ -71,7 +71,7 @@ export class FileAuditLog implements AuditLog {
       const stem = name.slice(0, -'.ndjson'.length);
       let end = stem === cursorFile ? Math.min(Number(cursorEnd), bytes.length) : bytes.length;
       while (end > 0) {
-        // one more than fits: only where there is one is there a next page
+        // reads one entry more than the page holds, to know whether there is a next page
         const start = end < 2 ? 0 : bytes.lastIndexOf(NEWLINE, end - 2) + 1;
         const entry = parse(bytes.toString('utf8', start, end));
         if (entry && (target === undefined || entry.target === target)) {
@@ -89,7 +89,7 @@ export class FileAuditLog implements AuditLog {
   }
 }
 
-/** Undefined for what a crash has left of a line. */
+/** Undefined for a partial line, which a crash may leave. */
 function parse(line: string): AuditEntry | undefined {
   try {
     return JSON.parse(line) as AuditEntry;

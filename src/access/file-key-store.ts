@@ -10,9 +10,9 @@ import type { DamagedKey, KeyStore, Revocation, StoredKeys } from './key-store.t
 const valid = new Ajv().compile(KeyRecord);
 const SUFFIX = '.json';
 const POLL_MS = 400;
-/** The folder's time has the grain of the kernel's clock: a younger one may hide a second change behind the first. */
+/** Resolution of the folder's modification time: two changes within it may have the same time. */
 const GRAIN_MS = 100;
-/** Files edited in place don't touch the folder: every so often all is read whatever the folder says. */
+/** Every so many polls all files are read, because editing a file in place does not change the folder's time. */
 const READ_ALL_EVERY = 50;
 
 /** One file per key in `<dataDir>/access/keys`, so that command line and service never write the same file at the same time. */
@@ -47,7 +47,7 @@ export class FileKeyStore implements KeyStore {
     };
   }
 
-  /** Undefined where the file has gone meanwhile. A damaged file stays where it is: authentication must not fall away with it. */
+  /** Undefined where the file is gone. A damaged file stays, because a removed key could turn authentication off. */
   async #read(name: string): Promise<KeyRecord | DamagedKey | undefined> {
     const source = join(this.#dir, name);
     try {
@@ -56,7 +56,7 @@ export class FileKeyStore implements KeyStore {
         return { source, reason: `${valid.errors?.[0]?.instancePath} ${valid.errors?.[0]?.message}`.trim() };
       }
       const record = value as KeyRecord;
-      return record.id + SUFFIX === name ? record : { source, reason: 'the id inside is another' };
+      return record.id + SUFFIX === name ? record : { source, reason: 'the id in the file differs from the file name' };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       return { source, reason: (error as Error).message };
@@ -91,7 +91,7 @@ export class FileKeyStore implements KeyStore {
     try {
       return new Map(Object.entries(JSON.parse(await readFile(this.#lastUsedPath, 'utf8')) as Record<string, string>));
     } catch {
-      // a hint for people: lost, it begins anew
+      // times of last use are for information only, so losing them does no harm
       return new Map();
     }
   }
@@ -102,7 +102,7 @@ export class FileKeyStore implements KeyStore {
     await writeDurably(this.#lastUsedPath, `${JSON.stringify(Object.fromEntries(all), null, 1)}\n`);
   }
 
-  /** Asks the folder's time instead of the kernel's events: those don't reach over network and container mounts. */
+  /** Polls the folder's modification time: file system events do not cross network and container mounts. */
   watch(onChange: () => Promise<void>): void {
     let seen = '';
     let polls = 0;

@@ -1,4 +1,4 @@
-/** Who may do what: API keys, scopes, limits, and the log of changes. */
+/** Access control: API keys, scopes, limits, and the log of changes. */
 
 export { idIn, KEY_ANYWHERE, prefixOf } from './api-key.ts';
 export { type Actor, AuditEntry, type AuditLog } from './audit.ts';

@@ -28,7 +28,7 @@ export const MAX_SCOPES = 256;
 export const Scopes = Type.Array(Type.String({ pattern: SCOPE.source }), { minItems: 1, maxItems: MAX_SCOPES });
 export const KeyName = Type.String({ minLength: 1, maxLength: 100, description: 'Name of the key.' });
 
-/** A key as it is stored: everything but the key. */
+/** A key as it is stored: without its secret. */
 export const KeyRecord = Type.Object(
   {
     id: Type.String({ pattern: KEY_ID.source }),
@@ -47,7 +47,7 @@ export type KeyRecord = Static<typeof KeyRecord>;
 
 export type KeyState = 'active' | 'expired' | 'revoked';
 
-/** `now` in milliseconds since 1970, by this machine's clock: keep clocks in step where keys expire. */
+/** `now` in milliseconds since 1970, by this machine's clock. Where keys expire, clocks must be synchronised. */
 export function stateOf(
   { revoked_at, expires_at }: Pick<KeyRecord, 'revoked_at' | 'expires_at'>,
   now: number,

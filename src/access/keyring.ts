@@ -8,8 +8,8 @@ import { EVERYBODY, type Principal, principalOf } from './principal.ts';
 import { checkScopes } from './scopes.ts';
 
 /**
- * `off`: nobody is asked for a key. `keys`: everybody is. `auto`: everybody is once there is a key; from then on until the end of the
- * process, whatever becomes of the key.
+ * `off`: no request needs a key. `keys`: every request needs one. `auto`: every request needs one as soon as a key exists,
+ * until the process ends, even if that key is removed.
  */
 export type AuthMode = 'auto' | 'keys' | 'off';
 
@@ -19,7 +19,7 @@ export interface KeyringOptions {
   log: (level: 'info' | 'warn' | 'error', details: object, message: string) => void;
   /** Milliseconds since 1970. */
   now?: () => number;
-  /** How often times of last use are written. */
+  /** Interval at which times of last use are written, milliseconds. */
   noteEveryMs?: number;
 }
 
@@ -47,13 +47,13 @@ interface Held {
   principal: Principal;
 }
 
-/** The keys in memory: what requests are checked against, whatever the store is doing. */
+/** The keys in memory. Requests are checked against them, so that authentication works while the store does not. */
 export class Keyring {
   readonly #options: KeyringOptions;
   readonly #now: () => number;
   #held = new Map<string, Held>();
   #damaged = '';
-  /** Counts writes of our own. */
+  /** Number of this process's own writes. */
   #writes = 0;
   #required: boolean;
   #lastUsed = new Map<string, string>();
@@ -73,7 +73,7 @@ export class Keyring {
     return this.#required;
   }
 
-  /** Reads the keys; from here on, changes are noticed within a second. */
+  /** Reads the keys and starts watching them; changes take effect within a second. */
   async start(): Promise<void> {
     await this.#read();
     this.#lastUsed = await this.#options.store.lastUsed();
@@ -89,8 +89,8 @@ export class Keyring {
   }
 
   /**
-   * Whose key this is; undefined where none was sent.
-   * @throws ServiceError unauthenticated: one answer for whatever is wrong with it
+   * The owner of this key; undefined where no key was sent.
+   * @throws ServiceError unauthenticated: the same answer for every fault of the key
    */
   authenticate(key: string | undefined): Principal {
     if (!this.#required) return EVERYBODY;
@@ -137,7 +137,7 @@ export class Keyring {
     return { key, record };
   }
 
-  /** Revoked when this resolves, here; elsewhere within a second. Undefined where there is no such key. */
+  /** When this resolves, the key is revoked here; in other processes within a second. Undefined if there is no such key. */
   async revoke(id: string): Promise<Revocation | undefined> {
     const at = new Date(this.#now()).toISOString();
     const revocation = await this.#options.store.revoke(id, at);
@@ -165,14 +165,14 @@ export class Keyring {
   #require(): void {
     if (this.#required || this.#options.mode !== 'auto') return;
     this.#required = true;
-    this.#options.log('warn', {}, 'there is an API key now: from here on requests need one');
+    this.#options.log('warn', {}, 'the first API key exists; requests need a key from now on');
   }
 
   async #read(): Promise<void> {
     let stored: StoredKeys;
     let writes: number;
     do {
-      // what was read before a write of our own has no right to undo it
+      // keys that were read before a write of this process are out of date
       writes = this.#writes;
       stored = await this.#options.store.list();
     } while (writes !== this.#writes);
@@ -181,14 +181,14 @@ export class Keyring {
     this.#held = new Map();
     for (const record of keys) {
       const old = before.get(record.id);
-      // the same principal while nothing has changed: limits count by it
+      // an unchanged key keeps its principal, because limits count by that object
       if (old && JSON.stringify(old.record) === JSON.stringify(record)) this.#held.set(record.id, old);
       else this.#hold(record);
     }
     if (damaged.length > 0) this.#require();
     const text = JSON.stringify(damaged);
     if (text !== this.#damaged && damaged.length > 0) {
-      this.#options.log('error', { damaged }, 'API keys that cannot be read open nothing');
+      this.#options.log('error', { damaged }, 'API keys that cannot be read grant no access');
     }
     this.#damaged = text;
   }
@@ -203,9 +203,10 @@ export class Keyring {
         await this.#options.store.noteUsed(times);
         this.#noteFailed = false;
       } catch (error) {
-        // not lost: the next turn tries again, unless the key has been used since
+        // the times are written at the next interval, except for keys that were used again
         for (const [id, at] of times) if (!this.#unnoted.has(id)) this.#unnoted.set(id, at);
-        if (!this.#noteFailed) this.#options.log('warn', { err: error }, 'last uses of API keys could not be written');
+        if (!this.#noteFailed)
+          this.#options.log('warn', { err: error }, 'times of last use of API keys could not be written');
         this.#noteFailed = true;
       }
     });

@@ -2,7 +2,7 @@ import { ServiceError } from '../errors/index.ts';
 import type { Principal } from './principal.ts';
 import { TokenBucket } from './token-bucket.ts';
 
-/** For keys and tenants that have no limits of their own; 0 is no limit. */
+/** Limits of keys and tenants without limits of their own; 0 is no limit. */
 export interface DefaultLimits {
   keyImagesPerSecond: number;
   keyConcurrentRequests: number;
@@ -10,21 +10,22 @@ export interface DefaultLimits {
   tenantConcurrentImages: number;
 }
 
-/** A tenant and what its definition says of limits. It may ask for less than everybody gets, never for more. */
+/** A tenant with the limits of its definition. They may lower the service's limits, never raise them. */
 export interface LimitedTenant {
   id: string;
   imagesPerSecond?: number | undefined;
   concurrentImages?: number | undefined;
 }
 
-/** Buckets kept before the full ones, which remember nothing, are dropped. */
+/** When there are more buckets, the full ones are dropped: a full bucket is the same as a new one. */
 const MANY_BUCKETS = 10_000;
 
 const smaller = (a: number, b: number | undefined) => (b === undefined ? a : a === 0 ? b : Math.min(a, b));
 
 /**
- * Who may send how much, in this process: every replica counts for itself. @fastify/rate-limit does not fit: it counts requests, in
- * windows, before the body is read. Here images count, which are known only after it, for key and tenant together.
+ * Limits the rate and concurrency of keys and tenants in this process; every replica counts for itself. @fastify/rate-limit
+ * does not fit: it counts requests, in windows, before the body is read. This limiter counts images, whose number is known
+ * after the body is read, for key and tenant together.
  */
 export class Limiter {
   readonly #defaults: DefaultLimits;
@@ -38,17 +39,17 @@ export class Limiter {
   }
 
   /**
-   * One more request of this key; call what comes back when it is over.
+   * Counts one more concurrent request of this key. The caller calls the returned function when the request ends.
    * @throws ServiceError rate_limited
    */
   enter(principal: Principal): () => void {
     const limit = principal.limits.concurrent_requests ?? this.#defaults.keyConcurrentRequests;
     if (principal.kind !== 'key' || limit === 0) return () => {};
-    return this.#occupy(`key ${principal.id}`, 1, limit, `This key may have ${limit} requests under way at once.`);
+    return this.#occupy(`key ${principal.id}`, 1, limit, `This key may have ${limit} requests in progress at once.`);
   }
 
   /**
-   * Whether key and tenant may send an image now: asked before the body is read.
+   * Checks, before the body is read, whether key and tenant may send an image now.
    * @throws ServiceError rate_limited
    */
   check(principal: Principal, tenant: LimitedTenant): void {
@@ -63,7 +64,7 @@ export class Limiter {
   }
 
   /**
-   * Takes `images` of what key and tenant may send; call what comes back when they are judged.
+   * Counts `images` against the limits of key and tenant. The caller calls the returned function when they are judged.
    * @throws ServiceError rate_limited
    */
   take(principal: Principal, tenant: LimitedTenant, images: number): () => void {
@@ -75,12 +76,12 @@ export class Limiter {
     return leave;
   }
 
-  /** Takes images that have been judged already, into debt if need be: for requests that tell their images only afterwards. */
+  /** Counts images that are already judged, even beyond the limit: for requests whose number of images is known only then. */
   charge(principal: Principal, tenant: LimitedTenant, images: number): void {
     for (const { bucket } of this.#bucketsOf(principal, tenant)) bucket.take(images, this.#now());
   }
 
-  /** RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers), for what is limited; empty where nothing is. */
+  /** Header fields RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers); empty where there is no limit. */
   headers(principal: Principal, tenant: LimitedTenant): Record<string, string> {
     const buckets = this.#bucketsOf(principal, tenant);
     if (buckets.length === 0) return {};
@@ -119,7 +120,7 @@ export class Limiter {
 
   #occupy(name: string, n: number, limit: number, message: string): () => void {
     const inside = this.#inside.get(name) ?? 0;
-    // alone, a request larger than the limit may pass: else it never could
+    // a request larger than the limit is admitted while nothing else is inside, because it could never pass otherwise
     if (inside > 0 && inside + n > limit) {
       throw new ServiceError('rate_limited', message, { retryAfter: 1, extra: { limit } });
     }

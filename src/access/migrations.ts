@@ -1,6 +1,6 @@
 import type { Migration } from '../storage/postgres/migrate.ts';
 
-/** What keys and audit log need in PostgreSQL. Only ever appended to. */
+/** Tables for keys and audit log in PostgreSQL. Steps are only ever appended. */
 export const ACCESS_MIGRATIONS: readonly Migration[] = [
   {
     name: '0001-access',

@@ -2,7 +2,7 @@ import { ServiceError } from '../errors/index.ts';
 import type { Database } from '../storage/postgres/database.ts';
 import type { AuditEntry, AuditLog, AuditPage, AuditQuery } from './audit.ts';
 
-/** The log of changes in PostgreSQL: one for all replicas. */
+/** The audit log in PostgreSQL, shared by all replicas. */
 export class PostgresAuditLog implements AuditLog {
   readonly #database: Database;
 
@@ -21,7 +21,7 @@ export class PostgresAuditLog implements AuditLog {
     if (before !== undefined && !/^\d{1,18}$/.test(before)) {
       throw new ServiceError('invalid_request', '`before` must be the unchanged `next` of the previous page.');
     }
-    // one more than fits: only where there is one is there a next page
+    // reads one entry more than the page holds, to know whether there is a next page
     const rows = await this.#database.query<{ id: string; entry: AuditEntry }>(
       `select id, entry from clipn_audit
        where ($1::bigint is null or id < $1) and ($2::text is null or target = $2) order by id desc limit $3`,

@@ -12,7 +12,7 @@ export class PostgresKeyStore implements KeyStore {
     this.#database = database;
   }
 
-  /** A row is whole or not there at all: nothing is ever damaged. */
+  /** Never reports damaged keys, because a row is written in one transaction. */
   async list(): Promise<StoredKeys> {
     const rows = await this.#database.query<{ stored: KeyRecord }>('select stored from clipn_keys');
     return { keys: rows.map((row) => row.stored), damaged: [] };
@@ -44,7 +44,7 @@ export class PostgresKeyStore implements KeyStore {
     return new Map(rows.map((row) => [row.id, row.last_used.toISOString()]));
   }
 
-  /** In order of id, so that replicas that write at the same time wait for each other and never lock each other out. */
+  /** Updates in order of id, so that replicas that write at the same time cannot deadlock. */
   async noteUsed(times: ReadonlyMap<string, string>): Promise<void> {
     const ids = [...times.keys()].sort();
     await this.#database.query(
@@ -69,6 +69,6 @@ export class PostgresKeyStore implements KeyStore {
     });
   }
 
-  /** The database is closed by whoever opened it. */
+  /** Does nothing: the opener of the database closes it. */
   async close(): Promise<void> {}
 }

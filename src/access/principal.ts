@@ -1,10 +1,10 @@
 import type { KeyLimits } from './key-record.ts';
 import { allows, type Need } from './scopes.ts';
 
-/** Who asks. */
+/** The author of a request. */
 export interface Principal {
   kind: 'key' | 'anonymous';
-  /** The key's id; empty for those without. */
+  /** Id of the key; empty for anonymous clients. */
   id: string;
   name: string;
   limits: KeyLimits;
@@ -15,8 +15,8 @@ export function principalOf(id: string, name: string, scopes: readonly string[],
   return { kind: 'key', id, name, limits, may: (need) => allows(scopes, need) };
 }
 
-/** Everybody, where no keys are asked for. */
+/** Every client, where no keys are required. */
 export const EVERYBODY: Principal = { kind: 'anonymous', id: '', name: 'anonymous', limits: {}, may: () => true };
 
-/** Who has not shown a key where one is asked for. */
+/** A client that sent no key, where one is required. */
 export const NOBODY: Principal = { kind: 'anonymous', id: '', name: 'anonymous', limits: {}, may: () => false };

@@ -1,22 +1,22 @@
 import { ServiceError } from '../errors/index.ts';
 import type { Principal } from './principal.ts';
 
-/** A tenant by what quotas count. */
+/** A tenant with the number that quotas count. */
 export interface CountedTenant {
   id: string;
   classes: number;
 }
 
 /**
- * Tenants and classes that a key may make: counted over the tenants that its scopes let it manage, whoever made them. Writes under way
- * count as done, so that two at once can't both take the last place. Replicas learn of each other's tenants within a second, so
- * for that long the quota may be exceeded.
+ * Limits the tenants and classes of a key, counted over the tenants that its scopes let it manage, whichever key made them.
+ * Writes in progress count as done, so that two concurrent writes cannot both use the last place. Replicas see each other's
+ * tenants within a second, so the quota may be exceeded for that long.
  */
 export class Quotas {
   readonly #pending = new Map<string, Map<string, number>>();
 
   /**
-   * Makes or replaces `next` by `write` if the quotas of the key allow it.
+   * Calls `write` to make or replace `next` if the quotas of the key allow it.
    * @throws ServiceError quota_exceeded. Waiting does not help, so there is no Retry-After.
    */
   async guard<T>(
@@ -38,7 +38,7 @@ export class Quotas {
     for (const [id, classes] of pending) now.set(id, Math.max(classes, now.get(id) ?? 0));
     now.set(next.id, next.classes);
     const classes = [...now.values()].reduce((a, b) => a + b, 0);
-    // who is over a quota that was lowered may still make things smaller
+    // a key that exceeds a lowered quota may still reduce what it has
     if (isNew && mostTenants !== undefined && now.size > mostTenants) {
       throw new ServiceError('quota_exceeded', `This key may manage at most ${mostTenants} tenants.`, {
         extra: { limit: mostTenants, limited: 'tenants' },

@@ -1,12 +1,12 @@
 import { ServiceError } from '../errors/index.ts';
 
 /**
- * What a key may do: `detect:<tenant>` (verdicts), `manage:<tenant>` (see, change and remove the tenant), `metrics`, `admin`
- * (everything). The tenant is an id, a beginning followed by `*`, or `*` for all.
+ * Permissions of a key: `detect:<tenant>` (verdicts), `manage:<tenant>` (see, change and remove the tenant), `metrics`,
+ * `admin` (everything). The tenant is an id, a prefix followed by `*`, or `*` for all.
  */
 export const SCOPE = /^(admin|metrics|(detect|manage):([a-z0-9][a-z0-9._-]{0,62}|[a-z0-9][a-z0-9._-]{0,61}\*|\*))$/;
 
-/** What a request needs. A tenant of null means that any tenant will do: lists show what the key may see. */
+/** The permission that a request needs. A tenant of null means any tenant: lists show the tenants that the key may see. */
 export type Need = { scope: 'admin' } | { scope: 'metrics' } | { scope: 'detect' | 'manage'; tenant: string | null };
 
 /** @throws ServiceError invalid_request */

@@ -1,6 +1,6 @@
 /**
- * So many images per second on average, one second's worth at once. A request is let in while the bucket is not empty, and then
- * takes what it needs, into debt if it must: otherwise a request larger than the bucket could never pass.
+ * A token bucket that holds one second's worth of images. A request is admitted while the level is positive, and may take it
+ * below zero; otherwise a request larger than the bucket could never pass.
  */
 export class TokenBucket {
   readonly rate: number;
@@ -8,7 +8,7 @@ export class TokenBucket {
   #tokens: number;
   #at: number;
 
-  /** `rate` per second; `now` in milliseconds of any clock that only goes forward. */
+  /** `rate` per second; `now` in milliseconds of a monotonic clock. */
   constructor(rate: number, now: number) {
     this.rate = rate;
     this.size = Math.max(1, rate);
@@ -16,7 +16,7 @@ export class TokenBucket {
     this.#at = now;
   }
 
-  /** What is there; negative in debt. */
+  /** The current level; negative after a request that was larger than the rest. */
   level(now: number): number {
     this.#tokens = Math.min(this.size, this.#tokens + (Math.max(0, now - this.#at) * this.rate) / 1000);
     this.#at = now;
@@ -27,7 +27,7 @@ export class TokenBucket {
     this.#tokens = this.level(now) - n;
   }
 
-  /** Seconds until a request is let in. */
+  /** Seconds until the next request is admitted. */
   wait(now: number): number {
     const level = this.level(now);
     return level >= 1 ? 0 : (1 - level) / this.rate;

@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
-/** What a write that never finished leaves behind; ignored and removed on the next start. */
+/** Temporary files of interrupted writes; ignored, and removed on the next start. */
 export const TEMPORARY = /^\..*\.tmp$/;
 
-/** Makes a rename or removal in `dir` survive a power cut. */
+/** Makes a rename or removal in `dir` survive a power failure. */
 export async function syncDirectory(dir: string): Promise<void> {
   const handle = await open(dir, 'r');
   try {
@@ -15,7 +15,7 @@ export async function syncDirectory(dir: string): Promise<void> {
   }
 }
 
-/** Replaces a file whole or not at all, whatever happens in between; when this resolves, it is on the disk. */
+/** Replaces a file atomically. When this resolves, the new content survives a power failure. */
 export async function writeDurably(path: string, data: string | Uint8Array): Promise<void> {
   const dir = dirname(path);
   const temporary = join(dir, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);

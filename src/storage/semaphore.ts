@@ -1,4 +1,4 @@
-/** Lets `limit` tasks run at a time, the rest in order of arrival. */
+/** Runs at most `limit` tasks at a time; the others wait in order of arrival. */
 export class Semaphore {
   #free: number;
   readonly #waiting: (() => void)[] = [];

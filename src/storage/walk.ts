@@ -2,13 +2,13 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export interface WalkOptions {
-  /** Which files count, by their name without a folder. */
+  /** Whether a file is wanted, by its name without a folder. */
   wanted(name: string): boolean;
   /** Real paths of folders that are left out. */
   skip?: ReadonlySet<string>;
-  /** Folders below the first that are entered at most; without limit where nothing is said. */
+  /** Most levels of folders below the first; unlimited if undefined. */
   maxDepth?: number;
-  /** Links that lead nowhere count as files: their reader reports them. */
+  /** Whether broken links count as files, so that their reader reports them. */
   brokenLinks?: boolean;
 }
 
@@ -36,8 +36,9 @@ export async function list(
 }
 
 /**
- * The wanted files under `root` at any depth, as paths relative to it with forward slashes: those of a folder first, then its folders in
- * order. Links are followed; a link back to a folder above it is not. One folder is held at a time, so a tree may be as large as it likes.
+ * The wanted files under `root` at any depth, as paths relative to it with forward slashes: those of a folder first, then its
+ * folders in order. Links are followed, except for links back to a folder above. One folder is in memory at a time, so the size
+ * of the tree is not limited.
  * @param inside where to begin, relative to `root`, ending in a slash
  */
 export function walk(root: string, options: WalkOptions, inside = ''): AsyncGenerator<string> {
@@ -48,13 +49,13 @@ interface Descent {
   root: string;
   options: WalkOptions;
   inside: string;
-  /** Real paths of the folders on the way down. */
+  /** Real paths of the folders above. */
   above: string[];
 }
 
 async function* descend({ root, options, inside, above }: Descent): AsyncGenerator<string> {
   const here = await realpath(join(root, inside));
-  // a link back to a folder on the way down would never end
+  // following a link back to a folder above would never end
   if (options.skip?.has(here) || above.includes(here)) return;
   const entries = await list(here, options);
   for (const e of entries) if (e.kind === 'file') yield `${inside}${e.name}`;

@@ -33,13 +33,13 @@ export interface Archive extends Omit<Static<typeof ArchiveHeader>, 'format'> {
 
 const valid = new Ajv({ strictTypes: false }).compile(ArchiveHeader);
 const DIGEST = 32;
-/** How far from one the length of a unit row may be, having been added up in another order. */
+/** Tolerance of a unit row's length, because the exporter may have added in another order. */
 const TOLERANCE = 1e-3;
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest();
 const bytesOf = (rows: Float32Array) => new Uint8Array(rows.buffer, rows.byteOffset, rows.byteLength);
 
-/** What every archive begins with. */
+/** The first bytes of every archive. */
 export const ARCHIVE_BEGINNING = Buffer.from('{"format":"clipn-gate tenant 1"');
 
 export function encodeArchive({ rows, ...head }: Archive): Buffer {
@@ -48,17 +48,17 @@ export function encodeArchive({ rows, ...head }: Archive): Buffer {
   return Buffer.concat([body, sha256(body)]);
 }
 
-/** @throws ServiceError import_damaged for anything that `encodeArchive` has not made, or that has been changed since */
+/** @throws ServiceError import_damaged for bytes that `encodeArchive` did not make, or that have changed since */
 export function decodeArchive(bytes: Buffer): Archive {
   const body = bytes.subarray(0, -DIGEST);
   const newline = body.indexOf('\n');
-  if (bytes.length <= DIGEST || newline < 0) throw damaged('it is no exported tenant');
+  if (bytes.length <= DIGEST || newline < 0) throw damaged('it is not an exported tenant');
   if (!sha256(body).equals(bytes.subarray(-DIGEST))) throw damaged('its checksum is wrong');
   let head: unknown;
   try {
     head = JSON.parse(body.toString('utf8', 0, newline));
   } catch {
-    throw damaged('it is no exported tenant');
+    throw damaged('it is not an exported tenant');
   }
   if (!valid(head)) throw damaged(`${valid.errors?.[0]?.instancePath} ${valid.errors?.[0]?.message}`);
   const { format: _, ...rest } = head as Static<typeof ArchiveHeader>;
@@ -85,7 +85,7 @@ function damaged(why: string): ServiceError {
   return new ServiceError('import_damaged', `The file cannot be imported: ${why}.`);
 }
 
-/** Where features that came with an archive lie in the cache: a place of their own, so that nobody else is judged by them. */
+/** Cache key of imported features. It differs for each archive, so that imported features judge no other tenant's images. */
 export function originOf(bytes: Uint8Array): string {
   return sha256(bytes).toString('hex').slice(0, 32);
 }

@@ -11,21 +11,21 @@ export interface BuildOptions {
   leases: BuildLeases;
   onBuilt?: ((event: { id: string; version: number; seconds: number }) => void) | undefined;
   onFailed?: ((event: { id: string; version: number; error: unknown; retryInMs: number }) => void) | undefined;
-  /** How long a replaced head stays, for requests that began with it. */
+  /** A replaced head stays this long, for requests that began with it. */
   headGraceMs: number;
 }
 
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 30_000;
-/** Builds that encode at once; more would only make each slower. */
+/** Builds that encode at the same time; more would only slow each other down. */
 const CONCURRENT = 4;
-/** Head start of the process that a change was made at: it is the one whose client waits. */
+/** The other processes wait this long, so that the process that received the change builds first: its client is waiting. */
 const COURTESY_MS = 300;
 const LOOK_AGAIN_MS = 2000;
 
 /**
- * Brings tenants from a stored definition to a serving head: from the cache, by encoding, or by waiting for the process that encodes.
- * What served before goes on serving until the new head is whole. A build that fails is tried again until it is cancelled.
+ * Builds the head of a stored definition: from the cache, by encoding, or by waiting for another process that encodes. The
+ * former head serves until the new one is complete. A failed build is repeated until it is cancelled.
  */
 export class TenantBuilds {
   readonly #options: BuildOptions;
@@ -54,7 +54,7 @@ export class TenantBuilds {
     tenant.build = { abort, done };
   }
 
-  /** Ends a build under way, and the wait for its next try. */
+  /** Ends a build in progress, or the wait for its next attempt. */
   async cancel(tenant: Tenant): Promise<void> {
     if (tenant.retry) {
       clearTimeout(tenant.retry);
@@ -67,7 +67,7 @@ export class TenantBuilds {
     await tenant.build?.done;
   }
 
-  /** The head is of no use to new requests; those that began with it still have it for a while. */
+  /** Removes a replaced head after a while, because requests that began with it still need it. */
   retire(serving: Serving | undefined): void {
     if (serving) this.#after(this.#options.headGraceMs, () => void this.#options.heads.drop(serving.headId));
   }
@@ -94,7 +94,7 @@ export class TenantBuilds {
         this.#serve(tenant, await heads.make(record, { signal, onProgress }), began, signal);
         return;
       }
-      // after a restart what served before has to come back first
+      // after a restart the version that served before must be loaded first
       if (!tenant.serving && before && (record.cancelled || (await heads.isCached(before)))) {
         const serving = await heads.make(before, { signal });
         this.#dropIfAborted(serving, signal);
@@ -110,7 +110,7 @@ export class TenantBuilds {
     }
   }
 
-  /** Encodes what is missing, if this process gets the lease; false when another one has it. */
+  /** Encodes missing features if this process gets the lease; false if another process has it. */
   async #build(
     key: string,
     tenant: Tenant,
@@ -142,7 +142,7 @@ export class TenantBuilds {
     });
   }
 
-  /** A build may be cancelled when its head has just been made: its tenant has a successor then, which serves what served before. */
+  /** A build may be cancelled after its head is made; then the head is dropped, and the former one goes on serving. */
   #dropIfAborted(serving: Serving, signal: AbortSignal): void {
     if (!signal.aborted) return;
     void this.#options.heads.drop(serving.headId);
@@ -186,6 +186,6 @@ export class TenantBuilds {
 export interface BeginOptions {
   own?: boolean;
   retryMs?: number;
-  /** What has to be over first: the build of the version before. */
+  /** Must be over first: the build of the former version. */
   after?: Promise<unknown>;
 }

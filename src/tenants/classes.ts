@@ -1,10 +1,10 @@
 import { type Static, Type } from 'typebox';
 import { addNormalised, normalise } from '../engine/shared/text-features.ts';
 
-/** Other names of one class. Each costs as much to encode as a class. */
+/** Most aliases of one class. Each costs as much to encode as a class. */
 export const MAX_ALIASES = 32;
 
-/** A class: its name, or its name with other names for the same thing. */
+/** A class: its name, or its name with aliases. */
 export const ClassEntry = Type.Union(
   [
     Type.String(),
@@ -26,7 +26,7 @@ export const ClassEntry = Type.Union(
 );
 export type ClassEntry = Static<typeof ClassEntry>;
 
-/** What verdicts call the class. */
+/** The name of the class in verdicts. */
 export function nameOf(entry: ClassEntry): string {
   return typeof entry === 'string' ? entry : entry.name;
 }
@@ -38,10 +38,10 @@ export function textsOf(entry: ClassEntry): string[] {
 
 /**
  * Class features from the features of their texts, both rows of unit length: [texts * width] -> [classes * width].
- * Aliases are CLIP's prompt ensembling (Radford et al. 2021, section 3.1.4: average in the embedding space) one level up: every text's
- * feature is already the normalised mean over the templates; the class is the mean of its texts' features, normalised again. Every
- * name weighs the same. A class of one text is that text's row, to the bit.
- * @param rowOf where the row of a text is in `rows`
+ * Aliases extend CLIP's prompt ensembling (Radford et al. 2021, section 3.1.4: average in the embedding space): every text's
+ * feature is already the normalised mean over the templates; the class is the normalised mean of its texts' features. All
+ * texts have the same weight. A class of one text has exactly that text's row.
+ * @param rowOf index in `rows` of the row of a text
  */
 export function averageTexts(
   classes: readonly ClassEntry[],

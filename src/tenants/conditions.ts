@@ -1,7 +1,7 @@
 import { ServiceError } from '../errors/index.ts';
 import { etagOf, type TenantRecord } from './record.ts';
 
-/** What a client demands of the stored state before it is changed (RFC 9110): entity tags as sent, or "*". */
+/** Conditions of a client on the stored state before a change (RFC 9110): entity tags as sent, or "*". */
 export interface Preconditions {
   ifMatch?: string | undefined;
   ifNoneMatch?: string | undefined;
@@ -10,12 +10,12 @@ export interface Preconditions {
 /** Whether a list of entity tags names this one. Weak comparison takes `W/"x"` for `"x"`. */
 export function listsTag(header: string, etag: string, weak: boolean): boolean {
   if (header.trim() === '*') return true;
-  // a tag shown while features were built names its state too, which is no matter to a change
+  // a tag from the time of a build has a suffix that does not matter for changes
   const tags = header.split(',').map((tag) => tag.trim().replace(/\.[a-z]+"$/, '"'));
   return tags.some((tag) => (weak ? tag.replace(/^W\//, '') : tag) === etag);
 }
 
-/** @throws ServiceError precondition_failed with the tag that is current */
+/** @throws ServiceError precondition_failed with the current tag */
 export function checkConditions(record: TenantRecord | undefined, { ifMatch, ifNoneMatch }: Preconditions): void {
   const etag = record && etagOf(record);
   const extra = { current_etag: etag ?? null };

@@ -3,7 +3,7 @@ import { classNameFault, templateFault } from '../clipn/index.ts';
 import { ServiceError } from '../errors/index.ts';
 import { ClassEntry, textsOf } from './classes.ts';
 
-/** The rules of clipn/, as a schema. */
+/** The decision rules of clipn/, as a schema. */
 export const MethodSchema = Type.Union([Type.Literal('ctw'), Type.Literal('atd'), Type.Literal('atd-rescaled')], {
   description: 'The threshold-free rule that decides: competing to win, agreeing to differ, or the latter rescaled.',
 });
@@ -14,7 +14,7 @@ const Templates = Type.Array(Type.String(), {
   description: 'Prompt templates, each with one {} for the class name. They are kept to the letter.',
 });
 
-/** What one tenant may ask of the service, where that is less than the service allows everybody. */
+/** Limits of one tenant, where they are lower than those of the service. */
 export const TenantLimits = Type.Object(
   {
     images_per_second: Type.Optional(
@@ -31,7 +31,7 @@ export const TenantLimits = Type.Object(
 );
 export type TenantLimits = Static<typeof TenantLimits>;
 
-/** What a tenant is, as its owner states it. Everything else about a tenant is derived. */
+/** A tenant as its owner defines it. Every other property of a tenant is derived from this. */
 export const TenantDefinition = Type.Object(
   {
     classes: Type.Array(ClassEntry, {
@@ -61,7 +61,7 @@ export const TENANT_ID_RULE =
 /** Lower-case letters, digits, dot, hyphen and underscore: the same in addresses, file names, metric labels and databases. */
 export const TENANT_ID = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 
-/** One text per meaning: object order and a class written as a bare name or as an object do not matter, order of classes does. */
+/** One text per meaning: order of keys and the form of a class without aliases are ignored, order of classes is not. */
 export function canonical(d: TenantDefinition): string {
   const classes = d.classes.map((entry) => {
     const texts = textsOf(entry);
@@ -121,8 +121,8 @@ export interface Prompts {
 }
 
 /**
- * The templates that really go through the two encoders. A bundle of the hand-crafted variant pairs its prompts ("a photo of" with
- * "a photo without"), so there a tenant's own templates must come in pairs too.
+ * The templates for the two encoders. A bundle of the hand-crafted variant pairs its prompts ("a photo of" with "a photo
+ * without"), so a tenant's own templates must come in pairs too.
  * @throws ServiceError invalid_request
  */
 export function promptsOf(definition: TenantDefinition, bundle: { yes: string[]; no: string[] | null }): Prompts {

@@ -7,16 +7,16 @@ import type { FeatureKey } from './feature-cache.ts';
 export const HASH = 16;
 const CRC = 4;
 
-/** Bytes of one row as it is kept. */
+/** Bytes of one stored row. */
 export const rowBytes = (width: number) => CRC + 4 * width;
 
-/** Names of one (tower, templates) to keys of 16 bytes. */
+/** Returns the function from names to keys of 16 bytes, for one tower and its templates. */
 export function keyHasher({ tower, templates, origin }: FeatureKey): (name: string) => Buffer {
   const prefix = JSON.stringify(origin === undefined ? [tower, templates] : [tower, templates, origin]);
   return (name) => createHash('sha256').update(prefix).update('\0').update(name).digest().subarray(0, HASH);
 }
 
-/** CRC-32 of the row, then the row: float32, little endian as every machine that ONNX Runtime runs on. */
+/** CRC-32 of the row, then the row: float32, little endian, as on every machine that ONNX Runtime supports. */
 export function encodeRow(row: Float32Array): Buffer {
   const out = Buffer.alloc(rowBytes(row.length));
   out.set(new Uint8Array(row.buffer, row.byteOffset, row.byteLength), CRC);
@@ -24,7 +24,7 @@ export function encodeRow(row: Float32Array): Buffer {
   return out;
 }
 
-/** The row, or undefined where its checksum or its length is wrong, or where it is zero or not finite: then it is made again. */
+/** The row; undefined where its checksum or length is wrong, or it is zero or not finite. Such a row is computed again. */
 export function decodeRow(bytes: Buffer, width: number): Float32Array | undefined {
   if (bytes.length !== rowBytes(width) || !isIntact(bytes)) return undefined;
   const at = bytes.byteOffset + CRC;

@@ -5,7 +5,7 @@ import { averageTexts, type ClassEntry, nameOf, textsOf } from './classes.ts';
 import type { Prompts } from './definition.ts';
 import type { FeatureCache, FeatureKey } from './feature-cache.ts';
 
-/** Texts whose features are computed and then kept before the next ones: what a crash in between can cost. */
+/** Texts that are encoded before their features are stored: the work that a crash can lose. */
 const CHUNK = 256;
 
 export interface FeatureSources {
@@ -14,7 +14,7 @@ export interface FeatureSources {
   width: number;
 }
 
-/** What a head is made of. `origin`: rows of this place in the cache, where there are any, come before the shared ones. */
+/** The inputs of a head. `origin`: rows of this origin in the cache are preferred to the shared ones. */
 export interface HeadRecipe {
   classes: readonly ClassEntry[];
   prompts: Prompts;
@@ -26,7 +26,7 @@ export function distinctTexts(classes: readonly ClassEntry[]): string[] {
   return [...new Set(classes.flatMap(textsOf))];
 }
 
-/** Whether a head can be made without encoding anything. */
+/** Whether a head can be made from the cache alone. */
 export async function isCached(cache: FeatureCache, recipe: HeadRecipe): Promise<boolean> {
   const names = distinctTexts(recipe.classes);
   for (const tower of ['yes', 'no'] as const) {
@@ -54,7 +54,7 @@ export async function makeHead(
   return { classes: classes.map(nameOf), yes: average('yes'), no: average('no') };
 }
 
-/** The rows of a tenant's distinct texts, [texts * width] for each tower: known ones from the cache, others encoded and put there. */
+/** The rows of a tenant's distinct texts, [texts * width] per tower: from the cache; missing ones are encoded and stored. */
 export async function makeRows(
   sources: FeatureSources,
   recipe: HeadRecipe,
@@ -73,14 +73,14 @@ export async function makeRows(
   return { texts: names, rows: { yes, no } };
 }
 
-/** Where to look, in order; what is computed goes to the last. */
+/** Cache keys in order of preference; computed rows are stored under the last. */
 function keysOf({ prompts, origin }: HeadRecipe, tower: Tower): FeatureKey[] {
   const shared = { tower, templates: prompts[tower] };
   return origin === undefined ? [shared] : [{ ...shared, origin }, shared];
 }
 
 /**
- * A row that is no direction would make every verdict of the tenant NaN: it is not kept, and no head is made of it.
+ * Refuses rows that are zero or not finite, because they would make every verdict of the tenant NaN.
  * @throws ServiceError engine_unavailable with the text
  */
 function assertUsable(texts: string[], tower: Tower, rows: Float32Array, width: number): void {

@@ -7,17 +7,18 @@ import { RowLog } from './row-log.ts';
 export interface FileFeatureCacheOptions {
   bundleId: string;
   width: number;
-  /** Most bytes on disk. Beyond them the rows used least recently go; they can be computed again. */
+  /** Most bytes on disk. Above them the least recently used rows are removed; they can be computed again. */
   maxBytes: number;
   onEvent?: (result: 'hit' | 'miss') => void;
 }
 
 const SUFFIX = '.rows';
-/** Files that this process has open: another bundle's cache must not be tidied away under it. */
+/** Files that this process has open; `tidy` must not remove them. */
 const OPEN = new Set<string>();
 
 /**
- * Features in `<dataDir>/features`, one file per bundle. Everything in it can be computed again: deleting the directory costs time only.
+ * Features in `<dataDir>/features`, one file per bundle. All of them can be computed again: deleting the directory costs time
+ * only.
  */
 export class FileFeatureCache implements FeatureCache {
   readonly #path: string;
@@ -77,13 +78,13 @@ export class FileFeatureCache implements FeatureCache {
     return done;
   }
 
-  /** A quarter goes at once, so that not every write after has to do it again. */
+  /** Removes a quarter at once, so that the next writes need not shrink again. */
   async #shrink(): Promise<void> {
     const { maxBytes } = this.#options;
     if (this.#log.bytes > maxBytes) this.#log = await this.#log.compacted(0.75 * maxBytes);
   }
 
-  /** How many rows are known. */
+  /** Number of stored rows. */
   get size(): number {
     return this.#log.size;
   }
@@ -95,7 +96,7 @@ export class FileFeatureCache implements FeatureCache {
   }
 }
 
-/** Removes what an interrupted compaction left, and caches of bundles no longer served, oldest first, while all exceed `maxBytes`. */
+/** Removes leftovers of a compaction. While the total exceeds `maxBytes`, removes caches of unused bundles, oldest first. */
 async function tidy(dir: string, maxBytes: number): Promise<void> {
   const names = await readdir(dir);
   for (const name of names) if (name.endsWith('.tmp')) await rm(join(dir, name), { force: true });

@@ -14,13 +14,13 @@ const SUFFIX = '.json';
 const READERS = 32;
 
 export interface FileStoreOptions {
-  /** A file that is not a tenant (edited by hand, a broken disk) is renamed to *.damaged, never silently dropped. */
+  /** Called after a file that is not a tenant (edited by hand, a broken disk) was renamed to *.damaged. */
   onDamaged: (file: string, reason: string) => void;
 }
 
 /**
- * Tenants as one JSON file each in `<dataDir>/tenants`: readable, greppable, easy to back up. One writing process at a time.
- * A removed tenant's file keeps its last version and nothing else.
+ * Tenants as one JSON file each in `<dataDir>/tenants`, so that they can be read, searched and backed up with ordinary tools.
+ * Only one process may write. The file of a removed tenant keeps its last version number only.
  */
 export class FileStore implements TenantStore {
   readonly #dir: string;
@@ -47,7 +47,7 @@ export class FileStore implements TenantStore {
     const names = (await readdir(this.#dir)).filter(
       (n) => n.endsWith(SUFFIX) && TENANT_ID.test(n.slice(0, -SUFFIX.length)),
     );
-    // some at a time: each open file counts against a limit of the system
+    // a bounded number at a time: the system limits open files
     const slots = new Semaphore(READERS);
     const stored = await Promise.all(names.map((name) => slots.use(() => this.get(name.slice(0, -SUFFIX.length)))));
     return stored.filter((s) => s !== undefined).filter(isRecord);
@@ -68,7 +68,7 @@ export class FileStore implements TenantStore {
       if (valid(value) && (value as StoredTenant).id === id) return value as StoredTenant;
       reason = valid.errors
         ? `${valid.errors[0]?.instancePath} ${valid.errors[0]?.message}`
-        : 'the id inside is another';
+        : 'the id in the file differs from the file name';
     } catch (error) {
       reason = (error as Error).message;
     }
@@ -97,28 +97,24 @@ export class FileStore implements TenantStore {
       () => false,
     );
     if (seeded) return false;
-    // the mark comes last: a crash in between finds the tenant there and only the mark missing
+    // the mark is written last: after a crash in between the tenant exists and only the mark is missing
     const made = await this.write(record, 0);
     await writeDurably(mark, '');
     return made;
   }
 
-  /** One process writes a data directory, so there is nobody to hear of. */
+  /** Does nothing, because only one process writes a data directory. */
   subscribe(): void {}
 
   async close(): Promise<void> {}
 }
 
-/** A disk that is full, or that may not be written: nothing is wrong with the request, and what is there still serves. */
+/** Converts errors of a full or read-only disk: the request is valid, and stored tenants still serve. */
 function unwritable(error: unknown): unknown {
   if (!/^(ENOSPC|EDQUOT|EROFS|EACCES|EPERM|EIO)$/.test(String((error as NodeJS.ErrnoException).code))) return error;
-  return new ServiceError(
-    'store_unavailable',
-    'The data directory cannot be written, so that nothing can be changed now.',
-    {
-      internal: String(error),
-      cause: error,
-      retryAfter: 5,
-    },
-  );
+  return new ServiceError('store_unavailable', 'The data directory cannot be written. Nothing can be changed now.', {
+    internal: String(error),
+    cause: error,
+    retryAfter: 5,
+  });
 }

@@ -9,7 +9,7 @@ import { type HeadRecipe, isCached, makeHead, makeRows } from './features.ts';
 import type { Serving } from './tenant.ts';
 import type { Reading } from './warnings.ts';
 
-/** One model as tenants see it: what makes features, where they are kept, and where heads go. */
+/** One model as tenants use it: its text encoder, its feature cache, and the engine that takes heads. */
 export interface TenantModel {
   bundle: {
     id: string;
@@ -25,7 +25,7 @@ export interface TenantModel {
   cutNames: Reading['cutNames'];
 }
 
-/** One version of a tenant, as far as its features depend on it. */
+/** The part of a tenant's version that determines its features. */
 export interface HeadVersion {
   id: string;
   version: number;
@@ -39,8 +39,8 @@ export interface MakeOptions {
 }
 
 /**
- * The heads that serve, or have served until a moment ago. Only what a head is made of is kept here; its numbers are in the feature
- * cache of its model, and come from there again (`load`) when the engine has put them away.
+ * The heads in service, and those that were until recently. Only the inputs of a head are kept here. Its numbers are in the
+ * model's feature cache; `load` reads them again when the engine has evicted the head.
  */
 export class TenantHeads {
   #model: TenantModel;
@@ -52,33 +52,33 @@ export class TenantHeads {
     this.#defaultMethod = defaultMethod;
   }
 
-  /** What heads are made with from now on. */
+  /** The model of new heads. */
   get model(): TenantModel {
     return this.#model;
   }
 
-  /** Heads that were made with the model before go on to serve until they are dropped. */
+  /** Sets the model of new heads. Heads of the former model serve until they are dropped. */
   moveTo(model: TenantModel): void {
     this.#model = model;
   }
 
-  /** Whether `make` would have to encode nothing. */
+  /** Whether `make` can work from the cache alone. */
   isCached(version: HeadVersion): Promise<boolean> {
     return isCached(this.#model.cache, recipeOf(this.#model, version));
   }
 
-  /** Builds what is missing of the features and hands the head to the engine under an id of its own. */
+  /** Builds missing features and gives the head to the engine under an id of its own. */
   async make(version: HeadVersion, options: MakeOptions = {}): Promise<Serving> {
     for (;;) {
       const model = this.#model;
       const serving = await this.makeWith(model, version, options);
       if (model === this.#model) return serving;
-      // the tenants have moved to another model meanwhile
+      // the tenants have moved to another model in the meantime
       await this.drop(serving.headId);
     }
   }
 
-  /** As `make`, with a model that heads are not made with yet. */
+  /** Like `make`, with a model that is not yet the current one. */
   async makeWith(model: TenantModel, version: HeadVersion, { signal, onProgress }: MakeOptions = {}): Promise<Serving> {
     const recipe = recipeOf(model, version);
     const head = await makeHead(sourcesOf(model), recipe, {
@@ -105,13 +105,13 @@ export class TenantHeads {
     };
   }
 
-  /** A head that serves, made again from the cache; undefined when it is no longer of use. Rows the cache has lost are encoded again. */
+  /** Makes a head in service again from the cache; encodes rows that the cache has lost. Undefined if the head was dropped. */
   async load(headId: string): Promise<Head | undefined> {
     const made = this.#made.get(headId);
     return made && makeHead(sourcesOf(made.model), made.recipe);
   }
 
-  /** The rows of a version that is whole, as an export carries them. */
+  /** The rows of a complete version, for an export. */
   async rows(version: HeadVersion) {
     const model = this.#model;
     const { bundle } = model;
@@ -122,7 +122,7 @@ export class TenantHeads {
     };
   }
 
-  /** Takes over rows that came with an archive, where they were made with this very model; false where they were not. */
+  /** Stores the rows of an archive if they were made with this model; false if not. */
   async adopt(archive: Archive, origin: string): Promise<boolean> {
     const { cache, bundle } = this.model;
     if (archive.bundle !== bundle.id || archive.width !== bundle.embeddingDim) return false;

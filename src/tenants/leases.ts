@@ -1,4 +1,4 @@
-/** How far the holder of a lease has come. */
+/** Progress of the holder of a lease. */
 export interface LeaseProgress {
   done: number;
   total: number;
@@ -6,22 +6,22 @@ export interface LeaseProgress {
 
 /** The right to do one build. */
 export interface Lease {
-  /** Aborted when the lease is lost: somebody else builds from here on. */
+  /** Aborted when the lease is lost, because another process may build then. */
   signal: AbortSignal;
   report(done: number, total: number): void;
-  /** Gives it back: the build is done, or this process will not do it. */
+  /** Releases the lease: the build is done, or this process does not continue it. */
   release(): Promise<void>;
 }
 
-/** Who builds what: of all processes that share a store exactly one has the lease of a build at any time. */
+/** Distributes builds: of all processes that share a store, at most one has the lease of a build at any time. */
 export interface BuildLeases {
-  /** The lease of the build `key`, or undefined while somebody else has it. */
+  /** The lease of the build `key`, or undefined while another process has it. */
   claim(key: string): Promise<Lease | undefined>;
-  /** Resolves when it is worth looking again: the holder has finished, given up or died, or `ms` have passed. */
+  /** Resolves when a new `claim` makes sense: the holder has finished, given up or died, or `ms` have passed. */
   wait(key: string, ms: number, signal: AbortSignal, onProgress: (progress: LeaseProgress) => void): Promise<void>;
 }
 
-/** A process that has its store to itself builds everything. */
+/** For a process that shares its store with no other: every claim succeeds. */
 export const ALONE: BuildLeases = {
   claim: async () => ({ signal: new AbortController().signal, report: () => {}, release: async () => {} }),
   wait: async () => {},

@@ -2,7 +2,7 @@ import { nameOf } from './classes.ts';
 import { type Tenant, type TenantState, type TenantView, viewOf } from './tenant.ts';
 
 export interface ListFilter {
-  /** Ids that begin so. */
+  /** Ids that begin with this text. */
   prefix?: string | undefined;
   state?: TenantState | undefined;
   /** Tenants with a class of exactly this name. */
@@ -11,14 +11,14 @@ export interface ListFilter {
 }
 
 export interface ListPage extends ListFilter {
-  /** Which tenants whoever asks may know of; all without it. */
+  /** The tenants that the client may see; all if undefined. */
   visible?: ((id: string) => boolean) | undefined;
   /** The id to continue after. */
   after?: string | undefined;
   limit: number;
 }
 
-/** A page of those that the filter lets through, in order of id; `next` is what to continue after, null on the last page. */
+/** A page of the matching tenants, in order of id. `next` is the `after` of the next page, null on the last page. */
 export function listTenants(
   tenants: ReadonlyMap<string, Tenant>,
   { after, limit, visible = () => true, ...filter }: ListPage,

@@ -6,14 +6,14 @@ import type { Serving, Tenant } from './tenant.ts';
 export interface MoveOptions {
   signal?: AbortSignal;
   onProgress?(ready: number, total: number): void;
-  /** In the same turn in which all tenants have moved. */
+  /** Called in the same turn of the event loop in which all tenants switch. */
   onMoved(): void;
 }
 
 /**
- * Moves all tenants to another model: their heads are made with it while the old ones serve; once all are there, all change at once.
- * A tenant that is changed meanwhile is made again. Heads of the old model are given back, for whoever knows when they are of no more use.
- * When it rejects, nothing has changed.
+ * Moves all tenants to another model. Their heads are made with it while the old ones serve; once all are complete, all tenants
+ * switch at once. A tenant that changes in the meantime is made again. Returns the heads of the old model, which the caller
+ * drops later. When it rejects, nothing has changed.
  */
 export async function moveTenants(
   tenants: ReadonlyMap<string, Tenant>,
@@ -21,11 +21,11 @@ export async function moveTenants(
   model: TenantModel,
   { signal, onProgress, onMoved }: MoveOptions,
 ): Promise<string[]> {
-  /** By what serves now: what will serve in its place. */
+  /** The new head by the current one. */
   const made = new Map<Serving, Serving>();
   try {
     for (;;) {
-      // nothing is half-way in a turn of its own: a build that has just ended has put its head into service
+      // in a turn of its own, so that a build that has just ended has put its head into service
       await nextTurn();
       signal?.throwIfAborted();
       const serving = [...tenants.values()].filter((t) => t.serving);
@@ -48,7 +48,7 @@ export async function moveTenants(
     tenant.serving = moved;
   }
   onMoved();
-  // of tenants that were changed or removed after they had been made
+  // heads of tenants that were changed or removed after the head was made
   await Promise.all([...made.values()].map(({ headId }) => heads.drop(headId)));
   return old;
 }
@@ -63,7 +63,7 @@ async function moveOne(
   const serving = tenant.serving as Serving;
   const version = servingVersion(tenant);
   if (!version) {
-    // what serves is older than all that is stored: the build under way replaces it
+    // the serving version is no longer stored; the build in progress replaces it
     await tenant.build?.done;
     if (tenant.serving === serving && !tenant.build) {
       throw new ServiceError(
@@ -84,7 +84,7 @@ async function moveOne(
   }
 }
 
-/** The definition that serves now; undefined when it is not stored any more. */
+/** The definition of the serving version; undefined if it is no longer stored. */
 function servingVersion({ serving, record }: Tenant): HeadVersion | undefined {
   if (serving?.version === record.version) return record;
   if (serving?.version === record.previous?.version) return record.previous && { id: record.id, ...record.previous };

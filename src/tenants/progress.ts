@@ -1,22 +1,22 @@
-/** How far a build is. Texts of both towers, those from the cache count as done. */
+/** Progress of a build, in texts of both towers; cached texts count as done. */
 export interface BuildProgress {
   done: number;
   total: number;
-  /** Texts per second since the build began, cached ones left out; undefined while there is nothing to tell it from. */
+  /** Texts per second since the build began, without cached ones; undefined before the first measurement. */
   rate?: number;
-  /** Seconds until it is done at this rate. */
+  /** Seconds until the build is done at this rate. */
   etaSeconds?: number;
   startedAt?: string;
 }
 
 export const NO_PROGRESS: BuildProgress = { done: 0, total: 0 };
 
-/** Whole percent, rounded down: 100 is said only when nothing is missing. */
+/** Whole percent, rounded down, so that 100 means complete. */
 export function percentOf({ done, total }: BuildProgress): number {
   return total === 0 ? 0 : Math.floor((100 * done) / total);
 }
 
-/** Follows one build: turns counts into a rate and a time of arrival. */
+/** Derives rate and remaining time from the counts of one build. */
 export class ProgressMeter {
   readonly #startedAt = new Date().toISOString();
   readonly #clock: () => number;
@@ -30,7 +30,7 @@ export class ProgressMeter {
 
   at(done: number, total: number): BuildProgress {
     const now = this.#clock();
-    // the first count is what the cache already had
+    // the first count is the number of cached texts
     if (this.#cached === undefined) {
       this.#cached = done;
       this.#began = now;

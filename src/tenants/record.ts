@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type Static, Type } from 'typebox';
 import { canonical, TenantDefinition } from './definition.ts';
 
-/** A definition at one moment. `version` counts changes and never falls, not even when a tenant is removed and made anew. */
+/** A stored definition. `version` counts changes and never decreases, not even when a tenant is removed and created again. */
 export const TenantRecord = Type.Object(
   {
     id: Type.String(),
@@ -10,7 +10,7 @@ export const TenantRecord = Type.Object(
     created_at: Type.String(),
     updated_at: Type.String(),
     definition: TenantDefinition,
-    /** The last version whose features were whole: serves until this one's are, and is what a rollback goes back to. */
+    /** The last version with complete features. It serves until this version's are complete, and a rollback returns to it. */
     previous: Type.Optional(
       Type.Object(
         {
@@ -21,18 +21,18 @@ export const TenantRecord = Type.Object(
         { additionalProperties: false },
       ),
     ),
-    /** The build of this version was cancelled; it stays unbuilt until somebody asks again. */
+    /** The build of this version was cancelled; PUT or a rollback starts it again. */
     cancelled: Type.Optional(Type.Boolean()),
-    /** File of a watched directory that the tenant comes from; such a tenant is changed there and not by the API. */
+    /** File of the watched directory that defines the tenant; such a tenant cannot be changed by the API. */
     source: Type.Optional(Type.String()),
-    /** Features that came with an imported tenant are this tenant's own: their place in the feature cache. */
+    /** Origin of imported features in the feature cache; they are used for this tenant only. */
     imported: Type.Optional(Type.String()),
   },
   { additionalProperties: false },
 );
 export type TenantRecord = Static<typeof TenantRecord>;
 
-/** What stays of a removed tenant, so that versions go on rising. */
+/** The record of a removed tenant, so that versions keep increasing. */
 export const Tombstone = Type.Object(
   { id: Type.String(), version: Type.Integer({ minimum: 1 }), deleted_at: Type.String() },
   { additionalProperties: false },

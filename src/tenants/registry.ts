@@ -23,16 +23,16 @@ export interface RegistryOptions extends TenantModel {
   store: TenantStore;
   defaults: { method: Method };
   limits: { maxClasses: number };
-  /** Where several processes share the store: who of them builds what. */
+  /** Assigns builds to processes, where several share the store. */
   leases?: BuildLeases;
-  /** Whether a watched directory has the say over the tenants that come from it. */
+  /** Whether a directory is watched, so that tenants of its files are read-only for the API. */
   watchesFiles?: boolean;
   onBuilt?: BuildOptions['onBuilt'];
   onFailed?: BuildOptions['onFailed'];
   headGraceMs?: number;
 }
 
-/** Told of a change that has been stored, by versions (null: there is none), before whoever asked for it is answered. */
+/** Called after a change is stored and before the client gets its answer; null means that there is no version. */
 export type OnChanged = (change: { before: number | null; after: number | null }) => Promise<void>;
 
 export interface ChangeOptions extends Preconditions {
@@ -40,11 +40,11 @@ export interface ChangeOptions extends Preconditions {
 }
 
 export interface PutOptions extends ChangeOptions {
-  /** How long to wait for the features. */
+  /** Longest wait for the features, milliseconds. */
   waitMs: number;
-  /** The file of the watched directory that says so; without one it is the API. */
+  /** File of the watched directory that makes the change; undefined for the API. */
   source?: string;
-  /** Where in the cache features lie that came with the definition; null for nowhere, not even those that came before. */
+  /** Origin of imported features in the cache; null for none, which also drops an earlier origin. */
   imported?: string | null;
 }
 
@@ -54,21 +54,22 @@ export interface PutOutcome {
   view: TenantView;
 }
 
-/** Tenants brought back at once at the start: reading one waits for disk or database most of the time. */
+/** Tenants that are loaded at the same time during the start; loading mostly waits for disk or database. */
 const STARTERS = 8;
-/** Times that another process may be faster before a client is told. */
+/** Attempts of a write against concurrent writers, before the client gets an error. */
 const MAX_CONFLICTS = 20;
 
 /**
- * Tenants: the durable definition first, then features, then the swap. A definition is acknowledged only once it is stored;
- * old features serve until the new ones are whole. What other processes store is taken over as it is heard of.
+ * All tenants. A change stores the definition, then builds features, then switches to them. It is acknowledged only once the
+ * definition is stored. Old features serve until the new ones are complete. Changes of other processes are applied when the
+ * store reports them.
  */
 export class TenantRegistry {
   readonly #options: RegistryOptions;
   readonly #heads: TenantHeads;
   readonly #builds: TenantBuilds;
   readonly #tenants = new Map<string, Tenant>();
-  /** Last versions of removed tenants: a late word of an earlier one must not bring it back. */
+  /** Last versions of removed tenants, so that a late notification of an earlier version does not bring a tenant back. */
   readonly #removed = new Map<string, number>();
   readonly #locks = new KeyedLock();
   #stopped = false;
@@ -80,7 +81,7 @@ export class TenantRegistry {
     this.#builds = new TenantBuilds({ heads: this.#heads, leases, onBuilt, onFailed, headGraceMs });
   }
 
-  /** Reads all definitions, so that from here on a tenant is known even where its features are not ready. */
+  /** Reads all definitions. From then on every tenant is known, even while its features are not ready. */
   async load(): Promise<void> {
     const { store } = this.#options;
     await store.seed(recordOf(DEMO_ID, DEMO, 1));
@@ -88,7 +89,7 @@ export class TenantRegistry {
     store.subscribe((stored) => this.#apply(stored));
   }
 
-  /** Builds what was loaded, mostly from the cache, and resolves when every tenant serves or has failed once. */
+  /** Builds the loaded tenants, mostly from the cache. Resolves when each of them serves or has failed once. */
   async start(): Promise<void> {
     const slots = new Semaphore(STARTERS);
     const start = async (tenant: Tenant) => {
@@ -115,7 +116,7 @@ export class TenantRegistry {
     throw new ServiceError('tenant_not_ready', why, { retryAfter: 1 });
   }
 
-  /** The numbers of a serving head, for an engine that has put them away; undefined when it is no longer of use. */
+  /** The numbers of a head in service, for an engine that has evicted it; undefined if the head was dropped. */
   loadHead(headId: string): Promise<Head | undefined> {
     return this.#heads.load(headId);
   }
@@ -134,7 +135,7 @@ export class TenantRegistry {
     return viewOf(this.#find(id));
   }
 
-  /** A page of those that the filter lets through, in order of id. */
+  /** A page of the matching tenants, in order of id. */
   list(page: ListPage): { tenants: TenantView[]; next: string | null } {
     return listTenants(this.#tenants, page);
   }
@@ -146,8 +147,8 @@ export class TenantRegistry {
   }
 
   /**
-   * Stores the definition, then builds; waits `waitMs` for the features. The same definition again changes nothing, except that a
-   * cancelled build is begun anew.
+   * Stores the definition, then builds; waits `waitMs` for the features. An unchanged definition changes nothing, except that a
+   * cancelled build starts again.
    * @throws ServiceError invalid_request, precondition_failed, tenant_read_only, tenant_conflict, store_unavailable
    */
   async put(id: string, definition: TenantDefinition, options: PutOptions): Promise<PutOutcome> {
@@ -163,7 +164,7 @@ export class TenantRegistry {
     return this.#outcome(id, old, stored, options.waitMs);
   }
 
-  /** @throws ServiceError invalid_request where `put` would refuse the definition for what it says */
+  /** @throws ServiceError invalid_request where `put` would refuse the content of the definition */
   check(id: string, definition: TenantDefinition): void {
     checkTenantId(id);
     checkDefinition(definition, this.#options.limits);
@@ -172,7 +173,7 @@ export class TenantRegistry {
 
   /**
    * The newest version as one file, features included.
-   * @throws ServiceError tenant_not_found, tenant_not_ready while it is not whole
+   * @throws ServiceError tenant_not_found, tenant_not_ready while its features are incomplete
    */
   async exportTenant(id: string): Promise<Buffer> {
     const { record, serving } = this.#find(id);
@@ -191,8 +192,8 @@ export class TenantRegistry {
   }
 
   /**
-   * PUT of an exported tenant. Its features are taken over where they were made with this bundle, for this tenant alone; else they are
-   * built as for any other.
+   * PUT of an exported tenant. Its features are used, for this tenant only, if they were made with this bundle; otherwise they
+   * are built as usual.
    * @throws ServiceError import_damaged, and as `put`
    */
   async importTenant(id: string, bytes: Buffer, options: PutOptions): Promise<PutOutcome> {
@@ -204,7 +205,7 @@ export class TenantRegistry {
   }
 
   /**
-   * Makes the definition of the last version that was whole before this one the newest again.
+   * Makes the definition of the previous complete version the newest again.
    * @throws ServiceError tenant_not_found, no_previous_version, and as `put`
    */
   async rollBack(id: string, options: { waitMs: number } & ChangeOptions): Promise<PutOutcome> {
@@ -221,7 +222,7 @@ export class TenantRegistry {
   }
 
   /**
-   * Ends the build of the newest version: what served before goes on serving. The definition stays; PUT begins anew.
+   * Cancels the build of the newest version; the former version goes on serving. The definition stays; PUT starts the build again.
    * @throws ServiceError tenant_not_found, no_build, and as `put`
    */
   async cancelBuild(id: string, options: ChangeOptions = {}): Promise<TenantView> {
@@ -245,7 +246,7 @@ export class TenantRegistry {
     });
   }
 
-  /** What the owner of a definition should know though nothing is wrong with it. */
+  /** Warnings about a valid definition, for its owner. */
   warnings(definition: TenantDefinition): Warning[] {
     const { bundle, unknownWords, cutNames } = this.#heads.model;
     return warningsOf(definition, { templates: bundle.templates, unknownWords, cutNames });
@@ -295,8 +296,9 @@ export class TenantRegistry {
   }
 
   /**
-   * One change of one tenant: looks at what is stored, asks `make` what shall be, stores that unless somebody was faster, and only
-   * then makes it so here. `make` is given the version that the next one has to exceed, and gives back `old` for no change.
+   * One change of one tenant: reads the stored record, calls `make` for the new one, stores it unless another writer was
+   * faster, and then applies it in this process. `make` receives the version that the new one must exceed, and returns
+   * `old` for no change.
    */
   #change<T extends StoredTenant>(
     id: string,
@@ -331,7 +333,7 @@ export class TenantRegistry {
   }
 
   /**
-   * Takes over what is stored now, whoever has stored it: the newest version wins, whatever the order of hearing of it. Of one
+   * Applies a stored record, from this or another process. The newest version wins, in any order of notifications. Within one
    * version only `cancelled` can change, and only to true.
    */
   #apply(stored: StoredTenant, { own = false, build = true }: { own?: boolean; build?: boolean } = {}): void {
@@ -374,6 +376,6 @@ function recordOf(id: string, definition: TenantDefinition, version: number): Te
 function notFound(id: string): ServiceError {
   return new ServiceError(
     'tenant_not_found',
-    `There is no tenant ${JSON.stringify(id.slice(0, 64))}; PUT /v1/tenants/{tenant} makes one.`,
+    `There is no tenant ${JSON.stringify(id.slice(0, 64))}; PUT /v1/tenants/{tenant} creates it.`,
   );
 }

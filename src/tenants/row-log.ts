@@ -4,12 +4,12 @@ import { dirname } from 'node:path';
 import { syncDirectory } from '../storage/durable.ts';
 import { HASH, isIntact } from './feature-rows.ts';
 
-/** Bytes read at once. */
+/** Bytes of one read. */
 const READ = 1 << 20;
 
 /**
- * A file of records of one size, key (16 bytes) and row, that is only ever appended to: a crash can spoil the tail at most, which the
- * next opening cuts off. A record whose checksum is wrong is as good as absent. The index is in memory, least recently used first.
+ * An append-only file of records of one size: key (16 bytes) and row. A crash can damage the end only, which the next `open`
+ * truncates. A record with a wrong checksum counts as absent. The index is in memory, least recently used first.
  */
 export class RowLog {
   readonly #path: string;
@@ -60,7 +60,7 @@ export class RowLog {
     return this.#index.has(key);
   }
 
-  /** Rows as they were written, undefined where there is none or it is damaged. Records side by side are read at once. */
+  /** Rows as written; undefined where there is none or it is damaged. Adjacent records are read together. */
   async read(keys: string[]): Promise<(Buffer | undefined)[]> {
     const rows: (Buffer | undefined)[] = new Array(keys.length).fill(undefined);
     const wanted = keys.flatMap((key, i) => {
@@ -95,7 +95,7 @@ export class RowLog {
     return next - here <= 4 * this.#record && next - start < READ;
   }
 
-  /** Read from disk again, checked again: a verdict must come neither from a flipped bit nor from another class. */
+  /** Checks key and checksum of every read, because a flipped bit or another class's row would give a wrong verdict. */
   #take(buffer: Buffer, at: number, key: string): Buffer | undefined {
     const row = buffer.subarray(at + HASH, at + this.#record);
     if (buffer.toString('latin1', at, at + HASH) !== key || !isIntact(row)) return undefined;
@@ -105,7 +105,7 @@ export class RowLog {
     return row;
   }
 
-  /** When it resolves the rows survive a crash, if `sync` says so. One call at a time. */
+  /** When it resolves and `sync` is set, the rows survive a crash. One call at a time. */
   async append(rows: Map<string, Buffer>, { sync } = { sync: true }): Promise<void> {
     const bytes = Buffer.alloc(rows.size * this.#record);
     let at = 0;
@@ -118,7 +118,7 @@ export class RowLog {
       await this.#file.appendFile(bytes);
       if (sync) await this.#file.datasync();
     } catch (error) {
-      // half a record would shift all that follow
+      // a partial record would shift all records after it
       await this.#file.truncate(this.#end);
       throw error;
     }
@@ -128,7 +128,7 @@ export class RowLog {
     }
   }
 
-  /** A log in place of this one, with the most recently used records up to `maxBytes`. This one is closed. */
+  /** A new log with the most recently used records up to `maxBytes`, which replaces this one. This one is closed. */
   async compacted(maxBytes: number): Promise<RowLog> {
     const keep = Math.floor(maxBytes / this.#record);
     const keys = [...this.#index.keys()].slice(-keep);
@@ -154,7 +154,7 @@ export class RowLog {
     return next;
   }
 
-  /** Reads under way end first. */
+  /** Waits for reads in progress. */
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;

@@ -1,22 +1,22 @@
 import type { StoredTenant, TenantRecord } from './record.ts';
 
-/** Told of what other processes have written. May be told twice, and of the caller's own writes: versions say what is new. */
+/** Called with records that were written by any process, possibly repeatedly; their versions say which are new. */
 export type OnChange = (stored: StoredTenant) => void;
 
 /**
- * Where definitions are kept. When a write resolves, it survives a crash of process or machine. Where the store is out of reach,
- * every method rejects with the code store_unavailable.
+ * Stores definitions. When a write resolves, it survives a crash of process or machine. While the store is unreachable, every
+ * method rejects with the code store_unavailable.
  */
 export interface TenantStore {
   /** All tenants that are not removed, in no particular order. */
   list(): Promise<TenantRecord[]>;
-  /** One tenant, or what is left of a removed one. */
+  /** One tenant, or the tombstone of a removed one. */
   get(id: string): Promise<StoredTenant | undefined>;
-  /** Stores `next` if the version stored now is `replaces` (0: nothing is); false when somebody else was faster. */
+  /** Stores `next` if the stored version is `replaces` (0: none); false if another writer was faster. */
   write(next: StoredTenant, replaces: number): Promise<boolean>;
-  /** Stores the first tenant, once in the life of the store: removed later, it does not come back. False when that has been. */
+  /** Stores the first tenant, once in the life of the store, so that it does not return after removal. False if done before. */
   seed(record: TenantRecord): Promise<boolean>;
-  /** From `list` on, changes made by other processes are told, each within a second or so of its being made. */
+  /** Reports changes of other processes since `list`, within about a second. */
   subscribe(onChange: OnChange): void;
   close(): Promise<void>;
 }

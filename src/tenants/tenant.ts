@@ -4,29 +4,29 @@ import type { TenantRecord } from './record.ts';
 
 export type TenantState = 'ready' | 'building' | 'failed' | 'cancelled';
 
-/** What detection needs of a tenant at one moment: stays valid while its request lasts, even if the tenant changes meanwhile. */
+/** A tenant's serving version. It stays valid during a request, even if the tenant changes in the meantime. */
 export interface Serving {
   headId: string;
   version: number;
   classes: readonly string[];
   method: Method;
-  /** What its features were made with. */
+  /** The model that made its features. */
   model: { name: string; version: string };
 }
 
-/** A tenant as the outside sees it. */
+/** A tenant as clients see it. */
 export interface TenantView {
   record: TenantRecord;
   etag: string;
   state: TenantState;
-  /** The version that answers detections now; undefined before the first is whole. */
+  /** The version that answers detections now; undefined until the first one is complete. */
   servingVersion: number | undefined;
   progress: BuildProgress;
   /** Public reason of the last failed build. */
   failure: string | undefined;
 }
 
-/** One tenant in memory: the stored definition, what serves, and the build under way. */
+/** One tenant in memory: the stored definition, the serving version, and the build in progress. */
 export interface Tenant {
   record: TenantRecord;
   etag: string;

@@ -12,17 +12,17 @@ export interface Warning {
 /** Warnings of one kind that a reply lists one by one. */
 const MAX_WARNINGS = 100;
 
-/** How a model's text encoders take texts. */
+/** Properties of a model's text encoders that warnings depend on. */
 export interface Reading {
   /** Its default templates. */
   templates: { yes: string[]; no: string[] | null };
-  /** Words of a text that it has not learned. */
+  /** Words of a text that the model has not learned. */
   unknownWords(text: string): string[];
-  /** The names that it reads in part only, in at least one of the templates. */
+  /** The names that are truncated in at least one of the templates. */
   cutNames(names: string[], templates: string[]): string[];
 }
 
-/** What the owner of a definition should know though nothing is wrong with it. */
+/** Warnings about a valid definition, for its owner. */
 export function warningsOf(definition: TenantDefinition, reading: Reading): Warning[] {
   const { classes, templates, templates_no: templatesNo } = definition;
   const { unknownWords } = reading;

@@ -3,7 +3,7 @@ import { ServiceError } from '../../errors/index.ts';
 import { CHANNEL, ChangeListener, type ListenerOptions } from './listener.ts';
 import { type Migration, migrate } from './migrate.ts';
 
-/** Runs one statement and gives its rows. */
+/** Runs one statement and returns its rows. */
 export type Query = <R extends object = Record<string, unknown>>(sql: string, values?: unknown[]) => Promise<R[]>;
 
 export interface DatabaseOptions extends ListenerOptions {
@@ -15,8 +15,8 @@ const QUERY_TIMEOUT_MS = 15_000;
 const CONNECTIONS = 6;
 
 /**
- * One PostgreSQL server as the stores see it: statements, transactions, and word of changes. Lost connections are made anew by the
- * next statement; while the server is out of reach every statement rejects with store_unavailable (503).
+ * One PostgreSQL server for all stores: statements, transactions, and notifications of changes. The next statement opens a
+ * lost connection again. While the server is unreachable, every statement rejects with store_unavailable (503).
  */
 export class Database {
   readonly #pool: pg.Pool;
@@ -37,7 +37,7 @@ export class Database {
       keepAlive: true,
     };
     const pool = new pg.Pool({ ...settings, max: CONNECTIONS, idleTimeoutMillis: 30_000 });
-    // an idle connection that breaks is dropped by the pool; without a listener the event would end the process
+    // the pool drops an idle connection that breaks; without a listener the event would end the process
     pool.on('error', () => {});
     try {
       await reachable(() => migrate(settings, migrations));
@@ -51,7 +51,7 @@ export class Database {
   readonly query: Query = <R extends object>(sql: string, values: unknown[] = []) =>
     reachable(async () => (await this.#pool.query<R>(sql, values)).rows);
 
-  /** Everything that `work` does through its query is stored whole or not at all. */
+  /** All statements that `work` runs through its query are committed together or not at all. */
   transaction<T>(work: (query: Query) => Promise<T>): Promise<T> {
     return reachable(async () => {
       const client = await this.#pool.connect();
@@ -80,8 +80,8 @@ export class Database {
   }
 
   /**
-   * Calls `look` when something of this topic may have changed: after a notification, after every lost and remade connection, and
-   * about once a second anyway. A notification only makes it faster: what changed is told by a counter in the tables (`nextChange`).
+   * Calls `look` when data of this topic may have changed: after a notification, after a lost connection is open again, and
+   * about once a second. A notification only shortens the delay; a counter (`nextChange`) tells which changes are new.
    */
   watch(topic: string, look: () => Promise<void>): void {
     this.#listener.watch(topic, look);
@@ -105,17 +105,17 @@ export async function nextChange(query: Query, topic: string): Promise<string> {
   return (row as { value: string }).value;
 }
 
-/** Makes watchers of the topic look, in every replica, when the transaction has ended. */
+/** Notifies the watchers of the topic in every replica when the transaction is committed. */
 export async function notify(query: Query, topic: string): Promise<void> {
   await query('select pg_notify($1, $2)', [CHANNEL, topic]);
 }
 
-/** Connections refused, cut or too many (classes 08, 53, 57P), and errors of the socket, which have no SQLSTATE at all. */
+/** Whether the error means that the server is unreachable: classes 08, 53 and 57P, or a socket error without SQLSTATE. */
 function unreachable(error: unknown): boolean {
   if (error instanceof ServiceError) return false;
   const { code } = error as { code?: unknown };
   if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) {
-    // 3D000 and 28*: database or role are not there (yet); 25006: a standby that is not the primary (yet)
+    // 3D000 and 28*: database or role may not exist yet; 25006: a standby that has not become the primary yet
     return /^(08|53|57P|28|3D000|25006)/.test(code);
   }
   if (typeof code === 'string') return /^E[A-Z]+/.test(code);
@@ -129,7 +129,7 @@ async function reachable<T>(work: () => Promise<T>): Promise<T> {
     if (!unreachable(error)) throw error;
     throw new ServiceError(
       'store_unavailable',
-      'The database cannot be reached, so that nothing can be changed now. Detection continues.',
+      'The database cannot be reached. Nothing can be changed now. Detection continues.',
       { internal: String((error as Error).message), cause: error, retryAfter: 2 },
     );
   }

@@ -4,9 +4,9 @@ import pg from 'pg';
 export const CHANNEL = 'clipn_gate';
 
 export interface ListenerOptions {
-  /** Told once when the database can no longer be reached, and once when it can again. */
+  /** Called with false when the database becomes unreachable, and with true when it is reachable again. */
   onReachable?: (reachable: boolean, reason?: string) => void;
-  /** How often to look even without a notification, in milliseconds. */
+  /** Interval of looks without a notification, milliseconds. */
   pollMs?: number;
 }
 
@@ -20,7 +20,7 @@ interface Watcher {
   again: boolean;
 }
 
-/** Keeps one connection that listens, and makes watchers look: when told, when the connection was lost meanwhile, and regularly. */
+/** Keeps one listening connection, and calls watchers after a notification, after a lost connection, and at an interval. */
 export class ChangeListener {
   readonly #settings: pg.ClientConfig;
   readonly #options: ListenerOptions;
@@ -66,7 +66,7 @@ export class ChangeListener {
       await client.connect();
       await client.query(`listen ${CHANNEL}`);
       this.#backoff = FIRST_BACKOFF_MS;
-      // whatever was said while nobody listened
+      // notifications may have been missed while there was no connection
       this.#lookAtAll();
     } catch {
       onLost();
@@ -77,7 +77,7 @@ export class ChangeListener {
     for (const watcher of this.#watchers.values()) this.#look(watcher);
   }
 
-  /** One look at a time per watcher; a change during a look makes for one more. */
+  /** Runs one look at a time per watcher; a change during a look causes one more. */
   #look(watcher: Watcher): void {
     if (this.#closed) return;
     if (watcher.busy) {

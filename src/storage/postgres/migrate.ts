@@ -2,18 +2,18 @@ import pg from 'pg';
 import { UserError } from '../../errors/user-error.ts';
 
 /**
- * One step of the schema. Steps run once, in order, each in a transaction of its own; one that has been released never changes. A step only
- * adds: programs of the version before go on working on what it has made, so nothing that they use is dropped, renamed or narrowed
- * before the version after.
+ * One step of the schema. Steps run once, in order, each in a transaction of its own; a released step never changes. Programs
+ * of the previous version go on using the database, so a step only adds. It drops, renames or narrows nothing that the
+ * previous version uses.
  */
 export interface Migration {
   name: string;
-  /** Version of the schema that it belongs to. */
+  /** The schema version that the step belongs to. */
   version: number;
   sql: string;
 }
 
-/** Any number that no other program is likely to lock: "clipn" in ASCII. */
+/** Key of the advisory lock: "clipn" in ASCII, which other programs are unlikely to use. */
 const LOCK = 0x63_6c_69_70_6e;
 
 /** The schema was made by a program that is too new for this one. */
@@ -33,12 +33,12 @@ export class SchemaTooNewError extends UserError {
   }
 }
 
-/** Newest version whose programs may share the database with those of `known`: an upgrade can be taken back by one version. */
+/** Newest schema that programs of version `known` accept: an upgrade can be taken back by one version. */
 const mayFollow = (known: number) => known + 1;
 
-/** Applies what is missing. Of many processes that start together one works and the others wait for it. @throws SchemaTooNewError */
+/** Applies missing steps. If several processes start together, one applies them; the others wait. @throws SchemaTooNewError */
 export async function migrate(settings: pg.ClientConfig, migrations: readonly Migration[]): Promise<void> {
-  // the wait for another replica's migration is not a lost connection
+  // a long timeout, because waiting for another replica's migration is normal
   const client = new pg.Client({ ...settings, query_timeout: 120_000 });
   client.on('error', () => {});
   await client.connect();
@@ -47,7 +47,7 @@ export async function migrate(settings: pg.ClientConfig, migrations: readonly Mi
     await client.query(
       'create table if not exists clipn_migrations (name text primary key, applied_at timestamptz not null default now())',
     );
-    // programs before this column leave it out: they made version 1
+    // older programs do not write this column: they made version 1
     await client.query('alter table clipn_migrations add column if not exists version integer not null default 1');
     const { rows } = await client.query<{ name: string; version: number }>(
       'select name, version from clipn_migrations',
@@ -64,7 +64,7 @@ export async function migrate(settings: pg.ClientConfig, migrations: readonly Mi
       await client.query('commit');
     }
   } finally {
-    // ending the session gives back the lock, and undoes what was not committed
+    // ending the session releases the lock and rolls back an open transaction
     await client.end().catch(() => {});
   }
 }

@@ -2,7 +2,7 @@ import { Ajv, type ErrorObject } from 'ajv';
 import { parseAllDocuments } from 'yaml';
 import { TENANT_ID, TENANT_ID_RULE, TenantDefinition } from '../definition.ts';
 
-/** Files of a watched directory, and of `apply -f`: YAML, or JSON, which is YAML. */
+/** Names of tenant files, in a watched directory and for `apply -f`. YAML includes JSON. */
 export const TENANT_FILE = /\.(ya?ml|json)$/i;
 
 export interface TenantDocument {
@@ -12,16 +12,16 @@ export interface TenantDocument {
 
 const valid = new Ajv({ allErrors: true, strictTypes: false }).compile(TenantDefinition);
 
-/** The tenants of a file, and its faults: a faulty document keeps the others from nothing. */
+/** The tenants of a file, and its faults. A faulty document does not affect the others. */
 export interface ParsedFile {
   tenants: TenantDocument[];
-  /** In words for the author of the file, each with its place. */
+  /** Texts for the author of the file, each with its place. */
   faults: string[];
 }
 
 /**
- * The tenants of a file. A document is a definition as PUT takes it, with the tenant's id as `tenant`; a file of one document may leave
- * that out and has the file's name as its id then.
+ * Parses the tenants of a file. A document is a definition as PUT takes it, with the tenant's id as `tenant`. A file of one
+ * document may omit the id; its file name is the id then.
  * @param name the file's name without its folder; empty for standard input, where every document needs its id
  */
 export function parseTenants(name: string, text: string): ParsedFile {
@@ -30,7 +30,7 @@ export function parseTenants(name: string, text: string): ParsedFile {
   if (!Array.isArray(documents)) return parsed;
   const faults = documents.flatMap((document) => document.errors.map((e) => e.message.split('\n')[0] as string));
   if (faults.length > 0) return { ...parsed, faults };
-  // aliases (*x) are resolved up to a number: a small file must not become a large one
+  // the number of resolved aliases (*x) is limited, so that a small file cannot expand to a large one
   const values: unknown[] = documents
     .map((document) => document.toJS({ maxAliasCount: 100 }))
     .filter((value) => value !== null);
@@ -49,9 +49,9 @@ function tenantOf(value: unknown, fallbackId: string): TenantDocument | string {
     return `expected a tenant with "classes", found ${describe(value)}`;
   }
   const { tenant = fallbackId, ...definition } = value as Record<string, unknown>;
-  if (tenant === '') return 'the document needs the id of its tenant as "tenant": no file name stands for it alone';
+  if (tenant === '') return 'the document needs the id of its tenant as "tenant", for lack of a file name';
   if (typeof tenant !== 'string') return `tenant is ${describe(tenant)}, expected text`;
-  if (!TENANT_ID.test(tenant)) return `${JSON.stringify(tenant)} is no tenant id. ${TENANT_ID_RULE}`;
+  if (!TENANT_ID.test(tenant)) return `${JSON.stringify(tenant)} is not a tenant id. ${TENANT_ID_RULE}`;
   if (!valid(definition)) return explain(valid.errors ?? []);
   return { id: tenant, definition: definition as TenantDefinition };
 }
@@ -61,7 +61,7 @@ function describe(value: unknown): string {
 }
 
 function explain(errors: ErrorObject[]): string {
-  // of a class that is neither text nor object the three complaints say one thing
+  // a class that is neither text nor object gets three errors; one is enough
   const told = errors.filter((e) => !/^\/classes\/\d+$/.test(e.instancePath) || e.keyword === 'anyOf');
   const lines = told.map((e) => {
     if (e.keyword === 'anyOf' && e.instancePath.startsWith('/classes/')) {

@@ -3,12 +3,12 @@ import { basename, join } from 'node:path';
 import { walk } from '../../storage/walk.ts';
 import { parseTenants, TENANT_FILE, type TenantDocument } from './parse.ts';
 
-/** Larger files are no tenants. */
+/** A larger file is an error. */
 const MAX_BYTES = 32 * 2 ** 20;
-/** A link to nowhere keeps its tenants: its error is reported, and the tenants stay as they were. */
+/** A broken link is an error of the file, so its tenants stay as they were. */
 const OPTIONS = { wanted: (name: string) => TENANT_FILE.test(name), maxDepth: 8, brokenLinks: true };
 
-/** One file as it was read last. */
+/** The result of the last read of one file. */
 export interface ScannedFile {
   /** Path within the directory. */
   file: string;
@@ -21,8 +21,8 @@ interface Known extends ScannedFile {
 }
 
 /**
- * Reads a directory of tenant files again and again; what has not changed is not read twice. Names that begin with a dot are left out:
- * the `..data` of a mounted ConfigMap (its files are links into it), `.git`, editors' swap files.
+ * Reads a directory of tenant files repeatedly; unchanged files are not read again. Names that begin with a dot are left out:
+ * the `..data` of a mounted ConfigMap (its files are links into it), `.git`, swap files of editors.
  */
 export class DirectoryScan {
   readonly #dir: string;
@@ -32,7 +32,7 @@ export class DirectoryScan {
     this.#dir = dir;
   }
 
-  /** Every tenant file there is, in order of path. Rejects where the directory itself cannot be read. */
+  /** Every tenant file, in order of path. Rejects if the directory itself cannot be read. */
   async scan(): Promise<ScannedFile[]> {
     const next = new Map<string, Known>();
     const files: string[] = [];
@@ -52,14 +52,14 @@ export class DirectoryScan {
       if (size > MAX_BYTES) throw new Error(`the file has ${size} bytes, more than ${MAX_BYTES}`);
       try {
         const { tenants, faults } = parseTenants(basename(file), await readFile(path, 'utf8'));
-        // of a file with a fault nothing holds: half of it may not be what its author means
+        // no document of a faulty file is used, because the rest may not be as its author intended
         if (faults.length > 0) return { file, signature, documents: [], error: faults.join('; ') };
         return { file, signature, documents: tenants };
       } catch (error) {
         return { file, signature, documents: [], error: (error as Error).message };
       }
     } catch (error) {
-      // gone since it was listed, a link to nowhere, no permission: looked at again next time
+      // removed since the listing, a broken link, or no permission: read again at the next scan
       return { file, signature: '', documents: [], error: (error as Error).message };
     }
   }

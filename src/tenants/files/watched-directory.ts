@@ -14,9 +14,9 @@ export interface WatchedFile {
 
 export interface WatchedStatus {
   directory: string;
-  /** When the directory was read last. */
+  /** Time of the last scan. */
   scannedAt: string | undefined;
-  /** Why the directory as a whole is not followed; files have errors of their own. */
+  /** The reason why the directory as a whole cannot be followed; faults of files are listed by file. */
   error: string | undefined;
   files: WatchedFile[];
 }
@@ -25,11 +25,11 @@ export interface WatchedDirectoryOptions {
   directory: string;
   registry: Pick<TenantRegistry, 'put' | 'delete' | 'list'>;
   log: (level: 'info' | 'warn' | 'error', message: string, details: Record<string, unknown>) => void;
-  /** Notes a change before it counts as made. */
+  /** Starts the audit record of a change, before the change is stored. */
   recorded?: (action: string, id: string, file: string) => OnChanged;
-  /** How often to look even where the file system says nothing, as network and container mounts do. */
+  /** Interval of scans where the file system sends no events, as on network and container mounts; milliseconds. */
   pollMs?: number;
-  /** Time for a writer to finish: a checkout takes files away and puts them back. */
+  /** Delay after an event, so that a writer can finish: a checkout removes files and writes them again. Milliseconds. */
   settleMs?: number;
 }
 
@@ -38,14 +38,14 @@ type Wanted = TenantDocument & { file: string };
 const PAGE = 1000;
 
 /**
- * Makes the tenants what a directory says (GitOps). A file with a fault changes nothing, neither its own tenants nor others; a
- * file that is gone takes its tenants with it, once it has been gone for two looks. An empty directory removes nothing: that is what
- * a mount that is not there looks like.
+ * Applies the tenants of a directory (GitOps). A file with a fault changes nothing, neither its own tenants nor others. The
+ * tenants of a missing file are removed after it was missing in two scans. An empty directory removes nothing, because a failed
+ * mount looks the same.
  */
 export class WatchedDirectory {
   readonly #options: WatchedDirectoryOptions;
   readonly #scan: DirectoryScan;
-  /** What this process has made so, by tenant. Others may follow another state of the directory: they are not fought. */
+  /** Documents that this process has applied, by tenant. It does not revert changes of replicas that see another directory. */
   readonly #applied = new Map<string, { file: string; text: string }>();
   readonly #missed = new Set<string>();
   readonly #told = new Map<string, string>();
@@ -66,9 +66,9 @@ export class WatchedDirectory {
     return this.#status;
   }
 
-  /** Looks once, then whenever something has changed. Definitions are stored when it resolves, features may still be built. */
+  /** Scans once, then after every change. When it resolves, definitions are stored; features may still be in progress. */
   async start(): Promise<void> {
-    // tenants of files that went while nobody looked: missed once already
+    // files that were removed while the service was down count as missing once
     for (const id of this.#ids()) {
       this.#applied.set(id, { file: '', text: '' });
       this.#missed.add(id);
@@ -78,7 +78,7 @@ export class WatchedDirectory {
     this.#listen();
   }
 
-  /** The file system's own word makes it faster; where there is none the regular look does. */
+  /** Scans after file system events; without events the interval applies. */
   #listen(): void {
     try {
       this.#watcher = watch(this.#options.directory, () => {
@@ -131,7 +131,7 @@ export class WatchedDirectory {
     this.#fault(empty ? 'the directory has no tenant files; nothing is removed' : undefined);
   }
 
-  /** @returns what is wrong with it */
+  /** @returns its fault, if any */
   async #apply({ id, definition, file }: Wanted): Promise<string | undefined> {
     const text = canonical(definition);
     const before = this.#applied.get(id);
@@ -156,7 +156,7 @@ export class WatchedDirectory {
     for (const [id, { file }] of this.#applied) {
       if (wanted.has(id)) continue;
       if (!followed.has(id)) this.#applied.delete(id);
-      // what the file says now cannot be told, so what it said stays
+      // the file cannot be read now, so its last content stays in use
       else if (errors.has(file || this.#sourceOf(id))) continue;
       else if (!this.#missed.has(id)) this.#missed.add(id);
       else await this.#remove(id, file);
@@ -176,7 +176,7 @@ export class WatchedDirectory {
     this.#missed.delete(id);
   }
 
-  /** Tenants that come from files. */
+  /** Ids of tenants that come from files. */
   #ids(): string[] {
     return this.#followed().map((view) => view.record.id);
   }
@@ -195,7 +195,7 @@ export class WatchedDirectory {
     }
   }
 
-  /** Each fault is told once, and once more when it is another. */
+  /** Logs each fault once, and again when its text changes. */
   #tell(errors: Map<string, string>): void {
     for (const [file, error] of errors) {
       if (this.#told.get(file) === error) continue;

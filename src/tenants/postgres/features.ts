@@ -6,20 +6,20 @@ import { decodeRow, encodeRow, keyHasher } from '../feature-rows.ts';
 export interface PostgresFeaturesOptions {
   bundleId: string;
   width: number;
-  /** Rows that this machine has already; what comes from the database is kept there too. */
+  /** The cache of this machine; rows from the database are stored there too. */
   local: FeatureCache;
-  /** Most bytes of rows in the database, all bundles together. */
+  /** Most bytes of rows in the database, for all bundles together. */
   maxBytes: number;
 }
 
-/** Rows put between two looks at the size of the table. */
+/** Rows that are written between two checks of the table's size. */
 const LOOK_EVERY = 10_000;
 const CHUNK = 1000;
 const PRUNE_LOCK = 0x63_6c_69_70_66;
 
 /**
- * Features in the database behind a local cache: computed once by one replica, read by every other one. Without the database the local
- * rows go on serving; what is missing there then counts as not known.
+ * Features in the database behind a local cache: one replica computes them, all others read them. While the database is
+ * unreachable, local rows stay available, and all others count as missing.
  */
 export class PostgresFeatures implements FeatureCache {
   readonly #database: Database;
@@ -68,7 +68,7 @@ export class PostgresFeatures implements FeatureCache {
       }
     }
     if (damaged.length > 0) {
-      // made again by whoever needs them
+      // removed rows are computed again on demand
       const sql = 'delete from clipn_features where bundle = $1 and key = any($2)';
       await this.#reached(() => this.#database.query(sql, [this.#options.bundleId, damaged]), []);
     }
@@ -85,7 +85,7 @@ export class PostgresFeatures implements FeatureCache {
       const rows = await this.#reached(
         () =>
           this.#database.query<{ key: Buffer }>(
-            // what is asked for is in use: the prune looks at this
+            // updates the time of last use, by which `prune` selects
             `with asked as (select key from clipn_features where bundle = $1 and key = any($2)),
                   used as (update clipn_features f set used = current_date from asked
                            where f.bundle = $1 and f.key = asked.key and f.used < current_date)
@@ -122,7 +122,7 @@ export class PostgresFeatures implements FeatureCache {
     }
   }
 
-  /** Removes the rows whose last use is longest ago, where there are more than fit. */
+  /** Removes the least recently used rows beyond the limit. */
   async prune(): Promise<void> {
     await this.#database.transaction(async (query) => {
       const [turn] = await query<{ mine: boolean }>('select pg_try_advisory_xact_lock($1) as mine', [PRUNE_LOCK]);

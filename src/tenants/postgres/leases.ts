@@ -3,7 +3,7 @@ import { type Database, notify } from '../../storage/postgres/database.ts';
 import type { BuildLeases, Lease, LeaseProgress } from '../leases.ts';
 
 const TOPIC = 'builds';
-/** A holder that is silent for this long has died; another process takes its build over. */
+/** After this silence of its holder a lease expires, and another process may take the build over. */
 const LEASE_MS = 5000;
 
 interface Waiter {
@@ -12,7 +12,7 @@ interface Waiter {
   onProgress: (progress: LeaseProgress) => void;
 }
 
-/** Leases as rows with an end, by the database's own clock. The holder moves the end on while it works. */
+/** Leases as rows with an expiry time, by the database's clock. The holder extends it while it works. */
 export class PostgresLeases implements BuildLeases {
   readonly #database: Database;
   readonly #owner = randomUUID();
@@ -27,7 +27,7 @@ export class PostgresLeases implements BuildLeases {
 
   async claim(key: string): Promise<Lease | undefined> {
     const rows = await this.#database.transaction(async (query) => {
-      // what was abandoned and never wanted again
+      // leases of abandoned builds that were not claimed again
       await query(`delete from clipn_builds where until < now() - interval '1 hour'`);
       const mine = await query(
         `insert into clipn_builds as b (key, owner, until) values ($1, $2, now() + $3 * interval '1 millisecond')
@@ -51,11 +51,11 @@ export class PostgresLeases implements BuildLeases {
         [key, this.#owner, this.#leaseMs, progress.done, progress.total],
       );
       if (rows.length > 0) return;
-      // it won't come back: nothing is left to be kept alive
+      // a lost lease cannot be renewed
       clearInterval(timer);
       lost.abort(new Error(`the lease of ${key} was lost`));
     };
-    // while the database is out of reach nobody else can take the lease either, so the work goes on
+    // while the database is unreachable no other process can take the lease either, so the work continues
     const timer = setInterval(() => void beat().catch(() => {}), this.#leaseMs / 5);
     return {
       signal: lost.signal,
@@ -64,7 +64,7 @@ export class PostgresLeases implements BuildLeases {
       },
       release: async () => {
         clearInterval(timer);
-        // where this fails the lease runs out by itself
+        // if this fails, the lease expires by itself
         await this.#database
           .transaction(async (query) => {
             await query('delete from clipn_builds where key = $1 and owner = $2', [key, this.#owner]);

@@ -1,8 +1,8 @@
 import type { Migration } from '../../storage/postgres/migrate.ts';
 
 /**
- * The schema, step by step. Only ever appended to: replicas of two versions work on one database during an upgrade. The first step after a
- * release begins the next version.
+ * The schema, step by step. Steps are only ever appended, because replicas of two versions use one database during an upgrade.
+ * The first step after a release begins the next schema version.
  */
 export const TENANT_MIGRATIONS: readonly Migration[] = [
   {

@@ -4,10 +4,10 @@ import type { OnChange, TenantStore } from '../store.ts';
 
 const TOPIC = 'tenants';
 
-/** Tenants in PostgreSQL, shared by any number of replicas: writes compare versions, changes are numbered. */
+/** Tenants in PostgreSQL, shared by any number of replicas. Writes compare versions, and changes are numbered. */
 export class PostgresStore implements TenantStore {
   readonly #database: Database;
-  /** The last change that was told, or that `list` knew of; a bigint as pg gives it. */
+  /** The last change that was read; a bigint, which pg returns as text. */
   #seen = '0';
 
   constructor(database: Database) {
@@ -56,12 +56,12 @@ export class PostgresStore implements TenantStore {
     });
   }
 
-  /** The database is closed by whoever opened it. */
+  /** Does nothing: the opener of the database closes it. */
   async close(): Promise<void> {}
 }
 
 async function write(query: Query, next: StoredTenant, replaces: number): Promise<boolean> {
-  // numbered first: writers queue here, so the comparison below sees all that came before
+  // the change number is taken first: it serialises writers, so the comparison below sees all earlier writes
   const change = await nextChange(query, TOPIC);
   const values = [next.id, next.version, change, JSON.stringify(next)];
   const rows =
