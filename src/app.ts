@@ -1,4 +1,10 @@
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
 import type { Bundle } from './bundle/load.ts';
 import type { DriftMonitor } from './drift/index.ts';
 import type { AccessParts, EngineForHttp, GateForHttp, HttpConfig, ReloadForHttp } from './http/decorators.ts';
@@ -92,9 +98,11 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   const { config, logger } = parts;
   const lifecycle = { restoring: false, draining: false };
   const flood = new Flood((code, requests) => logger.info({ code, requests }, 'further refusals in this second'));
+  // named by its interface, so that the application has Fastify's own type and not one of its logger's
+  const log: FastifyBaseLogger = logger;
   const app = Fastify({
     serverFactory: sheddingServer({ ...parts, flood, lifecycle }),
-    loggerInstance: logger,
+    loggerInstance: log,
     // one line per request, when it is answered: below
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: config.maxBodyBytes,
@@ -102,7 +110,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     genReqId: (request) => requestId(request.headers['x-request-id']),
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 256 },
-    frameworkErrors: (error, request, reply) => answerUnroutable(error, request as never, reply as never),
+    frameworkErrors: (error, request, reply) => answerUnroutable(error, request, reply),
   });
   app.setValidatorCompiler(({ schema, httpPart }) => compileValidator(schema as object, httpPart));
   // replies are built from typed objects; their schemas document, and a serializer made from them could only lose fields
@@ -122,7 +130,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   app.decorate('flood', flood);
   app.decorate('lifecycle', lifecycle);
 
-  parts.prepare?.(app as unknown as FastifyInstance);
+  parts.prepare?.(app);
   // hooks of every request take callbacks: promises would cost a refused one, of which there may be thousands, a tenth of its time
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
@@ -143,7 +151,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   await app.register(bodiesPlugin);
   await app.register(requestMetricsPlugin);
   await app.register(docsPlugin);
-  const refuseOtherMethods = methodNotAllowed(app as unknown as FastifyInstance);
+  const refuseOtherMethods = methodNotAllowed(app);
   await app.register(consolePlugin);
   await app.register(livez);
   await app.register(readyz);
@@ -153,7 +161,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   for (const route of [keysCreate, keysList, keysRevoke, auditList, adminReload]) await app.register(route);
   for (const route of [oipServer, oipHealth, oipModel, oipInfer, extAuthz]) await app.register(route);
   refuseOtherMethods();
-  return app as unknown as FastifyInstance;
+  return app;
 }
 
 function logRequest({ log, method, principal, url }: FastifyRequest, reply: FastifyReply): void {

@@ -57,8 +57,8 @@ function modelOf(file: TokenizerFile): (text: string) => number[] {
     key === 'Regex' && typeof value === 'string' ? portableRegex(value) : value,
   );
   const library = new Tokenizer(
-    { ...file, added_tokens: [], normalizer: null, post_processor: null, pre_tokenizer: portable } as never,
-    {} as never,
+    { ...file, added_tokens: [], normalizer: null, post_processor: null, pre_tokenizer: portable },
+    {},
   );
   return (text) => library.encode(text, { add_special_tokens: false }).ids;
 }

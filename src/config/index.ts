@@ -119,7 +119,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, flags: Record<string, string 
     env,
     rows.map((r) => r.variable),
   );
-  const values: Record<string, unknown> = {};
+  const values: Partial<Record<keyof Config, unknown>> = {};
   for (const { key, variable, flag, kind, schema } of rows) {
     const given = flags[flag] ?? (isServiceLink(variable, env[variable]) ? undefined : env[variable] || undefined);
     const source = flags[flag] === undefined ? variable : `--${flag}`;
@@ -138,6 +138,6 @@ export function loadConfig(env: NodeJS.ProcessEnv, flags: Record<string, string 
     } else values[key] = value;
   }
   if (faults.length > 0) throw new ConfigError(faults);
-  const config = values as unknown as Config;
+  const config = values as Config;
   return Object.freeze({ ...config, bundle: bundlePath(config.bundle), dataDir: resolve(config.dataDir) });
 }

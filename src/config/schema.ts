@@ -266,8 +266,8 @@ export interface SettingRow extends Setting {
 
 /** One row per setting, in the order of the schema: for help, the table of docs/configuration.md and the loader. */
 export function describeConfig(): SettingRow[] {
-  return Object.entries(ConfigSchema.properties).map(([key, schema]) => {
-    const { setting: s, default: fallback } = schema as unknown as { setting: Setting; default: unknown };
+  return Object.entries(ConfigSchema.properties).map(([key, schema]: [string, TSchema]) => {
+    const { setting: s, default: fallback } = schema as TSchema & { setting: Setting; default: unknown };
     return {
       ...s,
       key: key as keyof Config,

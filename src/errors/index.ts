@@ -1,3 +1,4 @@
+import { defined } from '../defined.ts';
 import { CODES, type ErrorCode } from './codes.ts';
 import { UserError } from './user-error.ts';
 
@@ -74,8 +75,7 @@ export function toProblem(error: ServiceError, instance?: string): Problem {
     status,
     code: error.code,
     detail: error.message,
-    ...(instance === undefined ? {} : { instance }),
-    ...(error.retryAfter === undefined ? {} : { retry_after: error.retryAfter }),
+    ...defined({ instance, retry_after: error.retryAfter }),
     ...error.extra,
   };
 }
@@ -94,9 +94,7 @@ export function serializeError(error: unknown): SerializedError {
     return {
       code: error.code,
       detail: error.message,
-      ...(error.internal === undefined ? {} : { internal: error.internal }),
-      ...(error.retryAfter === undefined ? {} : { retryAfter: error.retryAfter }),
-      ...(error.extra === undefined ? {} : { extra: error.extra }),
+      ...defined({ internal: error.internal, retryAfter: error.retryAfter, extra: error.extra }),
     };
   }
   const internal = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -105,8 +103,6 @@ export function serializeError(error: unknown): SerializedError {
 
 export function deserializeError(e: SerializedError): ServiceError {
   return new ServiceError(e.code, e.detail, {
-    ...(e.internal === undefined ? {} : { internal: e.internal }),
-    ...(e.retryAfter === undefined ? {} : { retryAfter: e.retryAfter }),
-    ...(e.extra === undefined ? {} : { extra: e.extra }),
+    ...defined({ internal: e.internal, retryAfter: e.retryAfter, extra: e.extra }),
   });
 }

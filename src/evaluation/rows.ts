@@ -56,9 +56,9 @@ export function parseRow(line: string): Row | undefined {
   if (!Number.isFinite(v['bytes']) || !Number.isFinite(v['mtime_ms'])) return undefined;
   if (v['class'] !== undefined && !isIndex(v['class'])) return undefined;
   const { error, scores, decisions } = v;
-  if (isObject(error)) return typeof error['code'] === 'string' ? (v as unknown as FailedRow) : undefined;
+  if (isObject(error)) return typeof error['code'] === 'string' ? (v as object as FailedRow) : undefined;
   if (!isIndex(v['index']) || !isObject(scores) || !isObject(decisions)) return undefined;
   if (!SCORES.every((s) => Number.isFinite(scores[s])) || !RULES.every((r) => isDecision(decisions[r])))
     return undefined;
-  return v as unknown as ScoredRow;
+  return v as object as ScoredRow;
 }

@@ -2,6 +2,7 @@ import { appendFileSync, closeSync, createWriteStream, openSync } from 'node:fs'
 import { mkdir, rename, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { defined } from '../defined.ts';
 import { EvaluationError } from './errors.ts';
 import { KeyIndex } from './key-index.ts';
 import { type Line, linesOf } from './lines.ts';
@@ -129,7 +130,7 @@ export class ScoreLog {
     if (!first) await truncate(path, end);
     const log = new ScoreLog(path, index, end, rows + damaged);
     if (first) log.#write({ format: 1, ...identity } satisfies Header);
-    return { log, stored: index.length, damaged: damaged + torn, ...(restarted === undefined ? {} : { restarted }) };
+    return { log, stored: index.length, damaged: damaged + torn, ...defined({ restarted }) };
   }
 
   /** Whether an earlier run judged exactly this image. Its row then counts for this run too. */

@@ -58,6 +58,5 @@ export interface GateObserver {
   failure?(event: { cause: string; policy: string; action: string }): void;
   /** The upstream did not answer as it should. */
   upstream?(event: { reason: string }): void;
-  auditDropped?(): void;
   log?(level: 'info' | 'warn' | 'error', message: string, details: Record<string, unknown>): void;
 }

@@ -3,7 +3,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { exemplarOf, type Metrics } from '../telemetry/metrics.ts';
 
 /** The gate's events to metrics and log. */
-export function gateObserver(metrics: Metrics, logger: Logger): GateObserver {
+export function gateObserver(metrics: Metrics, logger: Pick<Logger, 'info' | 'warn' | 'error'>): GateObserver {
   return {
     request: ({ tenant, known, mode, verdict, action, seconds, trace }) => {
       // a name that a client made up is no label

@@ -1,4 +1,5 @@
 import { decisionOf, type Method } from '../clipn/index.ts';
+import { defined } from '../defined.ts';
 import type { Ask, Detection, DetectRequest, Priority } from '../engine/index.ts';
 import { deserializeError, ServiceError, serializeError } from '../errors/index.ts';
 import type { Serving } from '../tenants/tenant.ts';
@@ -75,7 +76,7 @@ export async function detectImages(engine: DetectionEngine, job: DetectionJob): 
     tenant,
     topK,
     priority,
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...defined({ timeoutMs }),
     ...(job.readings ? { readings: true } : {}),
   };
   const one = async ({ id, bytes }: ReceivedImage): Promise<JudgedImage> => {

@@ -1,5 +1,6 @@
 import { BundleError } from '../bundle/errors.ts';
 import { bundlePath } from '../config/index.ts';
+import { defined } from '../defined.ts';
 import { ServiceError, serializeError, toProblem } from '../errors/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { TenantRegistry } from '../tenants/registry.ts';
@@ -131,5 +132,5 @@ function asServiceError(error: unknown): ServiceError {
   }
   if (error instanceof ServiceError) return error;
   const { code, detail, internal } = serializeError(error);
-  return new ServiceError(code, detail, { ...(internal === undefined ? {} : { internal }), cause: error });
+  return new ServiceError(code, detail, { ...defined({ internal }), cause: error });
 }

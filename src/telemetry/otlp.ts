@@ -2,6 +2,7 @@
  * Traces by OTLP over HTTP. Only this file imports OpenTelemetry's packages, and it is loaded only if traces are on. Everything is
  * configured by the standard OTEL_* variables, which the packages read themselves.
  */
+
 import type { IncomingHttpHeaders } from 'node:http';
 import {
   type Context,
@@ -19,6 +20,7 @@ import {
 import { setGlobalErrorHandler, W3CTraceContextPropagator } from '@opentelemetry/core';
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
 import { BasicTracerProvider, BatchSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace-base';
+import { defined } from '../defined.ts';
 import type { Logger } from './logger.ts';
 import {
   type Attributes,
@@ -204,7 +206,7 @@ class RecordedTrace implements RequestTrace {
     kind?: SpanKind,
   ): Span {
     const startTime = this.#clock.at(start);
-    return this.#tracer.startSpan(name, { startTime, attributes, ...(kind === undefined ? {} : { kind }) }, within);
+    return this.#tracer.startSpan(name, { startTime, attributes, ...defined({ kind }) }, within);
   }
 
   around<

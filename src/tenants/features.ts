@@ -1,3 +1,4 @@
+import { defined } from '../defined.ts';
 import type { FeatureOptions, Head, TextFeatureBuilder, Tower } from '../engine/index.ts';
 import { unusableRow } from '../engine/shared/text-features.ts';
 import { ServiceError } from '../errors/index.ts';
@@ -123,7 +124,7 @@ async function rowsOf(
     const before = done;
     const rows = await builder.build(
       { names: texts, templates, tower },
-      { ...(signal ? { signal } : {}), onProgress: (n) => progress(before + n) },
+      { ...defined({ signal }), onProgress: (n) => progress(before + n) },
     );
     assertUsable(texts, tower, rows, width);
     await cache.put(key, texts, rows);

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Method } from '../clipn/index.ts';
+import { defined } from '../defined.ts';
 import type { Head, HeadHost, TextFeatureBuilder } from '../engine/index.ts';
 import type { Archive } from './archive.ts';
 import { nameOf } from './classes.ts';
@@ -82,8 +83,7 @@ export class TenantHeads {
   async makeWith(model: TenantModel, version: HeadVersion, { signal, onProgress }: MakeOptions = {}): Promise<Serving> {
     const recipe = recipeOf(model, version);
     const head = await makeHead(sourcesOf(model), recipe, {
-      ...(signal ? { signal } : {}),
-      ...(onProgress ? { onProgress } : {}),
+      ...defined({ signal, onProgress }),
     });
     signal?.throwIfAborted();
     const headId = `${version.id}@${version.version}.${randomBytes(6).toString('hex')}`;

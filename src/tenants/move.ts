@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { defined } from '../defined.ts';
 import { ServiceError } from '../errors/index.ts';
 import type { HeadVersion, TenantHeads, TenantModel } from './heads.ts';
 import type { Serving, Tenant } from './tenant.ts';
@@ -74,11 +75,11 @@ async function moveOne(
     return;
   }
   try {
-    made.set(serving, await heads.makeWith(model, version, signal ? { signal } : {}));
+    made.set(serving, await heads.makeWith(model, version, defined({ signal })));
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
     throw new ServiceError(error.code, `Tenant "${tenant.record.id}": ${error.message}`, {
-      ...(error.internal === undefined ? {} : { internal: error.internal }),
+      ...defined({ internal: error.internal }),
       cause: error,
     });
   }

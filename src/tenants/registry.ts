@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Method } from '../clipn/index.ts';
+import { defined } from '../defined.ts';
 import type { Head } from '../engine/index.ts';
 import { ServiceError } from '../errors/index.ts';
 import { KeyedLock } from '../storage/keyed-lock.ts';
@@ -279,8 +280,7 @@ export class TenantRegistry {
   ): TenantRecord {
     const next: TenantRecord = {
       ...recordOf(id, definition, version + 1),
-      ...(source === undefined ? {} : { source }),
-      ...(imported === undefined ? {} : { imported }),
+      ...defined({ source, imported }),
     };
     if (!old) return next;
     const whole = this.#tenants.get(id)?.serving?.version === old.version;
@@ -289,10 +289,10 @@ export class TenantRegistry {
       ? {
           version: oldVersion,
           definition: oldDefinition,
-          ...(oldImported === undefined ? {} : { imported: oldImported }),
+          ...defined({ imported: oldImported }),
         }
       : old.previous;
-    return { ...next, created_at: old.created_at, ...(previous ? { previous } : {}) };
+    return { ...next, created_at: old.created_at, ...defined({ previous }) };
   }
 
   /**
@@ -354,7 +354,7 @@ export class TenantRegistry {
       record: stored,
       etag: etagOf(stored),
       progress: known?.record.version === version ? known.progress : NO_PROGRESS,
-      ...(known?.serving ? { serving: known.serving } : {}),
+      ...defined({ serving: known?.serving }),
     };
     this.#tenants.set(id, tenant);
     const after = known ? this.#builds.cancel(known) : Promise.resolve();

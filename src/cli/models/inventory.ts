@@ -3,6 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import { BundleError } from '../../bundle/errors.ts';
 import { loadBundle } from '../../bundle/load.ts';
 import { FILES, type Manifest } from '../../bundle/manifest.ts';
+import { defined } from '../../defined.ts';
 
 /** A folder that is a bundle, or was meant to be one. */
 export interface FoundBundle {
@@ -49,7 +50,7 @@ export async function inspect(dir: string): Promise<FoundBundle> {
     if (!(error instanceof BundleError)) throw error;
     const manifest = await hearsay(root);
     const faults = [...error.faults];
-    return { name: manifest?.name ?? basename(root), dir: root, ...(manifest ? { manifest } : {}), bytes, faults };
+    return { name: manifest?.name ?? basename(root), dir: root, ...defined({ manifest }), bytes, faults };
   }
 }
 

@@ -1,4 +1,5 @@
 import { KEY_ANYWHERE } from '../../access/index.ts';
+import { defined } from '../../defined.ts';
 import { type Problem, UserError } from '../../errors/index.ts';
 import type { TenantReply, TenantSummary } from '../../http/schemas/tenant.ts';
 
@@ -57,11 +58,13 @@ export class ServiceClient {
         method,
         headers: {
           accept: 'application/json',
-          ...(this.#key === undefined ? {} : { authorization: `Bearer ${this.#key}` }),
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...defined({
+            authorization: this.#key === undefined ? undefined : `Bearer ${this.#key}`,
+            'content-type': body === undefined ? undefined : 'application/json',
+          }),
           ...headers,
         },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...defined({ body: body === undefined ? undefined : JSON.stringify(body) }),
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
       text = await response.text();

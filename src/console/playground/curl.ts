@@ -1,3 +1,4 @@
+import { defined } from '../../defined.ts';
 import type { ClassEntry, Method } from '../api/types.ts';
 
 /** Quotes a text as one word of a POSIX shell. */
@@ -18,7 +19,7 @@ export interface CurlOptions {
 /** The same request as a shell command. The key is not in it, because commands end up in histories and chats. */
 export function curlCommand({ base, file, tenant, method, classes, key }: CurlOptions): string {
   const auth = key ? ' -H "x-api-key: $CLIPN_KEY"' : '';
-  const query = new URLSearchParams({ tenant, ...(method ? { method } : {}) });
+  const query = new URLSearchParams({ tenant, ...defined({ method }) });
   const detect = `curl${auth} -F ${quote(`file=@${quoteForm(file)}`)} ${quote(`${base}v1/detect?${query}`)}`;
   if (!classes) return detect;
   const address = quote(`${base}v1/tenants/${encodeURIComponent(tenant)}`);

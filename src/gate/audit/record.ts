@@ -1,3 +1,4 @@
+import { defined } from '../../defined.ts';
 import type { BatchRule, FailCause, Mode } from '../config/schema.ts';
 import type { Inspection } from '../inspect.ts';
 import type { Conclusion } from '../policy.ts';
@@ -90,8 +91,10 @@ export function auditRecord(decision: Decision): Omit<AuditRecord, 'bundle'> {
     })),
     verdict: conclusion.verdict,
     action: conclusion.action,
-    ...(conclusion.cause === undefined ? {} : { failure: conclusion.cause }),
-    ...(unexamined === undefined ? {} : { unexamined: `${unexamined.place}: ${unexamined.why}`.slice(0, 200) }),
+    ...defined({
+      failure: conclusion.cause,
+      unexamined: unexamined && `${unexamined.place}: ${unexamined.why}`.slice(0, 200),
+    }),
     latency_ms: Math.round(decision.seconds * 1e6) / 1000,
   };
 }

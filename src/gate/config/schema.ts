@@ -1,10 +1,11 @@
 import { type Static, type TObject, type TProperties, Type } from 'typebox';
+import { defined } from '../../defined.ts';
 import { MethodSchema, TENANT_ID } from '../../tenants/definition.ts';
 
 const object = <T extends TProperties>(properties: T): TObject<T> =>
   Type.Object(properties, { additionalProperties: false });
 const oneOf = <const T extends readonly string[]>(values: T, description?: string) =>
-  Type.Unsafe<T[number]>(Type.Enum([...values], description === undefined ? {} : { description }));
+  Type.Unsafe<T[number]>(Type.Enum([...values], defined({ description })));
 const milliseconds = Type.Integer({ minimum: 1, maximum: 86_400_000 });
 const Url = Type.String({
   pattern: '^https?://[^/?#@\\s]+(/[^?#\\s]*)?$',

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { defined } from '../../defined.ts';
 
 /** Bytes that all requests together may hold in memory. */
 export class BufferPool {
@@ -51,7 +52,7 @@ export function readBody(request: IncomingMessage, limit: number, pool: BufferPo
     return {
       bytes,
       whole,
-      ...(reason === undefined ? {} : { reason }),
+      ...defined({ reason }),
       release: () => {
         pool.give(held);
         held = 0;

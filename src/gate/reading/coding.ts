@@ -1,5 +1,6 @@
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
+import { defined } from '../../defined.ts';
 import { MAX_CODINGS } from './limits.ts';
 
 /** The content coding is not undone, and why. */
@@ -15,7 +16,9 @@ export class CodingError extends Error {
 
 type Unpacked = { buffer: Buffer; engine: { bytesWritten: number } };
 type Unpack = (data: Buffer, options: object) => Promise<Unpacked>;
-const unpacker = (unpack: unknown): Unpack => promisify(unpack as never) as unknown as Unpack;
+type Callback = (error: Error | null, unpacked: Unpacked) => void;
+// with the option `info` the functions of zlib give more than their types say
+const unpacker = (unpack: unknown) => promisify(unpack as (data: Buffer, options: object, done: Callback) => void);
 
 // zstd is in Node from 22.15 on
 const zstd = (zlib as { zstdDecompress?: unknown }).zstdDecompress;
@@ -24,7 +27,7 @@ const UNPACK: Record<string, Unpack> = {
   'x-gzip': unpacker(zlib.gunzip),
   deflate: unpacker(zlib.inflate),
   br: unpacker(zlib.brotliDecompress),
-  ...(zstd ? { zstd: unpacker(zstd) } : {}),
+  ...defined({ zstd: zstd === undefined ? undefined : unpacker(zstd) }),
 };
 
 /** Codings of a body, the last one applied first; none for "identity". */

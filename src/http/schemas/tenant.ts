@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { defined } from '../../defined.ts';
 import { TenantDefinition } from '../../tenants/definition.ts';
 import { type BuildProgress, percentOf } from '../../tenants/progress.ts';
 import type { TenantView } from '../../tenants/tenant.ts';
@@ -110,9 +111,9 @@ export function toSummary({ record, etag, state, servingVersion, progress, failu
     etag,
     created_at: record.created_at,
     updated_at: record.updated_at,
-    ...(record.source === undefined ? {} : { source: record.source }),
+    ...defined({ source: record.source }),
     previous_version: record.previous?.version ?? null,
-    ...(failure === undefined ? {} : { failure }),
+    ...defined({ failure }),
   };
 }
 
@@ -124,7 +125,7 @@ export function toBuild({ record, state, servingVersion, progress, failure }: Te
     serving_version: servingVersion ?? null,
     ...toProgress(progress),
     started_at: progress.startedAt ?? null,
-    ...(failure === undefined ? {} : { failure }),
+    ...defined({ failure }),
   };
 }
 

@@ -47,7 +47,7 @@ const ALONE: GateSettings = settingsOf({
  * the request pass and 403 does not, each with x-clipn-* headers; 503 when it can't be told, never 429, which Envoy would take for "denied".
  */
 export const extAuthz: FastifyPluginAsync = async (app) => {
-  const observer = gateObserver(app.metrics, app.log as never);
+  const observer = gateObserver(app.metrics, app.log);
   const inspector = new Inspector(app.engine, app.tenants);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', bytesParser);

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify';
+import { defined } from '../../../defined.ts';
 
 /** Ready: engine warmed, golden check passed, tenants' features handed over, not draining. Says why not. */
 export const readyz: FastifyPluginAsync = async (app) => {
@@ -28,8 +29,7 @@ export const readyz: FastifyPluginAsync = async (app) => {
         engines: status.engines.map(({ name, state, reason, restarts, nextTryMs }) => ({
           name,
           state,
-          ...(reason === undefined ? {} : { reason }),
-          ...(nextTryMs === undefined ? {} : { next_try_ms: nextTryMs }),
+          ...defined({ reason, next_try_ms: nextTryMs }),
           restarts,
         })),
         engine: { state: status.state, device: status.device, precision: status.precision, restarts: status.restarts },

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Method } from '../../../clipn/index.ts';
+import { defined } from '../../../defined.ts';
 import { ServiceError } from '../../../errors/index.ts';
 import { detectTenantInPath } from '../../access.ts';
 import { inferParser } from '../../bodies/infer-parser.ts';
@@ -14,7 +15,7 @@ const METHODS: Method[] = ['ctw', 'atd', 'atd-rescaled'];
 
 /** `POST /v2/models/{tenant}/infer`: BYTES images in, decisions and probabilities out. A verdict is data: OOD is 200. */
 export const oipInfer: FastifyPluginAsync = async (app) => {
-  oipErrors(app as never);
+  oipErrors(app);
   // JSON, JSON followed by tensors, or an image alone; clients send it under all sorts of content types, or none
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', inferParser);
@@ -65,7 +66,7 @@ async function infer(request: FastifyRequest<{ Params: ModelParams }>, reply: Fa
   const json = {
     model_name: tenant,
     model_version: String(serving.version),
-    ...(asked.id === undefined ? {} : { id: asked.id }),
+    ...defined({ id: asked.id }),
     parameters: { method },
     outputs,
   };

@@ -5,7 +5,7 @@ import { ModelParams, OUTPUTS, oipErrors } from '../../schemas/oip.ts';
 
 /** `GET /v2/models/{tenant}` and `/ready`: what goes in, what comes out, and can it be asked. */
 export const oipModel: FastifyPluginAsync = async (app) => {
-  oipErrors(app as never);
+  oipErrors(app);
   for (const path of ['/v2/models/:tenant', '/v2/models/:tenant/versions/:version']) {
     const versioned = path.endsWith(':version');
     const schema = (operationId: string, summary: string) => ({
