@@ -79,21 +79,21 @@ export interface AppParts {
   engine: EngineForHttp;
   tenants: TenantRegistry;
   access: AccessParts;
-  /** The directory that tenants come from, where one is watched. */
+  /** The watched directory of tenant files, if there is one. */
   tenantFiles?: Pick<WatchedDirectory, 'status'> | undefined;
   reload: ReloadForHttp;
   drift: DriftMonitor;
   metrics: Metrics;
-  /** Without it callers' traces are named in the log, and none are made. */
+  /** Without it no spans are made; the log still names the traces of callers. */
   tracing?: Tracing | undefined;
   logger: Logger;
-  /** Called before anything is registered: what is to see every route. */
+  /** Called before any route is registered, for hooks that must see every route. */
   prepare?: (app: FastifyInstance) => unknown;
-  /** The gate in the same process. */
+  /** The gate, if it runs in this process. */
   gate?: GateForHttp | undefined;
 }
 
-/** The HTTP application, complete but not listening: the serve command listens, tests inject. */
+/** Builds the complete HTTP application without listening: the serve command listens, tests inject requests. */
 export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   const { config, logger } = parts;
   const lifecycle = { restoring: false, draining: false };
@@ -103,7 +103,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   const app = Fastify({
     serverFactory: sheddingServer({ ...parts, flood, lifecycle }),
     loggerInstance: log,
-    // one line per request, when it is answered: below
+    // Fastify's own request lines are off; an onResponse hook below logs one line per request
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: config.maxBodyBytes,
     trustProxy: config.trustProxy,
@@ -113,7 +113,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     frameworkErrors: (error, request, reply) => answerUnroutable(error, request, reply),
   });
   app.setValidatorCompiler(({ schema, httpPart }) => compileValidator(schema as object, httpPart));
-  // replies are built from typed objects; their schemas document, and a serializer made from them could only lose fields
+  // replies are built from typed objects; a serializer made from the schemas could only drop fields
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
 
   app.decorate('config', config);
@@ -131,13 +131,13 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   app.decorate('lifecycle', lifecycle);
 
   parts.prepare?.(app);
-  // hooks of every request take callbacks: promises would cost a refused one, of which there may be thousands, a tenth of its time
+  // hooks of every request use callbacks, because promises would make refusing a request about a tenth slower
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
     done();
   });
   await app.register(tracingPlugin);
-  // a kept-alive connection would hold up the shutdown until its client lets go
+  // an open kept-alive connection would delay the shutdown
   app.addHook('onSend', (_request, reply, _payload, done) => {
     if (app.lifecycle.draining) reply.header('connection', 'close');
     done();

@@ -4,8 +4,8 @@ type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] }
 };
 
 /**
- * The fields that have a value. A field that is undefined and a field that is absent differ in the types (`exactOptionalPropertyTypes`), in
- * a spread and in `Object.keys`.
+ * Removes undefined fields. An undefined field and an absent one differ in the types (`exactOptionalPropertyTypes`), in a
+ * spread and in `Object.keys`.
  */
 export function defined<T extends object>(fields: T): Defined<T>;
 export function defined(fields: Readonly<Record<string, unknown>>): object {

@@ -1,11 +1,12 @@
 import type { FastifyRequest } from 'fastify';
 
 /**
- * What a route asks of the key. Every route declares it as `config: { access }`; an app with a route that doesn't will not start.
+ * The permission that a route needs. Every route declares it as `config: { access }`; an app with an undeclared route does not
+ * start.
  * - open: no key
- * - docs, metrics: no key where the configuration says so, else any key, or one with the scope `metrics`
- * - admin
- * - a scope on a tenant: `tenant` finds it before anything is validated; null is any tenant, for routes that show what the key may see
+ * - docs, metrics: no key if the configuration says so, else any key, or one with the scope `metrics`
+ * - admin: a key with the scope `admin`
+ * - a scope on a tenant: `tenant` finds it before validation; null is any tenant, for routes that list what the key may see
  */
 export type RouteAccess = 'open' | 'docs' | 'metrics' | 'admin' | TenantAccess;
 
@@ -20,10 +21,10 @@ export const manageTenantInPath: TenantAccess = {
   tenant: (request) => (request.params as { tenant: string }).tenant,
 };
 
-/** For lists: the handler leaves out what `request.principal` may not see. */
+/** For lists: the handler leaves out entries that `request.principal` may not see. */
 export const manageAnyTenant: TenantAccess = { scope: 'manage', tenant: () => null };
 
-/** For verdicts, `?tenant=`. Named twice is no name: the request is not valid, and is told so only if the key may ask for all. */
+/** For verdicts, `?tenant=`. A repeated parameter is invalid; only a key for all tenants gets the error that says so. */
 export const detectTenantInQuery: TenantAccess = {
   scope: 'detect',
   tenant: (request) => {
@@ -32,7 +33,7 @@ export const detectTenantInQuery: TenantAccess = {
   },
 };
 
-/** For verdicts by the Open Inference Protocol, where a tenant is the model in the path. */
+/** For verdicts by the Open Inference Protocol, whose model in the path is the tenant. */
 export const detectTenantInPath: TenantAccess = {
   scope: 'detect',
   tenant: (request) => (request.params as { tenant: string }).tenant,

@@ -6,15 +6,15 @@ import { priorityOf } from '../serving/detect-images.ts';
 import type { HttpConfig } from './decorators.ts';
 import type { DetectQuery } from './schemas/detect.ts';
 
-/** How urgent the request is, and how long it may take from now on. */
+/** Priority of the request, and its remaining time in milliseconds. */
 export interface Terms {
   priority: Priority;
   timeoutMs: number;
 }
 
 /**
- * Works before headers are validated as well: what is wrong with them counts as not said.
- * @throws ServiceError deadline_exceeded when the time that the client allows went by while its request was read
+ * Reads priority and deadline from the headers. It also runs before validation, so invalid values count as absent.
+ * @throws ServiceError deadline_exceeded when the client's time limit passed while the request was received
  */
 export function termsOf(
   { headers }: { headers: IncomingHttpHeaders },
@@ -24,7 +24,7 @@ export function termsOf(
   const named = headers['x-request-priority'];
   const priority = named === 'probe' || named === 'interactive' || named === 'bulk' ? named : priorityOf(images);
   const asked = Number(headers['x-request-timeout-ms']);
-  // the client counts from its first byte; the service's own limit is about its work, not about a slow upload
+  // the client's limit counts from its first byte; the service's own limit excludes the time of a slow upload
   const timeoutMs = asked >= 1 ? Math.min(asked, requestTimeoutMs) - elapsedMs : requestTimeoutMs;
   if (timeoutMs <= 0) {
     throw new ServiceError(
@@ -35,7 +35,7 @@ export function termsOf(
   return { priority, timeoutMs };
 }
 
-/** Before the body is read: what would be refused anyway is refused now, so that a flood costs headers only. */
+/** Refuses before the body is read whatever the engine would refuse anyway, so that a flood costs headers only. */
 export function refuseEarly(request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void {
   const { config, engine, metrics } = request.server;
   try {

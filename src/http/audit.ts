@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import type { AuditEntry } from '../access/index.ts';
 import type { OnChanged } from '../tenants/registry.ts';
 
-/** Notes a change that this request has made; to be called before it is acknowledged. */
+/** Records a change by this request in the audit log. Callers await it before they acknowledge the change. */
 export function recordChange(
   request: FastifyRequest,
   change: Pick<AuditEntry, 'action' | 'target' | 'before' | 'after' | 'details'>,
@@ -16,7 +16,7 @@ export function recordChange(
   });
 }
 
-/** The same for a change of a tenant, as the registry tells of it. */
+/** Returns a callback for the registry that records a change of a tenant. */
 export function recorded(request: FastifyRequest, action: string, target: string): OnChanged {
   return ({ before, after }) => recordChange(request, { action, target, before, after });
 }

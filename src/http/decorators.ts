@@ -10,12 +10,12 @@ import type { RequestTrace, Tracing } from '../telemetry/tracing.ts';
 import type { WatchedDirectory } from '../tenants/files/watched-directory.ts';
 import type { TenantRegistry } from '../tenants/registry.ts';
 
-/** What the HTTP layer needs of the configuration. */
+/** The settings that the HTTP layer uses. */
 export interface HttpConfig {
   maxImages: number;
   maxImageBytes: number;
   maxBodyBytes: number;
-  /** Of all requests together. */
+  /** Bound on the bodies of all requests together, bytes. */
   maxBodiesBytes: number;
   maxClasses: number;
   requestTimeoutMs: number;
@@ -27,16 +27,16 @@ export interface HttpConfig {
 }
 
 export interface Lifecycle {
-  /** Set while the tenants of the last run get their features: until then they would be answered with 409. */
+  /** Set while tenants of the last run get their features after a start; until then they answer 409. */
   restoring: boolean;
-  /** Set once shutdown has begun: readiness fails first, so that balancers stop sending before connections close. */
+  /** Set during shutdown. Readiness fails first, so that load balancers stop sending before connections close. */
   draining: boolean;
 }
 
-/** The parts of the engine that routes use: tests put something simpler in its place. */
+/** The parts of the engine that routes use; tests replace it by a simpler one. */
 export type EngineForHttp = ServingEngine;
 
-/** Who may do what, and what was done. */
+/** Access control and its audit log. */
 export interface AccessParts {
   keyring: Keyring;
   limiter: Limiter;
@@ -44,13 +44,13 @@ export interface AccessParts {
   audit: AuditLog;
 }
 
-/** Puts another model in the place of the one that serves. */
+/** Replaces the model that serves. */
 export interface ReloadForHttp {
   readonly status: ReloadStatus;
   start(bundle?: string): Promise<void>;
 }
 
-/** What `/v1/ext-authz/*` shares with the gate's own door, as of now: its file may change. */
+/** The gate's current settings for `/v1/ext-authz/*`; they change when the gate file changes. */
 export interface GateForHttp {
   settings(): GateSettings;
   audit(): AuditSink | undefined;
@@ -58,11 +58,11 @@ export interface GateForHttp {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who asks; nobody on routes that are open. */
+    /** Author of the request; anonymous on open routes. */
     principal: Principal;
-    /** Undefined: it belongs to no trace. */
+    /** Undefined if the request belongs to no trace. */
     trace: RequestTrace | undefined;
-    /** One of a flood of refusals, which the log tells of in one line together. */
+    /** Set if the refusal is summarised in one log line with others. */
     unlogged: boolean;
   }
   interface FastifyInstance {
@@ -71,16 +71,16 @@ declare module 'fastify' {
     tenants: TenantRegistry;
     access: AccessParts;
     tenantFiles: Pick<WatchedDirectory, 'status'> | undefined;
-    /** The model that serves. */
+    /** The current model. */
     model: { readonly bundle: Pick<Bundle, 'manifest' | 'id'> };
     reload: ReloadForHttp;
     drift: DriftMonitor;
     metrics: Metrics;
     tracing: Tracing;
-    /** Refusals that come too fast for a log line each. */
+    /** Limits the log lines of refusals. */
     flood: Flood;
     lifecycle: Lifecycle;
-    /** The gate in the same process; undefined where there is none. */
+    /** The gate in the same process; undefined if there is none. */
     gate: GateForHttp | undefined;
   }
 }

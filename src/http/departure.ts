@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import { ServiceError } from '../errors/index.ts';
 
-/** Aborted when the client closes the connection before its reply is written: work for it would be of no use. */
+/** Aborted when the client closes the connection before its reply is written, so that no work is done for it. */
 export function departureOf({ raw }: FastifyReply): AbortSignal {
   const gone = new AbortController();
   raw.once('close', () => {

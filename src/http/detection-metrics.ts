@@ -1,7 +1,7 @@
 import type { DetectionObserver } from '../serving/detect-images.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
-/** What became of images, in the metrics. */
+/** Counts the outcomes of images in the metrics. */
 export function detectionMetrics(metrics: Metrics): DetectionObserver {
   return {
     refused: ({ error, images }) => metrics.imagesRejected.inc({ reason: error.code }, images),

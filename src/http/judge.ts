@@ -7,7 +7,7 @@ import { departureOf } from './departure.ts';
 import { detectionMetrics } from './detection-metrics.ts';
 import { limitedTenant } from './limits.ts';
 
-/** Before the body is read: whether key and tenant may ask now; the reply says how much is left. @throws ServiceError rate_limited */
+/** Checks the limits of key and tenant before the body is read; sets the RateLimit fields. @throws ServiceError rate_limited */
 export function checkLimits(request: FastifyRequest, reply: FastifyReply, tenant: string): void {
   const { access, tenants } = request.server;
   const limited = limitedTenant(tenants.get(tenant));
@@ -24,8 +24,9 @@ export interface AskedImages {
 }
 
 /**
- * Verdicts on the images of a request: within its deadline and priority, the limits of its key and tenant, and its trace; counted in
- * the metrics, and given up when its client leaves. Rejects as `detectImages` does, or with rate_limited (429).
+ * Judges the images of a request within its deadline, its priority, and the limits of its key and tenant. The verdicts are
+ * counted in the metrics and traced. The work stops when the client disconnects.
+ * @throws errors of `detectImages`, and ServiceError rate_limited
  */
 export async function judge(request: FastifyRequest, reply: FastifyReply, asked: AskedImages): Promise<JudgedImage[]> {
   const { access, config, engine, metrics, tenants } = request.server;

@@ -3,13 +3,13 @@ import { ServiceError } from '../errors/index.ts';
 import type { TenantRegistry } from '../tenants/registry.ts';
 import type { TenantView } from '../tenants/tenant.ts';
 
-/** A tenant with the limits of its newest definition: those hold at once, its features may take a while. */
+/** A tenant with the limits of its newest definition, which apply at once, even while its features are being built. */
 export function limitedTenant({ record }: TenantView): LimitedTenant {
   const { images_per_second: imagesPerSecond, concurrent_images: concurrentImages } = record.definition.limits ?? {};
   return { id: record.id, imagesPerSecond, concurrentImages };
 }
 
-/** The same by id; a tenant that there is not has no limits of its own. */
+/** The same by id; an unknown tenant has no limits of its own. */
 export function limitedTenantOf(tenants: TenantRegistry, id: string): LimitedTenant {
   try {
     return limitedTenant(tenants.get(id));

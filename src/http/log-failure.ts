@@ -1,10 +1,10 @@
 import type { FastifyRequest } from 'fastify';
 import type { ServiceError } from '../errors/index.ts';
 
-/** Refusals, which come in floods: too many requests, and none that could be answered. */
+/** Statuses of refusals, which may come in floods. */
 const REFUSALS = new Set([429, 503]);
 
-/** What is internal to an error, for the log; of a flood of refusals the first few only. */
+/** Logs the internal details of an error; in a flood of refusals only the first few. */
 export function logFailure(
   request: FastifyRequest,
   { code, status, message, internal }: ServiceError,

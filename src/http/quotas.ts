@@ -3,7 +3,7 @@ import { textsOf } from '../tenants/classes.ts';
 import type { TenantDefinition } from '../tenants/definition.ts';
 import type { TenantRegistry } from '../tenants/registry.ts';
 
-/** A tenant as quotas count it: aliases cost as much as classes, and count as such. */
+/** A tenant with its number of classes for quotas; aliases count like classes, because they cost as much. */
 export function counted(id: string, { classes }: TenantDefinition): CountedTenant {
   return { id, classes: classes.reduce((sum, entry) => sum + textsOf(entry).length, 0) };
 }

@@ -18,9 +18,9 @@ export interface SheddingParts {
 const ROUTE = '/v1/detect';
 
 /**
- * Answers, in a flood, what the engine would refuse anyway, before anything else is done with it: refusing one request of
- * thousands must not take the processor from those that were accepted. The first refusals of every second go the ordinary way
- * (access, validation, log), so the flood is one that is known of; from then on one keeps the front busy for a third less of its time.
+ * In a flood, refuses requests that the engine would refuse, before anything else is done with them. Refusing thousands of
+ * requests must not take processor time from accepted ones. The first refusals of every second take the ordinary path (access,
+ * validation, log), so that the log shows the flood. Shedding the rest takes a third less of the front's time.
  * @returns whether the request is answered
  */
 export function shed(request: IncomingMessage, response: ServerResponse, parts: SheddingParts): boolean {
@@ -47,7 +47,7 @@ export function shed(request: IncomingMessage, response: ServerResponse, parts: 
   return true;
 }
 
-/** Why the engine would not take an image of this request; undefined where it would, or where that is not what is asked. */
+/** The error with which the engine would refuse this request; undefined if it would accept, or for other routes. */
 function refusal(
   { method, url, headers }: IncomingMessage,
   { engine, config }: SheddingParts,
@@ -63,7 +63,7 @@ function refusal(
   return undefined;
 }
 
-/** Fastify's own server, with `shed` in front. */
+/** Fastify's own server, which calls `shed` first. */
 export function sheddingServer(parts: SheddingParts): FastifyServerFactory<Server> {
   return (handler, options) => {
     const { http, keepAliveTimeout, requestTimeout, connectionTimeout } = options as Record<string, number> & {
@@ -72,7 +72,7 @@ export function sheddingServer(parts: SheddingParts): FastifyServerFactory<Serve
     const server = createServer(http ?? {}, (request, response) => {
       if (!shed(request, response, parts)) handler(request, response);
     });
-    // as Fastify sets them where it makes the server itself
+    // the values that Fastify sets on a server that it makes itself
     server.keepAliveTimeout = keepAliveTimeout as number;
     server.requestTimeout = requestTimeout as number;
     server.setTimeout(connectionTimeout);

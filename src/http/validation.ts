@@ -1,18 +1,18 @@
 import { Ajv, type ErrorObject } from 'ajv';
 
-/** Values of a body up to which all of its faults are told; of a larger one the first is. */
+/** A body with more values than this gets its first fault only; a smaller one gets all faults. */
 const FEW_VALUES = 1000;
-/** Faults that are told. */
+/** Most faults in an answer. */
 const MOST_ERRORS = 20;
 
-// queries are text and get coerced; in a JSON body a number where a string belongs is a mistake to be told about
+// queries are text and get coerced; in a JSON body a number in place of a text is an error
 const query = new Ajv({ coerceTypes: 'array', useDefaults: true, allErrors: true });
 const first = new Ajv({ useDefaults: true, strictTypes: false });
 const all = new Ajv({ useDefaults: true, allErrors: true, strictTypes: false });
 
 type Validator = ((data: unknown) => boolean) & { errors?: ErrorObject[] | null };
 
-/** Fastify's validator of one part of requests. A fault costs memory for as long as the list of them lives, so the list is short. */
+/** Fastify's validator of one part of requests. The list of faults is short, because each fault takes memory. */
 export function compileValidator(schema: object, httpPart: string | undefined): Validator {
   if (httpPart !== 'body') return query.compile(schema) as Validator;
   const quick = first.compile(schema);

@@ -3,7 +3,7 @@ import type { Detection } from '../engine/index.ts';
 import type { JudgedImage } from '../serving/detect-images.ts';
 import type { Verdict } from './schemas/detect.ts';
 
-/** A verdict as `/v1/detect` and `clipn-gate detect --json` return it: classes by their names. */
+/** A verdict as `/v1/detect` and `clipn-gate detect --json` return it, with the names of classes. */
 export function verdictOf(
   { id, decision, detection: d }: Extract<JudgedImage, { detection: Detection }>,
   method: Method,
@@ -29,5 +29,5 @@ export function verdictOf(
   };
 }
 
-/** Where there are several pictures, how many: the first was judged. */
+/** Adds the number of pictures if the file has several; the first one was judged. */
 const imageOf = ({ frames, ...image }: Detection['image']) => (frames > 1 ? { ...image, frames } : image);

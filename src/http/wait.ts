@@ -1,6 +1,6 @@
 /**
- * How long the client lets a request take, from its Prefer header (RFC 7240): `wait=seconds`, or `respond-async` for not at all.
- * Never longer than the service itself waits.
+ * Longest wait of a request by its Prefer header (RFC 7240), milliseconds: `wait=seconds`, or `respond-async` for no wait.
+ * `longestMs` is the upper bound.
  */
 export function waitOf(prefer: string | undefined, longestMs: number): number {
   if (prefer === undefined) return longestMs;

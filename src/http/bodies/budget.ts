@@ -7,7 +7,7 @@ export interface Reservation {
   release(): void;
 }
 
-/** Bodies that are in memory at one time, all requests together: what bounds the memory of the process, however many connections there are. */
+/** Bounds the total size of all request bodies in memory, and with it the memory of the process. */
 export class BodyBudget {
   readonly #most: number;
   #used = 0;
@@ -41,7 +41,11 @@ export class BodyBudget {
 }
 
 function overloaded(): ServiceError {
-  return new ServiceError('overloaded', 'The requests under way have as many bytes as the service holds at one time.', {
-    retryAfter: 1,
-  });
+  return new ServiceError(
+    'overloaded',
+    'The requests in progress use all the memory that the service has for bodies.',
+    {
+      retryAfter: 1,
+    },
+  );
 }

@@ -1,19 +1,18 @@
 import type { FastifyRequest } from 'fastify';
 import { ServiceError } from '../../errors/index.ts';
 
-/** Looks at a body while it arrives; what it returns refuses it. */
+/** Inspects a body while it arrives; a returned error refuses the body. */
 export type Watch = (chunk: Buffer) => ServiceError | undefined;
 
-/** Longest wait for the rest of a body that is refused. */
+/** Longest wait for the rest of a refused body, milliseconds. */
 const REST_MS = 1000;
-/** Most bytes of a request without a length for which memory is taken at once. */
+/** Bytes that are reserved at first for a request without a length. */
 const FIRST_BYTES = 64 * 1024;
 
 /**
- * A body as one buffer. What is refused on the way is not kept, and the rest of it is read and dropped, so that its sender gets to
- * read the answer.
- * @param most bytes of the body, where the route takes fewer than any request may have
- * @throws ServiceError payload_too_large, invalid_request (another length than announced), overloaded, what `watch` says
+ * Collects a body into one buffer. The rest of a refused body is read and dropped, so that its sender can read the answer.
+ * @param most largest accepted body in bytes, where the route's limit is below that of all requests
+ * @throws ServiceError payload_too_large, invalid_request (another length than announced), overloaded, errors of `watch`
  */
 export function collect(
   request: FastifyRequest,
@@ -63,14 +62,14 @@ export function collect(
     payload.on('data', take).on('end', end);
     payload.on('error', (error) => stop(unreadable(error)));
     payload.on('close', () => {
-      // without an end: the client has left, and nothing more will come
+      // closed before the end: the client has disconnected, and no more bytes will arrive
       if (!over) reject(unreadable('closed'));
       over = true;
     });
   });
 }
 
-/** Reads and drops what is still coming: the connection is closed behind the answer, and who is still sending would not read it. */
+/** Reads and drops the rest. The answer closes the connection, and a client that is still sending would not read it. */
 function afterRest(payload: NodeJS.ReadableStream, done: () => void): void {
   const timer = setTimeout(done, REST_MS);
   const finish = () => {

@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { collect } from './collect.ts';
 import { valuesOfImages, watchJson } from './parsers.ts';
 
-/** A body of the Open Inference Protocol: JSON, whose values are counted as it arrives, and binary tensors behind it. */
+/** Parses a body of the Open Inference Protocol: JSON, whose values are counted on arrival, and binary tensors after it. */
 export const inferParser = (request: FastifyRequest, payload: NodeJS.ReadableStream) => {
   const watch = watchJson(valuesOfImages(request.server.config.maxImages));
   const announced = request.headers['inference-header-content-length'];

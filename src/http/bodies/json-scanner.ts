@@ -1,10 +1,10 @@
-/** Nesting of JSON that is read: the deepest request has seven levels. */
+/** Deepest accepted nesting of JSON; valid requests have at most seven levels. */
 export const MOST_DEPTH = 32;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
-/** [ and {, ] and } differ in one bit only. */
+/** The code of [ is 0x5b, that of { is 0x7b; likewise ] and }. They differ in one bit only. */
 const OPEN = 0x5b;
 const CLOSE = 0x5d;
 const SQUARE_OR_CURLY = ~0x20;
@@ -12,9 +12,9 @@ const SQUARE_OR_CURLY = ~0x20;
 export type Excess = 'values' | 'depth' | 'text';
 
 /**
- * Counts what a JSON text would become when it is parsed, without parsing it: a body of twenty megabytes can hold ten million
- * numbers, and each of them takes more memory as a value than as text. Reads the text chunk by chunk as it arrives, so that it is
- * refused at the first value too many. Says nothing about texts that are not JSON; the parser does.
+ * Counts the values in a JSON text without parsing it. A body of twenty megabytes can hold ten million numbers, and each takes
+ * more memory as a value than as text. The scanner reads chunk by chunk, so that a text is refused at the first value beyond
+ * the limit. It does not check whether a text is valid JSON; the parser does.
  */
 export class JsonScanner {
   readonly #maxValues: number;
@@ -23,7 +23,7 @@ export class JsonScanner {
   #values = 1;
   #depth = 0;
   #inString = false;
-  /** The chunk before ended with an odd number of backslashes. */
+  /** Whether the previous chunk ended with an odd number of backslashes. */
   #escaped = false;
 
   /** @param maxText bytes of one string */
@@ -32,12 +32,12 @@ export class JsonScanner {
     this.#maxText = maxText;
   }
 
-  /** Values so far: elements, members and the outermost. */
+  /** Number of values so far: elements, members and the outermost value. */
   get values(): number {
     return this.#values;
   }
 
-  /** What there is too much of, as soon as there is. */
+  /** Counts a chunk. @returns the limit that is exceeded, if any */
   write(chunk: Buffer): Excess | undefined {
     for (let at = 0; at < chunk.length; ) {
       if (this.#inString) {
@@ -61,14 +61,14 @@ export class JsonScanner {
     return undefined;
   }
 
-  /** Behind the quote that ends the string, or the end of the chunk. */
+  /** Offset after the quote that ends the string, or the end of the chunk. */
   #endOfString(chunk: Buffer, from: number): number {
     for (let at = from; ; ) {
       const quote = chunk.indexOf(QUOTE, at);
       const end = quote < 0 ? chunk.length : quote;
       let run = 0;
       while (end - run > at && chunk[end - run - 1] === BACKSLASH) run++;
-      // a run that began in the chunk before goes on
+      // a run of backslashes may continue from the previous chunk
       const escaped = (run % 2 === 1) !== (this.#escaped && end - run === from && at === from);
       this.#escaped = false;
       if (quote < 0) {

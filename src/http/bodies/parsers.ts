@@ -3,18 +3,18 @@ import { ServiceError } from '../../errors/index.ts';
 import { collect, type Watch } from './collect.ts';
 import { JsonScanner, MOST_DEPTH } from './json-scanner.ts';
 
-/** Values that the JSON body of an ordinary request may have. */
+/** Most values in the JSON body of an ordinary request. */
 const FEW_VALUES = 1000;
-/** Bytes that a text in it may have: names and templates have 512 characters at most, and escapes make six bytes of one. */
+/** Most bytes of a text in it: names and templates have at most 512 characters, and an escaped character has six bytes. */
 const FEW_BYTES = 4096;
 
-/** Most values of the JSON of a request with images: each is an object of two members, and some of the protocols put more around it. */
+/** Most JSON values of a request with images. An image is an object of two members; some protocols wrap it in more. */
 export const valuesOfImages = (maxImages: number): number => 16 * maxImages + 256;
 
-/** Most values of the JSON of a tenant: an object, a name and a list for each class, and what belongs to the whole. */
+/** Most JSON values of a tenant: an object, a name and a list for each class, and the fields of the tenant. */
 export const valuesOfClasses = (maxClasses: number): number => 4 * maxClasses + 1024;
 
-/** Refuses JSON that would become more values than `most`, or nested too deeply, while it arrives. */
+/** Refuses JSON while it arrives, if it has more than `most` values or is nested too deeply. */
 export function watchJson(most: number, maxText?: number): Watch {
   const scanner = new JsonScanner(most, maxText);
   return (chunk) => {
@@ -25,20 +25,20 @@ export function watchJson(most: number, maxText?: number): Watch {
     if (excess === 'depth') {
       return new ServiceError('invalid_request', `The JSON is nested more than ${MOST_DEPTH} levels deep.`);
     }
-    return new ServiceError('invalid_request', `The JSON has more values than the ${most} that are read.`, {
+    return new ServiceError('invalid_request', `The JSON has more values than the accepted ${most}.`, {
       extra: { limit: most },
     });
   };
 }
 
-/** The body as it is. */
+/** Keeps the body as bytes. */
 export const bytesParser = (request: FastifyRequest, payload: NodeJS.ReadableStream) => collect(request, payload);
 
-/** JSON, counted before it is built; `config.jsonValues` of the route says how much of it there may be. */
-/** An image as it is: one that is larger than images may be is refused before it is there. */
+/** Keeps an image as bytes; refuses it on arrival once it exceeds the limit of an image. */
 export const imageParser = (request: FastifyRequest, payload: NodeJS.ReadableStream) =>
   collect(request, payload, { most: request.server.config.maxImageBytes });
 
+/** Parses JSON after its values are counted; `config.jsonValues` of the route is the limit. */
 export function jsonParser(app: FastifyInstance) {
   const parse = app.getDefaultJsonParser('error', 'error');
   return async (request: FastifyRequest, payload: NodeJS.ReadableStream) => {

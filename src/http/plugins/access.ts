@@ -5,8 +5,8 @@ import { ServiceError } from '../../errors/index.ts';
 import type { RouteAccess } from '../access.ts';
 
 /**
- * Asks every request for what its route declares, before the body is read. A key that lacks the scope gets the same answer for
- * a tenant that exists and for one that does not.
+ * Checks the key of every request against the access that its route declares, before the body is read. A key without the
+ * scope gets the same answer for existing and unknown tenants.
  */
 export const accessPlugin = fp(async (app) => {
   const { keyring, limiter } = app.access;
@@ -43,7 +43,7 @@ export const accessPlugin = fp(async (app) => {
       throw new ServiceError('forbidden', `This API key may not do that. It needs the scope ${described(need)}.`);
     }
     const leave = limiter.enter(request.principal);
-    // an answer that is never finished, because its client has left, is closed all the same
+    // `close` covers answers that are never finished because the client has disconnected
     reply.raw.once('finish', leave).once('close', leave);
   }
 
@@ -59,7 +59,7 @@ export const accessPlugin = fp(async (app) => {
   }
 });
 
-/** x-api-key goes first, so that Authorization stays free for whatever is behind. */
+/** x-api-key takes precedence, so that Authorization stays free for the service behind the gate. */
 function keyOf({ headers }: FastifyRequest): string | undefined {
   const own = headers['x-api-key'];
   if (own !== undefined) return String(own);

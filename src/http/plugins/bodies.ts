@@ -6,7 +6,7 @@ import { jsonParser } from '../bodies/parsers.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Memory for the body; undefined where there is none. */
+    /** Reserved memory of the body; undefined if there is no body. */
     reservation: Reservation | undefined;
   }
   interface FastifyContextConfig {
@@ -17,7 +17,7 @@ declare module 'fastify' {
   }
 }
 
-/** Bodies are read within bounds: those of one request by its route, those of all together by a budget. */
+/** Bounds request bodies: each one by its route's limit, all together by a budget. */
 export const bodiesPlugin = fp(async (app) => {
   const { maxBodyBytes, maxBodiesBytes, maxImageBytes } = app.config;
   const budget = new BodyBudget(Math.max(maxBodyBytes, maxBodiesBytes));
@@ -40,12 +40,12 @@ export const bodiesPlugin = fp(async (app) => {
     done();
   });
 
-  /** What is taken before the first byte: the length, or where none is announced what a first look takes. */
+  /** Bytes to reserve before the first byte: the announced length, or a first portion if none is announced. */
   function expected(request: FastifyRequest): number {
     const length = lengthOf(request);
     if (length !== undefined) return Math.min(length, maxBodyBytes);
     if (request.headers['transfer-encoding'] === undefined) return 0;
-    // the form's parser hands over whole files
+    // the form parser delivers whole files
     return request.isMultipart?.() ? maxImageBytes : 64 * 1024;
   }
 });

@@ -3,11 +3,11 @@ import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import type { FastifyPluginAsync } from 'fastify';
 
-/** What `npm run build` made of src/console: the same place from the sources and from dist/. */
+/** Output of `npm run build` for src/console; the path is the same from the sources and from dist/. */
 const FILES = fileURLToPath(new URL('../../../dist/console/', import.meta.url));
 
 const HEADERS = {
-  // nothing from elsewhere, nothing inline; blob: is for the pictures that somebody drops on the page
+  // no resources of other origins, nothing inline; blob: is for pictures that users drop on the page
   'content-security-policy': [
     "default-src 'none'",
     "script-src 'self'",
@@ -26,9 +26,9 @@ const HEADERS = {
 };
 
 /**
- * The console at `/`: the files of the build, compressed when they were built. Names of assets carry a hash of what is in them, so they
- * are kept for ever; the page itself is asked for every time. Without a build (a checkout that is run from its sources) `/` shows
- * the documentation instead.
+ * Serves the console at `/`: the built files, compressed at build time. Names of assets contain a hash of their content, so
+ * they are cached permanently; the page itself is revalidated on every request. Without a build (a checkout that runs from
+ * its sources) `/` redirects to the documentation.
  */
 export const consolePlugin: FastifyPluginAsync = async (app) => {
   if (!existsSync(`${FILES}index.html`)) {
@@ -44,7 +44,7 @@ export const consolePlugin: FastifyPluginAsync = async (app) => {
   });
   await app.register(fastifyStatic, {
     root: FILES,
-    // one route per file: nothing else can be asked for
+    // one route per file, so that no other path is served
     wildcard: false,
     preCompressed: true,
     decorateReply: false,

@@ -3,7 +3,7 @@ import swaggerUi from '@fastify/swagger-ui';
 import fp from 'fastify-plugin';
 import { VERSION } from '../../config/version.ts';
 
-/** The OpenAPI document from the schemas that validate, and a page to read it. Registered before the routes it describes. */
+/** The OpenAPI document, derived from the validating schemas, and a page to read it. Must be registered before the routes. */
 export const docsPlugin = fp(async (app) => {
   await app.register(swagger, {
     openapi: {
@@ -32,7 +32,7 @@ export const docsPlugin = fp(async (app) => {
     },
   });
   await app.register(async (scope) => {
-    // the plugin's own routes, which know nothing of ours
+    // the plugin's own routes declare no access, so it is added here
     scope.addHook('onRoute', (route) => {
       route.config = { ...route.config, access: 'docs' };
     });

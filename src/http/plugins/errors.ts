@@ -3,7 +3,7 @@ import fp from 'fastify-plugin';
 import { type ErrorCode, ServiceError, toProblem } from '../../errors/index.ts';
 import { logFailure } from '../log-failure.ts';
 
-/** Fastify's and its plugins' own errors in this service's words. */
+/** Texts for the errors of Fastify and its plugins. */
 const KNOWN: Record<string, { code: ErrorCode; detail: string }> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: {
     code: 'unsupported_media_type',
@@ -42,7 +42,7 @@ const KNOWN: Record<string, { code: ErrorCode; detail: string }> = {
   },
 };
 
-/** Faults of one request that are told, and characters of each. */
+/** Most faults of one request that are listed, and most characters of each. */
 const MOST_ERRORS = 20;
 const short = (text: string) => text.slice(0, 200);
 
@@ -75,7 +75,7 @@ export function toServiceError(error: unknown): ServiceError {
   });
 }
 
-/** An address that no route could be looked up for: Fastify's own answer would repeat it. */
+/** Answers addresses that cannot be routed; Fastify's own answer would repeat the address. */
 export function answerUnroutable(error: Error, request: FastifyRequest, reply: FastifyReply): void {
   const service = new ServiceError(
     'invalid_request',
@@ -91,7 +91,7 @@ export function answerUnroutable(error: Error, request: FastifyRequest, reply: F
     .send(JSON.stringify(toProblem(service, request.id)));
 }
 
-/** Every error leaves as an RFC 9457 problem document; what is internal goes to the log. */
+/** Sends every error as an RFC 9457 problem document, and logs its internal details. */
 export const errorsPlugin = fp(async (app) => {
   app.decorateRequest('unlogged', false);
   app.setErrorHandler((error: unknown, request: FastifyRequest, reply: FastifyReply) => {
@@ -104,7 +104,7 @@ export const errorsPlugin = fp(async (app) => {
   app.setNotFoundHandler((request) => {
     throw new ServiceError(
       'not_found',
-      `${request.method} ${short(request.url.split('?')[0] as string)} is no operation of this service; see /openapi.json.`,
+      `${request.method} ${short(request.url.split('?')[0] as string)} is not an operation of this service; see /openapi.json.`,
     );
   });
 });

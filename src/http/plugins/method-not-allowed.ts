@@ -4,8 +4,8 @@ import { ServiceError } from '../../errors/index.ts';
 const METHODS: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 /**
- * Notes which methods each address answers to. Call it before routes are registered, and what it returns after: the other
- * methods then get 405 with an Allow header instead of a 404 that makes people doubt the address.
+ * Collects the methods of each address. Call it before routes are registered, and its result after them. Other methods then
+ * get 405 with an Allow header instead of 404, which would suggest a wrong address.
  */
 export function methodNotAllowed(app: FastifyInstance): () => void {
   const known = new Map<string, Set<string>>();
@@ -27,7 +27,7 @@ export function methodNotAllowed(app: FastifyInstance): () => void {
         url,
         config: { access: 'open' },
         schema: { hide: true },
-        // at the first moment: a body that nobody wants is not read
+        // in the first hook, so that the body is not read
         onRequest: async (request, reply) => {
           reply.header('allow', allow);
           throw new ServiceError('method_not_allowed', `${url} supports ${allow}, not ${request.method}.`);

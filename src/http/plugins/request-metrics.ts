@@ -2,7 +2,7 @@ import fp from 'fastify-plugin';
 import { exemplarOf } from '../../telemetry/metrics.ts';
 import { routeOf } from './tracing.ts';
 
-/** Counts and times every request by its route pattern: the pattern, not the address, bounds the labels. */
+/** Counts and times every request, labelled by its route pattern, because patterns are few and addresses are not. */
 export const requestMetricsPlugin = fp(async (app) => {
   app.addHook('onResponse', (request, reply, done) => {
     const route = routeOf(request);

@@ -1,10 +1,10 @@
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 
-/** Asked every few seconds by what watches the service: traces of them would bury the others. */
+/** Routes that monitoring polls every few seconds; their traces would hide the others. */
 const UNTRACED = new Set(['/livez', '/readyz', '/metrics']);
 
-/** Begins and ends the trace of every request that belongs to one, and puts its name into every line of the request's log. */
+/** Begins and ends the trace of a request, and adds its ids to every log line of the request. */
 export const tracingPlugin = fp(async (app) => {
   app.decorateRequest('trace');
   app.addHook('onRequest', (request, reply, done) => {
@@ -33,7 +33,7 @@ export const tracingPlugin = fp(async (app) => {
   }
 });
 
-/** The pattern, not the address: a span's name is a label too. */
+/** The route pattern, because span names should have few distinct values. */
 export function routeOf(request: FastifyRequest): string {
   return request.routeOptions.url ?? 'unmatched';
 }

@@ -62,7 +62,7 @@ export type DetectJsonBody = Static<typeof DetectJsonBody>;
 const file = (description: string) =>
   Type.Unsafe<unknown>({ contentMediaType: 'application/octet-stream', description });
 
-/** The forms of a body. Only JSON is validated by its schema; of files nothing is known before they are decoded. */
+/** The body forms. A schema validates JSON only; files are not checked before they are decoded. */
 export const DetectBody = {
   'application/json': { schema: DetectJsonBody },
   'multipart/form-data': {

@@ -28,7 +28,7 @@ export const NewKey = Type.Object(
 );
 export type NewKey = Static<typeof NewKey>;
 
-/** A key as lists show it: never the secret, nor its hash. */
+/** A key in lists: without the secret and its hash. */
 export const KeyView = Type.Object({
   id: Type.String(),
   prefix: Type.String({ description: 'The visible prefix of the key.' }),

@@ -4,7 +4,7 @@ import { toProblem } from '../../errors/index.ts';
 import { logFailure } from '../log-failure.ts';
 import { toServiceError } from '../plugins/errors.ts';
 
-/** Open Inference Protocol v2, of which this service is a server: a tenant is a model. */
+/** Open Inference Protocol v2, implemented by this service: each tenant is a model. */
 export const ModelParams = Type.Object({
   tenant: Type.String({ minLength: 1, maxLength: 64, description: 'The tenant, which is the model of the protocol.' }),
   version: Type.Optional(Type.String({ maxLength: 32 })),
@@ -20,7 +20,7 @@ export const OUTPUTS = [
 ] as const;
 export type OutputName = (typeof OUTPUTS)[number]['name'];
 
-/** Clients of the protocol look for `error`; everybody else finds the problem document that all of this service's errors are. */
+/** Adds the field `error`, which the protocol defines, to the problem document that all errors of this service have. */
 export function oipErrors(app: FastifyInstance): void {
   app.setErrorHandler((error, request, reply) => {
     const service = toServiceError(error);

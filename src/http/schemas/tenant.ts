@@ -41,14 +41,14 @@ export const TenantSummary = Type.Object({
 });
 export type TenantSummary = Static<typeof TenantSummary>;
 
-/** If-Match and If-None-Match of a request that changes something. */
+/** If-Match and If-None-Match of a request that changes a tenant. */
 export const ConditionHeaders = Type.Object({
   'if-match': Type.Optional(Type.String({ description: 'Change the tenant only in the state with this entity tag.' })),
   'if-none-match': Type.Optional(Type.String({ description: '`*`: only if the tenant does not exist.' })),
 });
 export type ConditionHeaders = Static<typeof ConditionHeaders>;
 
-/** The same, of a request that may wait for features. */
+/** The same, for a request that may wait for features. */
 export const WaitHeaders = Type.Object({
   prefer: Type.Optional(Type.String({ description: '`wait=<seconds>` or `respond-async` (RFC 7240).' })),
   ...ConditionHeaders.properties,
@@ -130,8 +130,8 @@ export function toBuild({ record, state, servingVersion, progress, failure }: Te
 }
 
 /**
- * The entity tag of what GET shows. It is the definition's own while that serves; before that the state is part of it, so that nobody
- * who asks for changes misses the moment when the features are ready. Both are good for If-Match.
+ * The entity tag of GET. A serving definition has its own tag; before that the tag also contains the state, so that a client
+ * that polls with it sees the moment when the features are ready. If-Match accepts both.
  */
 export function entityTag({ etag, state }: TenantView): string {
   return state === 'ready' ? etag : `${etag.slice(0, -1)}.${state}"`;

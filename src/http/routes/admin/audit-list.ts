@@ -14,7 +14,7 @@ const AuditReply = Type.Object({
   next: Type.Union([Type.String(), Type.Null()], { description: '`before` of the next page; null on the last.' }),
 });
 
-/** `GET /v1/admin/audit`: every change, who made it and when. */
+/** `GET /v1/admin/audit`: all changes, with author and time. */
 export const auditList: FastifyPluginAsync = async (app) => {
   app.get<{ Querystring: Static<typeof AuditQuery> }>(
     '/v1/admin/audit',

@@ -10,7 +10,7 @@ const Headers = Type.Object({
   prefer: Type.Optional(Type.String({ description: '`wait=<seconds>` or `respond-async` (RFC 7240).' })),
 });
 
-/** `POST /v1/admin/reload` and `GET` to see how far it is. */
+/** `POST /v1/admin/reload` starts a reload; `GET` shows its state. */
 export const adminReload: FastifyPluginAsync = async (app) => {
   app.post<{ Body: ReloadRequest; Headers: Static<typeof Headers> }>(
     '/v1/admin/reload',
@@ -32,7 +32,7 @@ export const adminReload: FastifyPluginAsync = async (app) => {
       const waitMs = waitOf(request.headers.prefer, app.config.buildWaitMs);
       const bundle = request.body?.bundle;
       const done = app.reload.start(bundle);
-      // it may still fail when this has been answered; GET tells then
+      // a failure after this answer is visible in the state that GET shows
       done.catch(() => {});
       await recordChange(request, {
         action: 'model.reload',

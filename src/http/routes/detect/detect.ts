@@ -7,11 +7,11 @@ import { DetectBody, DetectHeaders, DetectQuery, DetectReply } from '../../schem
 import { ProblemResponses } from '../../schemas/problem.ts';
 import { detect } from './handler.ts';
 
-/** `POST /v1/detect`: images in, verdicts out. A verdict is data: out-of-distribution is 200. */
+/** `POST /v1/detect`: images in, verdicts out. Out-of-distribution is a result and not an error, so its status is 200. */
 export const detectRoute: FastifyPluginAsync = async (app) => {
   const { maxBodyBytes, maxImageBytes, maxImages } = app.config;
   await app.register(multipart, {
-    // a file over the limit is cut and reported alone; parts beyond the limit are refused while reading
+    // a file over the limit is truncated and fails alone; parts beyond the limit are refused while reading
     throwFileSizeLimit: false,
     limits: { fileSize: maxImageBytes, files: maxImages + 1, fields: 32, fieldSize: 4096, parts: maxImages + 33 },
   });

@@ -14,16 +14,16 @@ export async function detect(
   const app = request.server;
   const started = performance.now();
   const { tenant, top_k: topK } = request.query;
-  // before the body is read: who asks for a tenant that isn't there should not have to upload first
+  // before the body is read, so that a request for an unknown tenant fails before its upload
   app.tenants.resolve(tenant);
   checkLimits(request, reply, tenant);
 
   const { maxImages, maxImageBytes, maxBodyBytes } = app.config;
   const images = await readImages(request, { maxImages, maxImageBytes, maxBodyBytes });
-  // the text is as large as the images, which are out of it
+  // releases the JSON text, which is as large as the images that were read from it
   request.body = undefined;
   request.trace?.lap('receive');
-  // what serves now: while the body came in the tenant, or the model, may have been replaced
+  // resolved again, because tenant or model may have been replaced while the body arrived
   const serving = app.tenants.resolve(tenant);
   const method = request.query.method ?? serving.method;
   const judged = await judge(request, reply, { tenant, serving, method, images, topK });
@@ -48,7 +48,7 @@ export async function detect(
   };
 }
 
-/** A single image's problem is the reply's own. So is one of ours (5xx, 429) that struck all of them: a client should retry the request. */
+/** Throws the error of a single image, and an error of the service (5xx, 429) that all images have, so that clients retry. */
 function failWhole(outcomes: JudgedImage[]): void {
   const errors = outcomes.flatMap((o) => ('error' in o ? [o.error] : []));
   const [first] = errors;

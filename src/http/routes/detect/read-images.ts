@@ -9,7 +9,10 @@ export interface ReadLimits {
   maxBodyBytes: number;
 }
 
-/** The images of a request in any of the three body forms. Rejects with invalid_request, no_image, too_many_images, payload_too_large. */
+/**
+ * Reads the images of a request from any of the body forms.
+ * @throws ServiceError invalid_request, no_image, too_many_images, payload_too_large
+ */
 export async function readImages(request: FastifyRequest, limits: ReadLimits): Promise<ReceivedImage[]> {
   const images = request.isMultipart()
     ? await fromMultipart(request, limits)
@@ -47,7 +50,7 @@ async function fromMultipart(request: FastifyRequest, limits: ReadLimits): Promi
   try {
     return await readParts(request, limits);
   } catch (error) {
-    // the form parser's own complaints have no code: a form that ends half-way, a header that is none
+    // the form parser's own errors have no code: a truncated form, an invalid header
     if (error instanceof ServiceError || (error as { code?: string }).code?.startsWith('FST_')) throw error;
     if (/boundary not found/i.test(String(error))) {
       throw new ServiceError('unsupported_media_type', 'The content type multipart/form-data needs a boundary.', {
@@ -99,7 +102,7 @@ function fromJson(body: DetectJsonBody | undefined, limits: ReadLimits): Receive
 function fromBase64(data: string, limits: ReadLimits): Uint8Array | ServiceError {
   const comma = data.startsWith('data:') ? data.indexOf(',') : -1;
   const text = data.slice(comma + 1).replace(/\s+/g, '');
-  // Buffer.from skips whatever is not base64 and would turn a mistake into a strange picture
+  // Buffer.from skips characters that are not base64, which would turn a mistake into another image
   if (!BASE64.test(text) || text.length % 4 === 1) {
     return new ServiceError('invalid_request', 'The data of this image is not base64.');
   }

@@ -25,10 +25,10 @@ import { logFailure } from '../../log-failure.ts';
 import { toServiceError } from '../../plugins/errors.ts';
 
 const PREFIX = '/v1/ext-authz';
-/** What says something about the body, not about this service: no retry and no failure_mode_allow changes it. */
+/** Causes that concern the body and not this service: neither a retry nor failure_mode_allow changes them. */
 const ABOUT_THE_BODY: ReadonlySet<FailCause> = new Set(['unexamined', 'undecodable', 'no_image']);
 
-/** Without a gate file: every body is looked at for the tenant that x-clipn-tenant names. Where there is no verdict Envoy decides. */
+/** Settings without a gate file: every body is inspected for the tenant of x-clipn-tenant. Without a verdict Envoy decides. */
 const ALONE: GateSettings = settingsOf({
   upstream: { url: 'http://localhost' },
   routes: [
@@ -43,8 +43,9 @@ const ALONE: GateSettings = settingsOf({
 });
 
 /**
- * `/v1/ext-authz/*`: Envoy's external authorization over HTTP. The path behind the prefix is the one that the client asked for. 200 lets
- * the request pass and 403 does not, each with x-clipn-* headers; 503 when it can't be told, never 429, which Envoy would take for "denied".
+ * `/v1/ext-authz/*`: Envoy's external authorization over HTTP. The path after the prefix is that of the client's request. 200
+ * lets the request pass and 403 refuses it, each with x-clipn-* headers; 503 means that there is no verdict. 429 is not used,
+ * because Envoy treats it as a refusal.
  */
 export const extAuthz: FastifyPluginAsync = async (app) => {
   const observer = gateObserver(app.metrics, app.log);
@@ -54,7 +55,7 @@ export const extAuthz: FastifyPluginAsync = async (app) => {
   app.setErrorHandler((error, request, reply) => {
     const service = toServiceError(error);
     logFailure(request, service, 'info');
-    // a key that is missing or may not is the mesh's mistake; everything else, too many requests included, is "can't tell"
+    // a missing or insufficient key is a mistake in the mesh; every other error, 429 included, means that there is no verdict
     const status = service.status === 401 || service.status === 403 ? service.status : 503;
     return reply
       .code(status)
@@ -97,7 +98,7 @@ export const extAuthz: FastifyPluginAsync = async (app) => {
   }
 };
 
-/** The gate's route for the path behind the prefix, and its tenant. */
+/** The gate's route for the path after the prefix, and its tenant. */
 function lookUp(request: FastifyRequest): { settings: GateSettings; route: Route; tenant: string } | undefined {
   const settings = request.server.gate?.settings() ?? ALONE;
   const target = request.url.slice(PREFIX.length) || '/';
@@ -105,7 +106,7 @@ function lookUp(request: FastifyRequest): { settings: GateSettings; route: Route
   return found && { settings, route: found.route, tenant: tenantOf(found.route, found.pieces, request.headers) };
 }
 
-/** What no route of the gate looks at is of no tenant: any key for verdicts will do. */
+/** A request without a gate route has no tenant, so any key for verdicts is enough. */
 const access: TenantAccess = {
   scope: 'detect',
   tenant: (request) =>
@@ -130,7 +131,7 @@ function inspect(
   return inspector
     .inspect({ ...subject, body: bytes, headers, rawHeaders: raw.rawHeaders, target: url, trace }, gone.signal)
     .then((inspection) => {
-      // Envoy sends on what it has: nothing can be taken out of it
+      // Envoy forwards the original request, so images cannot be filtered out of it
       const { filter: _, ...extraction } = inspection.extraction;
       return { ...inspection, extraction };
     });

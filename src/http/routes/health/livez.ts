@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify';
 
-/** The event loop answers: nothing more. A dead engine is no reason to kill the front that is restarting it. */
+/** Alive means that the event loop runs. A failed engine does not count, because the front restarts it. */
 export const livez: FastifyPluginAsync = async (app) => {
   app.get(
     '/livez',

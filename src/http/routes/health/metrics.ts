@@ -4,7 +4,7 @@ import { expositionFor, TEXT, toText } from '../../../telemetry/exposition.ts';
 import type { Metrics } from '../../../telemetry/metrics.ts';
 import { processUsage } from '../../../telemetry/process-usage.ts';
 
-/** Prometheus exposition. Gauges that mirror a state are read at the moment of the scrape. */
+/** Prometheus exposition. Gauges that mirror a state are read at each scrape. */
 export const metrics: FastifyPluginAsync = async (app) => {
   app.get(
     '/metrics',
@@ -34,7 +34,7 @@ export const metrics: FastifyPluginAsync = async (app) => {
   );
 };
 
-/** A new process counts from nothing: Prometheus takes that for the reset of a counter, as it is. */
+/** The counters of a new engine process begin at zero, which Prometheus treats as a counter reset. */
 async function engineProcess(metrics: Metrics, pid: number | undefined): Promise<void> {
   const usage = pid === undefined ? undefined : await processUsage(pid);
   metrics.engineMemory.set(usage?.residentBytes ?? 0);
@@ -43,7 +43,7 @@ async function engineProcess(metrics: Metrics, pid: number | undefined): Promise
   metrics.engineCpu.inc(usage?.cpuSeconds ?? 0);
 }
 
-/** Tenants that share the label `other` have no drift of their own there; `GET /v1/tenants/{tenant}/drift` has it. */
+/** Tenants that share the label `other` have no drift gauges of their own; `GET /v1/tenants/{tenant}/drift` reports theirs. */
 function driftGauges(metrics: Metrics, drift: DriftMonitor): void {
   const { driftImages, driftOodRate, driftPsi, driftPsiOfChance } = metrics;
   for (const gauge of [driftImages, driftOodRate, driftPsi, driftPsiOfChance]) gauge.reset();

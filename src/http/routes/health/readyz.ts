@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { defined } from '../../../defined.ts';
 
-/** Ready: engine warmed, golden check passed, tenants' features handed over, not draining. Says why not. */
+/** Ready: engine warmed, golden check passed, tenants' features loaded, not draining. Otherwise the reply lists the reasons. */
 export const readyz: FastifyPluginAsync = async (app) => {
   app.get(
     '/readyz',

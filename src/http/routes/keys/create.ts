@@ -3,7 +3,7 @@ import { recordChange } from '../../audit.ts';
 import { CreatedKey, NewKey, toKeyView } from '../../schemas/key.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
 
-/** `POST /v1/admin/keys`: the one reply that carries a key. */
+/** `POST /v1/admin/keys`: the only reply that contains a complete key. */
 export const keysCreate: FastifyPluginAsync = async (app) => {
   app.post<{ Body: NewKey }>(
     '/v1/admin/keys',

@@ -13,7 +13,7 @@ const ListReply = Type.Object({
   next: Type.Union([Type.String(), Type.Null()], { description: '`after` of the next page; null on the last.' }),
 });
 
-/** `GET /v1/admin/keys`: all keys by time of creation, revoked and expired ones too. */
+/** `GET /v1/admin/keys`: all keys by time of creation, including revoked and expired ones. */
 export const keysList: FastifyPluginAsync = async (app) => {
   app.get<{ Querystring: Static<typeof ListQuery> }>(
     '/v1/admin/keys',

@@ -4,7 +4,7 @@ import { ServiceError } from '../../../errors/index.ts';
 import { recordChange } from '../../audit.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
 
-/** `DELETE /v1/admin/keys/{id}`: the key opens nothing from here on. It stays in the list. */
+/** `DELETE /v1/admin/keys/{id}`: the key grants no access from then on. It stays in the list. */
 export const keysRevoke: FastifyPluginAsync = async (app) => {
   app.delete<{ Params: { id: string } }>(
     '/v1/admin/keys/:id',

@@ -33,7 +33,7 @@ function packed(values: (string | number)[]): Buffer {
   );
 }
 
-/** The outputs as JSON, and the binary section for those that were asked for in that form. */
+/** Encodes the outputs as JSON, and as a binary section those that the request wants in that form. */
 export function encode(
   wanted: { name: OutputName; binary: boolean }[],
   values: (name: OutputName) => (string | number)[],

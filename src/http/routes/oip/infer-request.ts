@@ -15,7 +15,7 @@ export interface InferRequest {
   outputs: WantedOutput[];
 }
 
-/** Characters of a request's id, which the reply repeats. */
+/** Most characters of a request's id, because the reply repeats it. */
 const MAX_ID = 256;
 
 type Json = Record<string, unknown>;
@@ -23,7 +23,7 @@ const invalid = (detail: string) => new ServiceError('invalid_request', detail);
 const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The JSON before the binary section. Triton's raw binary request has none. */
+/** The JSON before the binary section. Triton's raw binary requests have none. */
 function header(body: Buffer, headers: IncomingHttpHeaders): Json {
   const length = headers['inference-header-content-length'];
   if (length === '0') return {};
@@ -31,7 +31,7 @@ function header(body: Buffer, headers: IncomingHttpHeaders): Json {
     const value: unknown = JSON.parse(body.toString('utf8', 0, length === undefined ? body.length : Number(length)));
     if (isObject(value)) return value;
   } catch {
-    // said below
+    // the error follows below
   }
   throw invalid('The body is not the JSON of an inference request; see /v2/models/{tenant}.');
 }
@@ -40,7 +40,8 @@ function wanted({ parameters, outputs }: Json): WantedOutput[] {
   const all = isObject(parameters) && parameters['binary_data_output'] === true;
   if (outputs === undefined) return OUTPUTS.map(({ name }) => ({ name, binary: all }));
   if (!Array.isArray(outputs)) throw invalid('outputs is not a list.');
-  if (outputs.length > OUTPUTS.length) throw invalid(`There are ${OUTPUTS.length} outputs, each asked for once.`);
+  if (outputs.length > OUTPUTS.length)
+    throw invalid(`There are ${OUTPUTS.length} outputs, and each may be requested once.`);
   return outputs.map((output: unknown) => {
     const { name, parameters: own } = isObject(output) ? output : ({} as Json);
     const known = OUTPUTS.find((o) => o.name === name);

@@ -13,10 +13,10 @@ import { checkVersion } from './model.ts';
 
 const METHODS: Method[] = ['ctw', 'atd', 'atd-rescaled'];
 
-/** `POST /v2/models/{tenant}/infer`: BYTES images in, decisions and probabilities out. A verdict is data: OOD is 200. */
+/** `POST /v2/models/{tenant}/infer`: BYTES images in, decisions and probabilities out. OOD is a result: its status is 200. */
 export const oipInfer: FastifyPluginAsync = async (app) => {
   oipErrors(app);
-  // JSON, JSON followed by tensors, or an image alone; clients send it under all sorts of content types, or none
+  // bodies are JSON, JSON followed by tensors, or one image; clients send them with any content type, or none
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', inferParser);
   for (const path of ['/v2/models/:tenant', '/v2/models/:tenant/versions/:version']) {
@@ -58,7 +58,7 @@ async function infer(request: FastifyRequest<{ Params: ModelParams }>, reply: Fa
   const images = asked.images.map((bytes, i) => ({ id: String(i), bytes }));
   const judged = await judge(request, reply, { tenant, serving, method, images, topK: 0 });
   const detections = judged.map((o) => {
-    // the protocol has no place for an error of one element
+    // the protocol has no field for the error of one element
     if ('error' in o) throw o.error;
     return o.detection;
   });

@@ -3,7 +3,7 @@ import { ServiceError } from '../../../errors/index.ts';
 import { detectTenantInPath } from '../../access.ts';
 import { ModelParams, OUTPUTS, oipErrors } from '../../schemas/oip.ts';
 
-/** `GET /v2/models/{tenant}` and `/ready`: what goes in, what comes out, and can it be asked. */
+/** `GET /v2/models/{tenant}` and `/ready`: inputs and outputs of a tenant, and whether it is ready. */
 export const oipModel: FastifyPluginAsync = async (app) => {
   oipErrors(app);
   for (const path of ['/v2/models/:tenant', '/v2/models/:tenant/versions/:version']) {
@@ -42,7 +42,7 @@ export const oipModel: FastifyPluginAsync = async (app) => {
   }
 };
 
-/** The protocol lets clients name a version; only the one that serves can be had. */
+/** The protocol lets clients name a version; only the serving version is available. */
 export function checkVersion({ tenant, version }: ModelParams, serving: number): void {
   if (version === undefined || version === String(serving)) return;
   throw new ServiceError(

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify';
 
-/** `GET /v2`: what kind of server this is. */
+/** `GET /v2`: name, version and extensions of the server. */
 export const oipServer: FastifyPluginAsync = async (app) => {
   app.get(
     '/v2',

@@ -4,12 +4,12 @@ import type { TenantRegistry } from '../../../tenants/registry.ts';
 import { toBuild } from '../../schemas/tenant.ts';
 
 const LOOK_MS = 200;
-/** A comment now and then, so that proxies do not take a long build for a dead connection. */
+/** Interval of comments that keep proxies from closing an idle connection, milliseconds. */
 const KEEP_ALIVE_MS = 15_000;
 
 /**
- * A build as server-sent events: `progress` whenever something has changed, `failed` when a try has failed, and at the end `ready`,
- * `cancelled`, `removed`, or `closing` when the service shuts down. `data` is what GET of the build shows.
+ * A build as server-sent events: `progress` after each change, `failed` after a failed attempt, and at the end `ready`,
+ * `cancelled`, `removed`, or `closing` when the service shuts down. `data` has the fields of GET of the build.
  */
 export async function* buildEvents(
   tenants: TenantRegistry,

@@ -7,10 +7,10 @@ import { ProblemResponses } from '../../schemas/problem.ts';
 import { TenantParams } from '../../schemas/tenant.ts';
 import { buildEvents } from './build-event-stream.ts';
 
-/** Each holds a connection and a timer. */
+/** Most concurrent streams; each holds a connection and a timer. */
 const MAX_STREAMS = 200;
 
-/** `GET /v1/tenants/{tenant}/build/events`: the same as server-sent events, until the features are ready. */
+/** `GET /v1/tenants/{tenant}/build/events`: the build's state as server-sent events, until the features are ready. */
 export const tenantsBuildEvents: FastifyPluginAsync = async (app) => {
   let open = 0;
   app.get<{ Params: TenantParams }>(

@@ -3,7 +3,7 @@ import { manageTenantInPath } from '../../access.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
 import { BuildReply, TenantParams, toBuild } from '../../schemas/tenant.ts';
 
-/** `GET /v1/tenants/{tenant}/build`: how far the features of the newest version are. */
+/** `GET /v1/tenants/{tenant}/build`: progress of the newest version's features. */
 export const tenantsBuildGet: FastifyPluginAsync = async (app) => {
   app.get<{ Params: TenantParams }>(
     '/v1/tenants/:tenant/build',

@@ -12,8 +12,8 @@ const CheckReply = Type.Object({
 type CheckReply = Static<typeof CheckReply>;
 
 /**
- * `POST /v1/tenants/{tenant}/check`: what PUT would say to a definition; nothing is stored or built. Made for editors, which can so warn of a
- * word where it is typed, before anything depends on it.
+ * `POST /v1/tenants/{tenant}/check`: returns the errors and warnings that PUT would return; stores and builds nothing. Editors
+ * use it to warn about a class name while it is typed.
  */
 export const tenantsCheck: FastifyPluginAsync = async (app) => {
   app.post<{ Params: TenantParams; Body: TenantDefinition }>(

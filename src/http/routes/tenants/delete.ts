@@ -7,7 +7,7 @@ import { TenantParams } from '../../schemas/tenant.ts';
 
 const Headers = Type.Object({ 'if-match': Type.Optional(Type.String()) });
 
-/** `DELETE /v1/tenants/{tenant}`: gone for new requests at once; those under way are still answered. */
+/** `DELETE /v1/tenants/{tenant}`: new requests get 404 at once; requests in progress are still answered. */
 export const tenantsDelete: FastifyPluginAsync = async (app) => {
   app.delete<{ Params: TenantParams; Headers: Static<typeof Headers> }>(
     '/v1/tenants/:tenant',

@@ -4,7 +4,7 @@ import { DriftReply, toDriftReply } from '../../schemas/drift.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
 import { TenantParams } from '../../schemas/tenant.ts';
 
-/** `GET /v1/tenants/{tenant}/drift`: what its verdicts look like now, against the window that was pinned. */
+/** `GET /v1/tenants/{tenant}/drift`: recent verdicts, compared with the pinned window. */
 export const tenantsDriftGet: FastifyPluginAsync = async (app) => {
   app.get<{ Params: TenantParams }>(
     '/v1/tenants/:tenant/drift',

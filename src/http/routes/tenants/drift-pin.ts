@@ -5,7 +5,7 @@ import { DriftReply, toDriftReply } from '../../schemas/drift.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
 import { TenantParams } from '../../schemas/tenant.ts';
 
-/** `PUT /v1/tenants/{tenant}/drift/baseline`: the window as it is now is the baseline from now on. */
+/** `PUT /v1/tenants/{tenant}/drift/baseline`: makes the current window the baseline. */
 export const tenantsDriftPin: FastifyPluginAsync = async (app) => {
   app.put<{ Params: TenantParams }>(
     '/v1/tenants/:tenant/drift/baseline',

@@ -5,7 +5,7 @@ import { recordChange } from '../../audit.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
 import { TenantParams } from '../../schemas/tenant.ts';
 
-/** `DELETE /v1/tenants/{tenant}/drift/baseline`: what has been counted stays. */
+/** `DELETE /v1/tenants/{tenant}/drift/baseline`: removes the baseline and keeps the counts. */
 export const tenantsDriftUnpin: FastifyPluginAsync = async (app) => {
   app.delete<{ Params: TenantParams }>(
     '/v1/tenants/:tenant/drift/baseline',

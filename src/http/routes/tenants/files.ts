@@ -18,12 +18,12 @@ const FilesReply = Type.Object({
   ),
 });
 
-/** `GET /v1/tenant-files`: the files that tenants come from, each with what is wrong with it. */
+/** `GET /v1/tenant-files`: the tenant files of the watched directory, each with its errors. */
 export const tenantsFiles: FastifyPluginAsync = async (app) => {
   app.get(
     '/v1/tenant-files',
     {
-      // file names and faults of all tenants
+      // the reply shows file names and errors of all tenants
       config: { access: 'admin' },
       schema: {
         operationId: 'listTenantFiles',

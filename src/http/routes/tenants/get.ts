@@ -6,7 +6,7 @@ import { entityTag, TenantParams, TenantReply, toReply } from '../../schemas/ten
 
 const Headers = Type.Object({ 'if-none-match': Type.Optional(Type.String()) });
 
-/** Word for word: a tag shown while features were built is another. */
+/** Compares tags exactly, because the tag during a build differs from the tag after it. */
 function unchanged(tags: string, etag: string): boolean {
   return tags.trim() === '*' || tags.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
 }

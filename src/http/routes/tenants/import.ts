@@ -12,7 +12,7 @@ import { TenantParams, TenantReply, WaitHeaders } from '../../schemas/tenant.ts'
 import { waitOf } from '../../wait.ts';
 import { answerChange } from './reply.ts';
 
-/** Refuses what does not begin like an archive, before the rest of it is kept. */
+/** Refuses a body that does not begin like an archive, before the rest is kept. */
 function archiveOnly(): Watch {
   let at = 0;
   return (chunk) => {
@@ -23,7 +23,7 @@ function archiveOnly(): Watch {
   };
 }
 
-/** `POST /v1/tenants/{tenant}/import`: makes or replaces a tenant from an exported file. */
+/** `POST /v1/tenants/{tenant}/import`: creates or replaces a tenant from an exported file. */
 export const tenantsImport: FastifyPluginAsync = async (app) => {
   for (const type of [ARCHIVE_TYPE, 'application/octet-stream']) {
     app.addContentTypeParser(type, (request: FastifyRequest, payload: NodeJS.ReadableStream) =>

@@ -15,7 +15,7 @@ interface Put {
   Headers: WaitHeaders;
 }
 
-/** `PUT /v1/tenants/{tenant}`: durable when answered; 201 or 200 when the features are ready too, else 202 with progress. */
+/** `PUT /v1/tenants/{tenant}`: the definition is durable before the reply. 201 or 200 if the features are ready, else 202. */
 export const tenantsPut: FastifyPluginAsync = async (app) => {
   app.put<Put>(
     '/v1/tenants/:tenant',

@@ -2,7 +2,7 @@ import type { FastifyReply } from 'fastify';
 import type { PutOutcome } from '../../../tenants/registry.ts';
 import { entityTag, type TenantReply, toReply } from '../../schemas/tenant.ts';
 
-/** The answer to a change: 201 or 200 when the features are ready too, else 202 with progress. */
+/** The answer to a change: 201 or 200 if the features are ready, else 202 with progress. */
 export function answerChange(reply: FastifyReply, { created, view }: PutOutcome): TenantReply {
   const ready = view.state === 'ready';
   reply.header('etag', entityTag(view));

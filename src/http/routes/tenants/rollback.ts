@@ -7,7 +7,7 @@ import { TenantParams, TenantReply, WaitHeaders } from '../../schemas/tenant.ts'
 import { waitOf } from '../../wait.ts';
 import { answerChange } from './reply.ts';
 
-/** `POST /v1/tenants/{tenant}/rollback`: the version before, as a new version. */
+/** `POST /v1/tenants/{tenant}/rollback`: stores the previous version as a new one. */
 export const tenantsRollback: FastifyPluginAsync = async (app) => {
   app.post<{ Params: TenantParams; Headers: WaitHeaders }>(
     '/v1/tenants/:tenant/rollback',
