@@ -5,7 +5,7 @@ export interface Interruption {
   signal: AbortSignal;
   /** Exit status of a command that was interrupted: 128 + the number of the signal. */
   code(): number;
-  /** From here on the signals end the process again. */
+  /** Restores the default effect of the signals, which is to end the process. */
   forget(): void;
 }
 

@@ -9,13 +9,13 @@ import { addReplayCommand } from './replay/command.ts';
 import { addGateCommand, addServeCommand } from './serve/command.ts';
 import { addTenantsCommand } from './tenants/command.ts';
 
-// Each command.ts loads the modules of its command when it runs: all of them together take a second of processor time.
+// Each command.ts loads the modules of its command when it runs, because loading all of them takes a second of processor time.
 
 const program = new Command('clipn-gate')
   .description('Out-of-distribution gating of images: which of your classes does it show, and does it show any at all?')
   .version(VERSION)
   .showHelpAfterError()
-  // inherited by every command: 2 says that it was called wrongly, 1 that it was called rightly and failed
+  // all commands inherit this: status 2 for wrong arguments, 1 for a failure of the command
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
 
 addServeCommand(program);

@@ -1,4 +1,4 @@
-/** Columns aligned for people: text to the left, numbers to the right. Cells are measured in code points. */
+/** Formats aligned columns: text to the left, numbers to the right. Widths are counted in code points. */
 export function table(header: string[], rows: string[][], right: Set<number>): string {
   const all = [header, ...rows];
   const widths = header.map((_, c) => Math.max(...all.map((r) => [...(r[c] ?? '')].length)));
@@ -15,20 +15,20 @@ export function table(header: string[], rows: string[][], right: Set<number>): s
     .join('\n');
 }
 
-/** A line on a terminal that counts; silent where standard error is not a terminal or there is little to count. */
+/** A progress line on a terminal; silent if standard error is not a terminal or the total is small. */
 export interface ProgressBar {
-  /** One more is done. `known` when it cost nothing, being done before: the rate and the time left go by the others. */
+  /** Counts one more. `known` for items of an earlier run, which do not count for rate and remaining time. */
   tick(known?: boolean): void;
   end(): void;
 }
 
-/** Seconds as people say them. */
+/** A duration with a readable unit. */
 function duration(seconds: number): string {
   if (seconds < 90) return `${Math.ceil(seconds)} s`;
   return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }
 
-/** `rate` per second and `left` in seconds are left out where they are not known yet. */
+/** `rate` per second and `left` in seconds are omitted while unknown. */
 function barLine(done: number, total: number, unit: string, rate: number, left: number): string {
   const filled = total === 0 ? 0 : Math.round((done / total) * 24);
   const known = rate > 0 && Number.isFinite(left);
@@ -36,7 +36,7 @@ function barLine(done: number, total: number, unit: string, rate: number, left: 
   return `\r[${'#'.repeat(filled)}${'.'.repeat(24 - filled)}] ${done}/${total} ${unit}${speed}\u001b[K`;
 }
 
-/** The same line for work that is done and counted elsewhere. */
+/** A progress line whose counts come from the caller. */
 export function bar(label: string, unit: string) {
   const stream = process.stderr;
   return {

@@ -7,7 +7,7 @@ import { warningsOf } from '../tenants/warnings.ts';
 
 const SHOWN = 10;
 
-/** Says on stderr which class names the bundle's text encoders do not know, or read in part only. */
+/** Warns on standard error about class names that the text encoders do not know or truncate. */
 export async function warnOfTexts(bundle: Bundle, definition: TenantDefinition): Promise<void> {
   const tokenizer = await loadTokenizer(bundle);
   const { manifest } = bundle;
@@ -17,5 +17,5 @@ export async function warnOfTexts(bundle: Bundle, definition: TenantDefinition):
     cutNames: (names, templates) => cutNames(tokenizer, names, templates),
   }).filter(({ code }) => code === 'unknown_words' || code === 'truncated');
   for (const { message } of warnings.slice(0, SHOWN)) process.stderr.write(`warning: ${message}\n`);
-  if (warnings.length > SHOWN) process.stderr.write(`warning: and ${warnings.length - SHOWN} more of the kind\n`);
+  if (warnings.length > SHOWN) process.stderr.write(`warning: and ${warnings.length - SHOWN} more such warnings\n`);
 }

@@ -105,7 +105,7 @@ describe('clipn-gate models', () => {
     const cases: [(g: Golden) => { data: string }, RegExp][] = [
       [(g) => g.image.features, /does not compute on this machine.*golden check of image 0/],
       [(g) => g.text.yes, /does not compute on this machine.*golden check of yes texts/],
-      [(g) => g.verdict.p, /the golden verdicts come out different: a probability by 0\.(19|2)/],
+      [(g) => g.verdict.p, /the golden verdicts differ: a probability by 0\.(19|2)/],
     ];
     for (const [part, pattern] of cases) {
       const dir = await copy(t);

@@ -4,7 +4,7 @@ import { openStore } from '../../serving/open-store.ts';
 import { checkDefinition, type TenantDefinition } from '../../tenants/definition.ts';
 import { isRecord } from '../../tenants/record.ts';
 
-/** The classes named on the command line, or those of a stored tenant. @throws ServiceError invalid_request, tenant_not_found */
+/** Definition of the given class names, or of a stored tenant. @throws ServiceError invalid_request, tenant_not_found */
 export async function definitionOf(
   { classes, tenant = 'demo' }: { classes?: string; tenant?: string },
   config: Config,

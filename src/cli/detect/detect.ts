@@ -27,7 +27,7 @@ export interface DetectArguments {
 
 const HEAD = 'cli';
 
-/** `clipn-gate detect`: verdicts for files and folders without a server. Returns the exit status: 1 when any image had none. */
+/** `clipn-gate detect`: verdicts for files and folders without a server. Returns 1 if any image had no verdict. */
 export async function detectFiles(args: DetectArguments, config: Config): Promise<number> {
   const { bundle, devices } = await openBundle(config);
   const definition = await definitionOf(args, config);
@@ -60,7 +60,7 @@ export async function detectFiles(args: DetectArguments, config: Config): Promis
   }
 }
 
-/** Every file is a job of its own: at most `atOnce` of them are in memory. */
+/** Judges every file as a job of its own; at most `atOnce` of them are in memory. */
 async function judgeFiles(
   engine: Engine,
   files: string[],

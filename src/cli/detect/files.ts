@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { isImageName } from '../../images/names.ts';
 import { walk } from '../../storage/walk.ts';
 
-/** Files as given; of folders every image inside, at any depth, in a stable order. */
+/** Expands folders to the images inside, at any depth and in a stable order; keeps files as given. */
 export async function expandFiles(paths: string[]): Promise<string[]> {
   const files: string[] = [];
   for (const path of paths) {
-    // a path that can't be opened is reported when it is read, beside the others
+    // a path that cannot be opened is kept; reading it reports the error
     const isFolder = await stat(path).then(
       (s) => s.isDirectory(),
       () => false,

@@ -4,13 +4,13 @@ import { verdictOf } from '../../http/verdict.ts';
 import type { JudgedImage } from '../../serving/detect-images.ts';
 import { table } from '../table.ts';
 
-/** Which rule decided, and the class names that verdicts refer to by index. */
+/** The rule that decided, and the class names that verdicts refer to by index. */
 export interface Naming {
   method: Method;
   classes: readonly string[];
 }
 
-/** One JSON object per line: the fields of the service's reply, with the file's path in place of the id. */
+/** One JSON object per line: the fields of the service's reply, with the path of the file instead of the id. */
 export function jsonLines(judged: readonly JudgedImage[], { method, classes }: Naming): string {
   const lines = judged.map((image) => {
     if ('error' in image) return { file: image.id, error: toProblem(image.error) };

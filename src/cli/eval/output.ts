@@ -9,7 +9,7 @@ const MOST_NAMED = 20;
 
 const counted = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : 's'}`;
 
-/** The figures for people: a head, the tables in the paper's form, the images that failed. */
+/** Formats the figures as text: a head, the tables in the paper's form, the images that failed. */
 export function describeResults(results: Results): string {
   const { bundle, id, ood, failed } = results;
   const accuracy = id.accuracy === null ? 'n/a' : `${(100 * id.accuracy).toFixed(2)} %`;
@@ -37,7 +37,7 @@ export function describeResults(results: Results): string {
   return parts.join('\n\n');
 }
 
-/** Writes `results.json` and `report.html` whole. The figures come first: a report that fails costs nothing else. */
+/** Writes `results.json` and `report.html` atomically. The figures are first, so that a failing report does not lose them. */
 export async function writeResults(dir: string, results: Results, report: () => Promise<string>): Promise<void> {
   await mkdir(dir, { recursive: true });
   await writeDurably(join(dir, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);

@@ -25,7 +25,7 @@ export interface Task {
   prompts: Prompts;
 }
 
-/** Reads the arguments of an evaluation, so that all of their faults are found before any work begins. @throws EvaluationError, ServiceError */
+/** Reads all arguments before the work begins, so that faults show early. @throws EvaluationError, ServiceError */
 export async function prepare(args: EvalArguments, config: Config, bundle: Bundle): Promise<Task> {
   const sets = await openSets(args.id, args.ood);
   const folders = sets[0].folders as string[];

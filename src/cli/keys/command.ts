@@ -39,7 +39,7 @@ function limitsOf(options: CreateOptions): KeyLimits {
   });
 }
 
-/** `clipn-gate keys ...`: works on the store itself, so that the first key needs no key; a running service follows within a second. */
+/** `clipn-gate keys ...`: uses the store directly, so that the first key needs no key. A running service follows within a second. */
 export function addKeysCommand(program: Command): void {
   const keys = program
     .command('keys')

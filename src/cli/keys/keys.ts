@@ -4,11 +4,11 @@ import { type AccessStores, openAccessStores } from '../../serving/open-access.t
 import { openDatabase } from '../../serving/open-store.ts';
 import { table } from '../table.ts';
 
-/** Opens the stores and closes them again. */
+/** Opens the stores, runs `work`, and closes them. */
 async function withStores<T>(config: Config, work: (stores: AccessStores, keyring: Keyring) => Promise<T>): Promise<T> {
   const warn = (message: string, details: object) =>
     void process.stderr.write(`${message}: ${JSON.stringify(details)}\n`);
-  // not the tenants' own store: opening that is for the one process that writes it
+  // the tenants' own store is not opened, because only one process may write it
   const database = await openDatabase(config, {
     onProblem: (_, message, details) => warn(message, details),
     patienceMs: 0,
@@ -29,7 +29,7 @@ function entry(
   return { at: new Date().toISOString(), actor: { kind: 'cli', id: user, name: user }, request_id: null, ...change };
 }
 
-/** The key goes to standard output and what is to be known about it to standard error, so that `KEY=$(...)` works. */
+/** Prints the key to standard output and its details to standard error, so that `KEY=$(...)` works. */
 export function createKey(config: Config, wish: KeyWish, user: string, json: boolean): Promise<number> {
   return withStores(config, async ({ audit }, keyring) => {
     const { key, record } = await keyring.create(wish, `cli:${user}`);
@@ -77,7 +77,7 @@ export function listKeys(config: Config, json: boolean): Promise<number> {
   });
 }
 
-/** 1 where one of them is unknown; the others are revoked all the same. */
+/** Revokes keys. Returns 1 if one of them is unknown; the others are revoked nevertheless. */
 export function revokeKey(config: Config, given: string[], user: string): Promise<number> {
   return withStores(config, async ({ audit }, keyring) => {
     let status = 0;

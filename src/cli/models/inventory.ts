@@ -5,15 +5,15 @@ import { loadBundle } from '../../bundle/load.ts';
 import { FILES, type Manifest } from '../../bundle/manifest.ts';
 import { defined } from '../../defined.ts';
 
-/** A folder that is a bundle, or was meant to be one. */
+/** A folder that is a bundle or contains files of one. */
 export interface FoundBundle {
   name: string;
   dir: string;
-  /** Absent where bundle.json can't be read as one; of a damaged bundle what its manifest says. */
+  /** Undefined if bundle.json is unreadable; for an invalid manifest, its readable fields. */
   manifest?: Manifest;
-  /** Bytes of all files of the bundle that are there. */
+  /** Size of all existing files of the bundle, bytes. */
   bytes: number;
-  /** What is wrong with manifest, sizes and checksums; empty of a whole one. */
+  /** Faults of manifest, sizes and checksums; empty for a valid bundle. */
   faults: string[];
 }
 
@@ -29,7 +29,7 @@ async function bytesIn(dir: string): Promise<number> {
   return sizes.reduce((a, b) => a + b, 0);
 }
 
-/** What a manifest that is not valid still says, for people: the name and version at least, if they are there. */
+/** Reads name, version and other fields of an invalid manifest for display, as far as they exist. */
 async function hearsay(dir: string): Promise<Manifest | undefined> {
   try {
     const value = JSON.parse(await readFile(join(dir, 'bundle.json'), 'utf8'));
@@ -39,7 +39,7 @@ async function hearsay(dir: string): Promise<Manifest | undefined> {
   }
 }
 
-/** Looks at one folder: manifest, sizes, checksums. Nothing is thrown for a damaged one. */
+/** Checks one folder: manifest, sizes, checksums. Faults are returned, not thrown. */
 export async function inspect(dir: string): Promise<FoundBundle> {
   const root = resolve(dir);
   const bytes = await bytesIn(root);
@@ -54,7 +54,7 @@ export async function inspect(dir: string): Promise<FoundBundle> {
   }
 }
 
-/** Folders under `models` with any file of a bundle in them, and `configured`, the one that would be served; by path. */
+/** Folders under `models` that contain any file of a bundle, and `configured`, the bundle of the configuration; by path. */
 export async function bundleFolders(models: string, configured: string): Promise<string[]> {
   const entries = await readdir(models, { withFileTypes: true }).catch(() => []);
   const found = new Set<string>();

@@ -50,7 +50,7 @@ function verdict(name: string, dir: string, { faults, proofs }: Verification): s
   );
 }
 
-/** `clipn-gate models verify`: one bundle or all, proved on this machine. Exit status 1 when any is not usable. */
+/** `clipn-gate models verify`: checks one bundle or all on this machine. Exit status 1 when any is not usable. */
 export async function verifyModels({ bundle, json }: ModelsArguments, config: Config): Promise<number> {
   const folders = bundle === undefined ? await bundleFolders(MODELS, config.bundle) : [bundlePath(bundle)];
   const results: object[] = [];
@@ -67,7 +67,7 @@ export async function verifyModels({ bundle, json }: ModelsArguments, config: Co
   return failed ? 1 : 0;
 }
 
-/** `clipn-gate models info`: everything that a bundle's manifest says. Exit status 1 of a damaged one. */
+/** `clipn-gate models info`: prints a bundle's manifest. Exit status 1 for a damaged one. */
 export async function modelInfo({ bundle, json }: ModelsArguments, config: Config): Promise<number> {
   const found = await inspect(bundle === undefined ? config.bundle : bundlePath(bundle));
   if (json) print(JSON.stringify({ ...summary(found), manifest: found.manifest ?? null }, null, 2));

@@ -2,13 +2,13 @@ import { offered } from '../../bundle/precision.ts';
 import { table } from '../table.ts';
 import type { FoundBundle } from './inventory.ts';
 
-/** Sizes as people read them. */
+/** A size with a readable unit. */
 export function size(bytes: number): string {
   if (bytes < 1e6) return `${(bytes / 1e3).toFixed(0)} kB`;
   return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
 }
 
-/** One line per bundle, and the faults of those that have any. */
+/** One line per bundle, followed by its faults. */
 export function describeList(bundles: FoundBundle[], configured: string): string {
   const rows = bundles.map(({ name, dir, manifest, bytes, faults }) => [
     dir === configured ? '*' : '',

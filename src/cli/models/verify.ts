@@ -10,27 +10,27 @@ import { ServiceError } from '../../errors/index.ts';
 import { engineOptions } from '../../serving/engine-options.ts';
 import { devicesOf } from '../../serving/open-bundle.ts';
 
-/** What the graphs of one precision do on this machine. */
+/** Results of the graphs of one precision on this machine. */
 export interface Proof {
   precision: Precision;
   device: string;
-  /** Largest absolute difference of an image feature from what PyTorch computed when the bundle was made. */
+  /** Largest absolute difference of an image feature from PyTorch's output when the bundle was made. */
   feature_difference: number;
-  /** Likewise of any probability of the golden verdicts, through the whole service: decode, features, heads, scores. */
+  /** The same for the probabilities of the golden verdicts, through decoding, features, heads and scores. */
   probability_difference: number;
 }
 
 export interface Verification {
   faults: string[];
-  /** One for each precision that could be run. */
+  /** One for each precision that could run. */
   proofs: Proof[];
 }
 
 const HEAD = 'golden';
 
 /**
- * The golden images as stored files through a running engine, with features of the golden classes made here, against the golden
- * verdicts. Returns the largest difference of a probability.
+ * Sends the golden images as files through a running engine, with class features that are computed here, and compares the
+ * verdicts with the golden ones. Returns the largest difference of a probability.
  */
 async function goldenVerdicts(bundle: Bundle, engine: Engine): Promise<number> {
   const { image, verdict } = await readGolden(bundle);
@@ -50,7 +50,7 @@ async function goldenVerdicts(bundle: Bundle, engine: Engine): Promise<number> {
   };
   for (let i = 0; i < count; i++) {
     const pixels = image.pixels.data.subarray(i * stride, (i + 1) * stride);
-    // lossless and of the model's own size, so that decoding gives back these very pixels
+    // a lossless file of the model's own size, so that decoding returns exactly these pixels
     const bytes = await sharp(pixels, { raw: { width, height, channels } }).png().toBuffer();
     const detection = await engine.detect({ bytes, headId: HEAD, tenant: HEAD, topK: names.length });
     compare(detection.oodProbability, verdict.pOod.data[i]);
@@ -65,11 +65,11 @@ async function goldenVerdicts(bundle: Bundle, engine: Engine): Promise<number> {
 function faultsOf(error: unknown): string[] {
   if (error instanceof BundleError) return [...error.faults];
   if (!(error instanceof ServiceError)) throw error;
-  // the public text is for strangers; here the operator asks
+  // the internal text is shown too, because the user of this command is the operator
   return [error.internal === undefined ? error.message : `${error.message} ${error.internal.split('\n')[0]}`];
 }
 
-/** @throws BundleError or ServiceError when the graphs can't serve here */
+/** Runs the golden file on one precision. @throws BundleError or ServiceError when the graphs cannot serve on this machine */
 async function prove(bundle: Bundle, config: Config, devices: string[]): Promise<Proof> {
   const { tolerance } = await readGolden(bundle);
   const proof: Proof = { precision: bundle.precision, device: '', feature_difference: 0, probability_difference: 0 };
@@ -86,12 +86,12 @@ async function prove(bundle: Bundle, config: Config, devices: string[]): Promise
   try {
     await engine.start();
     const difference = await goldenVerdicts(bundle, engine);
-    // a cosine may be off by about the tolerance, a logit by the scale times that, a probability by no more
+    // a cosine may differ by about the tolerance, a logit by scale times that, and a probability by no more than its logit
     const limit =
       bundle.manifest.logit_scale * Math.max(bundle.tolerance.image ?? 0, bundle.tolerance.text ?? 0, tolerance);
     if (difference > limit) {
       throw new BundleError(bundle.dir, [
-        `the golden verdicts come out different: a probability by ${difference}, at most ${limit} is right`,
+        `the golden verdicts differ: a probability by ${difference}, at most ${limit} is accepted`,
       ]);
     }
     return { ...proof, probability_difference: difference };
@@ -101,8 +101,8 @@ async function prove(bundle: Bundle, config: Config, devices: string[]): Promise
 }
 
 /**
- * Proves a bundle on this machine as the service would before it serves: checksums, then in processes of their own the graph
- * contracts and the golden file, then the golden verdicts from end to end; all that for every precision that it offers.
+ * Checks a bundle on this machine as the service does before it serves: checksums; in separate processes, the graph contracts
+ * and the golden file; then the golden verdicts from end to end. All of this for every precision of the bundle.
  */
 export async function verifyBundle(dir: string, config: Config): Promise<Verification> {
   const found: Verification = { faults: [], proofs: [] };

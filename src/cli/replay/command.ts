@@ -3,7 +3,7 @@ import type { ScoreName } from '../../gate/audit/replay.ts';
 import type { BatchRule } from '../../gate/config/schema.ts';
 import type { ReplayArguments } from './replay.ts';
 
-// spelled out here, and held to the types of the gate, so that help needs none of its modules
+// listed here and checked against the types of the gate, so that help loads none of the gate's modules
 const SCORES: Record<ScoreName, true> = { ctw: true, atd: true, msp: true, max_logit: true, energy: true, mcm: true };
 const BATCH_RULES: Record<BatchRule, true> = { any: true, all: true, filter: true };
 

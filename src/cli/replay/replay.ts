@@ -38,7 +38,7 @@ function parsed(line: string): AuditRecord | undefined {
   }
 }
 
-/** `clipn-gate replay`: what the gate would have decided, from the scores in its audit trail. Returns the exit status. */
+/** `clipn-gate replay`: applies another rule to the scores in the gate's audit trail. Returns the exit status. */
 export async function replayAudit(files: string[], args: ReplayArguments): Promise<number> {
   const replay = new Replay(whatIf(args));
   let unreadable = 0;
@@ -55,7 +55,7 @@ export async function replayAudit(files: string[], args: ReplayArguments): Promi
       throw new ServiceError('invalid_request', `${file} can't be read: ${(cause as Error).message}`, { cause });
     }
   }
-  if (unreadable > 0) process.stderr.write(`${unreadable} lines are no audit records and were left out\n`);
+  if (unreadable > 0) process.stderr.write(`${unreadable} lines are not audit records and were left out\n`);
   const tenants = Object.fromEntries([...replay.tenants].sort(([a], [b]) => (a < b ? -1 : 1)));
   if (args.json) process.stdout.write(`${JSON.stringify({ total: replay.total, tenants, unreadable })}\n`);
   else {

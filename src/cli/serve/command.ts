@@ -10,7 +10,7 @@ export function addServeCommand(program: Command): void {
   });
 }
 
-/** `clipn-gate gate`: the service with the gate beside it. */
+/** `clipn-gate gate`: the service together with the gate. */
 export function addGateCommand(program: Command): void {
   withSettings(
     program

@@ -3,22 +3,22 @@ import closeWithGrace from 'close-with-grace';
 import type { Logger } from '../../telemetry/logger.ts';
 
 export interface Drain {
-  /** Time between failing readiness and closing: until balancers have noticed. */
+  /** Time between failing readiness and closing, so that load balancers stop sending; milliseconds. */
   delayMs: number;
-  /** Longest time for the rest; then the process ends, whatever is under way. */
+  /** Longest time for the rest, milliseconds; then the process ends and requests in progress are cut. */
   graceMs: number;
   logger: Logger;
-  /** Signals that mean something else here. */
+  /** Signals with another meaning in this process. */
   skip?: 'SIGHUP'[];
-  /** Readiness fails from now on; requests are still answered. */
+  /** Makes readiness fail; requests are still answered. */
   unready(): void;
-  /** Answers what is under way and lets go of everything. `hurry` fires when there is no more time for that. */
+  /** Answers requests in progress and closes everything. `hurry` is aborted when the remaining requests must be cut. */
   close(hurry: AbortSignal): Promise<void>;
 }
 
 /**
- * How the process ends. SIGTERM or SIGINT: unready, the delay, close, exit with 0. A second signal skips the delay and gives up what
- * is under way. A third, or the end of the grace, ends the process as it is, with 1.
+ * Ends the process in order. SIGTERM or SIGINT: readiness fails, the delay passes, parts close, exit status 0. A second signal
+ * skips the delay and cuts requests in progress. A third one, or the end of the grace time, ends the process with status 1.
  */
 export function drainOnSignal({ delayMs, graceMs, logger, skip = [], unready, close }: Drain): void {
   const hurry = new AbortController();
@@ -56,13 +56,13 @@ export function drainOnSignal({ delayMs, graceMs, logger, skip = [], unready, cl
   process.on('SIGINT', onSignal);
 }
 
-/** Resolves when `closed` does; once there is hurry, and a moment for answers that are nearly out, connections are cut. */
+/** Resolves when `closed` does. After `hurry` and a moment for answers that are nearly complete, connections are cut. */
 export async function closeServers(
   closed: Promise<unknown>,
   servers: { closeIdleConnections(): void; closeAllConnections(): void }[],
   hurry: AbortSignal,
 ): Promise<void> {
-  // connections that fall idle after close has begun are nobody's business but ours
+  // connections that become idle after close has begun are not closed by Node
   const sweep = setInterval(() => {
     for (const server of servers) {
       if (hurry.aborted) server.closeAllConnections();

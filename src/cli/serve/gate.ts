@@ -17,20 +17,20 @@ import type { Tracing } from '../../telemetry/tracing.ts';
 export interface GateParts {
   engine: GateEngine;
   tenants: GateTenants;
-  /** Of the model that serves: it may change. */
+  /** Bundle of the current model, which may change. */
   bundleId(): string;
   metrics: Metrics;
   tracing: Tracing;
   logger: Logger;
 }
 
-/** The gate beside the service, in the same process. */
+/** The gate, in the same process as the service. */
 export interface RunningGate {
   address: string;
-  /** As of now: the file may change. */
+  /** The current settings; they change with the file. */
   settings(): GateSettings;
   audit(): AuditSink | undefined;
-  /** Answers what is under way, then ends; cuts connections when there is hurry. */
+  /** Answers requests in progress, then closes; cuts connections once `hurry` is aborted. */
   close(hurry?: AbortSignal): Promise<void>;
 }
 
@@ -45,7 +45,7 @@ function auditLog({ audit }: GateSettings, { metrics, logger, bundleId }: GatePa
   });
 }
 
-/** Asked when somebody reads the metrics. */
+/** Reads the value at each scrape. */
 function collect(gauge: Gauge, value: () => number | Promise<number>): void {
   Object.assign(gauge, {
     async collect(this: Gauge) {
@@ -55,7 +55,7 @@ function collect(gauge: Gauge, value: () => number | Promise<number>): void {
 }
 
 /**
- * Listens at once, whatever the engine does: until it is ready requests are treated as the file says for `engine_down`.
+ * Opens the gate and listens at once. Until the engine is ready, the file's policy for `engine_down` applies to requests.
  * @throws GateFileError
  */
 export async function openGate(path: string, parts: GateParts): Promise<RunningGate> {

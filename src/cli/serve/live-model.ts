@@ -5,7 +5,7 @@ import type { Database } from '../../storage/postgres/database.ts';
 import { counted, engineObserver } from './observer.ts';
 import type { Telemetry } from './telemetry.ts';
 
-/** The model of the configuration, observed by log and metrics; not opened yet. */
+/** The live model of the configuration, connected to log and metrics; not opened yet. */
 export function observedModel(
   config: Config,
   database: Database | undefined,

@@ -2,7 +2,7 @@ import type { EngineObserver, TextFeatureBuilder } from '../../engine/index.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 
-/** Engine events to metrics and log. */
+/** Sends engine events to metrics and log. */
 export function engineObserver(metrics: Metrics, logger: Logger): EngineObserver {
   return {
     batch: ({ size, seconds }) => {

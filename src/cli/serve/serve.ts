@@ -13,7 +13,7 @@ import { observedModel } from './live-model.ts';
 import { openTelemetry, type Telemetry } from './telemetry.ts';
 import { observedTenants } from './tenants.ts';
 
-/** Everything below HTTP: opened in this order, closed in the reverse one. */
+/** Opens every part below HTTP in this order; they are closed in reverse order. */
 async function openParts(config: Config, telemetry: Telemetry) {
   const { logger } = telemetry;
   const stored = await openStore(config, {
@@ -46,9 +46,9 @@ async function openParts(config: Config, telemetry: Telemetry) {
 }
 
 /**
- * `clipn-gate serve`: listens at once, so that liveness and readiness can be asked while the model loads; ready when engine
- * and tenants are. Ends by SIGINT or SIGTERM: readiness fails, what is under way is answered, then everything closes.
- * With a gate file the gate listens beside it, in the same process.
+ * `clipn-gate serve`: listens at once, so that liveness and readiness can be polled while the model loads; ready when engine
+ * and tenants are. SIGINT or SIGTERM ends it: readiness fails, requests in progress are answered, then everything closes.
+ * With a gate file the gate runs in the same process.
  */
 export async function serve(config: Config, programVersion: string, gateFile?: string): Promise<void> {
   const telemetry = await openTelemetry(config, programVersion);

@@ -4,7 +4,7 @@ import { TenantRegistry } from '../../tenants/registry.ts';
 import type { TenantStore } from '../../tenants/store.ts';
 import type { Telemetry } from './telemetry.ts';
 
-/** The tenants of the store, observed by log and metrics; not loaded yet. */
+/** The tenant registry over the store, connected to log and metrics; not loaded yet. */
 export function observedTenants(
   config: Config,
   store: TenantStore,

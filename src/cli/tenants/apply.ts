@@ -14,20 +14,20 @@ export interface ApplyOptions {
   yes?: boolean;
   /** Commander's negatable option: --no-wait. */
   wait: boolean;
-  /** Longest wait for the features of one tenant. */
+  /** Longest wait for the features of one tenant, milliseconds. */
   timeoutMs: number;
   json?: boolean;
 }
 
 const POLL_MS = 250;
-/** With --dry-run --exit-code: something would change. */
+/** Exit status of --dry-run --exit-code if something would change. */
 const WOULD_CHANGE = 3;
 
-/** `tenants apply`: shows what changes, makes it so, waits for the features. Returns the exit status. */
+/** `tenants apply`: shows the changes, makes them, waits for the features. Returns the exit status. */
 export async function applyTenants(client: ServiceClient, options: ApplyOptions): Promise<number> {
   const wanted = await readDocuments(options.filename);
   if (wanted.length === 0) {
-    // an empty folder is more often a wrong path than the wish to remove everything
+    // an empty folder is probably a wrong path and not a request to remove everything
     throw new DocumentError([`There is no tenant in ${options.filename.join(', ')}.`]);
   }
   const steps = await planOf(client, wanted, options.prune === true);
@@ -69,7 +69,7 @@ function warningsIn({ warnings }: TenantReply): string {
   return warnings.map((w) => `\n  warning: ${w.message}`).join('');
 }
 
-/** Guarded by the entity tag of the plan: what was shown is what happens, or nothing. */
+/** Makes one change, guarded by the entity tag of the plan, so that nothing else than the shown change is made. */
 async function perform(client: ServiceClient, step: Step, options: ApplyOptions): Promise<TenantReply | undefined> {
   if (step.action === 'unchanged') return undefined;
   const path = tenantPath(step.tenant);
@@ -84,7 +84,7 @@ async function perform(client: ServiceClient, step: Step, options: ApplyOptions)
   return { ...body, state: await follow(client, body, options.timeoutMs) };
 }
 
-/** Draws progress until the version serves. @throws RequestError build_failed, build_cancelled, build_overtaken, build_timeout */
+/** Shows progress until the version serves. @throws RequestError build_failed, _cancelled, _overtaken, _timeout */
 async function follow(client: ServiceClient, { tenant, version }: TenantReply, timeoutMs: number): Promise<'ready'> {
   const end = Date.now() + timeoutMs;
   const drawn = bar(tenant, 'texts');

@@ -3,10 +3,10 @@ import { defined } from '../../defined.ts';
 import { type Problem, UserError } from '../../errors/index.ts';
 import type { TenantReply, TenantSummary } from '../../http/schemas/tenant.ts';
 
-/** What the service, or the way to it, has refused. */
+/** A refusal by the service, or a failure to reach it. */
 export class RequestError extends UserError {
   override readonly name = 'RequestError';
-  /** The service's stable code; `unreachable` where it has not answered, `not_the_service` where something else has. */
+  /** The service's stable code; `unreachable` without an answer, `not_the_service` if another server answered. */
   readonly code: string;
 
   constructor(code: string, message: string) {
@@ -31,7 +31,7 @@ export interface Answer<T> {
 
 const TIMEOUT_MS = 60_000;
 
-/** A running service. */
+/** Client of a running service. */
 export class ServiceClient {
   readonly #url: string;
   readonly #key: string | undefined;
@@ -86,7 +86,7 @@ export class ServiceClient {
     throw new RequestError(problem.code, problem.detail ?? problem.code);
   }
 
-  /** Undefined where there is none. */
+  /** Undefined if there is no such tenant. */
   async tenant(id: string): Promise<TenantReply | undefined> {
     try {
       return (await this.request<TenantReply>('GET', tenantPath(id))).body;
@@ -96,7 +96,7 @@ export class ServiceClient {
     }
   }
 
-  /** All that the key may see, page by page. `query` filters as the service does. */
+  /** All tenants that the key may see, page by page. `query` has the filters of the API. */
   async *tenants(query: Record<string, string> = {}): AsyncGenerator<TenantSummary> {
     let after: string | null = null;
     do {

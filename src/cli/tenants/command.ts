@@ -3,17 +3,17 @@ import { defined } from '../../defined.ts';
 import type { ApplyOptions } from './apply.ts';
 import type { ServiceClient } from './client.ts';
 
-/** Flags of every command. */
+/** Options that all commands share. */
 interface Connection {
   url?: string;
   key?: string;
   json?: boolean;
 }
 
-/** Declares `clipn-gate tenants NAME` with the flags of every command. */
+/** Declares `clipn-gate tenants NAME` with the options that all commands share. */
 type Declare = (name: string, description: string) => Command;
 
-/** Flags over environment, as with all settings. */
+/** Flags take precedence over environment variables. */
 async function clientOf({ url, key }: Connection): Promise<ServiceClient> {
   const { ServiceClient } = await import('./client.ts');
   const { CLIPN_URL, CLIPN_API_KEY } = process.env;
@@ -26,7 +26,7 @@ function spanMs(text: string): number {
   return Number(count) * ({ s: 1000, m: 60_000, h: 3_600_000 }[unit] as number);
 }
 
-/** `clipn-gate tenants ...`: against a running service. */
+/** `clipn-gate tenants ...`: works on a running service. */
 export function addTenantsCommand(program: Command): void {
   const tenants = program.command('tenants').description('manages tenants of a running service');
   const declare: Declare = (name, description) =>

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { UsageError } from '../usage-error.ts';
 
-/** Asks whoever sits at the terminal. @throws UsageError where nobody does and `yes` was not said */
+/** Asks for a confirmation on the terminal. @throws UsageError without a terminal, unless `yes` is set */
 export async function confirmed(question: string, yes: boolean | undefined): Promise<boolean> {
   if (yes) return true;
   if (!process.stdin.isTTY) throw new UsageError(`${question} There is no terminal for the confirmation; use --yes.`);

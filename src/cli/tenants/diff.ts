@@ -1,12 +1,12 @@
 import { textsOf } from '../../tenants/classes.ts';
 import { canonical, type TenantDefinition } from '../../tenants/definition.ts';
 
-/** Lines of one list that are shown before the rest is only counted. */
+/** Most lines that are shown of one list; the rest is only counted. */
 const MOST_LINES = 20;
 
 const entryText = (entry: TenantDefinition['classes'][number]) => textsOf(entry).join(' = ');
 
-/** What is in `a` and not in `b`, as often as it is more often. */
+/** Multiset difference: elements of `a` that are not in `b`. */
 function without(a: string[], b: string[]): string[] {
   const counts = new Map<string, number>();
   for (const item of b) counts.set(item, (counts.get(item) ?? 0) + 1);
@@ -31,7 +31,7 @@ function listDiff(name: string, before: string[], after: string[]): string[] {
   ];
 }
 
-/** What changes, line by line; empty where both mean the same. */
+/** The differences, line by line; empty if both definitions mean the same. */
 export function diffLines(before: TenantDefinition, after: TenantDefinition): string[] {
   if (canonical(before) === canonical(after)) return [];
   const value = (v: unknown) => (v === undefined ? 'default' : JSON.stringify(v));

@@ -6,15 +6,15 @@ import { walk } from '../../storage/walk.ts';
 import type { TenantDefinition } from '../../tenants/definition.ts';
 import { parseTenants, TENANT_FILE } from '../../tenants/files/parse.ts';
 
-/** A tenant as a file wants it. */
+/** A tenant as a file defines it. */
 export interface WantedTenant {
   tenant: string;
   definition: TenantDefinition;
-  /** Its file, for messages. */
+  /** Name of its file, for messages. */
   source: string;
 }
 
-/** Files that can't be meant: wrong in form, or saying two things about one tenant. */
+/** Faults of tenant files: invalid form, or two definitions of one tenant. */
 export class DocumentError extends UserError {
   override readonly name = 'DocumentError';
 
@@ -29,7 +29,7 @@ export class DocumentError extends UserError {
 
 const STDIN = '-';
 
-/** Files as named; of a folder the YAML and JSON files inside, at any depth, hidden ones left out; `-` is standard input. */
+/** The files to read: named ones; YAML and JSON files of a folder, at any depth, without hidden ones; `-` is standard input. */
 async function filesOf(paths: readonly string[]): Promise<string[]> {
   const files: string[] = [];
   for (const path of paths) {
@@ -49,7 +49,7 @@ async function filesOf(paths: readonly string[]): Promise<string[]> {
 const read = (file: string) => (file === STDIN ? text(process.stdin) : readFile(file, 'utf8'));
 
 /**
- * The tenants that files want, read as a watched directory is read; see `parseTenants`.
+ * The tenants of the files, parsed like those of a watched directory; see `parseTenants`.
  * @throws DocumentError with every fault of every file
  */
 export async function readDocuments(paths: readonly string[]): Promise<WantedTenant[]> {

@@ -9,7 +9,7 @@ export type Step =
   | { action: 'unchanged'; tenant: string }
   | { action: 'delete'; tenant: string; etag: string };
 
-/** What has to happen so that the service has what the files want; with `prune`, nothing else that the key may see. */
+/** The changes that bring the service to the state of the files; with `prune`, tenants without a file are removed. */
 export async function planOf(client: ServiceClient, wanted: WantedTenant[], prune: boolean): Promise<Step[]> {
   const steps: Step[] = [];
   for (const w of wanted) {
@@ -27,13 +27,13 @@ export async function planOf(client: ServiceClient, wanted: WantedTenant[], prun
   if (!prune) return steps;
   const keep = new Set(wanted.map((w) => w.tenant));
   for await (const { tenant, etag, source } of client.tenants()) {
-    // those of the service's own watched directory are changed there
+    // tenants of the service's own watched directory cannot be removed by the API
     if (!keep.has(tenant) && source === undefined) steps.push({ action: 'delete', tenant, etag });
   }
   return steps;
 }
 
-/** The plan for people. */
+/** Formats the plan as text. */
 export function describePlan(steps: Step[]): string {
   const lines = steps.flatMap((step) => {
     if (step.action === 'create') {

@@ -31,7 +31,7 @@ export async function listTenants(
   return 0;
 }
 
-/** `tenants get`: YAML that `apply` takes back, or the service's whole reply. */
+/** `tenants get`: YAML that `apply` accepts, or the service's complete reply as JSON. */
 export async function getTenants(client: ServiceClient, ids: string[], json: boolean): Promise<number> {
   const replies = [];
   for (const id of ids) {
@@ -72,7 +72,7 @@ export interface WatchOptions {
   signal: AbortSignal;
 }
 
-/** `tenants watch`: a line for every change, from what is there now until it is interrupted. A service that is away is waited for. */
+/** `tenants watch`: prints the current state and then a line for every change. Waits while the service is unreachable. */
 export async function watchTenants(
   client: ServiceClient,
   ids: string[],
@@ -93,7 +93,7 @@ export async function watchTenants(
       seen = now;
       away = '';
     } catch (error) {
-      // a wrong key stays wrong; a restart passes
+      // a wrong key is a permanent error; an unreachable service may come back
       if (!(error instanceof RequestError) || ['unauthenticated', 'forbidden'].includes(error.code)) throw error;
       if (error.message !== away) process.stderr.write(`${error.message}\n`);
       away = error.message;
