@@ -3,10 +3,10 @@ import type { Conclusion } from './policy.ts';
 import type { Unexamined } from './reading/index.ts';
 import type { Values } from './respond.ts';
 
-/** Images that headers tell of one by one; the audit trail has them all. */
+/** Most images in the headers; the audit trail has all of them. */
 const MAX_LISTED = 64;
 
-/** The verdict as `x-clipn-*` headers, the same for the request that goes on and for the answer. */
+/** The verdict as `x-clipn-*` headers, the same for the forwarded request and for the answer. */
 export function annotations(
   { tenant, tenantVersion, method, images, unexamined }: Inspection,
   { verdict, action, cause, ood, enforced }: Conclusion,
@@ -19,7 +19,7 @@ export function annotations(
     ['x-clipn-mode', enforced || mode !== 'enforce' ? mode : 'enforce; not in the share'],
     ['x-clipn-verdict', verdict],
     ['x-clipn-action', action],
-    // a tenant's id may come from a path or a header of the client's
+    // the tenant's id may come from the client, by path or header
     ['x-clipn-tenant', encodeURIComponent([...tenant].slice(0, 64).join(''))],
     ...(tenantVersion === undefined ? [] : [['x-clipn-tenant-version', String(tenantVersion)] as [string, string]]),
     ...(method === undefined ? [] : [['x-clipn-method', method] as [string, string]]),
@@ -39,12 +39,12 @@ export function annotations(
   ];
 }
 
-/** A place may have names of the client's in it. */
+/** The place may contain names that the client chose. */
 function placeOf({ place, why }: Unexamined): string {
   return `${place}: ${why}`.replace(/[^\x20-\x7e]/g, '?').slice(0, 200);
 }
 
-/** What the templates of answers may say. */
+/** The variables of answer templates. */
 export function templateValues(
   { tenant, images }: Inspection,
   { verdict, cause, ood }: Conclusion,

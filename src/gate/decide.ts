@@ -5,7 +5,7 @@ import type { Inspection } from './inspect.ts';
 import { type Conclusion, conclude, inShare, stickyKey } from './policy.ts';
 import type { GateObserver, GateTrace } from './seams.ts';
 
-/** A request of one of the gate's routes. */
+/** A request on one of the gate's routes. */
 export interface Subject {
   request: Pick<IncomingMessage, 'method' | 'headers' | 'socket'>;
   route: Route;
@@ -15,15 +15,15 @@ export interface Subject {
   trace: GateTrace | undefined;
 }
 
-/** Who is told. */
+/** Receivers of the decision, and times for them. */
 export interface Told {
-  /** When the gate's own work began, on the clock of performance.now(). */
+  /** Start of the gate's own work, on the clock of performance.now(). */
   began: number;
   observer: GateObserver;
   audit: AuditSink | undefined;
 }
 
-/** What becomes of a request by the policy: counted, logged and audited. */
+/** Decides a request by the policy; counts, logs and audits the decision. */
 export function decide(subject: Subject, inspection: Inspection, { began, observer, audit }: Told): Conclusion {
   const { decided, route, requestId, request, tenant, trace } = subject;
   const enforced = decided.mode === 'enforce' && inShare(stickyKey(route, inspection, request), decided.percent);

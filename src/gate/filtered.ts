@@ -5,13 +5,13 @@ import { responseHeaders } from './proxy/headers.ts';
 import { UpstreamError } from './proxy/upstream.ts';
 import type { GateUpstreamCall } from './seams.ts';
 
-/** Largest answer that placeholders are put into. */
+/** Largest answer that can get placeholders, bytes. */
 const MAX_ANSWER = 64 * 2 ** 20;
 const REPLACED = new Set(['content-length', 'content-md5', 'etag', 'digest', 'trailer']);
 
 /**
- * Sends what is left of a batch and puts placeholders into the answer. An answer that is an error goes on as it is; a success into
- * which they can't be put is a fault of the upstream's: passed on, every prediction after the gap would be taken for another's.
+ * Forwards the rest of a batch and adds placeholders to the answer. Error answers pass unchanged. A successful answer that
+ * cannot get placeholders becomes an error, because every prediction after the gap would be taken for another instance's.
  */
 export async function filtered(
   sending: Sending & { response: ServerResponse; call: GateUpstreamCall | undefined },
@@ -32,7 +32,7 @@ export async function filtered(
   let body: Buffer;
   try {
     if (answer.headers['content-encoding'] !== undefined)
-      throw new Error('it is compressed, though nobody asked for that');
+      throw new Error('it is compressed, although the request does not allow that');
     body = restore(await readAnswer(answer));
   } catch (error) {
     opened.request.destroy();

@@ -7,35 +7,35 @@ import { type Upstream, UpstreamError } from './proxy/upstream.ts';
 import type { Runtime } from './runtime.ts';
 import type { GateTrace, GateUpstreamCall } from './seams.ts';
 
-/** One request of a client's on its way through. */
+/** One request of a client that is forwarded. */
 export interface Passage {
   runtime: Runtime;
   request: IncomingMessage;
   response: ServerResponse;
   target: string;
   client: Departure;
-  /** Undefined: the request belongs to no trace. */
+  /** Undefined if the request belongs to no trace. */
   trace?: GateTrace | undefined;
 }
 
-/** Fields that the gate has answered itself. */
+/** Fields that the gate answers itself. */
 const ANSWERED = new Set(['expect']);
-/** Fields of a trace, where it goes on with a span of the gate's. */
+/** Fields of a trace, which are replaced if the gate adds a span. */
 export const TRACE_FIELDS = ['traceparent', 'tracestate'];
 
 interface ForwardOptions {
   upstream?: Upstream;
-  /** Further fields for the upstream, and for the client. */
+  /** Additional fields for the upstream, and for the client. */
   extra?: [string, string][];
   answerExtra?: [string, string][];
   idempotent?: boolean;
-  /** The client has been told to go on: the upstream need not. */
+  /** The gate has sent 100 Continue, so the upstream's is not forwarded. */
   continued?: boolean;
-  /** Settles with the fields for the client when the answer may go to it; undefined when it must not. */
+  /** Resolves with fields for the client once the answer may be sent; with undefined if it must not be sent. */
   allowed?: Promise<[string, string][] | undefined>;
 }
 
-/** Sends a request on as it came, and its answer back. Rejects with UpstreamError. */
+/** Forwards a request and its answer. Rejects with UpstreamError. */
 export async function forward(
   { runtime, request, response, target, client, trace }: Passage,
   body: Body,
@@ -70,7 +70,7 @@ export async function forward(
   else relay(answered, response, { extra: fields, idleTimeoutMs: runtime.upstream.settings.idleTimeoutMs });
 }
 
-/** The call lasts until the last byte of its answer. */
+/** Ends the call with the last byte of the answer. */
 export function ended(call: GateUpstreamCall | undefined, answer: IncomingMessage): void {
   if (!call) return;
   const status = answer.statusCode as number;
@@ -81,19 +81,19 @@ export function failed(call: GateUpstreamCall | undefined, error: unknown): void
   call?.end({ error: error instanceof UpstreamError ? error.reason : 'error' });
 }
 
-/** What the client is sending, not looked at. */
+/** The body as a stream that is not inspected. */
 export function streamOf(request: IncomingMessage): Body {
   const { headers } = request;
   const none = headers['content-length'] === undefined && headers['transfer-encoding'] === undefined;
   return none ? { kind: 'none' } : { kind: 'stream', request };
 }
 
-/** What was read of it, whole. */
+/** The body that was read, as bytes. */
 export function bytesOf(request: IncomingMessage, body: ReadBody): Body {
   return { kind: 'bytes', bytes: body.bytes, trailers: request.rawTrailers };
 }
 
-/** Node would announce chunks for a POST that has no body. */
+/** Removes the body framing that Node would add to a POST without a body. */
 function withoutBody(body: Body, { method, headers }: IncomingMessage, fields: string[]): void {
   const framed = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
   if (!framed && body.kind !== 'stream' && !/^(?:GET|HEAD|DELETE|OPTIONS|TRACE)$/.test(method as string))

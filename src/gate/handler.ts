@@ -24,16 +24,16 @@ export interface HandlerParts {
   tracing?: GateTracing | undefined;
 }
 
-/** Fields that say how a body was packed, or how the answer should be: not for a batch that is filtered. */
+/** Fields about the coding of the body or the answer, which do not apply to a filtered batch. */
 const FILTERED_BODY = new Set(['expect', 'content-length', 'transfer-encoding', 'trailer', 'accept-encoding']);
 
 interface Gated extends Passage, Omit<Subject, 'request'> {
   trace: GateTrace | undefined;
-  /** The gate has told the client to go on, so that the upstream need not. */
+  /** The gate has sent 100 Continue, so the upstream's is not forwarded. */
   continued: boolean;
 }
 
-/** What happens to one request of the classifier's clients. */
+/** Handles the requests of the classifier's clients. */
 export class Handler {
   readonly #inspector: Inspector;
   readonly #observer: GateObserver;
@@ -45,7 +45,7 @@ export class Handler {
     this.#tracing = tracing;
   }
 
-  /** Answers, or destroys the response where nothing more can be said. Never rejects. */
+  /** Answers the request, or destroys the response where no answer is possible. Never rejects. */
   async handle(runtime: Runtime, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const came = performance.now();
     const client = new Departure(response);
@@ -75,7 +75,7 @@ export class Handler {
     }
   }
 
-  /** What is only passed on is in its client's trace and its classifier's, not in one of the gate's. */
+  /** Starts a trace for a gated request. A request that is only forwarded gets none. */
   #trace({ name }: Route, requestId: string, request: IncomingMessage, response: ServerResponse, came: number) {
     const trace = this.#tracing?.begin(`gate ${name}`, request.headers, came, {
       'http.request.method': request.method as string,
@@ -110,7 +110,7 @@ export class Handler {
     return this.#inspector.inspect(subject, client.signal());
   }
 
-  /** Verdict and forwarding at once: the answer waits for the verdict. */
+  /** Judges and forwards at the same time; the answer waits for the verdict. */
   async #inParallel(gated: Gated, body: ReadBody, began: number): Promise<void> {
     let refused: (() => void) | undefined;
     const allowed = this.#inspect(gated, body.bytes).then((inspection) => {
@@ -166,7 +166,7 @@ export class Handler {
     return { began, observer: this.#observer, audit: runtime.audit };
   }
 
-  /** The answer in the upstream's place. */
+  /** Sends the gate's own answer instead of the upstream's. */
   #reply(gated: Gated, inspection: Inspection, conclusion: Conclusion): void {
     const { route, response, requestId, decided } = gated;
     const { action, cause } = conclusion;
@@ -183,7 +183,7 @@ export class Handler {
   }
 
   #failed(error: unknown, request: IncomingMessage, response: ServerResponse, gated: Gated | undefined): void {
-    // nobody is there to be told, and nobody's fault it is
+    // the client has disconnected, so there is no answer to send and no fault to report
     if (response.destroyed) return;
     const requestId = gated?.requestId ?? requestIdOf(request);
     if (error instanceof UpstreamError) {
@@ -207,7 +207,7 @@ export class Handler {
       }
       return;
     }
-    // the client has left in the middle of its request, or it is a fault of ours
+    // either the client has disconnected, or the error is the gate's own
     if (!request.destroyed)
       this.#observer.log?.('error', 'gate: unexpected error', {
         request_id: requestId,
@@ -218,14 +218,14 @@ export class Handler {
   }
 }
 
-/** The body was not read to its end. */
+/** The inspection of a body that was not read to its end. */
 function unread({ tenant }: Gated, { reason }: ReadBody, pool: BufferPool): Inspection {
   return reason === 'overloaded'
     ? unjudged(tenant, 'overloaded', `bodies of other requests leave ${pool.free} bytes of memory`)
     : unjudged(tenant, 'too_large', 'the body is larger than the limit of this route');
 }
 
-/** The caller's id if it is harmless to log and to send back, else one of our own. */
+/** The caller's request id if it is safe to log and to return, else a new one. */
 function requestIdOf({ headers }: IncomingMessage): string {
   const given = headers['x-request-id'];
   return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();

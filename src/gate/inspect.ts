@@ -9,7 +9,7 @@ import type { Decided, Route } from './config/settings.ts';
 import { readRequest, type Unexamined } from './reading/index.ts';
 import type { Detection, GateEngine, GateTenants, GateTrace, ServingMethod } from './seams.ts';
 
-/** One image and what became of it. */
+/** One image with its verdict or error. */
 export interface Judged {
   id: string;
   instance: number;
@@ -17,16 +17,16 @@ export interface Judged {
   result: { decision: 'id' | 'ood'; class: string; detection: Detection } | { cause: FailCause; detail: string };
 }
 
-/** What was found out about one request. */
+/** Everything that is known about one request. */
 export interface Inspection {
   tenant: string;
   tenantVersion: number | undefined;
   method: ServingMethod | undefined;
   extraction: Extraction;
   images: Judged[];
-  /** A place in the request that is neither judged nor known not to be an image. */
+  /** A place in the request that is neither judged nor known to be no image. */
   unexamined?: Unexamined | undefined;
-  /** Why the request as a whole could not be judged. */
+  /** The reason why the request as a whole could not be judged. */
   failure?: { cause: FailCause; detail: string };
 }
 
@@ -36,19 +36,19 @@ export interface Subject {
   tenant: string;
   body: Buffer;
   headers: IncomingHttpHeaders;
-  /** All of them, in which a repeated one is seen. */
+  /** All headers, to detect repeated ones. */
   rawHeaders: readonly string[];
   /** Path and query. */
   target: string;
   trace?: GateTrace | undefined;
 }
 
-/** Where an image was expected and there is none that can be read. */
+/** Error of an expected image whose bytes cannot be read. */
 const NOT_AN_IMAGE = new ServiceError('image_undecodable', 'The element that should be an image is not one.');
 
 const NOTHING: Extraction = { images: [], instances: 0 };
 
-/** A request that was not looked at. */
+/** The result for a request that was not inspected. */
 export function unjudged(tenant: string, cause: FailCause, detail: string): Inspection {
   return {
     tenant,
@@ -60,7 +60,7 @@ export function unjudged(tenant: string, cause: FailCause, detail: string): Insp
   };
 }
 
-/** Takes the images out of a body and asks for their verdicts, within the time budget. Never rejects. */
+/** Extracts the images of a body and judges them within the time budget. Never rejects. */
 export class Inspector {
   readonly #engine: GateEngine;
   readonly #tenants: GateTenants;
@@ -70,13 +70,13 @@ export class Inspector {
     this.#tenants = tenants;
   }
 
-  /** @param signal aborted when the client has left */
+  /** @param signal aborted when the client has disconnected */
   async inspect(subject: Subject, signal: AbortSignal): Promise<Inspection> {
     const { route } = subject;
     const late = new AbortController();
     const reason = new ServiceError('deadline_exceeded', `No verdict within the budget of ${route.budgetMs} ms.`);
     let timer: NodeJS.Timeout | undefined;
-    // the budget holds whatever the engine does about the signal
+    // a timer of its own, so that the budget holds even if the engine ignores the signal
     const deadline = new Promise<Inspection>((resolve) => {
       timer = setTimeout(() => {
         late.abort(reason);
@@ -101,7 +101,7 @@ export class Inspector {
     const { extraction, unexamined } = await readRequest(subject, route);
     const { images: found } = extraction;
     if (found.length > route.maxImages)
-      throw new ExtractionError('too_large', `more than ${route.maxImages} images, which is as many as are looked at`);
+      throw new ExtractionError('too_large', `more than ${route.maxImages} images`);
     if (found.length === 0 && !unexamined) throw new ExtractionError('no_image', 'there is no image in the request');
     const timeoutMs = Math.max(1, Math.ceil(route.budgetMs - (performance.now() - began)));
     trace?.lap('extract');
@@ -129,7 +129,7 @@ interface Context {
   maxFrames: number;
 }
 
-/** One image with its verdict, or why there is none. */
+/** One image with its verdict or error. */
 function judgedImage({ id, instance, bytes }: FoundImage, image: JudgedImage, context: Context): Judged {
   if ('error' in image) {
     const sha256 = bytes && createHash('sha256').update(bytes).digest('hex');

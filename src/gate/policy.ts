@@ -4,24 +4,24 @@ import type { BatchRule, FailCause } from './config/schema.ts';
 import type { Decided, Route } from './config/settings.ts';
 import type { Inspection } from './inspect.ts';
 
-/** `mixed`: some instances of a batch are OOD and they alone are taken out. `none`: there is no verdict, and a cause. */
+/** `mixed`: only some instances of a batch are OOD, and they are removed. `none`: there is no verdict, for a cause. */
 export type Verdict = 'id' | 'ood' | 'mixed' | 'none';
 export type Action = 'pass' | 'filter' | 'reject' | 'fallback' | 'refuse';
 
-/** What becomes of a request. `refuse`: no verdict, and the policy is closed. */
+/** The action for a request. `refuse`: there is no verdict, and the policy is closed. */
 export interface Conclusion {
   verdict: Verdict;
   action: Action;
-  /** Why there is no verdict, or none of some images. */
+  /** Cause of a missing verdict, of the request or of some images. */
   cause?: FailCause;
   detail?: string;
   /** Instances that are OOD. */
   ood: ReadonlySet<number>;
-  /** False where enforce is applied to a share of the requests and this one is not in it. */
+  /** False if enforce applies to a share of the requests and this one is not in it. */
   enforced: boolean;
 }
 
-/** Where several images failed: the cause that the policy refuses, else the first. */
+/** The failure that counts where several images failed: the first whose cause the policy refuses, else the first one. */
 function failureIn({ failure, images, unexamined }: Inspection, fail: Decided['fail']): Inspection['failure'] {
   if (failure) return failure;
   const failures = images.flatMap(({ result }) => ('cause' in result ? [result] : []));
@@ -29,7 +29,7 @@ function failureIn({ failure, images, unexamined }: Inspection, fail: Decided['f
   return failures.find(({ cause }) => fail[cause] === 'closed') ?? failures[0];
 }
 
-/** The batch's verdict. A single image is a batch of one. */
+/** Combines the verdicts of a batch. A single image is a batch of one. */
 function verdictOf(
   inspection: Inspection,
   batch: BatchRule,
@@ -37,14 +37,14 @@ function verdictOf(
 ): Verdict {
   if (inspection.failure) return 'none';
   const { instances, droppable = instances } = inspection.extraction;
-  // an image beside the instances can't be taken out
+  // images outside the array of instances cannot be removed
   const all = [...ood].every((instance) => instance < droppable);
   if (ood.size === instances && ood.size > 0) return 'ood';
   if (batch === 'filter' && filterable && all && ood.size > 0) return 'mixed';
   if (batch !== 'all' && ood.size > 0) return 'ood';
   const judgedId = inspection.images.some(({ result }) => 'decision' in result && result.decision === 'id');
   if (inspection.unexamined) return 'none';
-  // with the rule "all", one image of the classes settles it
+  // under the rule "all", one ID image makes the batch ID
   return failed && !(batch === 'all' && judgedId) ? 'none' : 'id';
 }
 
@@ -55,7 +55,7 @@ export function conclude(inspection: Inspection, decided: Decided, route: Route,
     ),
   );
   const failure = failureIn(inspection, decided.fail);
-  // what is on its way to the upstream already can't be filtered any more
+  // in parallel mode the request is already forwarded, so it cannot be filtered
   const filterable = inspection.extraction.filter !== undefined && !route.parallel;
   const verdict = verdictOf(inspection, decided.batch, { ood, failed: failure !== undefined, filterable });
   const known = failure ? { cause: failure.cause, detail: failure.detail } : {};
@@ -68,14 +68,14 @@ export function conclude(inspection: Inspection, decided: Decided, route: Route,
   return { ...base, action: 'pass' };
 }
 
-/** Whether enforce applies to a request with this key: the same key always gets the same answer, whatever the replica. */
+/** Whether enforce applies to a request with this key. The same key gets the same answer on every replica. */
 export function inShare(key: string, percent: number): boolean {
   if (percent >= 100) return true;
   const hash = createHash('sha256').update(key).digest();
   return (hash.readUInt32BE(0) / 2 ** 32) * 100 < percent;
 }
 
-/** What decides whether a request is in the share. */
+/** The key that decides whether a request is in the share. */
 export function stickyKey(
   { sticky }: Route,
   { images }: Inspection,

@@ -84,7 +84,10 @@ async function perform(client: ServiceClient, step: Step, options: ApplyOptions)
   return { ...body, state: await follow(client, body, options.timeoutMs) };
 }
 
-/** Shows progress until the version serves. @throws RequestError build_failed, _cancelled, _overtaken, _timeout */
+/**
+ * Shows progress until the version serves.
+ * @throws RequestError build_failed, build_cancelled, build_overtaken, build_timeout
+ */
 async function follow(client: ServiceClient, { tenant, version }: TenantReply, timeoutMs: number): Promise<'ready'> {
   const end = Date.now() + timeoutMs;
   const drawn = bar(tenant, 'texts');

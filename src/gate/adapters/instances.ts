@@ -1,7 +1,7 @@
 import { edit, elementsOf, fill, membersOf, remove, resolvePointer, rootOf, type Span } from './json-text.ts';
 import { ExtractionError, type Filter } from './types.ts';
 
-/** Edits one array of the request, and the array of the answer that has one element for each of its elements. */
+/** Filters an array of the request, and the array of the answer that has one element for each of its elements. */
 export function arrayFilter(text: Buffer, array: Span, answerPointer: string): Filter {
   const count = elementsOf(text, array).length;
   return {
@@ -15,7 +15,7 @@ export function arrayFilter(text: Buffer, array: Span, answerPointer: string): F
   };
 }
 
-/** The filter of `{"instances": [...]}`; undefined beside columns under `inputs`, which have no rows. */
+/** The filter of `{"instances": [...]}`; undefined for columns under `inputs`, which have no rows. */
 export function instancesFilter(text: Buffer, answerPointer = '/predictions'): Filter | undefined {
   const members = membersOf(text, rootOf(text));
   const rows = members.get('instances');

@@ -1,8 +1,8 @@
 import { MAX_EDITED_ELEMENTS } from '../reading/limits.ts';
 
 /**
- * Where the values of a JSON text lie, without building them: a body of megabytes of base64 is walked by looking for quotes, and what
- * is cut out or put in leaves every other byte as it was (a parser would turn 1.0 into 1 and lose the digits of large numbers).
+ * A value's position in a JSON text. Nothing is parsed: the scanner jumps from quote to quote, which is fast for megabytes of
+ * base64. An edit leaves every other byte unchanged, whereas a parser would turn 1.0 into 1 and lose digits of large numbers.
  */
 export interface Span {
   start: number;
@@ -10,7 +10,7 @@ export interface Span {
   end: number;
 }
 
-/** The text is not JSON, or says two things at once. */
+/** The text is not JSON, or is ambiguous. */
 export class JsonTextError extends Error {
   override readonly name = 'JsonTextError';
 }
@@ -39,14 +39,14 @@ function endOfString(text: Buffer, start: number): number {
     if (quote < 0) throw new JsonTextError('a string does not end');
     let slashes = 0;
     while (text[quote - 1 - slashes] === BACKSLASH) slashes++;
-    // a backslash before the opening quote can't be: the count ends there at the latest
+    // the count ends at the opening quote at the latest, because no backslash can precede it
     if (slashes % 2 === 0) return quote + 1;
     at = quote + 1;
   }
 }
 
 const LITERALS = ['true', 'false', 'null'].map((word) => Buffer.from(word));
-/** Bytes that numbers are made of. Their order is not checked: whoever takes the text for numbers does that. */
+/** Bytes of numbers. Their order is not checked here, because every consumer of the numbers checks it. */
 const IN_NUMBER = new Uint8Array(256);
 for (const c of Buffer.from('0123456789+-.eE')) IN_NUMBER[c] = 1;
 
@@ -69,7 +69,7 @@ function endOfValue(text: Buffer, start: number, depth: number): number {
 
 type Visit = (key: Span | undefined, value: Span) => void;
 
-/** Visits members of an object or elements of an array; returns the first byte after it. */
+/** Visits the members of an object or the elements of an array; returns the offset after it. */
 function walk(text: Buffer, start: number, depth: number, visit?: Visit): number {
   if (depth > MAX_DEPTH) throw new JsonTextError('it is nested too deeply');
   const object = text[start] === OPEN_OBJECT;
@@ -94,7 +94,7 @@ function walk(text: Buffer, start: number, depth: number, visit?: Visit): number
   }
 }
 
-/** @throws JsonTextError where the text is not one JSON value */
+/** @throws JsonTextError if the text is not exactly one JSON value */
 export function rootOf(text: Buffer): Span {
   const start = skipSpace(text, 0);
   if (start === text.length) throw new JsonTextError('it is empty');
@@ -110,7 +110,7 @@ export function typeOf(text: Buffer, { start }: Span): JsonType {
   return c === OPEN_OBJECT ? 'object' : c === OPEN_ARRAY ? 'array' : c === QUOTE ? 'string' : 'scalar';
 }
 
-/** Elements of an array; none of what is no array. */
+/** Elements of an array; none for any other value. */
 export function elementsOf(text: Buffer, span: Span): Span[] {
   if (typeOf(text, span) !== 'array') return [];
   const found: Span[] = [];
@@ -122,8 +122,8 @@ export function elementsOf(text: Buffer, span: Span): Span[] {
 }
 
 /**
- * Members of an object, none of what is no object. Two of one name are refused: which of them counts differs between parsers, and
- * an image could hide behind the other.
+ * Members of an object; none for any other value. A repeated name is refused, because parsers differ in which of the two
+ * members they use, and the other one could contain an image.
  */
 export function membersOf(text: Buffer, span: Span): Map<string, Span> {
   const found = new Map<string, Span>();
@@ -137,7 +137,7 @@ export function membersOf(text: Buffer, span: Span): Map<string, Span> {
   return found;
 }
 
-/** @throws JsonTextError on escapes that are none */
+/** @throws JsonTextError on invalid escapes */
 export function stringOf(text: Buffer, { start, end }: Span): string {
   if (!text.subarray(start, end).includes(BACKSLASH)) return text.toString('utf8', start + 1, end - 1);
   try {
@@ -155,7 +155,7 @@ export function parsed(text: Buffer, { start, end }: Span): unknown {
   }
 }
 
-/** All values that a pointer (RFC 6901) names; `*` stands for every element of an array. */
+/** All values that a pointer (RFC 6901) names; `*` means every element of an array. */
 export function resolvePointer(text: Buffer, root: Span, pointer: string): Span[] {
   let spans = [root];
   for (const token of pointer.split('/').slice(1)) {
@@ -178,7 +178,7 @@ export interface Edit extends Span {
   text: Buffer | string;
 }
 
-/** The text with spans replaced; everything else byte for byte as it was. */
+/** The text with spans replaced; all other bytes are unchanged. */
 export function edit(text: Buffer, edits: Edit[]): Buffer {
   const parts: Buffer[] = [];
   let at = 0;
@@ -196,13 +196,13 @@ function array(parts: (Buffer | string)[]): Buffer {
   );
 }
 
-/** Replaces an array by one without the elements that `drop` names. */
+/** Replaces an array by one without the elements for which `drop` is true. */
 export function remove(text: Buffer, span: Span, drop: (index: number) => boolean): Edit {
   const kept = elementsOf(text, span).filter((_, i) => !drop(i));
   return { ...span, text: array(kept.map(({ start, end }) => text.subarray(start, end))) };
 }
 
-/** Replaces an array by one of `count` elements: those of `fillers` in their places, its own in order in the others. */
+/** Replaces an array by one of `count` elements: placeholders where `filler` returns one, else its own elements in order. */
 export function fill(text: Buffer, span: Span, count: number, filler: (index: number) => string | undefined): Edit {
   const own = elementsOf(text, span);
   let next = 0;

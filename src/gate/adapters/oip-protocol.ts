@@ -13,7 +13,7 @@ export class OipProtocol implements Protocol {
 
   /**
    * @param fields names of the inputs that are images; without them a single BYTES input is one
-   * @param options `expecting` false: nothing is expected, images are where they are found; `binary`: the request has a binary section
+   * @param options `expecting` false: no images are expected at particular places; `binary`: the request has a binary section
    */
   constructor(
     tensors: readonly Tensor[],

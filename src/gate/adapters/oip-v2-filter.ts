@@ -13,12 +13,12 @@ import {
 import { type Tensor, tensorsOf } from './oip-v2.ts';
 import { ExtractionError, type Filter } from './types.ts';
 
-/** What stands for one element of a filtered row where the file names no placeholder: JSON has no "not a number". */
+/** The placeholder for one element of a filtered row, if the file defines none: JSON has no NaN. */
 function neutral(datatype: string): string {
   return datatype === 'BYTES' ? '""' : datatype === 'BOOL' ? 'false' : '0';
 }
 
-/** Asks for its answer in the binary form, which has no place for a placeholder. */
+/** Whether the request asks for a binary answer, which cannot contain a placeholder. */
 function wantsBinary(text: Buffer): boolean {
   const root = membersOf(text, rootOf(text));
   const flag = (span: Span | undefined, name: string) => {
@@ -32,7 +32,7 @@ function wantsBinary(text: Buffer): boolean {
   );
 }
 
-/** Rows are top-level elements where data is nested, runs of equal length where it is flat. */
+/** Elements of one row: one if the data is nested, a run of equal length if it is flat. */
 function rowLength(text: Buffer, data: Span, rows: number): number | undefined {
   const elements = elementsOf(text, data);
   const nested = elements[0] !== undefined && typeOf(text, elements[0]) === 'array';
@@ -45,7 +45,7 @@ const shapeEdit = ({ shapeSpan, shape }: Tensor, rows: number): Edit => ({
   text: JSON.stringify([rows, ...shape.slice(1)]),
 });
 
-/** Rows out of every input, placeholder rows into every output. Undefined where the tensors have no common batch, or are not JSON. */
+/** Removes rows from every input and adds placeholder rows to every output. Undefined without a common batch or JSON data. */
 export function oipFilter(text: Buffer, inputs: Tensor[], batch: number): Filter | undefined {
   const rows = inputs.map((input) => ({
     input,
@@ -82,7 +82,7 @@ export function oipFilter(text: Buffer, inputs: Tensor[], batch: number): Filter
   };
 }
 
-/** A row of the same nesting with `one` in the place of every scalar. */
+/** A row of the same nesting, with `one` for every scalar. */
 function likeRow(text: Buffer, span: Span, one: string): string {
   if (typeOf(text, span) !== 'array') return one;
   return `[${elementsOf(text, span)

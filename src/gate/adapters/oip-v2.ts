@@ -14,16 +14,16 @@ import {
 } from './json-text.ts';
 import { type Extraction, ExtractionError } from './types.ts';
 
-/** One entry of `inputs` or `outputs` of the Open Inference Protocol v2, and where its parts lie in the text. */
+/** One entry of `inputs` or `outputs` of the Open Inference Protocol v2, with the positions of its parts in the text. */
 export interface Tensor {
   name: string;
   datatype: string;
   shape: number[];
   span: Span;
   shapeSpan: Span;
-  /** Elements as JSON; undefined where they are in the binary section. */
+  /** The elements, if they are in the JSON text. */
   data: Span | undefined;
-  /** Bytes of the binary section. */
+  /** The bytes, if they are in the binary section. */
   binary: Buffer | undefined;
 }
 
@@ -42,7 +42,7 @@ export function tensorsOf(text: Buffer, key: 'inputs' | 'outputs', binary: Buffe
       throw new ExtractionError('undecodable', 'the shape of a tensor is too long');
     const shape = parsed(text, shapeSpan) as number[];
     if (!Array.isArray(shape) || !shape.every((n) => Number.isInteger(n) && n >= 0))
-      throw new ExtractionError('undecodable', `the shape of ${name} is none`);
+      throw new ExtractionError('undecodable', `the shape of ${name} is not a list of sizes`);
     const data = members.get('data');
     const parameters = members.get('parameters');
     const size = parameters && membersOf(text, parameters).get('binary_data_size');
@@ -50,17 +50,17 @@ export function tensorsOf(text: Buffer, key: 'inputs' | 'outputs', binary: Buffe
     if (size) {
       const length = parsed(text, size) as number;
       if (!Number.isInteger(length) || length < 0 || at + length > binary.length || data)
-        throw new ExtractionError('undecodable', `the binary data of ${name} is not what its size says`);
+        throw new ExtractionError('undecodable', `the binary data of ${name} does not have the declared size`);
       part = binary.subarray(at, at + length);
       at += length;
     }
     return { name, datatype, shape, span, shapeSpan, data, binary: part };
   });
-  if (at !== binary.length) throw new ExtractionError('undecodable', 'there is more binary data than the sizes say');
+  if (at !== binary.length) throw new ExtractionError('undecodable', 'there is more binary data than the sizes declare');
   return tensors;
 }
 
-/** Elements of a BYTES tensor: each a length of four bytes, little-endian, then as many bytes. */
+/** Elements of a BYTES tensor: each is a length of four bytes, little-endian, followed by as many bytes. */
 export function binaryElements(data: Buffer): Buffer[] {
   const elements: Buffer[] = [];
   for (let at = 0; at < data.length; ) {
@@ -72,25 +72,25 @@ export function binaryElements(data: Buffer): Buffer[] {
   return elements;
 }
 
-/** Strings of a JSON tensor, however its rows are nested. */
+/** Strings of a JSON tensor, with any nesting of its rows. */
 function jsonElements(text: Buffer, span: Span): (Buffer | undefined)[] {
   if (typeOf(text, span) === 'array') return elementsOf(text, span).flatMap((e) => jsonElements(text, e));
   return [typeOf(text, span) === 'string' ? fromBase64(stringOf(text, span)) : undefined];
 }
 
-/** JSON text and binary section of a body. */
+/** Splits a body into JSON text and binary section. */
 export function splitBody(body: Buffer, headers: IncomingHttpHeaders): { text: Buffer; binary: Buffer } {
   const header = headers['inference-header-content-length'];
   if (header === undefined) return { text: body, binary: Buffer.alloc(0) };
   const length = typeof header === 'string' && /^\d+$/.test(header) ? Number(header) : Number.NaN;
   if (!(length <= body.length))
-    throw new ExtractionError('undecodable', 'Inference-Header-Content-Length is not right');
+    throw new ExtractionError('undecodable', 'Inference-Header-Content-Length has a wrong value');
   return { text: body.subarray(0, length), binary: body.subarray(length) };
 }
 
 /**
- * The elements of the BYTES inputs of an inference request, for the service that answers such requests itself.
- * @throws ExtractionError undecodable where the body is not what the protocol says
+ * The elements of the BYTES inputs of an inference request, for the service's own endpoint.
+ * @throws ExtractionError undecodable where the body violates the protocol
  */
 export function inferImages(body: Buffer, headers: IncomingHttpHeaders): Extraction {
   if (headers['inference-header-content-length'] === '0')
@@ -103,7 +103,7 @@ export function inferImages(body: Buffer, headers: IncomingHttpHeaders): Extract
         tensor,
         elements: tensor.binary ? binaryElements(tensor.binary) : tensor.data ? jsonElements(text, tensor.data) : [],
       }));
-    // of several text-like inputs those are images in which one looks like it
+    // of several BYTES inputs, those are images that contain an element that looks like one
     const chosen =
       candidates.length === 1 ? candidates : candidates.filter((c) => c.elements.some((e) => e && imageFormat(e)));
     const images = chosen.flatMap(({ tensor, elements }) =>

@@ -4,7 +4,7 @@ import { resolvePointer, rootOf } from './json-text.ts';
 import { attempt, inRows, type Protocol } from './rows.ts';
 import type { AdapterOptions, Extraction } from './types.ts';
 
-/** A pointer in pieces; `star` is where its first `*` is, -1 without. */
+/** A pointer in pieces; `star` is the index of its first `*`, -1 without one. */
 interface Pattern {
   pieces: string[];
   star: number;
@@ -18,18 +18,18 @@ function patternOf(pointer: string): Pattern {
   return { pieces, star: pieces.indexOf('*') };
 }
 
-/** Whether a value is where the pattern says, or an element of an array that is there. */
+/** Whether a path matches the pattern, or is an element of an array that matches. */
 function fits({ pieces }: Pattern, path: JsonPath): boolean {
   const more = path.length - pieces.length;
   if (more !== 0 && !(more === 1 && typeof path.at(-1) === 'number')) return false;
   return pieces.every((piece, i) => (piece === '*' && typeof path[i] === 'number') || piece === String(path[i]));
 }
 
-/** Base64 or data: URLs at given pointers (RFC 6901), `*` for every element of an array. A pointer to an array means each of its elements. */
+/** Base64 or data: URLs at given pointers (RFC 6901); `*` means every element. A pointer to an array means all its elements. */
 export class PointerProtocol implements Protocol {
   readonly #patterns: Pattern[];
   readonly #answerPointer: string | undefined;
-  /** Arrays that the pointers run through or end at, and how many elements they have. */
+  /** Arrays on the way of a pointer or at its end, with their numbers of elements. */
   readonly #arrays = new Map<string, number>();
 
   constructor({ pointers = [], answerPointer }: AdapterOptions) {

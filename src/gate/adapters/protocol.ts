@@ -6,10 +6,10 @@ import { PointerProtocol } from './pointers.ts';
 import { attempt, inRows, type Protocol } from './rows.ts';
 import type { AdapterOptions, Extraction } from './types.ts';
 
-/** Members that hold an image in the v1 protocols of KServe and TorchServe, by the habits of their examples. */
+/** Members that hold an image in examples of the v1 protocols of KServe and TorchServe. */
 const FIELDS = ['data', 'image', 'image_bytes', 'bytes', 'body'];
 
-/** Bodies of which nothing is known, or forms; and JSON with one row for each element of `instances`. */
+/** Bodies of unknown form, forms, and JSON with one row for each element of `instances`. */
 class RowsProtocol implements Protocol {
   readonly #options: AdapterOptions;
   readonly expects: Expects | undefined;
@@ -36,7 +36,7 @@ class RowsProtocol implements Protocol {
 
 type Expects = NonNullable<Expectation['expects']>;
 
-/** How a part of a form, a body or a JSON value is expected to be an image. */
+/** Where each adapter expects an image: in a part of a form, a body, or a JSON value. */
 const EXPECTS: Partial<Record<AdapterName, (options: AdapterOptions) => Expects>> = {
   raw:
     () =>
@@ -59,7 +59,7 @@ const EXPECTS: Partial<Record<AdapterName, (options: AdapterOptions) => Expects>
 };
 const SAME: Partial<Record<AdapterName, AdapterName>> = { 'oip-v2': 'auto', 'triton-raw': 'raw' };
 
-/** @param type media type of the body: TorchServe takes an image as it is, as a form, or as JSON */
+/** @param type media type of the body: TorchServe accepts an image as the body, in a form, or in JSON */
 export function protocolOf(name: AdapterName, type: string, options: AdapterOptions): Protocol {
   if (name === 'json') return new PointerProtocol(options);
   let known = SAME[name] ?? name;

@@ -3,13 +3,13 @@ import type { FoundPicture } from '../reading/reading.ts';
 import { JsonTextError } from './json-text.ts';
 import type { Extraction, Filter, FoundImage } from './types.ts';
 
-/** Where a protocol expects images, and which instances of a batch those that were found belong to. */
+/** The places where a protocol expects images, and the assignment of images to instances of a batch. */
 export interface Protocol extends Expectation {
-  /** @param text the JSON of the body, undefined where it is none */
+  /** @param text the JSON of the body, undefined for other bodies */
   assign(pictures: readonly FoundPicture[], text: Buffer | undefined): Extraction;
 }
 
-/** Where an image was, as the log and the audit trail call it. */
+/** The place of an image for the log and the audit trail. */
 export function idOf({ part, tensor, path, place }: FoundPicture): string {
   if (part) return part.filename || part.name || place;
   if (tensor) return `${tensor.name}[${tensor.element}]`;
@@ -17,7 +17,7 @@ export function idOf({ part, tensor, path, place }: FoundPicture): string {
   return place;
 }
 
-/** A filter where the text lets itself be edited. */
+/** The filter, or none if the text cannot be edited. */
 export function attempt(filter: () => Filter | undefined): { filter?: Filter } {
   try {
     const made = filter();
@@ -28,7 +28,7 @@ export function attempt(filter: () => Filter | undefined): { filter?: Filter } {
   }
 }
 
-/** Images of which `rowOf` names a row are of it; the others are instances of their own, behind the rows. */
+/** Assigns images to the rows that `rowOf` returns; all other images become instances of their own, after the rows. */
 export function inRows(
   pictures: readonly FoundPicture[],
   rows: number,

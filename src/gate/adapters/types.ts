@@ -1,27 +1,27 @@
 import type { FailCause } from '../config/schema.ts';
 
 export interface FoundImage {
-  /** Where it was: a file name, a pointer, an input's name and index. For the log and the audit trail. */
+  /** Place of the image: a file name, a pointer, or an input's name and index. For the log and the audit trail. */
   id: string;
-  /** The image file; undefined where what stands in its place is none (not base64, a length that is wrong). */
+  /** The image file; undefined if the element is not an image: invalid base64, or a wrong length. */
   bytes: Buffer | undefined;
-  /** Which instance of the batch it belongs to. */
+  /** Index of its instance in the batch. */
   instance: number;
 }
 
-/** Taking instances out of the request and putting placeholders into the answer. Only protocols that have a place for both. */
+/** Removes instances from a request and adds placeholders to its answer. Not every protocol allows both. */
 export interface Filter {
-  /** The body without some instances; its length is the caller's business. */
+  /** The body without the instances in `drop`. The caller sets its length. */
   request(drop: ReadonlySet<number>): { body: Buffer };
-  /** @throws where the answer has not one element for every instance that was sent */
+  /** @throws if the answer does not have one element for every instance that was sent */
   answer(body: Buffer, drop: ReadonlySet<number>, placeholder: unknown): Buffer;
 }
 
 export interface Extraction {
   images: FoundImage[];
-  /** Instances of the batch; images of one request that are no batch are one each. */
+  /** Instances of the batch. In a request without a batch, each image is an instance. */
   instances: number;
-  /** The first so many instances are elements of one array; the others were found beside it and can't be taken out. */
+  /** The first `droppable` instances are elements of one array and can be removed; the others are elsewhere in the request. */
   droppable?: number;
   filter?: Filter;
 }
@@ -32,7 +32,7 @@ export interface AdapterOptions {
   fields?: string[] | undefined;
 }
 
-/** No images can be taken out of the body, and why. */
+/** The reason why images cannot be extracted from the body. */
 export class ExtractionError extends Error {
   override readonly name = 'ExtractionError';
   readonly failure: Extract<FailCause, 'undecodable' | 'too_large' | 'no_image'>;

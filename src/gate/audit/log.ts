@@ -4,7 +4,7 @@ import type { AuditConfig } from '../config/schema.ts';
 import type { AuditRecord, AuditSink } from './record.ts';
 
 export interface AuditLogOptions extends Required<AuditConfig> {
-  /** Of the model that serves: it may change. */
+  /** Bundle of the current model, which may change. */
   bundle(): string;
   onDropped(): void;
   onFault(error: unknown): void;
@@ -13,8 +13,8 @@ export interface AuditLogOptions extends Required<AuditConfig> {
 const RETRY_MS = 1000;
 
 /**
- * The audit trail as NDJSON: a file that is rotated (`file.1` is the newest of the old ones), or standard output. Requests never
- * wait for it: what a full queue has no room for is counted and dropped, what can't be written is kept and tried again.
+ * The audit trail as NDJSON: a file that is rotated (`file.1` is the newest old one), or standard output. Requests never wait
+ * for it. Records beyond the size of the queue are counted and dropped; records that cannot be written are kept and retried.
  */
 export class AuditLog implements AuditSink {
   readonly #options: AuditLogOptions;
@@ -55,7 +55,7 @@ export class AuditLog implements AuditSink {
     }
   }
 
-  /** Writes lines and takes them off the list as they are written. */
+  /** Writes lines and removes each from the list once it is written. */
   async #append(lines: string[]): Promise<void> {
     const { file, max_bytes: maxBytes } = this.#options;
     if (file === 'stdout') {
@@ -101,7 +101,7 @@ export class AuditLog implements AuditSink {
     this.#file = await this.#open();
   }
 
-  /** Resolves when everything that was taken is written, or can't be. */
+  /** Resolves when all queued records are written or have failed. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#writing;

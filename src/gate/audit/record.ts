@@ -4,7 +4,7 @@ import type { Inspection } from '../inspect.ts';
 import type { Conclusion } from '../policy.ts';
 import type { Detection, ServingMethod } from '../seams.ts';
 
-/** One image in the audit trail: its hash and what was found, no pixel of it. */
+/** One image in the audit trail: its hash and its verdict, no pixels. */
 export interface AuditImage {
   id: string;
   instance: number;
@@ -18,7 +18,7 @@ export interface AuditImage {
   failure?: FailCause;
 }
 
-/** One line of the audit trail: a request, its verdict, and what became of it. */
+/** One line of the audit trail: a request, its verdict, and the action. */
 export interface AuditRecord {
   time: string;
   request_id: string;
@@ -32,13 +32,13 @@ export interface AuditRecord {
   enforced: boolean;
   batch: BatchRule;
   instances: number;
-  /** Whether instances could have been taken out of this request. */
+  /** Whether instances could have been removed from this request. */
   filterable: boolean;
   images: AuditImage[];
   verdict: string;
   action: string;
   failure?: FailCause;
-  /** The place that was neither judged nor known not to be an image, and what is there. */
+  /** The place that was neither judged nor known to be no image, and its content. */
   unexamined?: string;
   latency_ms: number;
 }

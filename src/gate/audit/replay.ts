@@ -5,11 +5,11 @@ import type { AuditImage, AuditRecord } from './record.ts';
 
 export type ScoreName = keyof Detection['scores'];
 
-/** What would have been different. What is left out stays as it was. */
+/** Changes to the rules. A field that is undefined means no change. */
 export interface WhatIf {
   /** Another of the threshold-free rules. */
   method?: ServingMethod;
-  /** A score with a threshold of one's own instead of a rule: OOD below it. */
+  /** A score with a threshold instead of a rule: OOD below it. */
   score?: { name: ScoreName; threshold: number };
   batch?: BatchRule;
   tenant?: string;
@@ -18,12 +18,12 @@ export interface WhatIf {
 export interface Tally {
   requests: number;
   images: number;
-  /** Images without a verdict: nothing can be said of them. */
+  /** Images without a verdict; they are in no other count. */
   failed: number;
   ood: { was: number; would: number };
-  /** Requests whose verdict is "ood": enforce would have answered them in the upstream's place. */
+  /** Requests with the verdict "ood", which enforce would have refused. */
   rejected: { was: number; would: number };
-  /** Images, by what changes for them. */
+  /** Images whose decision changes, by direction. */
   id_to_ood: number;
   ood_to_id: number;
 }
@@ -38,21 +38,21 @@ const empty = (): Tally => ({
   ood_to_id: 0,
 });
 
-/** The decision from what was stored: scores and the decisions of all three rules. */
+/** The decision under other rules, from the stored scores and the decisions of all three rules. */
 export function wouldDecide(image: AuditImage, { method, score }: WhatIf): 'id' | 'ood' | undefined {
   if (image.decision === undefined || !image.scores || !image.decisions) return undefined;
   if (score) return image.scores[score.name] < score.threshold ? 'ood' : 'id';
   return method ? decisionOf(image.decisions, method) : image.decision;
 }
 
-/** Whether the gate would have answered in the upstream's place under "enforce". */
+/** Whether enforce would have refused the request. */
 function rejected(record: AuditRecord, batch: BatchRule, decide: (image: AuditImage) => string | undefined): boolean {
   const ood = new Set(record.images.filter((image) => decide(image) === 'ood').map(({ instance }) => instance));
   if (ood.size === 0) return false;
   return ood.size === record.instances || batch === 'any' || (batch === 'filter' && !record.filterable);
 }
 
-/** "What if", counted over audit records: in all and for every tenant. */
+/** Counts decisions over audit records under other rules, in total and per tenant. */
 export class Replay {
   readonly #whatIf: WhatIf;
   readonly total = empty();

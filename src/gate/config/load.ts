@@ -7,7 +7,7 @@ import { pieceNames } from './path-pattern.ts';
 import { GateFile, type RouteConfig } from './schema.ts';
 import { type GateSettings, settingsOf } from './settings.ts';
 
-/** Every fault of the gate's file at once, each with its place. */
+/** All faults of the gate's file, each with its place. */
 export class GateFileError extends UserError {
   override readonly name = 'GateFileError';
   readonly faults: readonly string[];
@@ -22,7 +22,7 @@ export class GateFileError extends UserError {
   }
 }
 
-/** What the schema can't say: settings that contradict each other. */
+/** Faults that the schema cannot express: contradicting settings. */
 function contradictions(file: GateFile): string[] {
   const faults: string[] = [];
   const names = new Set<string>();
@@ -30,7 +30,7 @@ function contradictions(file: GateFile): string[] {
     const at = `/routes/${i}`;
     const r: RouteConfig = { ...file.defaults, ...config };
     const name = r.name ?? r.match.path;
-    if (names.has(name)) faults.push(`${at} has the name ${JSON.stringify(name)} of a route before it`);
+    if (names.has(name)) faults.push(`${at} has the name ${JSON.stringify(name)} of an earlier route`);
     names.add(name);
     if (r.adapter === 'json' && !r.pointers) faults.push(`${at}: the adapter json needs pointers`);
     if (r.batch === 'filter' && r.parallel) {
@@ -58,7 +58,7 @@ function tenantFaults(at: string, { tenant, match }: RouteConfig): string[] {
 export function parseGateFile(text: string, path: string): GateSettings {
   let value: unknown;
   try {
-    // JSON is YAML too
+    // YAML includes JSON
     value = parse(text);
   } catch (error) {
     throw new GateFileError(path, [`it is neither YAML nor JSON: ${(error as Error).message}`]);
@@ -76,7 +76,7 @@ export function parseGateFile(text: string, path: string): GateSettings {
   return settingsOf(value);
 }
 
-/** @throws GateFileError also where the file can't be read */
+/** @throws GateFileError, also if the file cannot be read */
 export async function loadGateFile(path: string): Promise<{ settings: GateSettings; text: string }> {
   let text: string;
   try {

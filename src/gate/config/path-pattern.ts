@@ -1,9 +1,9 @@
 /**
- * `/v1/models/{model}:predict`: {name} takes a piece of one segment, `*` the rest of one, `**` everything. Our own and not
- * path-to-regexp or URLPattern: both decode for themselves, once, and the gate matches every decoding there may be.
+ * A path pattern such as `/v1/models/{model}:predict`: {name} matches a piece of one segment, `*` the rest of one, `**`
+ * everything. path-to-regexp and URLPattern do not fit: both decode a path once, but the gate matches every possible decoding.
  */
 export interface PathPattern {
-  /** The named pieces of a path, undefined where it does not fit. */
+  /** The named pieces of a matching path; undefined if the path does not match. */
   match(path: string): Record<string, string> | undefined;
 }
 
@@ -23,7 +23,7 @@ export function pathPattern(pattern: string, caseSensitive = false): PathPattern
   };
 }
 
-/** Names of the pieces that a pattern takes. */
+/** Names of the pieces of a pattern. */
 export function pieceNames(pattern: string): string[] {
   return [...pattern.matchAll(/\{(\w+)\}/g)].map((m) => m[1] as string);
 }

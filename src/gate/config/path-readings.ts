@@ -1,10 +1,10 @@
 /**
- * The paths that servers may take a request target for. They differ in how often they decode, in what a backslash, a parameter behind
- * a semicolon or an encoded slash is; a request is gated if one of these paths has a route.
+ * The paths that servers may read from a request target. Servers differ in how often they decode, and in the meaning of a
+ * backslash, a parameter after a semicolon, and an encoded slash. A request is gated if one of these paths has a route.
  */
 const MAX_DECODINGS = 3;
 
-/** Bytes of a percent-encoded path as text; escapes that are none stay as they are, bytes that are no UTF-8 become U+FFFD. */
+/** Decodes a percent-encoded path. Invalid escapes stay unchanged; bytes that are not UTF-8 become U+FFFD. */
 function decoded(path: string): string {
   if (!path.includes('%')) return path;
   const bytes = path.replace(/((?:%[0-9a-fA-F]{2})+)/g, (run) =>
@@ -13,7 +13,7 @@ function decoded(path: string): string {
   return bytes;
 }
 
-/** Without doubled slashes, `.` and `..`. */
+/** The path without repeated slashes, `.` and `..`. */
 function resolved(path: string): string {
   const segments: string[] = [];
   for (const segment of path.split(/\/+/)) {
@@ -27,7 +27,7 @@ const withoutParameters = (path: string) => path.replace(/;[^/]*/g, '');
 const withSlashes = (path: string) => path.replaceAll('\\', '/');
 const withoutNul = (path: string) => path.replace(/\0.*$/s, '');
 
-/** One path, and how it is written in a request target. */
+/** One path, and a request target that means it. */
 export interface PathReading {
   path: string;
   target: string;
@@ -36,8 +36,8 @@ export interface PathReading {
 const encoded = (path: string) => path.replace(/[^A-Za-z0-9\-._~!$&'()*+,=:@/]/gu, (c) => encodeURIComponent(c));
 
 /**
- * Every path that a target may stand for; first the one that most servers take it for: decoded once, slashes and dots resolved.
- * Each with the target that stands for it and nothing else.
+ * Every path that servers may read from a target. The first one is that of most servers: decoded once, slashes and dots
+ * resolved. Each comes with a target that every server reads as this path.
  */
 export function pathReadings(target: string): PathReading[] {
   const query = target.search(/[?#]/);

@@ -27,7 +27,7 @@ export const ADAPTERS = [
   'triton-raw',
   'torchserve',
 ] as const;
-/** Why there is no verdict. */
+/** Causes of a missing verdict. */
 export const FAIL_CAUSES = [
   'unexamined',
   'engine_down',
@@ -64,7 +64,7 @@ export type TemplateConfig = Static<typeof Template>;
 
 const Sticky = Type.Union([oneOf(['image', 'client_address']), object({ header: HeaderName })]);
 
-/** What a route decides, and what `defaults` decides for all of them. */
+/** Settings of a route; `defaults` has the same settings for all routes. */
 const decisions = {
   tenant: Type.Optional(
     Type.Union([Type.String({ minLength: 1 }), object({ header: HeaderName, default: Type.Optional(Type.String()) })], {

@@ -18,7 +18,7 @@ const MiB = 2 ** 20;
 
 type FailTemplate = Omit<Required<TemplateConfig>, 'status'> & { status?: number };
 
-/** What is decided for one request: the route's, with the exceptions of its tenant. */
+/** The settings that apply to one request: those of its route, with the exceptions of its tenant. */
 export interface Decided {
   mode: Mode;
   method: ServingMethod | undefined;
@@ -45,7 +45,7 @@ export interface Route extends Decided {
   headers: boolean;
   idempotent: boolean;
   reject: Required<TemplateConfig>;
-  /** Without a status the cause's own. */
+  /** Without a status, that of the cause applies. */
   failReject: FailTemplate;
   fallback: URL | undefined;
   placeholder: unknown;
@@ -61,7 +61,7 @@ export interface UpstreamSettings {
   host: 'client' | 'upstream';
 }
 
-/** The gate's file with every default in its place. */
+/** The gate's file with all defaults filled in. */
 export interface GateSettings {
   listen: {
     host: string;
@@ -97,7 +97,7 @@ const FAIL_REJECT: FailTemplate = {
     '"instance":"{{request_id}}","cause":"{{cause}}"}',
 };
 
-/** Methods whose requests have a body, as far as anybody reads one. */
+/** Methods whose requests may have a body that servers read. */
 const METHODS = ['POST', 'PUT', 'PATCH', 'DELETE', 'QUERY', 'REPORT', 'SEARCH', 'PROPFIND', 'PROPPATCH'];
 
 export function failTable(
@@ -111,8 +111,9 @@ export function failTable(
 }
 
 /**
- * Without `fail`. Closed is everything that the bytes of a request, or the tenant that it names, bring about: else a client would
- * choose the cause that opens. Open is what the service's own state brings about, and a request in which there is no image.
+ * Actions without `fail`. Causes that a client can bring about, by the bytes of its request or its tenant, are closed;
+ * otherwise a client could choose a cause that is open. Causes from the service's own state are open, and so are requests
+ * without an image.
  */
 const FAIL_DEFAULTS: Record<FailCause, FailAction> = {
   unexamined: 'closed',
@@ -125,7 +126,7 @@ const FAIL_DEFAULTS: Record<FailCause, FailAction> = {
   no_image: 'open',
 };
 
-/** Defaults of the code, over them those of the file, over them those of the route. */
+/** Merges the defaults of the code, those of the file and the settings of the route; later ones win. */
 function route(config: RouteConfig, index: number, defaults: NonNullable<GateFile['defaults']>): Route {
   const c = { ...defaults, ...config };
   return {
@@ -158,7 +159,7 @@ function route(config: RouteConfig, index: number, defaults: NonNullable<GateFil
   };
 }
 
-/** @param file already validated */
+/** @param file a validated file */
 export function settingsOf(file: GateFile): GateSettings {
   const { listen = {}, upstream, defaults = {} } = file;
   return {
@@ -186,7 +187,7 @@ export function settingsOf(file: GateFile): GateSettings {
   };
 }
 
-/** The route's decisions with the exceptions of the tenant. */
+/** The route's settings with the exceptions of the tenant. */
 export function decidedFor(route: Route, tenant: string, { tenants }: Pick<GateSettings, 'tenants'>): Decided {
   const exception = Object.hasOwn(tenants, tenant) ? tenants[tenant] : undefined;
   if (!exception) return route;

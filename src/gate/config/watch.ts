@@ -2,7 +2,7 @@ import { loadGateFile } from './load.ts';
 import type { GateSettings } from './settings.ts';
 
 export interface WatchOptions {
-  /** Text that is in force. */
+  /** The text in use. */
   text: string;
   onChange(settings: GateSettings): void;
   /** The file is invalid. The previous configuration stays in use. */
@@ -11,8 +11,8 @@ export interface WatchOptions {
 }
 
 /**
- * Looks at the file's text every second. Polling, because a mounted ConfigMap is a chain of symbolic links that is swapped, and
- * editors replace files: what watches inodes loses both. Returns what stops it.
+ * Reads the file every second and reports changes of its text. It polls, because watching inodes fails for a mounted ConfigMap
+ * (a chain of symbolic links that is swapped) and for editors that replace files. Returns the function that stops it.
  */
 export function watchGateFile(path: string, options: WatchOptions): () => void {
   let { text } = options;
@@ -29,7 +29,7 @@ export function watchGateFile(path: string, options: WatchOptions): () => void {
         options.onChange(loaded.settings);
       }
     } catch (error) {
-      // said once, not every second
+      // logged once, not every second
       const message = String(error);
       if (!stopped && message !== faulty) options.onFault(error);
       faulty = message;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { defined } from '../../defined.ts';
 
-/** Bytes that all requests together may hold in memory. */
+/** Bounds the memory of all request bodies together. */
 export class BufferPool {
   readonly #size: number;
   #free: number;
@@ -30,18 +30,18 @@ export class BufferPool {
   }
 }
 
-/** A request's body: whole, or its beginning where it is too large for its route or for what memory is left. */
+/** A request's body: complete, or its beginning if it exceeds the route's limit or the free memory. */
 export interface ReadBody {
   bytes: Buffer;
   whole: boolean;
   reason?: 'too_large' | 'overloaded';
-  /** Gives the memory back. To be called once, when the bytes are of no use any more. */
+  /** Releases the memory. To be called once, when the bytes are no longer needed. */
   release(): void;
 }
 
 /**
- * Reads up to `limit` bytes. Of a body that is larger the rest stays in the request, paused.
- * Rejects when the client leaves before the end.
+ * Reads up to `limit` bytes. The rest of a larger body stays in the request, which is paused.
+ * Rejects if the client disconnects before the end.
  */
 export function readBody(request: IncomingMessage, limit: number, pool: BufferPool): Promise<ReadBody> {
   const chunks: Buffer[] = [];

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 
-/** The client's leaving before it has its whole answer. Lighter than an AbortSignal, which every request would pay for. */
+/** Reports that the client has disconnected before its answer was complete. Cheaper than an AbortSignal for every request. */
 export class Departure {
   readonly #listeners: (() => void)[] = [];
   #gone = false;
@@ -17,13 +17,13 @@ export class Departure {
     return this.#gone;
   }
 
-  /** Called when the client leaves, at once where it has left. */
+  /** Calls the listener when the client disconnects, or at once if it already has. */
   onGone(listener: () => void): void {
     if (this.#gone) listener();
     else this.#listeners.push(listener);
   }
 
-  /** For what takes nothing else. */
+  /** The same as an AbortSignal, for callees that need one. */
   signal(): AbortSignal {
     const controller = new AbortController();
     this.onGone(() => controller.abort(new Error('the client disconnected')));

@@ -5,7 +5,7 @@ import { type Head, type Opened, type Upstream, UpstreamError } from './upstream
 
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'PROPFIND', 'REPORT', 'SEARCH']);
 
-/** What follows the head: nothing, bytes that are there, or what the client is still sending, after what was read of it. */
+/** The body after the head: none, bytes, or the client's stream, preceded by the bytes that were already read. */
 export type Body =
   | { kind: 'none' }
   | { kind: 'bytes'; bytes: Buffer; trailers: string[] }
@@ -15,17 +15,17 @@ export interface Sending {
   upstream: Upstream;
   head: Head;
   body: Body;
-  /** Where the upstream's 1xx answers go. */
+  /** Receives the upstream's 1xx answers. */
   response: ServerResponse;
-  /** Asking twice does no harm, whatever the method. */
+  /** Whether the request may be repeated, whatever its method. */
   idempotent?: boolean;
   client: Departure;
 }
 
 /**
- * Sends a request on and resolves with the head of the answer. Asks again where that is safe: nothing was sent, or the request is
- * idempotent; its body is at hand; and no byte of an answer has come.
- * Rejects with UpstreamError.
+ * Forwards a request and resolves with the head of the answer. Repeats it if that is safe: nothing was sent, or the request is
+ * idempotent; its body is still in memory; and no byte of an answer has arrived.
+ * @throws UpstreamError
  */
 export async function exchange(sending: Sending): Promise<{ answer: IncomingMessage; opened: Opened }> {
   const { upstream, head, body, client } = sending;
@@ -57,7 +57,7 @@ function write({ request }: Opened, body: Body): void {
     return;
   }
   const { request: client, prefix } = body;
-  // the head leaves with the first bytes of the body, or alone where they take their time: an Expect is answered before there are any
+  // the head is sent with the first bytes of the body, or alone after a turn: an Expect is answered before there are any
   setImmediate(() => request.destroyed || request.flushHeaders());
   if (prefix && prefix.length > 0) request.write(prefix);
   const onEnd = () => {
@@ -83,7 +83,7 @@ function relayInformation({ request }: Opened, response: ServerResponse): void {
   });
 }
 
-/** Sends the answer on as it comes. Cut short by the upstream, it is cut short for the client too: nobody takes half for whole. */
+/** Relays the answer as a stream. If the upstream cuts it short, so does the gate, to show that it is incomplete. */
 export function relay(
   { answer, opened }: { answer: IncomingMessage; opened: Opened },
   response: ServerResponse,

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Fields of one connection (RFC 9110, 7.6.1), which a proxy does not send on. */
+/** Fields of one connection (RFC 9110, 7.6.1), which a proxy does not forward. */
 const HOP_BY_HOP = new Set([
   'connection',
   'keep-alive',
@@ -10,10 +10,10 @@ const HOP_BY_HOP = new Set([
   'te',
   'upgrade',
 ]);
-/** Framing and address: naming them in Connection does not make them go away. */
+/** Framing and address; a Connection field that names them does not remove them. */
 const ESSENTIAL = new Set(['host', 'content-length', 'transfer-encoding', 'trailer']);
 
-/** Fields that the message itself names as belonging to its connection. */
+/** Fields that the message's Connection field names as belonging to its connection. */
 function named(connection: string | undefined): ReadonlySet<string> | undefined {
   if (connection === undefined || /^(?:keep-alive|close)$/i.test(connection)) return undefined;
   return new Set(
@@ -27,16 +27,16 @@ function named(connection: string | undefined): ReadonlySet<string> | undefined 
 
 export interface RequestHeaderOptions {
   forwarded: 'append' | 'replace' | 'off';
-  /** The upstream's own Host, and whether it replaces the client's or stands in where a client of HTTP/1.0 sent none. */
+  /** The upstream's own Host, and whether it replaces the client's or is only used if a client of HTTP/1.0 sent none. */
   host: { name: string; replaces: boolean };
-  /** Fields of the client's to leave out: those that the gate answers itself, or replaces. */
+  /** Fields of the client to omit: those that the gate answers itself, or replaces. */
   without?: ReadonlySet<string> | undefined;
-  /** Further fields, after the client's own. */
+  /** Additional fields, after the client's own. */
   extra?: [string, string][];
   upgrade?: boolean;
 }
 
-/** The client's fields in their order, spelling and number, less hop-by-hop and x-clipn-* ones, plus X-Forwarded-*. Name, value, name, ... */
+/** The client's fields in order, without hop-by-hop and x-clipn-* ones, plus X-Forwarded-*. Name, value, name, ... */
 export function requestHeaders(request: IncomingMessage, options: RequestHeaderOptions): string[] {
   const { rawHeaders, headers, socket } = request;
   const { forwarded, host, without, extra = [], upgrade = false } = options;
@@ -74,7 +74,7 @@ export function requestHeaders(request: IncomingMessage, options: RequestHeaderO
   return result;
 }
 
-/** The upstream's fields as they came, less hop-by-hop ones. */
+/** The upstream's fields, without hop-by-hop ones. */
 export function responseHeaders(
   answer: IncomingMessage,
   extra: [string, string][],
@@ -85,7 +85,7 @@ export function responseHeaders(
   const result: string[] = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = (rawHeaders[i] as string).toLowerCase();
-    // the coding of this connection is node's to choose: an HTTP/1.0 client knows no chunks
+    // Node chooses the transfer coding of the client's connection: HTTP/1.0 has no chunks
     if (HOP_BY_HOP.has(name) || name === 'transfer-encoding' || hop?.has(name) || without?.has(name)) continue;
     result.push(rawHeaders[i] as string, rawHeaders[i + 1] as string);
   }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 
-/** The head of a request as it was sent, without the offer to change the protocol. */
+/** The head of a request as it was sent, without its offer to upgrade. */
 export function withoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
   const lines = [`${method} ${url} HTTP/${httpVersion}`];
   for (let i = 0; i < rawHeaders.length; i += 2) {

@@ -15,7 +15,7 @@ function head(status: number, message: string | undefined, headers: [string, str
   return `HTTP/1.1 ${status} ${message ?? STATUS_CODES[status] ?? ''}\r\n${lines}\r\n`;
 }
 
-/** An HTTP/1.1 upgrade (WebSocket and the like): where the upstream agrees the two connections become one, else its answer is relayed. */
+/** An HTTP/1.1 upgrade such as WebSocket. If the upstream accepts, both connections are joined; else its answer is relayed. */
 export function upgrade(
   request: IncomingMessage,
   socket: Duplex,
@@ -33,7 +33,7 @@ export function upgrade(
       socket.write(head(101, reply.statusMessage, pairs(reply.rawHeaders)), 'latin1');
       if (firstBack.length > 0) socket.write(firstBack);
       if (first.length > 0) peer.write(first);
-      // either side's end is both sides' end
+      // when either side ends, both connections end
       const end = () => {
         socket.destroy();
         peer.destroy();
@@ -56,7 +56,7 @@ export function upgrade(
       reply.once('error', () => socket.destroy());
     },
     (error) => {
-      // an upgrade that went through has no answer of the ordinary kind
+      // after a successful upgrade there is no ordinary answer
       if (socket.destroyed || through) return;
       onFailure(error);
       socket.end(

@@ -9,7 +9,7 @@ export type UpstreamFailure = 'unreachable' | 'connect_timeout' | 'response_time
 export class UpstreamError extends Error {
   override readonly name = 'UpstreamError';
   readonly reason: UpstreamFailure;
-  /** Nothing of the request can have reached it: asking again is safe whatever the method. */
+  /** Whether no byte of the request can have reached the upstream: repeating it is safe for any method. */
   readonly untouched: boolean;
 
   constructor(reason: UpstreamFailure, untouched: boolean, cause?: unknown) {
@@ -21,7 +21,7 @@ export class UpstreamError extends Error {
 
 export interface Head {
   method: string;
-  /** Path and query, as the client wrote them. */
+  /** Path and query as the client wrote them. */
   target: string;
   /** Name, value, name, value, ... */
   headers: string[];
@@ -33,7 +33,7 @@ export interface Opened {
   answer: Promise<IncomingMessage>;
 }
 
-/** One fixed upstream and its pool of kept-alive connections. What a request says about host or address never chooses it. */
+/** One fixed upstream and its pool of kept-alive connections. The request's own host or address never selects the upstream. */
 export class Upstream {
   readonly #settings: UpstreamSettings;
   readonly #agent: Agent;
@@ -64,8 +64,8 @@ export class Upstream {
   }
 
   /**
-   * Begins a request; its body is the caller's to write.
-   * @param onUpgrade called instead of an answer where the upstream agrees to an upgrade
+   * Begins a request; the caller writes its body.
+   * @param onUpgrade called instead of an answer if the upstream accepts an upgrade
    */
   open(
     { method, target, headers }: Head,
@@ -97,7 +97,7 @@ export class Upstream {
         if (socket.connecting) socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', onConnected);
         else onConnected();
       });
-      // the upstream's time begins when it has the whole request
+      // the upstream's timeout begins when it has the complete request
       request.once('finish', () => {
         if (!connected) return;
         clearTimeout(timer);
@@ -116,12 +116,12 @@ export class Upstream {
       request.once('close', () => clearTimeout(timer));
       request.on('error', (error: NodeJS.ErrnoException) => fail(failureOf(error, connected), error));
     });
-    // whoever lets go of the request need not listen
+    // a caller that abandons the request may ignore its error
     answer.catch(() => {});
     return { request, answer };
   }
 
-  /** No new requests: idle connections are closed now, the others when their answer is through. */
+  /** Accepts no new requests. Idle connections are closed now, the others after their answer. */
   retire(): void {
     this.#agent.maxFreeSockets = 0;
     for (const sockets of Object.values(this.#agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
