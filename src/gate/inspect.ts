@@ -100,8 +100,7 @@ export class Inspector {
     const method = decided.method ?? serving.method;
     const { extraction, unexamined } = await readRequest(subject, route);
     const { images: found } = extraction;
-    if (found.length > route.maxImages)
-      throw new ExtractionError('too_large', `more than ${route.maxImages} images`);
+    if (found.length > route.maxImages) throw new ExtractionError('too_large', `more than ${route.maxImages} images`);
     if (found.length === 0 && !unexamined) throw new ExtractionError('no_image', 'there is no image in the request');
     const timeoutMs = Math.max(1, Math.ceil(route.budgetMs - (performance.now() - began)));
     trace?.lap('extract');

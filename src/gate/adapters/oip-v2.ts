@@ -56,7 +56,8 @@ export function tensorsOf(text: Buffer, key: 'inputs' | 'outputs', binary: Buffe
     }
     return { name, datatype, shape, span, shapeSpan, data, binary: part };
   });
-  if (at !== binary.length) throw new ExtractionError('undecodable', 'there is more binary data than the sizes declare');
+  if (at !== binary.length)
+    throw new ExtractionError('undecodable', 'there is more binary data than the sizes declare');
   return tensors;
 }
 
