@@ -6,7 +6,7 @@ import { type Conclusion, conclude, inShare, stickyKey } from './policy.ts';
 import type { GateObserver, GateTrace } from './seams.ts';
 
 /** A request on one of the gate's routes. */
-export interface Subject {
+export interface GatedRequest {
   request: Pick<IncomingMessage, 'method' | 'headers' | 'socket'>;
   route: Route;
   decided: Decided;
@@ -16,7 +16,7 @@ export interface Subject {
 }
 
 /** Receivers of the decision, and times for them. */
-export interface Told {
+export interface Watchers {
   /** Start of the gate's own work, on the clock of performance.now(). */
   began: number;
   observer: GateObserver;
@@ -24,8 +24,8 @@ export interface Told {
 }
 
 /** Decides a request by the policy; counts, logs and audits the decision. */
-export function decide(subject: Subject, inspection: Inspection, { began, observer, audit }: Told): Conclusion {
-  const { decided, route, requestId, request, tenant, trace } = subject;
+export function decide(gated: GatedRequest, inspection: Inspection, { began, observer, audit }: Watchers): Conclusion {
+  const { decided, route, requestId, request, tenant, trace } = gated;
   const enforced = decided.mode === 'enforce' && inShare(stickyKey(route, inspection, request), decided.percent);
   const conclusion = conclude(inspection, decided, route, enforced);
   const seconds = (performance.now() - began) / 1000;

@@ -7,7 +7,7 @@ export { BATCH_RULES, type FailCause } from './config/schema.ts';
 export { decidedFor, type GateSettings, type Route, settingsOf } from './config/settings.ts';
 export { watchGateFile } from './config/watch.ts';
 export { decide } from './decide.ts';
-export { type Inspection, Inspector, type Subject, unjudged } from './inspect.ts';
+export { type InspectedRequest, type Inspection, Inspector, unjudged } from './inspect.ts';
 export type { Conclusion } from './policy.ts';
 export { render } from './respond.ts';
 export { findRoute, tenantOf } from './routing.ts';

@@ -30,7 +30,7 @@ export interface Inspection {
   failure?: { cause: FailCause; detail: string };
 }
 
-export interface Subject {
+export interface InspectedRequest {
   route: Route;
   decided: Decided;
   tenant: string;
@@ -71,8 +71,8 @@ export class Inspector {
   }
 
   /** @param signal aborted when the client has disconnected */
-  async inspect(subject: Subject, signal: AbortSignal): Promise<Inspection> {
-    const { route } = subject;
+  async inspect(inspected: InspectedRequest, signal: AbortSignal): Promise<Inspection> {
+    const { route } = inspected;
     const late = new AbortController();
     const reason = new ServiceError('deadline_exceeded', `No verdict within the budget of ${route.budgetMs} ms.`);
     let timer: NodeJS.Timeout | undefined;
@@ -80,25 +80,25 @@ export class Inspector {
     const deadline = new Promise<Inspection>((resolve) => {
       timer = setTimeout(() => {
         late.abort(reason);
-        resolve(unjudged(subject.tenant, 'deadline', reason.message));
+        resolve(unjudged(inspected.tenant, 'deadline', reason.message));
       }, route.budgetMs);
     });
     try {
-      return await Promise.race([this.#judge(subject, AbortSignal.any([late.signal, signal])), deadline]);
+      return await Promise.race([this.#judge(inspected, AbortSignal.any([late.signal, signal])), deadline]);
     } catch (error) {
       const { cause, detail } = failureOf(error);
-      return unjudged(subject.tenant, cause, detail);
+      return unjudged(inspected.tenant, cause, detail);
     } finally {
       clearTimeout(timer);
     }
   }
 
-  async #judge(subject: Subject, signal: AbortSignal): Promise<Inspection> {
-    const { route, decided, tenant, trace } = subject;
+  async #judge(inspected: InspectedRequest, signal: AbortSignal): Promise<Inspection> {
+    const { route, decided, tenant, trace } = inspected;
     const began = performance.now();
     const serving = this.#tenants.resolve(tenant);
     const method = decided.method ?? serving.method;
-    const { extraction, unexamined } = await readRequest(subject, route);
+    const { extraction, unexamined } = await readRequest(inspected, route);
     const { images: found } = extraction;
     if (found.length > route.maxImages) throw new ExtractionError('too_large', `more than ${route.maxImages} images`);
     if (found.length === 0 && !unexamined) throw new ExtractionError('no_image', 'there is no image in the request');

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import type { AuditEntry } from '../access/index.ts';
-import type { OnChanged } from '../tenants/registry.ts';
+import type { OnChanged } from '../tenants/changes.ts';
 
 /** Records a change by this request in the audit log. Callers await it before they acknowledge the change. */
 export function recordChange(

@@ -1,21 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Method } from '../clipn/index.ts';
-import { defined } from '../defined.ts';
 import type { Head } from '../engine/index.ts';
 import { ServiceError } from '../errors/index.ts';
-import { KeyedLock } from '../storage/keyed-lock.ts';
 import { Semaphore } from '../storage/semaphore.ts';
 import { decodeArchive, encodeArchive, originOf } from './archive.ts';
 import { type BuildOptions, TenantBuilds } from './builds.ts';
-import { checkConditions, type Preconditions } from './conditions.ts';
+import { type ChangeOptions, TenantChanges } from './changes.ts';
 import { checkDefinition, checkTenantId, promptsOf, sameDefinition, type TenantDefinition } from './definition.ts';
 import { DEMO, DEMO_ID } from './demo.ts';
 import { TenantHeads, type TenantModel } from './heads.ts';
+import { KnownTenants, notFound } from './known-tenants.ts';
 import { ALONE, type BuildLeases } from './leases.ts';
 import { type ListPage, listTenants } from './list.ts';
 import { type MoveOptions, moveTenants } from './move.ts';
-import { NO_PROGRESS } from './progress.ts';
-import { etagOf, isRecord, type StoredTenant, type TenantRecord } from './record.ts';
+import { type Change, nextRecord, recordOf } from './next-record.ts';
+import type { TenantRecord } from './record.ts';
 import type { TenantStore } from './store.ts';
 import { type Serving, type Tenant, type TenantState, type TenantView, viewOf } from './tenant.ts';
 import { type Warning, warningsOf } from './warnings.ts';
@@ -31,13 +30,6 @@ export interface RegistryOptions extends TenantModel {
   onBuilt?: BuildOptions['onBuilt'];
   onFailed?: BuildOptions['onFailed'];
   headGraceMs?: number;
-}
-
-/** Called after a change is stored and before the client gets its answer; null means that there is no version. */
-export type OnChanged = (change: { before: number | null; after: number | null }) => Promise<void>;
-
-export interface ChangeOptions extends Preconditions {
-  onChanged?: OnChanged | undefined;
 }
 
 export interface PutOptions extends ChangeOptions {
@@ -57,9 +49,6 @@ export interface PutOutcome {
 
 /** Tenants that are loaded at the same time during the start; loading mostly waits for disk or database. */
 const STARTERS = 8;
-/** Attempts of a write against concurrent writers, before the client gets an error. */
-const MAX_CONFLICTS = 20;
-
 /**
  * All tenants. A change stores the definition, then builds features, then switches to them. It is acknowledged only once the
  * definition is stored. Old features serve until the new ones are complete. Changes of other processes are applied when the
@@ -69,25 +58,24 @@ export class TenantRegistry {
   readonly #options: RegistryOptions;
   readonly #heads: TenantHeads;
   readonly #builds: TenantBuilds;
-  readonly #tenants = new Map<string, Tenant>();
-  /** Last versions of removed tenants, so that a late notification of an earlier version does not bring a tenant back. */
-  readonly #removed = new Map<string, number>();
-  readonly #locks = new KeyedLock();
-  #stopped = false;
+  readonly #known: KnownTenants;
+  readonly #changes: TenantChanges;
 
   constructor(options: RegistryOptions) {
     const { leases = ALONE, onBuilt, onFailed, headGraceMs = 60_000 } = options;
     this.#options = options;
     this.#heads = new TenantHeads(options, options.defaults.method);
     this.#builds = new TenantBuilds({ heads: this.#heads, leases, onBuilt, onFailed, headGraceMs });
+    this.#known = new KnownTenants(this.#builds);
+    this.#changes = new TenantChanges(options.store, this.#known);
   }
 
   /** Reads all definitions. From then on every tenant is known, even while its features are not ready. */
   async load(): Promise<void> {
     const { store } = this.#options;
     await store.seed(recordOf(DEMO_ID, DEMO, 1));
-    for (const record of await store.list()) this.#apply(record, { build: false });
-    store.subscribe((stored) => this.#apply(stored));
+    for (const record of await store.list()) this.#known.apply(record, { build: false });
+    store.subscribe((stored) => this.#known.apply(stored));
   }
 
   /** Builds the loaded tenants, mostly from the cache. Resolves when each of them serves or has failed once. */
@@ -97,18 +85,17 @@ export class TenantRegistry {
       if (!tenant.build && !tenant.serving) this.#builds.begin(tenant, { own: true });
       await tenant.build?.done;
     };
-    await Promise.all([...this.#tenants.values()].map((tenant) => slots.use(() => start(tenant))));
+    await Promise.all([...this.#known.all.values()].map((tenant) => slots.use(() => start(tenant))));
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#builds.stop();
-    await Promise.allSettled([...this.#tenants.values()].map((tenant) => this.#builds.cancel(tenant)));
+    this.#changes.stop();
+    await this.#known.stop();
   }
 
   /** @throws ServiceError tenant_not_found, tenant_not_ready */
   resolve(id: string): Serving {
-    const tenant = this.#find(id);
+    const tenant = this.#known.find(id);
     if (tenant.serving) return tenant.serving;
     const { record, failure, progress } = tenant;
     const why = record.cancelled
@@ -124,7 +111,7 @@ export class TenantRegistry {
 
   /** Moves all tenants to another model at once; see `moveTenants`. Resolves with the heads of the old one. */
   moveTo(model: TenantModel, options: MoveOptions): Promise<string[]> {
-    return moveTenants(this.#tenants, this.#heads, model, options);
+    return moveTenants(this.#known.all, this.#heads, model, options);
   }
 
   async dropHeads(headIds: readonly string[]): Promise<void> {
@@ -133,17 +120,17 @@ export class TenantRegistry {
 
   /** @throws ServiceError tenant_not_found */
   get(id: string): TenantView {
-    return viewOf(this.#find(id));
+    return viewOf(this.#known.find(id));
   }
 
   /** A page of the matching tenants, in order of id. */
   list(page: ListPage): { tenants: TenantView[]; next: string | null } {
-    return listTenants(this.#tenants, page);
+    return listTenants(this.#known.all, page);
   }
 
   counts(): Record<TenantState, number> {
     const counts = { ready: 0, building: 0, failed: 0, cancelled: 0 };
-    for (const tenant of this.#tenants.values()) counts[viewOf(tenant).state]++;
+    for (const tenant of this.#known.all.values()) counts[viewOf(tenant).state]++;
     return counts;
   }
 
@@ -155,7 +142,7 @@ export class TenantRegistry {
   async put(id: string, definition: TenantDefinition, options: PutOptions): Promise<PutOutcome> {
     this.check(id, definition);
     const { source, imported } = options;
-    const { old, stored } = await this.#change(id, options, (old, version) => {
+    const { old, stored } = await this.#changes.run(id, options, (old, version) => {
       if (source === undefined) this.#assertWritable(old);
       const same = old && sameDefinition(old.definition, definition) && old.source === source;
       const origin = imported === undefined ? old?.imported : (imported ?? undefined);
@@ -177,7 +164,7 @@ export class TenantRegistry {
    * @throws ServiceError tenant_not_found, tenant_not_ready while its features are incomplete
    */
   async exportTenant(id: string): Promise<Buffer> {
-    const { record, serving } = this.#find(id);
+    const { record, serving } = this.#known.find(id);
     if (serving?.version !== record.version) {
       throw new ServiceError(
         'tenant_not_ready',
@@ -210,7 +197,7 @@ export class TenantRegistry {
    * @throws ServiceError tenant_not_found, no_previous_version, and as `put`
    */
   async rollBack(id: string, options: { waitMs: number } & ChangeOptions): Promise<PutOutcome> {
-    const { old, stored } = await this.#change(id, options, (old, version) => {
+    const { old, stored } = await this.#changes.run(id, options, (old, version) => {
       if (!old) throw notFound(id);
       this.#assertWritable(old);
       if (!old.previous) {
@@ -227,10 +214,10 @@ export class TenantRegistry {
    * @throws ServiceError tenant_not_found, no_build, and as `put`
    */
   async cancelBuild(id: string, options: ChangeOptions = {}): Promise<TenantView> {
-    await this.#change(id, options, (old) => {
+    await this.#changes.run(id, options, (old) => {
       if (!old) throw notFound(id);
       if (old.cancelled) return old;
-      if (this.#tenants.get(id)?.serving?.version === old.version) {
+      if (this.#known.serves(id, old.version)) {
         throw new ServiceError('no_build', `No build is in progress: version ${old.version} is ready.`);
       }
       return { ...old, cancelled: true };
@@ -240,7 +227,7 @@ export class TenantRegistry {
 
   /** @throws ServiceError tenant_not_found, precondition_failed, tenant_read_only, tenant_conflict, store_unavailable */
   async delete(id: string, { source, ...options }: ChangeOptions & { source?: string } = {}): Promise<void> {
-    await this.#change(id, options, (old, version) => {
+    await this.#changes.run(id, options, (old, version) => {
       if (!old) throw notFound(id);
       if (source === undefined) this.#assertWritable(old);
       return { id, version: version + 1, deleted_at: new Date().toISOString() };
@@ -254,7 +241,7 @@ export class TenantRegistry {
   }
 
   async #outcome(id: string, old: TenantRecord | undefined, stored: TenantRecord, waitMs: number): Promise<PutOutcome> {
-    const tenant = this.#find(id);
+    const tenant = this.#known.find(id);
     if (tenant.build && waitMs > 0) await Promise.race([tenant.build.done, sleep(waitMs, undefined, { ref: false })]);
     return { created: !old, changed: stored !== old, view: viewOf(tenant) };
   }
@@ -268,114 +255,8 @@ export class TenantRegistry {
     );
   }
 
-  #next(
-    {
-      id,
-      definition,
-      source,
-      imported,
-    }: Pick<TenantRecord, 'id' | 'definition'> & Partial<Record<'source' | 'imported', string | undefined>>,
-    old: TenantRecord | undefined,
-    version: number,
-  ): TenantRecord {
-    const next: TenantRecord = {
-      ...recordOf(id, definition, version + 1),
-      ...defined({ source, imported }),
-    };
-    if (!old) return next;
-    const whole = this.#tenants.get(id)?.serving?.version === old.version;
-    const { version: oldVersion, definition: oldDefinition, imported: oldImported } = old;
-    const previous = whole
-      ? {
-          version: oldVersion,
-          definition: oldDefinition,
-          ...defined({ imported: oldImported }),
-        }
-      : old.previous;
-    return { ...next, created_at: old.created_at, ...defined({ previous }) };
+  #next(change: Change, old: TenantRecord | undefined, version: number): TenantRecord {
+    const complete = old !== undefined && this.#known.serves(old.id, old.version);
+    return nextRecord(change, old, { version, complete });
   }
-
-  /**
-   * One change of one tenant: reads the stored record, calls `make` for the new one, stores it unless another writer was
-   * faster, and then applies it in this process. `make` receives the version that the new one must exceed, and returns
-   * `old` for no change.
-   */
-  #change<T extends StoredTenant>(
-    id: string,
-    options: ChangeOptions,
-    make: (old: TenantRecord | undefined, version: number) => T,
-  ): Promise<{ old: TenantRecord | undefined; stored: T }> {
-    return this.#locks.run(id, async () => {
-      for (let attempt = 0; attempt < MAX_CONFLICTS; attempt++) {
-        if (this.#stopped) {
-          throw new ServiceError('shutting_down', 'The service is shutting down; send the request again.', {
-            retryAfter: 1,
-          });
-        }
-        const before = await this.#options.store.get(id);
-        if (before) this.#apply(before, { own: false });
-        const old = before && isRecord(before) ? before : undefined;
-        checkConditions(old, options);
-        const stored = make(old, before?.version ?? 0);
-        if (stored === old || (await this.#options.store.write(stored, before?.version ?? 0))) {
-          this.#apply(stored, { own: true });
-          if (stored !== old) {
-            const after = isRecord(stored) ? stored.version : null;
-            await options.onChanged?.({ before: old?.version ?? null, after });
-          }
-          return { old, stored };
-        }
-      }
-      throw new ServiceError('tenant_conflict', 'Other clients change this tenant at the same time. Try again.', {
-        retryAfter: 1,
-      });
-    });
-  }
-
-  /**
-   * Applies a stored record, from this or another process. The newest version wins, in any order of notifications. Within one
-   * version only `cancelled` can change, and only to true.
-   */
-  #apply(stored: StoredTenant, { own = false, build = true }: { own?: boolean; build?: boolean } = {}): void {
-    const { id, version } = stored;
-    if (this.#stopped || version <= (this.#removed.get(id) ?? 0)) return;
-    const known = this.#tenants.get(id);
-    if (!isRecord(stored)) {
-      if (known && known.record.version > version) return;
-      this.#removed.set(id, version);
-      this.#tenants.delete(id);
-      if (known) void this.#builds.cancel(known);
-      this.#builds.retire(known?.serving);
-      return;
-    }
-    if (known && known.record.version > version) return;
-    if (known?.record.version === version && (known.record.cancelled || !stored.cancelled)) return;
-    const tenant: Tenant = {
-      record: stored,
-      etag: etagOf(stored),
-      progress: known?.record.version === version ? known.progress : NO_PROGRESS,
-      ...defined({ serving: known?.serving }),
-    };
-    this.#tenants.set(id, tenant);
-    const after = known ? this.#builds.cancel(known) : Promise.resolve();
-    if (build) this.#builds.begin(tenant, { own, after });
-  }
-
-  #find(id: string): Tenant {
-    const tenant = this.#tenants.get(id);
-    if (tenant) return tenant;
-    throw notFound(id);
-  }
-}
-
-function recordOf(id: string, definition: TenantDefinition, version: number): TenantRecord {
-  const now = new Date().toISOString();
-  return { id, version, created_at: now, updated_at: now, definition };
-}
-
-function notFound(id: string): ServiceError {
-  return new ServiceError(
-    'tenant_not_found',
-    `There is no tenant ${JSON.stringify(id.slice(0, 64))}; PUT /v1/tenants/{tenant} creates it.`,
-  );
 }

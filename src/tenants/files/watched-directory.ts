@@ -1,7 +1,8 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { ServiceError } from '../../errors/index.ts';
+import type { OnChanged } from '../changes.ts';
 import { canonical } from '../definition.ts';
-import type { OnChanged, TenantRegistry } from '../registry.ts';
+import type { TenantRegistry } from '../registry.ts';
 import type { TenantDocument } from './parse.ts';
 import { DirectoryScan, type ScannedFile } from './scan.ts';
 

@@ -1,0 +1,57 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { UpstreamError } from './proxy/upstream.ts';
+import { problem } from './respond.ts';
+import type { GateObserver, GateTrace } from './seams.ts';
+
+/** A request that ended in an error. */
+export interface FailedRequest {
+  request: IncomingMessage;
+  response: ServerResponse;
+  requestId: string;
+  trace: GateTrace | undefined;
+}
+
+/** Logs the error, and answers it where an answer can still be sent. */
+export function answerFailure(error: unknown, failed: FailedRequest, observer: GateObserver): void {
+  const { request, response, requestId, trace } = failed;
+  // the client has disconnected, so there is no answer to send and no fault to report
+  if (response.destroyed) return;
+  if (error instanceof UpstreamError) {
+    answerUpstreamFailure(error, failed, observer);
+    return;
+  }
+  // either the client has disconnected, or the error is the gate's own
+  if (!request.destroyed)
+    observer.log?.('error', 'gate: unexpected error', {
+      request_id: requestId,
+      ...trace?.ids,
+      internal: error instanceof Error ? error.stack : String(error),
+    });
+  response.destroy();
+}
+
+function answerUpstreamFailure(
+  { reason, cause }: UpstreamError,
+  { response, requestId, trace }: FailedRequest,
+  observer: GateObserver,
+): void {
+  observer.upstream?.({ reason });
+  observer.log?.('warn', 'gate: the upstream gave no answer', {
+    request_id: requestId,
+    ...trace?.ids,
+    reason,
+    internal: String(cause ?? ''),
+  });
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const late = reason.endsWith('timeout');
+  problem(response, {
+    status: late ? 504 : 502,
+    code: late ? 'upstream_timeout' : 'upstream_unavailable',
+    title: late ? 'The upstream did not answer in time' : 'The upstream can not be reached',
+    detail: `The classifier behind the gate gave no answer (${reason}).`,
+    requestId,
+  });
+}

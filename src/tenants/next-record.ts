@@ -1,0 +1,35 @@
+import { defined } from '../defined.ts';
+import type { TenantDefinition } from './definition.ts';
+import type { TenantRecord } from './record.ts';
+
+/** The contents of a change: the definition, and where it comes from. */
+export interface Change {
+  id: string;
+  definition: TenantDefinition;
+  source?: string | undefined;
+  imported?: string | undefined;
+}
+
+/** A first record of a tenant, as of now. */
+export function recordOf(id: string, definition: TenantDefinition, version: number): TenantRecord {
+  const now = new Date().toISOString();
+  return { id, version, created_at: now, updated_at: now, definition };
+}
+
+/**
+ * The record that follows `old`.
+ * @param version highest version of the tenant so far, removed ones included
+ * @param complete whether the features of `old` are complete: only then can a rollback lead to it
+ */
+export function nextRecord(
+  { id, definition, source, imported }: Change,
+  old: TenantRecord | undefined,
+  { version, complete }: { version: number; complete: boolean },
+): TenantRecord {
+  const next: TenantRecord = { ...recordOf(id, definition, version + 1), ...defined({ source, imported }) };
+  if (!old) return next;
+  const previous = complete
+    ? { version: old.version, definition: old.definition, ...defined({ imported: old.imported }) }
+    : old.previous;
+  return { ...next, created_at: old.created_at, ...defined({ previous }) };
+}
