@@ -26,14 +26,14 @@ function checksum(text: string): string {
   return digits;
 }
 
-export interface NewKey {
+export interface GeneratedKey {
   id: string;
   /** The complete key: shown once and not stored. */
   key: string;
   hash: string;
 }
 
-export function makeKey(): NewKey {
+export function makeKey(): GeneratedKey {
   const id = letters(ID_LENGTH);
   const body = `clipn_${id}_${letters(SECRET_LENGTH)}`;
   const key = body + checksum(body);

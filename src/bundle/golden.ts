@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { BundleError } from './errors.ts';
 import type { Bundle } from './load.ts';
 
-export interface Tensor<T> {
+export interface GoldenTensor<T> {
   shape: number[];
   data: T;
 }
@@ -11,14 +11,14 @@ export interface Tensor<T> {
 export interface Golden {
   /** Largest accepted absolute difference of a feature. */
   tolerance: number;
-  image: { pixels: Tensor<Uint8Array>; features: Tensor<Float32Array> };
-  text: { texts: string[]; tokens: number[][]; yes: Tensor<Float32Array>; no: Tensor<Float32Array> };
+  image: { pixels: GoldenTensor<Uint8Array>; features: GoldenTensor<Float32Array> };
+  text: { texts: string[]; tokens: number[][]; yes: GoldenTensor<Float32Array>; no: GoldenTensor<Float32Array> };
   verdict: {
     classes: string[];
     templates: string[];
-    p: Tensor<Float32Array>;
-    pNo: Tensor<Float32Array>;
-    pOod: Tensor<Float32Array>;
+    p: GoldenTensor<Float32Array>;
+    pNo: GoldenTensor<Float32Array>;
+    pOod: GoldenTensor<Float32Array>;
   };
 }
 
@@ -36,11 +36,11 @@ function bytesOf(what: string, { dtype, shape, data }: Encoded, wanted: Encoded[
   return bytes;
 }
 
-function bytes(what: string, encoded: Encoded): Tensor<Uint8Array> {
+function bytes(what: string, encoded: Encoded): GoldenTensor<Uint8Array> {
   return { shape: encoded.shape, data: new Uint8Array(bytesOf(what, encoded, 'uint8')) };
 }
 
-function floats(what: string, encoded: Encoded): Tensor<Float32Array> {
+function floats(what: string, encoded: Encoded): GoldenTensor<Float32Array> {
   const raw = bytesOf(what, encoded, 'float32');
   // copied, because a pooled buffer may begin at an offset that is no multiple of four
   return { shape: encoded.shape, data: new Float32Array(new Uint8Array(raw).buffer) };

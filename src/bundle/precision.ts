@@ -9,7 +9,7 @@ import {
   type PrecisionQuality,
 } from './manifest.ts';
 
-type Entry = NonNullable<NonNullable<Manifest['precisions']>[ExtraPrecision]>;
+type PrecisionEntry = NonNullable<NonNullable<Manifest['precisions']>[ExtraPrecision]>;
 
 /**
  * Requirements for a lower precision under `auto`. An operator may select a precision that does not meet them. `surely`: the lower
@@ -40,7 +40,7 @@ export function offered(manifest: Manifest): Precision[] {
 }
 
 /** The manifest's entry of a precision that is not the base. */
-export function extraOf(manifest: Manifest, precision: Precision): Entry | undefined {
+export function extraOf(manifest: Manifest, precision: Precision): PrecisionEntry | undefined {
   return precision === 'fp32' || precision === manifest.precision ? undefined : manifest.precisions?.[precision];
 }
 

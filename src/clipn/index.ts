@@ -5,7 +5,7 @@ import { type Scores, scores } from './scores.ts';
 
 export { type Decision, type Decisions, decide, decisionOf, type Method } from './decisions.ts';
 export { argMax, type Probabilities, probabilities, sigmoid } from './probabilities.ts';
-export { type Scores, scores } from './scores.ts';
+export { type ScoreName, type Scores, scores } from './scores.ts';
 export { classNameFault, fillTemplate, MAX_NAME_LENGTH, templateFault } from './templates.ts';
 
 /** CLIPN's result for one image and C classes. */

@@ -16,6 +16,8 @@ export interface Scores {
   mcm: number;
 }
 
+export type ScoreName = keyof Scores;
+
 export function scores(cosYes: ArrayLike<number>, scale: number, { p, pNo, pOod, logSumExp }: Probabilities): Scores {
   const best = argMax(p);
   const top = cosYes[best] as number;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Database } from '../storage/postgres/database.ts';
 import type { DriftState, DriftStore, Slots, StoredBaseline } from './store.ts';
 
-interface Row {
+interface StateRow {
   tenant: string;
   part: string;
   state: Slots | StoredBaseline;
@@ -32,7 +32,7 @@ export class PostgresDriftStore implements DriftStore {
       [BASELINE, this.#keepMs],
     );
     const all = new Map<string, DriftState>();
-    for (const { tenant, part, state } of await this.#database.query<Row>(
+    for (const { tenant, part, state } of await this.#database.query<StateRow>(
       'select tenant, part, state from clipn_drift',
     )) {
       const of = all.get(tenant) ?? { own: {}, others: [], baseline: undefined };

@@ -1,15 +1,6 @@
-import type { Scores } from '../clipn/index.ts';
+import type { ScoreName, Scores } from '../clipn/index.ts';
 import { Column } from './column.ts';
-import {
-  type FailedRow,
-  isFailed,
-  type Row,
-  RULES,
-  type RuleName,
-  SCORES,
-  type ScoredRow,
-  type ScoreName,
-} from './rows.ts';
+import { type FailedRow, isFailed, type Row, RULES, type RuleName, SCORES, type ScoredRow } from './rows.ts';
 import { type Mistake, Worst } from './worst.ts';
 
 /** Largest number of failed images that are listed by name. All are counted, and all are in the score file. */

@@ -6,7 +6,7 @@ export { classesHash, type Evaluation, evaluate, type Judge } from './evaluate.t
 export { reportHtml } from './report/html.ts';
 export { thumbnails } from './report/thumbnails.ts';
 export { type Results, resultsOf } from './results.ts';
-export { type Opened, type RunRecord, ScoreLog } from './score-log.ts';
+export { type OpenedLog, type RunRecord, ScoreLog } from './score-log.ts';
 export { countImages, type ImageSet, openSets } from './sets.ts';
 export { SteadyDetector } from './steady.ts';
 export { tablesOf } from './tables.ts';

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 
-export interface Line {
+export interface TextLine {
   text: string;
   /** Offset in the file of the byte after the line's end. */
   end: number;
@@ -12,7 +12,7 @@ export interface Line {
  * Lines of a file, split at line feeds only, because file names may contain the other line separators.
  * @param end read up to this offset
  */
-export async function* linesOf(path: string, end = Number.POSITIVE_INFINITY): AsyncGenerator<Line> {
+export async function* linesOf(path: string, end = Number.POSITIVE_INFINITY): AsyncGenerator<TextLine> {
   if (end <= 0) return;
   let rest: Buffer = Buffer.alloc(0);
   let offset = 0;

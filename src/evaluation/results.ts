@@ -1,6 +1,7 @@
+import type { ScoreName } from '../clipn/index.ts';
 import { type Collector, type Mistakes, type SetCounts, SHOWN_RULES } from './collector.ts';
 import { curveOf, type RuleFigures, ruleFigures, type ScoreFigures, scoreFigures } from './metrics.ts';
-import { RULES, type RuleName, SCORES, type ScoreName } from './rows.ts';
+import { RULES, type RuleName, SCORES } from './rows.ts';
 import type { LogIdentity, RunRecord } from './score-log.ts';
 
 /** Figures against one OOD set, or their mean over sets. */

@@ -1,7 +1,6 @@
-import type { Decision, Decisions, Scores } from '../clipn/index.ts';
+import type { Decision, Decisions, ScoreName, Scores } from '../clipn/index.ts';
 
-export const SCORES = ['ctw', 'atd', 'msp', 'max_logit', 'energy', 'mcm'] as const satisfies (keyof Scores)[];
-export type ScoreName = (typeof SCORES)[number];
+export const SCORES = ['ctw', 'atd', 'msp', 'max_logit', 'energy', 'mcm'] as const satisfies ScoreName[];
 
 export const RULES = ['ctw', 'atd', 'atd_rescaled'] as const satisfies (keyof Decisions)[];
 export type RuleName = (typeof RULES)[number];

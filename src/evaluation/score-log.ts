@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { defined } from '../defined.ts';
 import { EvaluationError } from './errors.ts';
 import { KeyIndex } from './key-index.ts';
-import { type Line, linesOf } from './lines.ts';
+import { linesOf, type TextLine } from './lines.ts';
 import { type ImageKey, isFinal, parseRow, type Row } from './rows.ts';
 
 /** Everything besides the image that scores depend on. Rows with another identity cannot be reused. */
@@ -29,7 +29,7 @@ interface Header extends LogIdentity {
   format: 1;
 }
 
-export interface Opened {
+export interface OpenedLog {
   log: ScoreLog;
   /** Number of rows of earlier runs that may be reused. */
   stored: number;
@@ -86,7 +86,7 @@ export class ScoreLog {
   }
 
   /** @throws EvaluationError out_unusable */
-  static async open(dir: string, identity: LogIdentity): Promise<Opened> {
+  static async open(dir: string, identity: LogIdentity): Promise<OpenedLog> {
     try {
       await mkdir(dir, { recursive: true });
       return await ScoreLog.#open(dir, identity);
@@ -95,7 +95,7 @@ export class ScoreLog {
     }
   }
 
-  static async #open(dir: string, identity: LogIdentity): Promise<Opened> {
+  static async #open(dir: string, identity: LogIdentity): Promise<OpenedLog> {
     const path = join(dir, NAME);
     const index = new KeyIndex();
     let first = true;
@@ -195,7 +195,7 @@ export class ScoreLog {
   }
 }
 
-async function* existing(path: string): AsyncGenerator<Line> {
+async function* existing(path: string): AsyncGenerator<TextLine> {
   try {
     yield* linesOf(path);
   } catch (error) {

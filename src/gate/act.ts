@@ -2,7 +2,7 @@ import type { Filter } from './adapters/types.ts';
 import { annotations, templateValues } from './annotations.ts';
 import { filtered } from './filtered.ts';
 import { bytesOf, forward, TRACE_FIELDS } from './forward.ts';
-import type { Gated } from './gated.ts';
+import type { GatedExchange } from './gated.ts';
 import type { Inspection } from './inspect.ts';
 import type { Conclusion } from './policy.ts';
 import type { ReadBody } from './proxy/body.ts';
@@ -16,7 +16,12 @@ type Fields = [string, string][];
 const FILTERED_BODY = new Set(['expect', 'content-length', 'transfer-encoding', 'trailer', 'accept-encoding']);
 
 /** Does with a request what the policy has concluded: answers it, filters it, or forwards it. Rejects with UpstreamError. */
-export async function act(gated: Gated, body: ReadBody, inspection: Inspection, conclusion: Conclusion): Promise<void> {
+export async function act(
+  gated: GatedExchange,
+  body: ReadBody,
+  inspection: Inspection,
+  conclusion: Conclusion,
+): Promise<void> {
   const { request, runtime, route, decided, continued } = gated;
   const { action } = conclusion;
   if (action === 'reject' || action === 'refuse') return reply(gated, inspection, conclusion);
@@ -31,7 +36,7 @@ export async function act(gated: Gated, body: ReadBody, inspection: Inspection, 
 
 /** Sends the gate's own answer instead of the upstream's. */
 export function reply(
-  { route, response, requestId, decided }: Gated,
+  { route, response, requestId, decided }: GatedExchange,
   inspection: Inspection,
   conclusion: Conclusion,
 ): void {
@@ -44,14 +49,18 @@ export function reply(
 }
 
 /** Fields that the answer of the upstream gets; none in shadow mode, unless the route wants them. */
-export function annotationsFor({ route, decided }: Gated, inspection: Inspection, conclusion: Conclusion): Fields {
+export function annotationsFor(
+  { route, decided }: GatedExchange,
+  inspection: Inspection,
+  conclusion: Conclusion,
+): Fields {
   if (decided.mode === 'shadow' && !route.headers) return [];
   return annotations(inspection, conclusion, decided.mode);
 }
 
 /** Forwards a batch without the instances of OOD images. */
 async function forwardFiltered(
-  { request, response, runtime, route, trace, target, client }: Gated,
+  { request, response, runtime, route, trace, target, client }: GatedExchange,
   filter: Filter,
   ood: Conclusion['ood'],
   { extra, answerExtra }: { extra: Fields; answerExtra: Fields },

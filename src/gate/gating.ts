@@ -1,7 +1,7 @@
 import { act, annotationsFor, reply } from './act.ts';
 import { decide, type Watchers } from './decide.ts';
 import { bytesOf, forward } from './forward.ts';
-import type { Gated } from './gated.ts';
+import type { GatedExchange } from './gated.ts';
 import { type Inspection, type Inspector, unjudged } from './inspect.ts';
 import { type BufferPool, type ReadBody, readBody } from './proxy/body.ts';
 import type { GateObserver } from './seams.ts';
@@ -12,7 +12,7 @@ export interface GatingParts {
 }
 
 /** Reads the body of a request, inspects it, and does what the policy says. Rejects with UpstreamError. */
-export async function gate(gated: Gated, parts: GatingParts): Promise<void> {
+export async function gate(gated: GatedExchange, parts: GatingParts): Promise<void> {
   const { request, response, route, runtime } = gated;
   const announced = Number(request.headers['content-length'] ?? 0);
   if (/^100-continue$/i.test(request.headers.expect ?? '') && announced <= route.maxBodyBytes) {
@@ -29,7 +29,7 @@ export async function gate(gated: Gated, parts: GatingParts): Promise<void> {
   await act(gated, body, inspection, decide(gated, inspection, watchers));
 }
 
-function inspect(gated: Gated, body: Buffer, inspector: Inspector): Promise<Inspection> {
+function inspect(gated: GatedExchange, body: Buffer, inspector: Inspector): Promise<Inspection> {
   const { route, decided, tenant, request, client, trace } = gated;
   const { headers, rawHeaders, url: target = '' } = request;
   const inspected = { route, decided, tenant, body, headers, rawHeaders, target, trace };
@@ -37,7 +37,12 @@ function inspect(gated: Gated, body: Buffer, inspector: Inspector): Promise<Insp
 }
 
 /** Judges and forwards at the same time; the answer waits for the verdict. */
-async function inParallel(gated: Gated, body: ReadBody, inspector: Inspector, watchers: Watchers): Promise<void> {
+async function inParallel(
+  gated: GatedExchange,
+  body: ReadBody,
+  inspector: Inspector,
+  watchers: Watchers,
+): Promise<void> {
   let refused: (() => void) | undefined;
   const allowed = inspect(gated, body.bytes, inspector).then((inspection) => {
     if (gated.client.gone) return undefined;
@@ -55,7 +60,7 @@ async function inParallel(gated: Gated, body: ReadBody, inspector: Inspector, wa
 }
 
 /** The inspection of a body that was not read to its end. */
-function unread({ tenant }: Gated, { reason }: ReadBody, pool: BufferPool): Inspection {
+function unread({ tenant }: GatedExchange, { reason }: ReadBody, pool: BufferPool): Inspection {
   return reason === 'overloaded'
     ? unjudged(tenant, 'overloaded', `bodies of other requests leave ${pool.free} bytes of memory`)
     : unjudged(tenant, 'too_large', 'the body is larger than the limit of this route');

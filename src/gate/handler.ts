@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { decidedFor, type Route } from './config/settings.ts';
 import { answerFailure } from './failure.ts';
 import { forward, streamOf } from './forward.ts';
-import type { Gated } from './gated.ts';
+import type { GatedExchange } from './gated.ts';
 import { type GatingParts, gate } from './gating.ts';
 import { Inspector } from './inspect.ts';
 import { Departure } from './proxy/departure.ts';
@@ -32,7 +32,7 @@ export class Handler {
   async handle(runtime: Runtime, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const came = performance.now();
     const client = new Departure(response);
-    let gated: Gated | undefined;
+    let gated: GatedExchange | undefined;
     const passage = { runtime, request, response, target: originTarget(request.url as string), client };
     try {
       const found = findRoute(runtime.settings.routes, request.method as string, passage.target);

@@ -5,12 +5,12 @@ import type { Decided, Route } from './config/settings.ts';
 import type { Inspection } from './inspect.ts';
 
 /** `mixed`: only some instances of a batch are OOD, and they are removed. `none`: there is no verdict, for a cause. */
-export type Verdict = 'id' | 'ood' | 'mixed' | 'none';
+export type RequestVerdict = 'id' | 'ood' | 'mixed' | 'none';
 export type Action = 'pass' | 'filter' | 'reject' | 'fallback' | 'refuse';
 
 /** The action for a request. `refuse`: there is no verdict, and the policy is closed. */
 export interface Conclusion {
-  verdict: Verdict;
+  verdict: RequestVerdict;
   action: Action;
   /** Cause of a missing verdict, of the request or of some images. */
   cause?: FailCause;
@@ -34,7 +34,7 @@ function verdictOf(
   inspection: Inspection,
   batch: BatchRule,
   { ood, failed, filterable }: { ood: ReadonlySet<number>; failed: boolean; filterable: boolean },
-): Verdict {
+): RequestVerdict {
   if (inspection.failure) return 'none';
   const { instances, droppable = instances } = inspection.extraction;
   // images outside the array of instances cannot be removed

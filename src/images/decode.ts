@@ -16,7 +16,7 @@ import sharp from 'sharp';
 import { ServiceError } from '../errors/index.ts';
 import { damaged, type Facts, factsOf } from './facts.ts';
 import { type ImageFormat, sniff } from './format.ts';
-import { otherReadings, type Reading } from './readings.ts';
+import { type ImageReading, otherReadings } from './readings.ts';
 import { centreRegion } from './region.ts';
 import { resample } from './resample.ts';
 import { colourRows, flattenedRows, type Raster, transparent } from './rows.ts';
@@ -33,7 +33,7 @@ export interface DecodedImage {
   /** Whether other readings of the file have different pixels. */
   contested: boolean;
   /** Those other readings; empty unless they were requested. */
-  others: Reading[];
+  others: ImageReading[];
 }
 
 export interface DecodeLimits {

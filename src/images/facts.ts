@@ -59,10 +59,10 @@ async function read(bytes: Uint8Array, format: ImageFormat): Promise<Facts> {
   return { ...common, ...asked, frames: format === 'png' ? framesOfPng(bytes) : asked.frames, fourth: 'alpha' };
 }
 
-type Asked = Pick<Facts, 'width' | 'height' | 'frames' | 'cmyk' | 'deepGrey'>;
+type HeaderFacts = Pick<Facts, 'width' | 'height' | 'frames' | 'cmyk' | 'deepGrey'>;
 
 /** Reads the header with the decoder itself. */
-async function ask(bytes: Uint8Array): Promise<Asked> {
+async function ask(bytes: Uint8Array): Promise<HeaderFacts> {
   try {
     const { width, height, pages, space, depth, channels } = await sharp(bytes, { limitInputPixels: false }).metadata();
     const deepGrey = depth === 'ushort' && channels === 1;

@@ -9,7 +9,7 @@ import type { Region } from './region.ts';
 import { resample } from './resample.ts';
 import { clippedRows, colourRows, flattenedRows, plainInkRows, type Raster, type Rows } from './rows.ts';
 
-export interface Reading {
+export interface ImageReading {
   name: 'on_white' | 'on_black' | 'ignored' | 'clipped' | 'plain_ink';
   /** uint8 RGB [size, size, 3]. */
   pixels: Uint8Array;
@@ -29,9 +29,9 @@ interface Source {
 }
 
 /** Returns the readings whose pixels differ from those of the main reading. */
-export async function otherReadings(source: Source): Promise<Reading[]> {
+export async function otherReadings(source: Source): Promise<ImageReading[]> {
   const { raster, region, pixels } = source;
-  const readings: Reading[] = [];
+  const readings: ImageReading[] = [];
   for (const [name, rowsOf] of candidates(source)) {
     const other = await resample(await rowsOf(), raster.width, raster.height, region);
     if (Buffer.compare(other, pixels) !== 0) readings.push({ name, pixels: other });
@@ -45,8 +45,8 @@ function candidates({
   clear,
   dropped,
   maxPixels,
-}: Source): [Reading['name'], () => Rows | Promise<Rows>][] {
-  const list: [Reading['name'], () => Rows | Promise<Rows>][] = [];
+}: Source): [ImageReading['name'], () => Rows | Promise<Rows>][] {
+  const list: [ImageReading['name'], () => Rows | Promise<Rows>][] = [];
   if (clear) {
     if (dropped) list.push(['on_white', () => flattenedRows(raster, 255)]);
     else list.push(['ignored', () => colourRows(raster)]);

@@ -1,6 +1,6 @@
 /** The compiled passes (kernel/resample.ts) and their memory. A call is synchronous, because all calls share that memory. */
 import { readFileSync } from 'node:fs';
-import type { Weights } from './weights.ts';
+import type { ResampleWeights } from './weights.ts';
 
 // Node has WebAssembly, but @types/node leaves its types to the browser's library
 declare const WebAssembly: {
@@ -61,7 +61,7 @@ class Layout {
 
 const bytesOf = (array: Int32Array | Int16Array) => new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 
-function placeWeights({ first, high, low }: Weights, layout: Layout) {
+function placeWeights({ first, high, low }: ResampleWeights, layout: Layout) {
   const at = {
     first: layout.place(first.byteLength),
     high: layout.place(high.byteLength),
@@ -82,7 +82,7 @@ export function horizontal(
   y: number,
   rows: number,
   size: number,
-  weights: Weights,
+  weights: ResampleWeights,
 ): Uint8Array {
   const { from, to, taps } = weights;
   const stride = strideOf(size);
@@ -102,7 +102,7 @@ export function horizontal(
 }
 
 /** Rows of bytes [.., strideOf(width)] -> RGB [n, width, 3], where `weights` has n output positions. */
-export function vertical(rows: Uint8Array, width: number, weights: Weights): Uint8Array {
+export function vertical(rows: Uint8Array, width: number, weights: ResampleWeights): Uint8Array {
   const stride = strideOf(width);
   const count = weights.first.length;
   const layout = new Layout();

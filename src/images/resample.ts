@@ -7,7 +7,7 @@
 import type { Region } from './region.ts';
 import { horizontal, packed, strideOf, vertical } from './resample-kernel.ts';
 import type { Rows } from './rows.ts';
-import { part, type Weights, weights } from './weights.ts';
+import { part, type ResampleWeights, weights } from './weights.ts';
 
 /** Bytes of the picture that are processed before the event loop runs: about a millisecond of work. */
 const SLICE = 2 ** 20;
@@ -42,7 +42,13 @@ export async function resample(image: Rows, width: number, height: number, regio
 const verticalFirst = (width: number, height: number, region: Region) => height > 2 * width && region.height < height;
 
 /** Runs the vertical pass first, a few rows of the result at a time. */
-async function upright(image: Rows, width: number, size: number, h: Weights, v: Weights): Promise<Uint8Array> {
+async function upright(
+  image: Rows,
+  width: number,
+  size: number,
+  h: ResampleWeights,
+  v: ResampleWeights,
+): Promise<Uint8Array> {
   const columns = h.to - h.from;
   const stride = strideOf(columns);
   const across = { ...h, from: 0, to: columns };

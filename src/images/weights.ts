@@ -12,8 +12,8 @@ export function bicubic(x: number): number {
   return 0;
 }
 
-/** Weights of one row or column. A weight is high * 2^12 + low, because the kernel multiplies 16 bits. */
-export interface Weights {
+/** ResampleWeights of one row or column. A weight is high * 2^12 + low, because the kernel multiplies 16 bits. */
+export interface ResampleWeights {
   /** The first input position of each output position, relative to `from`. */
   first: Int32Array;
   /** [positions * taps]; entries after an output's last input are zero. */
@@ -26,8 +26,8 @@ export interface Weights {
   to: number;
 }
 
-/** Weights of output positions offset .. offset + length - 1 for a resize from `input` to `output` positions. */
-export function weights(input: number, output: number, offset: number, length: number): Weights {
+/** ResampleWeights of output positions offset .. offset + length - 1 for a resize from `input` to `output` positions. */
+export function weights(input: number, output: number, offset: number, length: number): ResampleWeights {
   const scale = input / output;
   const reach = Math.max(scale, 1);
   const support = SUPPORT * reach;
@@ -60,7 +60,7 @@ export function weights(input: number, output: number, offset: number, length: n
 }
 
 /** The weights of output positions from .. to - 1, with inputs relative to the first of them. */
-export function part({ first, high, low, taps, ...rest }: Weights, from: number, to: number): Weights {
+export function part({ first, high, low, taps, ...rest }: ResampleWeights, from: number, to: number): ResampleWeights {
   const begin = first[from] as number;
   return {
     ...rest,

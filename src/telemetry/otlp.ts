@@ -27,7 +27,7 @@ import {
   type Detects,
   HeardTrace,
   type RequestTrace,
-  type Stage,
+  type TracedStage,
   type Tracing,
   type UpstreamCall,
 } from './request-trace.ts';
@@ -195,12 +195,12 @@ class RecordedTrace implements RequestTrace {
     if (name !== undefined) this.#stage({ name, start, end }, this.#within);
   }
 
-  #stage({ name, start, end }: Stage, within: Context): void {
+  #stage({ name, start, end }: TracedStage, within: Context): void {
     this.#child({ name: `clipn.${name}`, start }, {}, within).end(this.#clock.at(end));
   }
 
   #child(
-    { name, start }: Pick<Stage, 'name' | 'start'>,
+    { name, start }: Pick<TracedStage, 'name' | 'start'>,
     attributes: Attributes,
     within: Context,
     kind?: SpanKind,
@@ -211,7 +211,7 @@ class RecordedTrace implements RequestTrace {
 
   around<
     Q extends { tenant: string; bytes: Uint8Array; stages?: boolean },
-    D extends { stages?: Stage[]; cache: string },
+    D extends { stages?: TracedStage[]; cache: string },
   >(engine: Detects<Q, D>): Detects<Q, D> {
     return {
       detect: async (request, signal) => {

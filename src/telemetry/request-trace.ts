@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { TraceIds } from './trace-context.ts';
 
 /** A part of a request's time, on the clock of `performance.now`. */
-export interface Stage {
+export interface TracedStage {
   name: string;
   start: number;
   end: number;
@@ -14,8 +14,8 @@ export type Attributes = Record<string, string | number | boolean>;
 export interface Detects<Q, D> {
   detect(request: Q, signal?: AbortSignal): Promise<D>;
 }
-type Asked = { tenant: string; bytes: Uint8Array; stages?: boolean };
-type Answered = { stages?: Stage[]; cache: string };
+type TracedAsk = { tenant: string; bytes: Uint8Array; stages?: boolean };
+type Answered = { stages?: TracedStage[]; cache: string };
 
 /** The call of the classifier behind the gate. */
 export interface UpstreamCall {
@@ -33,7 +33,7 @@ export interface RequestTrace {
   /** The time since the last lap, or since the beginning, becomes a span of this name. Without a name there is no span. */
   lap(name?: string): void;
   /** The same engine; every image becomes a span, with a child span for each stage. */
-  around<Q extends Asked, D extends Answered>(engine: Detects<Q, D>): Detects<Q, D>;
+  around<Q extends TracedAsk, D extends Answered>(engine: Detects<Q, D>): Detects<Q, D>;
   upstream(): UpstreamCall;
   /** The end of the request, with the status of its answer; later calls do nothing. */
   end(status: number): void;

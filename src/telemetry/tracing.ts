@@ -2,7 +2,7 @@ import type { Logger } from './logger.ts';
 import { HeardTrace, type Tracing } from './request-trace.ts';
 import { readTraceparent } from './trace-context.ts';
 
-export type { Attributes, RequestTrace, Stage, Tracing, UpstreamCall } from './request-trace.ts';
+export type { Attributes, RequestTrace, TracedStage, Tracing, UpstreamCall } from './request-trace.ts';
 export type { TraceIds } from './trace-context.ts';
 
 /** Exports nothing; the log still names callers' traces. */

@@ -8,7 +8,7 @@ import { promptsOf, type TenantDefinition } from './definition.ts';
 import type { FeatureCache } from './feature-cache.ts';
 import { type HeadRecipe, isCached, makeHead, makeRows } from './features.ts';
 import type { Serving } from './tenant.ts';
-import type { Reading } from './warnings.ts';
+import type { TextModel } from './warnings.ts';
 
 /** One model as tenants use it: its text encoder, its feature cache, and the engine that takes heads. */
 export interface TenantModel {
@@ -22,8 +22,8 @@ export interface TenantModel {
   cache: FeatureCache;
   features: TextFeatureBuilder;
   heads: HeadHost;
-  unknownWords: Reading['unknownWords'];
-  cutNames: Reading['cutNames'];
+  unknownWords: TextModel['unknownWords'];
+  cutNames: TextModel['cutNames'];
 }
 
 /** The part of a tenant's version that determines its features. */

@@ -13,7 +13,7 @@ export interface Warning {
 const MAX_WARNINGS = 100;
 
 /** Properties of a model's text encoders that warnings depend on. */
-export interface Reading {
+export interface TextModel {
   /** Its default templates. */
   templates: { yes: string[]; no: string[] | null };
   /** Words of a text that the model has not learned. */
@@ -23,7 +23,7 @@ export interface Reading {
 }
 
 /** Warnings about a valid definition, for its owner. */
-export function warningsOf(definition: TenantDefinition, reading: Reading): Warning[] {
+export function warningsOf(definition: TenantDefinition, reading: TextModel): Warning[] {
   const { classes, templates, templates_no: templatesNo } = definition;
   const { unknownWords } = reading;
   const unknown: Warning[] = [];
@@ -67,7 +67,7 @@ export function warningsOf(definition: TenantDefinition, reading: Reading): Warn
   ];
 }
 
-function truncated({ classes, templates, templates_no: no }: TenantDefinition, reading: Reading): Warning[] {
+function truncated({ classes, templates, templates_no: no }: TenantDefinition, reading: TextModel): Warning[] {
   const inUse = [
     ...(templates ?? reading.templates.yes),
     ...(no ?? (templates === undefined ? (reading.templates.no ?? []) : [])),

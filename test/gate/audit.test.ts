@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { AuditLog } from '../../src/gate/audit/log.ts';
 import type { AuditRecord } from '../../src/gate/audit/record.ts';
 import { Replay, wouldDecide } from '../../src/gate/audit/replay.ts';
+import { AuditTrail } from '../../src/gate/audit/trail.ts';
 import { ask, image, recordingUpstream, startGate } from '../helpers/gate.ts';
 import { temporaryDirectory } from '../helpers/paths.ts';
 import { until } from '../helpers/service.ts';
@@ -31,7 +31,7 @@ describe('the audit trail', () => {
     };
     for (const from of [0, 100]) {
       // a second process goes on where the first ended
-      const log = new AuditLog(options);
+      const log = new AuditTrail(options);
       for (let i = 0; i < 100; i++) log.write(record(from + i));
       await log.close();
     }
@@ -53,7 +53,7 @@ describe('the audit trail', () => {
     const file = join(dir, 'audit.ndjson');
     await mkdir(file);
     let [dropped, faults] = [0, 0];
-    const log = new AuditLog({
+    const log = new AuditTrail({
       file,
       max_bytes: 1e6,
       keep: 1,

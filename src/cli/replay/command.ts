@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { ScoreName } from '../../gate/audit/replay.ts';
+import type { ScoreName } from '../../clipn/index.ts';
 import type { BatchRule } from '../../gate/config/schema.ts';
 import type { ReplayArguments } from './replay.ts';
 

@@ -1,10 +1,10 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import type { Method } from '../../clipn/index.ts';
+import type { Method, ScoreName } from '../../clipn/index.ts';
 import { defined } from '../../defined.ts';
 import { ServiceError } from '../../errors/index.ts';
 import type { AuditRecord } from '../../gate/audit/record.ts';
-import { Replay, type ScoreName, type Tally, type WhatIf } from '../../gate/audit/replay.ts';
+import { Replay, type Tally, type WhatIf } from '../../gate/audit/replay.ts';
 import type { BatchRule } from '../../gate/config/schema.ts';
 import { table } from '../table.ts';
 import { UsageError } from '../usage-error.ts';

@@ -1,5 +1,5 @@
 import type { Gauge } from 'prom-client';
-import { AuditLog } from '../../gate/audit/log.ts';
+import { AuditTrail } from '../../gate/audit/trail.ts';
 import {
   type AuditSink,
   type GateEngine,
@@ -14,7 +14,7 @@ import type { Logger } from '../../telemetry/logger.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import type { Tracing } from '../../telemetry/tracing.ts';
 
-export interface GateParts {
+export interface OpenGateParts {
   engine: GateEngine;
   tenants: GateTenants;
   /** Bundle of the current model, which may change. */
@@ -34,9 +34,9 @@ export interface RunningGate {
   close(hurry?: AbortSignal): Promise<void>;
 }
 
-function auditLog({ audit }: GateSettings, { metrics, logger, bundleId }: GateParts): AuditLog | undefined {
+function auditLog({ audit }: GateSettings, { metrics, logger, bundleId }: OpenGateParts): AuditTrail | undefined {
   if (!audit) return undefined;
-  return new AuditLog({
+  return new AuditTrail({
     ...audit,
     bundle: bundleId,
     onDropped: () => metrics.gateAuditDropped.inc(),
@@ -58,7 +58,7 @@ function collect(gauge: Gauge, value: () => number | Promise<number>): void {
  * Opens the gate and listens at once. Until the engine is ready, the file's policy for `engine_down` applies to requests.
  * @throws GateFileError
  */
-export async function openGate(path: string, parts: GateParts): Promise<RunningGate> {
+export async function openGate(path: string, parts: OpenGateParts): Promise<RunningGate> {
   const { logger } = parts;
   const { settings, text } = await loadGateFile(path);
   let audit = auditLog(settings, parts);

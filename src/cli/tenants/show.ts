@@ -66,7 +66,7 @@ function stateOf({ state, progress, serving_version: serving, version }: TenantS
   return serving === null || serving === version ? how : `${how}, ${serving} serves`;
 }
 
-export interface WatchOptions {
+export interface TenantWatch {
   json: boolean;
   everyMs: number;
   signal: AbortSignal;
@@ -76,7 +76,7 @@ export interface WatchOptions {
 export async function watchTenants(
   client: ServiceClient,
   ids: string[],
-  { json, everyMs, signal }: WatchOptions,
+  { json, everyMs, signal }: TenantWatch,
 ): Promise<number> {
   let seen = new Map<string, string>();
   let away = '';

@@ -1,5 +1,5 @@
 import { anotherKey, apiKey } from './key.ts';
-import { Problem, problemOf, unreachable } from './problem.ts';
+import { ApiError, problemOf, unreachable } from './problem.ts';
 
 /** Relative to the page, so that it works behind a path prefix. */
 export const addressOf = (path: string) => new URL(path, document.baseURI).href;
@@ -8,7 +8,7 @@ const LONGEST_MS = 120_000;
 
 /**
  * Sends one request. After a 401 the page asks for a key and repeats the request with it.
- * @throws Problem
+ * @throws ApiError
  */
 export async function call(path: string, init: RequestInit = {}): Promise<Response> {
   for (;;) {
@@ -70,7 +70,7 @@ export async function patiently<T>(
     signal,
     giveUpMs = 90_000,
     onWait,
-  }: { signal?: AbortSignal; giveUpMs?: number; onWait?: (p: Problem) => void } = {},
+  }: { signal?: AbortSignal; giveUpMs?: number; onWait?: (p: ApiError) => void } = {},
 ): Promise<T> {
   const end = performance.now() + giveUpMs;
   for (let attempt = 0; ; attempt++) {
@@ -78,9 +78,9 @@ export async function patiently<T>(
       return await request();
     } catch (error) {
       const ms =
-        error instanceof Problem && error.retryAfter !== undefined ? error.retryAfter * 1000 : 250 * 2 ** attempt;
+        error instanceof ApiError && error.retryAfter !== undefined ? error.retryAfter * 1000 : 250 * 2 ** attempt;
       const wait = Math.min(Math.max(ms, 100), 5000) * (1 + Math.random() / 4);
-      if (!(error instanceof Problem) || !error.passing || performance.now() + wait > end) throw error;
+      if (!(error instanceof ApiError) || !error.passing || performance.now() + wait > end) throw error;
       onWait?.(error);
       await pause(wait, signal);
     }

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import type { Problem } from './problem.ts';
+import type { ApiError } from './problem.ts';
 
 const STORED = 'clipn-gate.key';
 
@@ -8,7 +8,7 @@ export const apiKey = signal(sessionStorage.getItem(STORED) ?? undefined);
 
 /** Set while the page asks for a key. */
 export const keyRequest = signal<
-  { problem: Problem | undefined; answer: (key: string | undefined) => void } | undefined
+  { problem: ApiError | undefined; answer: (key: string | undefined) => void } | undefined
 >();
 
 /** Whether the service has asked for one since the page was opened. */
@@ -28,7 +28,7 @@ export function forgetKey(): void {
 }
 
 /** Asks once, however many requests need the answer. @returns whether there is a new key */
-function ask(problem: Problem | undefined): Promise<boolean> {
+function ask(problem: ApiError | undefined): Promise<boolean> {
   asking ??= new Promise<boolean>((resolve) => {
     keyRequest.value = {
       problem,
@@ -45,7 +45,7 @@ function ask(problem: Problem | undefined): Promise<boolean> {
 }
 
 /** Called after a 401. A user who declined is not asked again. @returns whether to repeat the request */
-export async function anotherKey(sentWith: string | undefined, problem: Problem): Promise<boolean> {
+export async function anotherKey(sentWith: string | undefined, problem: ApiError): Promise<boolean> {
   keyWanted.value = true;
   if (sentWith !== apiKey.value) return true;
   return declined ? false : ask(problem);

@@ -1,5 +1,5 @@
 /** An error reply of the service (RFC 9457), or the absence of a reply. */
-export class Problem extends Error {
+export class ApiError extends Error {
   override readonly name = 'Problem';
   readonly status: number;
   readonly code: string;
@@ -26,19 +26,19 @@ export class Problem extends Error {
 }
 
 export const unreachable = () =>
-  new Problem(0, {
+  new ApiError(0, {
     code: 'unreachable',
     title: 'The service does not answer',
     detail: 'The service does not answer: it may be restarting, or the network is down.',
   });
 
-export async function problemOf(response: Response): Promise<Problem> {
+export async function problemOf(response: Response): Promise<ApiError> {
   const fields = await response.json().catch(() => ({}));
   const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
-  return new Problem(response.status, { ...(seconds >= 0 ? { retry_after: seconds } : {}), ...fields });
+  return new ApiError(response.status, { ...(seconds >= 0 ? { retry_after: seconds } : {}), ...fields });
 }
 
-export function asProblem(error: unknown): Problem {
-  if (error instanceof Problem) return error;
-  return new Problem(0, { code: 'console_error', title: 'An error occurred in this page', detail: String(error) });
+export function asProblem(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  return new ApiError(0, { code: 'console_error', title: 'An error occurred in this page', detail: String(error) });
 }

@@ -1,13 +1,13 @@
 import { niceTop } from './scale.ts';
 
-export interface Line {
+export interface ChartLine {
   name: string;
   values: (number | undefined)[];
 }
 
 interface ChartProps {
   title: string;
-  lines: Line[];
+  lines: ChartLine[];
   format: (value: number) => string;
   /** Lower limit of the scale's upper end. */
   least?: number;

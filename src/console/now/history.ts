@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import { call, pause } from '../api/client.ts';
-import { asProblem, type Problem } from '../api/problem.ts';
+import { type ApiError, asProblem } from '../api/problem.ts';
 import { increase, mean, parseMetrics, perSecond, quantile, type Scrape, total, where } from './metrics.ts';
 
 export const EVERY_MS = 2000;
@@ -50,7 +50,7 @@ export function momentOf(from: Scrape, to: Scrape): Moment {
 export const moments = signal<Moment[]>([]);
 /** The oldest scrape of the last five minutes and the newest, for tables. */
 export const span = signal<{ from: Scrape; to: Scrape } | undefined>();
-export const metricsProblem = signal<Problem | undefined>();
+export const metricsProblem = signal<ApiError | undefined>();
 
 let scrapes: Scrape[] = [];
 

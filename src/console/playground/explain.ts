@@ -16,14 +16,14 @@ export function decisionOf(verdict: Verdict, method: Method): 'id' | 'ood' {
 export const bestKept = ({ top }: Pick<Verdict, 'top'>) =>
   Math.max(0, ...top.map((c) => (1 - c.no_probability) * c.probability));
 
-export interface Comparison {
+export interface RuleComparison {
   /** The number against the classes, and the limit that it must exceed. */
   against: { label: string; value: number };
   limit: { label: string; value: number };
 }
 
 /** The two numbers that the rule compares. The image is OOD if the first is greater. */
-export function comparison(verdict: Verdict, method: Method): Comparison {
+export function comparison(verdict: Verdict, method: Method): RuleComparison {
   const none = { label: 'none of these', value: verdict.ood_probability };
   const { class: name, probability } = verdict.prediction;
   if (method === 'ctw') {

@@ -1,5 +1,5 @@
 import { computed, type Signal, signal } from '@preact/signals';
-import type { Problem } from '../api/problem.ts';
+import type { ApiError } from '../api/problem.ts';
 import type { DetectReply, Verdict } from '../api/types.ts';
 import { decisionOf } from './explain.ts';
 import type { Picture } from './files.ts';
@@ -9,7 +9,7 @@ export type State =
   | { is: 'waiting' }
   | { is: 'asking'; note?: string }
   | { is: 'judged'; verdict: Verdict; reply: DetectReply; roundTripMs: number }
-  | { is: 'failed'; problem: Problem };
+  | { is: 'failed'; problem: ApiError };
 
 export interface Item extends Picture {
   id: number;

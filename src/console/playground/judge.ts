@@ -1,5 +1,5 @@
 import { callJson, patiently } from '../api/client.ts';
-import { asProblem, Problem } from '../api/problem.ts';
+import { ApiError, asProblem } from '../api/problem.ts';
 import type { DetectReply, Verdict } from '../api/types.ts';
 import { type Item, items } from './items.ts';
 import { forgetSubject, mode, tenantToAsk, typedClasses } from './subject.ts';
@@ -85,7 +85,7 @@ async function detect(blob: Blob, signal: AbortSignal): Promise<DetectReply> {
       });
     } catch (error) {
       // the session's tenant was removed: repeat once with a new one
-      const gone = error instanceof Problem && error.code === 'tenant_not_found' && mode.peek() === 'typed';
+      const gone = error instanceof ApiError && error.code === 'tenant_not_found' && mode.peek() === 'typed';
       if (!gone || again) throw error;
       forgetSubject();
     }
@@ -93,9 +93,9 @@ async function detect(blob: Blob, signal: AbortSignal): Promise<DetectReply> {
 }
 
 /** If the service closes the connection because a file is far too large, the browser reports a missing reply. */
-function refuseTooLarge({ size }: Blob, problem: Problem): void {
+function refuseTooLarge({ size }: Blob, problem: ApiError): void {
   if (size < 20 * 2 ** 20) return;
-  throw new Problem(0, {
+  throw new ApiError(0, {
     ...problem.fields,
     detail: 'The service closed the connection during the upload. The file may be larger than the service accepts.',
   });

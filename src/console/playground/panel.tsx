@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { asProblem, type Problem } from '../api/problem.ts';
+import { type ApiError, asProblem } from '../api/problem.ts';
 import { getTenant, listTenants } from '../api/tenants.ts';
 import type { Method, TenantReply } from '../api/types.ts';
 import { nameOf } from '../class-text.ts';
@@ -104,7 +104,7 @@ const SHOWN = 30;
 
 function Classes() {
   const tenant = useSignal<TenantReply | undefined>(undefined);
-  const problem = useSignal<Problem | undefined>(undefined);
+  const problem = useSignal<ApiError | undefined>(undefined);
   useEffect(() => {
     getTenant(tenantId.peek()).then(
       (reply) => {

@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { call } from '../api/client.ts';
-import { asProblem, type Problem } from '../api/problem.ts';
+import { type ApiError, asProblem } from '../api/problem.ts';
 import { pathOf } from '../api/tenants.ts';
 import type { BuildReply } from '../api/types.ts';
 import { milliseconds, number } from '../format.ts';
@@ -11,7 +11,7 @@ import { followBuild } from './build.ts';
 /** Progress of a build. `onOver` is called when it is ready or cancelled. */
 export function BuildProgressView({ tenant, onOver }: { tenant: string; onOver: () => void }) {
   const build = useSignal<BuildReply | undefined>(undefined);
-  const problem = useSignal<Problem | undefined>(undefined);
+  const problem = useSignal<ApiError | undefined>(undefined);
   useEffect(() => {
     const following = new AbortController();
     (async () => {

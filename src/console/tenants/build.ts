@@ -1,6 +1,6 @@
 import { pause } from '../api/client.ts';
 import { events } from '../api/events.ts';
-import { Problem } from '../api/problem.ts';
+import { ApiError } from '../api/problem.ts';
 import { pathOf } from '../api/tenants.ts';
 import type { BuildReply } from '../api/types.ts';
 
@@ -8,7 +8,7 @@ const AGAIN_MS = 1500;
 
 /**
  * Follows a build until it ends: yields its states as the service sends them, over any number of connections.
- * @throws Problem when the service refuses, or the signal's reason
+ * @throws ApiError when the service refuses, or the signal's reason
  */
 export async function* followBuild(tenant: string, signal: AbortSignal): AsyncGenerator<BuildReply> {
   for (;;) {
@@ -22,7 +22,7 @@ export async function* followBuild(tenant: string, signal: AbortSignal): AsyncGe
       }
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof Problem && !error.passing) throw error;
+      if (error instanceof ApiError && !error.passing) throw error;
     }
     // the stream ended early, or the service is restarting; the state of the build is stored
     await pause(AGAIN_MS, signal);

@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { call, callJson } from '../api/client.ts';
-import { asProblem, type Problem } from '../api/problem.ts';
+import { type ApiError, asProblem } from '../api/problem.ts';
 import { pathOf } from '../api/tenants.ts';
 import type { TenantReply } from '../api/types.ts';
 import { go } from '../router.ts';
@@ -47,7 +47,7 @@ export function DangerousActions({ tenant, onChanged }: Props) {
 }
 
 function RollBack({ tenant, onChanged, onClose }: Props & { onClose: () => void }) {
-  const problem = useSignal<Problem | undefined>(undefined);
+  const problem = useSignal<ApiError | undefined>(undefined);
   const rollBack = async () => {
     try {
       const headers = { 'if-match': tenant.etag, prefer: 'respond-async' };
@@ -79,7 +79,7 @@ function RollBack({ tenant, onChanged, onClose }: Props & { onClose: () => void 
 
 function Delete({ tenant, onClose }: { tenant: TenantReply; onClose: () => void }) {
   const typed = useSignal('');
-  const problem = useSignal<Problem | undefined>(undefined);
+  const problem = useSignal<ApiError | undefined>(undefined);
   const remove = async () => {
     try {
       await call(pathOf(tenant.tenant), { method: 'DELETE', headers: { 'if-match': tenant.etag } });

@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { callJson, json } from '../api/client.ts';
-import { asProblem, type Problem } from '../api/problem.ts';
+import { type ApiError, asProblem } from '../api/problem.ts';
 import { pathOf } from '../api/tenants.ts';
 import type { Method, TenantDefinition, TenantReply, Warning } from '../api/types.ts';
 import { METHOD_NAMES, METHODS } from '../playground/explain.ts';
@@ -20,7 +20,7 @@ interface DefinitionFormProps {
 }
 
 /** The changed fields, and the version that they belong to. */
-interface Edit {
+interface FieldEdit {
   version: number | undefined;
   form: Form;
 }
@@ -29,7 +29,7 @@ interface Edit {
  * The fields to show. An edit belongs to the version it was made on: when another version arrives, its definition and its number are shown in
  * one rendering. (An effect that copied the definition would run after the number is on the screen, and after the first key strokes.)
  */
-function formOf(tenant: TenantReply | undefined, edit: Edit | undefined): Form {
+function formOf(tenant: TenantReply | undefined, edit: FieldEdit | undefined): Form {
   if (edit && edit.version === tenant?.version) return edit.form;
   return tenant ? toForm(tenant.definition) : EMPTY;
 }
@@ -39,10 +39,10 @@ const TYPING_MS = 500;
 
 export function DefinitionForm({ tenant, onSaved, reload }: DefinitionFormProps) {
   const id = useSignal(tenant?.tenant ?? '');
-  const edit = useSignal<Edit | undefined>(undefined);
+  const edit = useSignal<FieldEdit | undefined>(undefined);
   const warnings = useSignal<Warning[]>(tenant?.warnings ?? []);
-  const fault = useSignal<Problem | undefined>(undefined);
-  const problem = useSignal<Problem | undefined>(undefined);
+  const fault = useSignal<ApiError | undefined>(undefined);
+  const problem = useSignal<ApiError | undefined>(undefined);
   const saving = useSignal(false);
   const readOnly = tenant?.source !== undefined;
   const form = formOf(tenant, edit.value);
@@ -156,7 +156,7 @@ function useCheck(
   id: string,
   definition: TenantDefinition,
   off: boolean,
-  onChecked: (warnings: Warning[] | undefined, fault: Problem | undefined) => void,
+  onChecked: (warnings: Warning[] | undefined, fault: ApiError | undefined) => void,
 ): void {
   const text = JSON.stringify(definition);
   useEffect(() => {

@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { asProblem, type Problem } from '../api/problem.ts';
+import { type ApiError, asProblem } from '../api/problem.ts';
 import { getTenant } from '../api/tenants.ts';
 import type { TenantReply } from '../api/types.ts';
 import { count, when } from '../format.ts';
@@ -14,7 +14,7 @@ import { StateBadge } from './state-badge.tsx';
 /** One tenant: its state, its definition, and the actions on it. Without an id, the form for a new tenant. */
 export function Editor({ id }: { id: string | undefined }) {
   const tenant = useSignal<TenantReply | undefined>(undefined);
-  const problem = useSignal<Problem | undefined>(undefined);
+  const problem = useSignal<ApiError | undefined>(undefined);
   const load = async () => {
     if (id === undefined) return;
     try {

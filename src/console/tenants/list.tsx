@@ -1,6 +1,6 @@
 import { useComputed, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { asProblem, type Problem } from '../api/problem.ts';
+import { type ApiError, asProblem } from '../api/problem.ts';
 import { listTenants } from '../api/tenants.ts';
 import type { TenantSummary } from '../api/types.ts';
 import { count, when } from '../format.ts';
@@ -19,7 +19,7 @@ export function TenantList() {
   const withScratch = useSignal(false);
   const tenants = useSignal<TenantSummary[] | undefined>(undefined);
   const more = useSignal(false);
-  const problem = useSignal<Problem | undefined>(undefined);
+  const problem = useSignal<ApiError | undefined>(undefined);
   const shown = useComputed(() => tenants.value?.filter((t) => withScratch.value || !isScratch(t.tenant)));
   const scratch = useComputed(() => tenants.value?.filter((t) => isScratch(t.tenant)).length ?? 0);
 

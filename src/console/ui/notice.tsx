@@ -1,8 +1,8 @@
 import type { ComponentChildren } from 'preact';
-import type { Problem } from '../api/problem.ts';
+import type { ApiError } from '../api/problem.ts';
 
 /** Shows a problem with the service's text. */
-export function ProblemNotice({ problem, children }: { problem: Problem; children?: ComponentChildren }) {
+export function ProblemNotice({ problem, children }: { problem: ApiError; children?: ComponentChildren }) {
   return (
     <div class="notice bad" role="alert">
       <strong>{problem.title}</strong>
@@ -17,7 +17,7 @@ export function ProblemNotice({ problem, children }: { problem: Problem; childre
   );
 }
 
-function FaultList({ problem }: { problem: Problem }) {
+function FaultList({ problem }: { problem: ApiError }) {
   const errors = problem.fields['errors'] as { path?: string; message?: string }[] | undefined;
   if (!Array.isArray(errors) || errors.length < 2) return null;
   return (

@@ -1,8 +1,9 @@
+import type { ScoreName } from '../../clipn/index.ts';
 import { type Collector, MOST_FAILURES, SHOWN_RULES } from '../collector.ts';
 import { histogram, rangeOf } from '../histogram.ts';
 import { curveOf } from '../metrics.ts';
 import type { Results } from '../results.ts';
-import { RULES, SCORES, type ScoreName } from '../rows.ts';
+import { RULES, SCORES } from '../rows.ts';
 import { LABELS, percent, tablesOf } from '../tables.ts';
 import type { Mistake } from '../worst.ts';
 import { escapeMarkup } from './escape.ts';

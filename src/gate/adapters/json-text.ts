@@ -1,3 +1,15 @@
+import {
+  BACKSLASH,
+  CLOSE_ARRAY,
+  CLOSE_OBJECT,
+  COLON,
+  COMMA,
+  endOfString,
+  IN_NUMBER,
+  OPEN_ARRAY,
+  OPEN_OBJECT,
+  QUOTE,
+} from '../reading/json-bytes.ts';
 import { MAX_EDITED_ELEMENTS } from '../reading/limits.ts';
 
 /**
@@ -15,14 +27,6 @@ export class JsonTextError extends Error {
   override readonly name = 'JsonTextError';
 }
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const COMMA = 0x2c;
-const COLON = 0x3a;
-const OPEN_ARRAY = 0x5b;
-const CLOSE_ARRAY = 0x5d;
-const OPEN_OBJECT = 0x7b;
-const CLOSE_OBJECT = 0x7d;
 const MAX_DEPTH = 128;
 
 const isSpace = (c: number | undefined) => c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09;
@@ -32,23 +36,14 @@ function skipSpace(text: Buffer, at: number): number {
   return at;
 }
 
-function endOfString(text: Buffer, start: number): number {
-  let at = start + 1;
-  for (;;) {
-    const quote = text.indexOf(QUOTE, at);
-    if (quote < 0) throw new JsonTextError('a string does not end');
-    let slashes = 0;
-    while (text[quote - 1 - slashes] === BACKSLASH) slashes++;
-    // the count ends at the opening quote at the latest, because no backslash can precede it
-    if (slashes % 2 === 0) return quote + 1;
-    at = quote + 1;
-  }
+/** @throws JsonTextError */
+function stringEnd(text: Buffer, start: number): number {
+  const end = endOfString(text, start);
+  if (end < 0) throw new JsonTextError('a string does not end');
+  return end;
 }
 
 const LITERALS = ['true', 'false', 'null'].map((word) => Buffer.from(word));
-/** Bytes of numbers. Their order is not checked here, because every consumer of the numbers checks it. */
-const IN_NUMBER = new Uint8Array(256);
-for (const c of Buffer.from('0123456789+-.eE')) IN_NUMBER[c] = 1;
 
 function endOfScalar(text: Buffer, start: number): number {
   let at = start;
@@ -62,7 +57,7 @@ function endOfScalar(text: Buffer, start: number): number {
 /** First byte after the value that begins at `start`. */
 function endOfValue(text: Buffer, start: number, depth: number): number {
   const c = text[start];
-  if (c === QUOTE) return endOfString(text, start);
+  if (c === QUOTE) return stringEnd(text, start);
   if (c === OPEN_ARRAY || c === OPEN_OBJECT) return walk(text, start, depth);
   return endOfScalar(text, start);
 }
@@ -80,7 +75,7 @@ function walk(text: Buffer, start: number, depth: number, visit?: Visit): number
     let key: Span | undefined;
     if (object) {
       if (text[at] !== QUOTE) throw new JsonTextError(`a name is missing at byte ${at}`);
-      key = { start: at, end: endOfString(text, at) };
+      key = { start: at, end: stringEnd(text, at) };
       at = skipSpace(text, key.end);
       if (text[at] !== COLON) throw new JsonTextError(`a colon is missing at byte ${at}`);
       at = skipSpace(text, at + 1);

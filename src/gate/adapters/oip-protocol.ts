@@ -1,12 +1,12 @@
 import type { FoundPicture, JsonPath, Where } from '../reading/reading.ts';
-import type { Tensor } from './oip-v2.ts';
+import type { OipTensor } from './oip-v2.ts';
 import { oipFilter } from './oip-v2-filter.ts';
 import { attempt, inRows, type Protocol } from './rows.ts';
 import type { Extraction } from './types.ts';
 
 /** The Open Inference Protocol v2: elements of BYTES tensors, one row for each of the batch. */
 export class OipProtocol implements Protocol {
-  readonly #tensors: readonly Tensor[];
+  readonly #tensors: readonly OipTensor[];
   readonly #expecting: ReadonlySet<number>;
   readonly #counts = new Map<number, number>();
   readonly #binary: boolean;
@@ -16,7 +16,7 @@ export class OipProtocol implements Protocol {
    * @param options `expecting` false: no images are expected at particular places; `binary`: the request has a binary section
    */
   constructor(
-    tensors: readonly Tensor[],
+    tensors: readonly OipTensor[],
     fields: readonly string[] | undefined,
     { expecting, binary }: { expecting: boolean; binary: boolean },
   ) {
@@ -24,7 +24,7 @@ export class OipProtocol implements Protocol {
     this.#binary = binary;
     const bytes = tensors.flatMap(({ datatype }, i) => (datatype === 'BYTES' ? [i] : []));
     const chosen = fields
-      ? bytes.filter((i) => fields.includes((tensors[i] as Tensor).name))
+      ? bytes.filter((i) => fields.includes((tensors[i] as OipTensor).name))
       : bytes.length === 1
         ? bytes
         : [];

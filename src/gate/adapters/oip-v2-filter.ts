@@ -10,7 +10,7 @@ import {
   type Span,
   typeOf,
 } from './json-text.ts';
-import { type Tensor, tensorsOf } from './oip-v2.ts';
+import { type OipTensor, tensorsOf } from './oip-v2.ts';
 import { ExtractionError, type Filter } from './types.ts';
 
 /** The placeholder for one element of a filtered row, if the file defines none: JSON has no NaN. */
@@ -40,13 +40,13 @@ function rowLength(text: Buffer, data: Span, rows: number): number | undefined {
   return nested || rows === 0 || elements.length % rows !== 0 ? undefined : elements.length / rows;
 }
 
-const shapeEdit = ({ shapeSpan, shape }: Tensor, rows: number): Edit => ({
+const shapeEdit = ({ shapeSpan, shape }: OipTensor, rows: number): Edit => ({
   ...shapeSpan,
   text: JSON.stringify([rows, ...shape.slice(1)]),
 });
 
 /** Removes rows from every input and adds placeholder rows to every output. Undefined without a common batch or JSON data. */
-export function oipFilter(text: Buffer, inputs: Tensor[], batch: number): Filter | undefined {
+export function oipFilter(text: Buffer, inputs: OipTensor[], batch: number): Filter | undefined {
   const rows = inputs.map((input) => ({
     input,
     data: input.data as Span,

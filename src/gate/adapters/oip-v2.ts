@@ -15,7 +15,7 @@ import {
 import { type Extraction, ExtractionError } from './types.ts';
 
 /** One entry of `inputs` or `outputs` of the Open Inference Protocol v2, with the positions of its parts in the text. */
-export interface Tensor {
+export interface OipTensor {
   name: string;
   datatype: string;
   shape: number[];
@@ -28,9 +28,9 @@ export interface Tensor {
 }
 
 /** @throws ExtractionError, JsonTextError */
-export function tensorsOf(text: Buffer, key: 'inputs' | 'outputs', binary: Buffer = Buffer.alloc(0)): Tensor[] {
+export function tensorsOf(text: Buffer, key: 'inputs' | 'outputs', binary: Buffer = Buffer.alloc(0)): OipTensor[] {
   let at = 0;
-  const tensors = resolvePointer(text, rootOf(text), `/${key}/*`).map((span): Tensor => {
+  const tensors = resolvePointer(text, rootOf(text), `/${key}/*`).map((span): OipTensor => {
     const members = membersOf(text, span);
     const shapeSpan = members.get('shape');
     const [name, datatype] = ['name', 'datatype'].map((m) => {

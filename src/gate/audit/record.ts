@@ -47,7 +47,7 @@ export interface AuditSink {
   write(record: Omit<AuditRecord, 'bundle'>): void;
 }
 
-export interface Decision {
+export interface AuditedDecision {
   requestId: string;
   route: string;
   method: string;
@@ -58,7 +58,7 @@ export interface Decision {
   seconds: number;
 }
 
-export function auditRecord(decision: Decision): Omit<AuditRecord, 'bundle'> {
+export function auditRecord(decision: AuditedDecision): Omit<AuditRecord, 'bundle'> {
   const { inspection, conclusion } = decision;
   const { extraction, images, unexamined } = inspection;
   return {

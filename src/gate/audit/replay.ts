@@ -1,9 +1,7 @@
-import { decisionOf } from '../../clipn/index.ts';
+import { decisionOf, type ScoreName } from '../../clipn/index.ts';
 import type { BatchRule } from '../config/schema.ts';
-import type { Detection, ServingMethod } from '../seams.ts';
+import type { ServingMethod } from '../seams.ts';
 import type { AuditImage, AuditRecord } from './record.ts';
-
-export type ScoreName = keyof Detection['scores'];
 
 /** Changes to the rules. A field that is undefined means no change. */
 export interface WhatIf {

@@ -1,7 +1,7 @@
 import { loadGateFile } from './load.ts';
 import type { GateSettings } from './settings.ts';
 
-export interface WatchOptions {
+export interface GateFileWatch {
   /** The text in use. */
   text: string;
   onChange(settings: GateSettings): void;
@@ -14,7 +14,7 @@ export interface WatchOptions {
  * Reads the file every second and reports changes of its text. It polls, because watching inodes fails for a mounted ConfigMap
  * (a chain of symbolic links that is swapped) and for editors that replace files. Returns the function that stops it.
  */
-export function watchGateFile(path: string, options: WatchOptions): () => void {
+export function watchGateFile(path: string, options: GateFileWatch): () => void {
   let { text } = options;
   let faulty: string | undefined;
   let stopped = false;

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Departure } from './departure.ts';
 import { pairs, responseHeaders } from './headers.ts';
-import { type Head, type Opened, type Upstream, UpstreamError } from './upstream.ts';
+import { type OpenedRequest, type RequestHead, type Upstream, UpstreamError } from './upstream.ts';
 
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'PROPFIND', 'REPORT', 'SEARCH']);
 
@@ -13,7 +13,7 @@ export type Body =
 
 export interface Sending {
   upstream: Upstream;
-  head: Head;
+  head: RequestHead;
   body: Body;
   /** Receives the upstream's 1xx answers. */
   response: ServerResponse;
@@ -27,7 +27,7 @@ export interface Sending {
  * idempotent; its body is still in memory; and no byte of an answer has arrived.
  * @throws UpstreamError
  */
-export async function exchange(sending: Sending): Promise<{ answer: IncomingMessage; opened: Opened }> {
+export async function exchange(sending: Sending): Promise<{ answer: IncomingMessage; opened: OpenedRequest }> {
   const { upstream, head, body, client } = sending;
   const repeatable = body.kind !== 'stream';
   const idempotent = sending.idempotent === true || IDEMPOTENT.has(head.method);
@@ -46,7 +46,7 @@ export async function exchange(sending: Sending): Promise<{ answer: IncomingMess
   }
 }
 
-function write({ request }: Opened, body: Body): void {
+function write({ request }: OpenedRequest, body: Body): void {
   if (body.kind === 'none') {
     request.end();
     return;
@@ -69,7 +69,7 @@ function write({ request }: Opened, body: Body): void {
   request.once('close', () => client.unpipe(request).off('end', onEnd));
 }
 
-function relayInformation({ request }: Opened, response: ServerResponse): void {
+function relayInformation({ request }: OpenedRequest, response: ServerResponse): void {
   request.on('continue', () => {
     if (!response.headersSent) response.writeContinue();
   });
@@ -85,7 +85,7 @@ function relayInformation({ request }: Opened, response: ServerResponse): void {
 
 /** Relays the answer as a stream. If the upstream cuts it short, so does the gate, to show that it is incomplete. */
 export function relay(
-  { answer, opened }: { answer: IncomingMessage; opened: Opened },
+  { answer, opened }: { answer: IncomingMessage; opened: OpenedRequest },
   response: ServerResponse,
   { extra, idleTimeoutMs }: { extra: [string, string][]; idleTimeoutMs: number },
 ): void {

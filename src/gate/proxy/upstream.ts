@@ -19,7 +19,7 @@ export class UpstreamError extends Error {
   }
 }
 
-export interface Head {
+export interface RequestHead {
   method: string;
   /** Path and query as the client wrote them. */
   target: string;
@@ -27,7 +27,7 @@ export interface Head {
   headers: string[];
 }
 
-export interface Opened {
+export interface OpenedRequest {
   request: ClientRequest;
   /** Rejects with UpstreamError. */
   answer: Promise<IncomingMessage>;
@@ -68,9 +68,9 @@ export class Upstream {
    * @param onUpgrade called instead of an answer if the upstream accepts an upgrade
    */
   open(
-    { method, target, headers }: Head,
+    { method, target, headers }: RequestHead,
     onUpgrade?: (answer: IncomingMessage, socket: Socket, first: Buffer) => void,
-  ): Opened {
+  ): OpenedRequest {
     const { url, connectTimeoutMs, responseTimeoutMs } = this.#settings;
     const request = this.#send({
       agent: this.#agent,

@@ -1,10 +1,10 @@
 import { isUtf8 } from 'node:buffer';
-import { type ImageFormat, imageFormat } from './formats/image-format.ts';
+import { imageFormat, type KnownFormat } from './formats/image-format.ts';
 import { archiveKind, mediaKind } from './formats/media.ts';
 
 /** What some bytes are by their content alone. `wide`: text in UTF-16 or UTF-32, here as UTF-8. */
 export type Content =
-  | { kind: 'image'; format: ImageFormat }
+  | { kind: 'image'; format: KnownFormat }
   | { kind: 'text' }
   | { kind: 'wide'; text: Buffer }
   | { kind: 'media' | 'archive'; name: string }

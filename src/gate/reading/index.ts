@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { JsonTextError } from '../adapters/json-text.ts';
 import { OipProtocol } from '../adapters/oip-protocol.ts';
-import { splitBody, type Tensor, tensorsOf } from '../adapters/oip-v2.ts';
+import { type OipTensor, splitBody, tensorsOf } from '../adapters/oip-v2.ts';
 import { protocolOf } from '../adapters/protocol.ts';
 import type { Protocol } from '../adapters/rows.ts';
 import { type AdapterOptions, type Extraction, ExtractionError } from '../adapters/types.ts';
@@ -186,7 +186,7 @@ class Job {
   }
 
   /** The tensors of an inference request; undefined where it is none. */
-  #tensors(text: Buffer, binary: Buffer | undefined): Tensor[] | undefined {
+  #tensors(text: Buffer, binary: Buffer | undefined): OipTensor[] | undefined {
     // a look before the walk: most bodies are not of this protocol
     if (binary === undefined && !text.includes('"datatype"')) return undefined;
     this.#reading.spend(text.length);
@@ -199,7 +199,7 @@ class Job {
     }
   }
 
-  #shapes(tensors: readonly Tensor[]): void {
+  #shapes(tensors: readonly OipTensor[]): void {
     for (const { name, datatype, shape } of tensors) {
       if (datatype === 'BYTES' || !imageShapedBatch(shape)) continue;
       const place = `input ${JSON.stringify(name.slice(0, 64))}`;

@@ -1,3 +1,15 @@
+import {
+  BACKSLASH,
+  CLOSE_ARRAY,
+  CLOSE_OBJECT,
+  COLON,
+  COMMA,
+  endOfString,
+  IN_NUMBER,
+  OPEN_ARRAY,
+  OPEN_OBJECT,
+  QUOTE,
+} from './json-bytes.ts';
 import { MAX_JSON_DEPTH, MAX_ROOT_MEMBERS } from './limits.ts';
 import type { JsonPath } from './reading.ts';
 import { Tensor } from './tensor.ts';
@@ -20,17 +32,7 @@ export interface JsonSink {
   miss(why: string): void;
 }
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const COMMA = 0x2c;
-const COLON = 0x3a;
-const OPEN_ARRAY = 0x5b;
-const CLOSE_ARRAY = 0x5d;
-const OPEN_OBJECT = 0x7b;
-const CLOSE_OBJECT = 0x7d;
 const LITERALS = ['true', 'false', 'null', 'NaN', 'Infinity', '-Infinity'].map((word) => Buffer.from(word));
-const IN_NUMBER = new Uint8Array(256);
-for (const c of Buffer.from('0123456789+-.eE')) IN_NUMBER[c] = 1;
 const SLICE = 64 * 1024;
 
 interface Frame {
@@ -42,15 +44,11 @@ interface Frame {
   keyEnd: number;
 }
 
-function endOfString(text: Buffer, start: number): number {
-  for (let at = start + 1; ; ) {
-    const quote = text.indexOf(QUOTE, at);
-    if (quote < 0) throw new NotJson('a string does not end');
-    let slashes = 0;
-    while (text[quote - 1 - slashes] === BACKSLASH) slashes++;
-    if (slashes % 2 === 0) return quote + 1;
-    at = quote + 1;
-  }
+/** @throws NotJson */
+function stringEnd(text: Buffer, start: number): number {
+  const end = endOfString(text, start);
+  if (end < 0) throw new NotJson('a string does not end');
+  return end;
 }
 
 /** A JSON string's characters as UTF-8. @throws NotJson on escapes that are none */
@@ -116,7 +114,7 @@ export class JsonWalk {
     const text = this.#text;
     const c = text[at];
     if (c === QUOTE) {
-      const end = endOfString(text, at);
+      const end = stringEnd(text, at);
       this.#endTensor(at);
       yield* this.#sink.string(at, end, this.#path);
       return end;
@@ -146,7 +144,7 @@ export class JsonWalk {
     const frame = this.#stack.at(-1) as Frame;
     if (text[at] !== QUOTE) throw new NotJson('a name is missing');
     frame.keyStart = at;
-    frame.keyEnd = endOfString(text, at);
+    frame.keyEnd = stringEnd(text, at);
     if (this.#stack.length === 1) this.#nameOnce(frame);
     // a name may be as long as an image
     if (frame.keyEnd - at > 64) yield* this.#sink.string(at, frame.keyEnd, this.#path);
@@ -194,7 +192,7 @@ export class JsonWalk {
     const text = this.#text;
     if (text[at] !== QUOTE) throw new NotJson('a name is missing');
     frame.keyStart = at;
-    frame.keyEnd = endOfString(text, at);
+    frame.keyEnd = stringEnd(text, at);
     if (this.#stack.length === 1) this.#nameOnce(frame);
     if (frame.keyEnd - at > 64) for (const _ of this.#sink.string(at, frame.keyEnd, this.#path));
     at = this.#blanks(frame.keyEnd);

@@ -2,7 +2,7 @@ import { MAX_PART_HEADER_BYTES, MAX_PART_HEADERS, MAX_PARTS } from './limits.ts'
 import { isKnownCharset, type MediaType, mediaType, parametersOf } from './media-type.ts';
 
 /** One part of a form. */
-export interface Part {
+export interface FormPart {
   name: string;
   filename: string | undefined;
   type: string;
@@ -36,7 +36,7 @@ export function boundaryOf({ parameters }: MediaType): string {
  * before the first and behind the last one, known headers in the form `Name: value`.
  * @throws MalformedForm
  */
-export function* partsOf(body: Buffer, type: MediaType): Generator<Part> {
+export function* partsOf(body: Buffer, type: MediaType): Generator<FormPart> {
   const delimiter = Buffer.from(`--${boundaryOf(type)}`, 'latin1');
   let count = 0;
   let at = body.subarray(0, 2).equals(CRLF) ? 2 : 0;
@@ -71,7 +71,7 @@ function nextDelimiter(body: Buffer, from: number, delimiter: Buffer): number {
   return fail('it ends before its last boundary');
 }
 
-function partOf(part: Buffer, form: string): Part {
+function partOf(part: Buffer, form: string): FormPart {
   // a part without headers begins with the blank line; the delimiter's CRLF was taken off
   const end = part.subarray(0, 2).equals(CRLF) ? -2 : part.indexOf(BLANK_LINE);
   if (end === -1) fail('a part without a blank line behind its headers');
@@ -119,7 +119,7 @@ function typeOf(value: string | undefined): string {
 const DISPOSITION = /^form-data(?=$|[ \t]*;)/i;
 const KNOWN = new Set(['name', 'filename', 'filename*', 'size']);
 
-function dispositionOf(value: string | undefined, form: string): Pick<Part, 'name' | 'filename'> {
+function dispositionOf(value: string | undefined, form: string): Pick<FormPart, 'name' | 'filename'> {
   if (value === undefined && form !== 'multipart/form-data') return { name: '', filename: undefined };
   const head = DISPOSITION.exec(value ?? '');
   if (!head) return fail('a part that is not form-data');

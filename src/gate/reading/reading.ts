@@ -1,14 +1,14 @@
 import { FREE_BYTES, MAX_PLACES, PASSES, SLICE_MS } from './limits.ts';
 
 /** Where something is in a request, for people: `body/instances/3`, `part 2 "photo"`. */
-export type Place = string;
+export type RequestPlace = string;
 
 /** Where a JSON value is: names and indices from the outermost value on. */
 export type JsonPath = readonly (string | number)[];
 
 /** Where an image was, as far as adapters ask. */
 export interface Where {
-  place: Place;
+  place: RequestPlace;
   /** Set where the value is in the JSON of the body itself, not in JSON inside other content. */
   path?: JsonPath;
   /** The tensor of the Open Inference Protocol that it is an element of. */
@@ -29,7 +29,7 @@ export type Steps = Generator<void>;
 
 /** Bytes that are neither judged nor known not to be an image. */
 export interface Unexamined {
-  place: Place;
+  place: RequestPlace;
   why: string;
 }
 
@@ -81,7 +81,7 @@ export class Reading {
     }
   }
 
-  miss(place: Place, why: string): void {
+  miss(place: RequestPlace, why: string): void {
     // the first is named; of very many the rest is of no interest any more
     if (++this.unexaminedPlaces > MAX_PLACES) this.full = true;
     this.unexamined ??= { place, why };

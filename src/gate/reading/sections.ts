@@ -1,4 +1,4 @@
-import { binaryElements, type Tensor } from '../adapters/oip-v2.ts';
+import { binaryElements, type OipTensor } from '../adapters/oip-v2.ts';
 import { ExtractionError } from '../adapters/types.ts';
 import type { Examiner } from './examiner.ts';
 import { imageFormat } from './formats/image-format.ts';
@@ -23,7 +23,7 @@ const SIZES: Record<string, number> = {
 };
 
 /** The binary sections of an inference request: elements of BYTES tensors are content, the others numbers if their sizes fit. */
-export function* binarySections(tensors: readonly Tensor[], examiner: Examiner, reading: Reading): Steps {
+export function* binarySections(tensors: readonly OipTensor[], examiner: Examiner, reading: Reading): Steps {
   for (const { name, datatype, shape, binary } of tensors) {
     if (!binary) continue;
     const place = `input ${JSON.stringify(name.slice(0, 64))}`;

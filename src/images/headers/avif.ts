@@ -7,7 +7,7 @@ export interface AvifHeader {
   consistent: boolean;
 }
 
-interface Place {
+interface Extent {
   offset: number;
   length: number;
 }
@@ -52,7 +52,7 @@ function descend(bytes: Uint8Array, box: Box, path: string[]): Box | undefined {
 }
 
 /** Position of the first sample of a track, and the number of samples. */
-function samplesOf(bytes: Uint8Array, track: Box): (Place & { count: number }) | undefined {
+function samplesOf(bytes: Uint8Array, track: Box): (Extent & { count: number }) | undefined {
   const table = descend(bytes, track, ['mdia', 'minf', 'stbl']);
   const boxes = table && boxesIn(bytes, table.from, table.to);
   const sizes = only(boxes, 'stsz');
@@ -71,7 +71,7 @@ function samplesOf(bytes: Uint8Array, track: Box): (Place & { count: number }) |
 }
 
 /** Position of the bytes of the primary item; undefined unless they are contiguous in the file. */
-function placeOfPrimary(bytes: Uint8Array, meta: Box): Place | undefined {
+function placeOfPrimary(bytes: Uint8Array, meta: Box): Extent | undefined {
   const boxes = boxesIn(bytes, meta.from + 4, meta.to);
   const primary = only(boxes, 'pitm');
   const locations = only(boxes, 'iloc');
@@ -89,7 +89,7 @@ function placeOfPrimary(bytes: Uint8Array, meta: Box): Place | undefined {
     places.number(2);
     const base = places.number(baseSize);
     const extents = places.number(2);
-    let place: Place | undefined;
+    let place: Extent | undefined;
     for (let extent = 0; extent < extents; extent++) {
       places.number(indexSize);
       place = { offset: base + places.number(offsetSize), length: places.number(lengthSize) };

@@ -5,7 +5,7 @@ import { textImage } from './text-images.ts';
 /** Formats that are handed to the engine; it says itself where it can't decode one. Every other image is `unexamined`. */
 export type ImageKind = 'judged' | 'other';
 
-export interface ImageFormat {
+export interface KnownFormat {
   name: string;
   kind: ImageKind;
 }
@@ -89,7 +89,7 @@ const isGbr = (d: Uint8Array) =>
  * The image format of some bytes by their signature or the structure of their header; undefined where no reader that is known here
  * takes them for an image. Errs on the side of "an image" where a signature is short.
  */
-export function imageFormat(data: Uint8Array): ImageFormat | undefined {
+export function imageFormat(data: Uint8Array): KnownFormat | undefined {
   const other = others.find((signature) => startsWith(data, signature));
   if (other) return { name: other.name, kind: 'other' };
   const structured =

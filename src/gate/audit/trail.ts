@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import type { AuditConfig } from '../config/schema.ts';
 import type { AuditRecord, AuditSink } from './record.ts';
 
-export interface AuditLogOptions extends Required<AuditConfig> {
+export interface AuditTrailOptions extends Required<AuditConfig> {
   /** Bundle of the current model, which may change. */
   bundle(): string;
   onDropped(): void;
@@ -16,15 +16,15 @@ const RETRY_MS = 1000;
  * The audit trail as NDJSON: a file that is rotated (`file.1` is the newest old one), or standard output. Requests never wait
  * for it. Records beyond the size of the queue are counted and dropped; records that cannot be written are kept and retried.
  */
-export class AuditLog implements AuditSink {
-  readonly #options: AuditLogOptions;
+export class AuditTrail implements AuditSink {
+  readonly #options: AuditTrailOptions;
   #queue: string[] = [];
   #writing: Promise<void> | undefined;
   #file: FileHandle | undefined;
   #size = 0;
   #closed = false;
 
-  constructor(options: AuditLogOptions) {
+  constructor(options: AuditTrailOptions) {
     this.#options = options;
   }
 
