@@ -91,12 +91,16 @@ def fpr95_id_rejected(inside: np.ndarray, outside: np.ndarray) -> float:
     return float(rejected[np.argmax(caught >= 0.95)])
 
 
+def auroc(inside: np.ndarray, outside: np.ndarray) -> float:
+    """Share of pairs in which the in-distribution photograph has the higher score."""
+    return float(roc_auc_score(np.r_[np.ones(len(inside)), np.zeros(len(outside))], np.r_[inside, outside]))
+
+
 def compare(inside: dict[str, np.ndarray], outside: dict[str, np.ndarray]) -> dict:
     """AUROC and FPR95 of every score, and what the rules did without any threshold."""
-    labels = np.r_[np.ones(len(inside["ctw"])), np.zeros(len(outside["ctw"]))]
     out = {
         s: {
-            "auroc": float(roc_auc_score(labels, np.r_[inside[s], outside[s]])),
+            "auroc": auroc(inside[s], outside[s]),
             "fpr95_ood_accepted": fpr95(inside[s], outside[s]),
             "fpr95_id_rejected": fpr95_id_rejected(inside[s], outside[s]),
         }

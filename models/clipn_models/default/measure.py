@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..evaluate import RULES, SCORES, OnnxBundle, compare, mean, scores
+from ..evaluate import RULES, SCORES, OnnxBundle, auroc, compare, mean, scores
 from . import augment, cache, plan, strange
 from .apart import SEEN_BY_THE_TOWER, Apart, same_thing
 from .sources import PhotoSet, imagenet_1k
@@ -104,6 +104,23 @@ class Measure:
             top1.append(float((kept[s_in["index"]] == held.label[inside]).mean()))
         return {"top1": round(float(np.mean(top1)), 4), **mean(results)}
 
+    def by_set(self, held: Held, size: int = 10) -> dict[str, dict[str, float]]:
+        """AUROC of ATD against the photographs of each set alone, over the tenants with classes of that set and over those without."""
+        found: dict[tuple[str, str], list[float]] = {}
+        for seed in range(3 * TENANTS):
+            kept = np.sort(np.random.default_rng([9, seed]).permutation(len(held.names))[:size])
+            inside = np.isin(held.label, kept)
+            id_score = self.scores(held, inside, kept)["atd"]
+            ood_score = self.scores(held, ~inside, kept)["atd"]
+            origin = held.origin[held.label[~inside]]
+            for name in sorted(set(origin)):
+                tenants = "with classes of the set" if name in held.origin[kept] else "without"
+                found.setdefault((str(name), tenants), []).append(auroc(id_score, ood_score[origin == name]))
+        table: dict[str, dict[str, float]] = {}
+        for (name, tenants), values in sorted(found.items()):
+            table.setdefault(name, {})[tenants] = round(float(np.mean(values)), 4)
+        return table
+
     def _one_set(self, held: Held, size: int, seed: int) -> np.ndarray:
         sets = [s for s in sorted(set(held.origin)) if (held.origin == s).sum() >= size + 5]
         return np.flatnonzero(held.origin == sets[seed % len(sets)])
@@ -156,6 +173,7 @@ def evaluate(measure: Measure, draw: str = "test") -> dict:
         "classes": counts,
         "photographs": len(held.label),
         "never_seen": never,
+        "by_set": measure.by_set(held),
         "strange_caught": measure.caught(held, far),
         "seen_top1": measure.seen(),
         "robust": measure.robust() if draw == "test" else {},
@@ -171,6 +189,9 @@ def report(result: dict) -> str:
         auroc = " | ".join(f"{100 * r['scores'][s]['auroc']:.1f}" for s in SCORES)
         rules = " | ".join(f"{100 * r['decisions'][rule]['id_accepted']:.1f} / {100 * r['decisions'][rule]['ood_rejected']:.1f}" for rule in RULES)
         lines.append(f"| {name} | {100 * r['top1']:.1f} | {auroc} | {rules} |")
+    lines += ["", "| AUROC of ATD against photographs of | tenants with classes of the set | without |", "|---|---|---|"]
+    for name, r in result["by_set"].items():
+        lines.append(f"| {name} | " + " | ".join(f"{100 * r[t]:.1f}" if t in r else "" for t in ("with classes of the set", "without")) + " |")
     lines += ["", "| pictures of other kinds, caught by | " + " | ".join(RULES) + " |", "|---|" + "---|" * len(RULES)]
     for kind, d in result["strange_caught"].items():
         lines.append(f"| {kind} | " + " | ".join(f"{100 * d[rule]['ood_rejected']:.1f}" for rule in RULES) + " |")
