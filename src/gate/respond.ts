@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { FailCause, TemplateConfig } from './config/schema.ts';
 
-/** What an answer of the gate's own says when its template does not. */
+/** Status of the gate's own answers, if their template has none. */
 const FAIL_STATUS: Record<FailCause, number> = {
   unexamined: 422,
   engine_down: 503,
@@ -21,7 +21,7 @@ function escaper(contentType: string): (text: string) => string {
   return (text) => text;
 }
 
-/** `{{name}}` to its value, escaped as the content type needs; lists become JSON; an unknown name stays as it is. */
+/** Replaces `{{name}}` by its value, escaped for the content type. Lists become JSON; unknown names stay. */
 export function render(template: string, contentType: string, values: Values): string {
   const escaped = escaper(contentType);
   return template.replace(/\{\{\s*(\w+)\s*\}\}/g, (whole, name: string) => {
@@ -37,7 +37,7 @@ export function statusOf({ status }: Template, cause?: FailCause): number {
   return status ?? (cause ? FAIL_STATUS[cause] : 503);
 }
 
-/** Answers in the upstream's place. */
+/** Sends an answer of the gate instead of the upstream's. */
 export function respond(
   response: ServerResponse,
   template: Template,
@@ -54,7 +54,7 @@ export function respond(
   );
 }
 
-/** Closes the connection of a request that was not read to its end, late enough for the reply to arrive. */
+/** Closes the connection of a request that was not read to its end, after a delay in which the reply can arrive. */
 export function send(response: ServerResponse, status: number, headers: [string, string][], body: Buffer): void {
   const { req: request } = response;
   const unread = !request.complete;
@@ -73,7 +73,7 @@ export function send(response: ServerResponse, status: number, headers: [string,
   }
 }
 
-/** The gate's own problems (RFC 9457). */
+/** Sends a problem document of the gate (RFC 9457). */
 export function problem(
   response: ServerResponse,
   {

@@ -3,7 +3,7 @@ import { pathReadings } from './config/path-readings.ts';
 import type { Mode } from './config/schema.ts';
 import type { Route } from './config/settings.ts';
 
-/** Path and query of a request target. An absolute one, as clients of forward proxies send, loses its host: it does not choose the upstream. */
+/** Path and query of a request target. The host of an absolute target is removed, because it must not select the upstream. */
 export function originTarget(url: string): string {
   if (url.startsWith('/') || url === '*') return url;
   const absolute = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*(.*)$/i.exec(url);
@@ -13,18 +13,18 @@ export function originTarget(url: string): string {
 
 export interface FoundRoute {
   route: Route;
-  /** The named pieces of its path. */
+  /** The named pieces of the path. */
   pieces: Record<string, string>;
-  /** The target that stands for the path that was matched. */
+  /** The target that means the matched path. */
   target: string;
 }
 
-/** The stricter, the higher. */
+/** Modes in order of strictness. */
 const STRICTNESS: readonly Mode[] = ['off', 'shadow', 'annotate', 'enforce'];
 
 /**
- * The first route that fits. Where a target can be taken for several paths with several routes, the strictest of these: which of the
- * paths the server takes it for is not known.
+ * The first matching route. If a target can be read as several paths with different routes, the strictest route applies,
+ * because the gate does not know which of the paths the server will use.
  */
 export function findRoute(routes: readonly Route[], method: string, target: string): FoundRoute | undefined {
   let found: FoundRoute | undefined;
@@ -42,7 +42,7 @@ export function findRoute(routes: readonly Route[], method: string, target: stri
   return found;
 }
 
-/** Whose classes; '' where the header that names the tenant is missing, which no tenant is called. */
+/** The tenant; '' if the header that names it is missing, and no tenant has that id. */
 export function tenantOf({ tenant }: Route, pieces: Record<string, string>, headers: IncomingHttpHeaders): string {
   if (typeof tenant === 'string') return tenant.replace(/\{(\w+)\}/g, (_, name: string) => pieces[name] ?? '');
   const value = headers[tenant.header];

@@ -3,7 +3,7 @@ import type { GateSettings, Route } from './config/settings.ts';
 import { BufferPool } from './proxy/body.ts';
 import { Upstream } from './proxy/upstream.ts';
 
-/** One set of settings in force, and what belongs to it. A request keeps the one that it began with. */
+/** One version of the settings with everything derived from it. A request keeps the version that it began with. */
 export class Runtime {
   readonly settings: GateSettings;
   readonly upstream: Upstream;

@@ -8,17 +8,17 @@ export type { Detection };
 /** ctw, atd or atd-rescaled. */
 export type ServingMethod = Serving['method'];
 
-/** What the gate needs of the engine: one image, one verdict, or a ServiceError that says why not. */
+/** The part of the engine that the gate uses: a verdict for an image, or a ServiceError. */
 export type GateEngine = DetectionEngine;
 
-/** What the gate needs of the tenants. Throws tenant_not_found, tenant_not_ready. */
+/** The part of the tenants that the gate uses. Throws tenant_not_found, tenant_not_ready. */
 export interface GateTenants {
   resolve(id: string): Serving;
 }
 
 /** One request's trace; see telemetry. */
 export interface GateTrace {
-  /** For log lines. */
+  /** Ids for log lines. */
   readonly ids: { trace_id: string; span_id: string };
   readonly exemplar: { trace_id: string; span_id: string } | undefined;
   lap(name?: string): void;
@@ -27,7 +27,7 @@ export interface GateTrace {
   end(status: number): void;
 }
 
-/** `headers` take the place of the client's own traceparent and tracestate; undefined where those go on as they came. */
+/** `headers` replace the client's traceparent and tracestate; undefined if those are forwarded unchanged. */
 export interface GateUpstreamCall {
   readonly headers: [string, string][] | undefined;
   end(outcome: { status: number } | { error: string }): void;
@@ -42,7 +42,7 @@ export interface GateTracing {
   ): GateTrace | undefined;
 }
 
-/** What the gate tells whoever measures it and keeps its log. */
+/** Receives the gate's events, for metrics and log. */
 export interface GateObserver {
   /** A request of a configured route was decided. */
   request?(event: {
@@ -56,7 +56,7 @@ export interface GateObserver {
   }): void;
   /** There was no verdict. */
   failure?(event: { cause: string; policy: string; action: string }): void;
-  /** The upstream did not answer as it should. */
+  /** The upstream gave no answer, or an unusable one. */
   upstream?(event: { reason: string }): void;
   log?(level: 'info' | 'warn' | 'error', message: string, details: Record<string, unknown>): void;
 }

@@ -16,13 +16,13 @@ export interface GateParts extends HandlerParts {
 }
 
 /**
- * The gate's own listener for the classifier's traffic. A bare node:http server: what carries no image is passed on
- * with as little work as there can be.
+ * The gate's listener for the classifier's traffic. It is a bare node:http server, so that requests without images are
+ * forwarded with little work.
  */
 export class GateServer {
   readonly #parts: GateParts;
   readonly #server: Server;
-  /** Connections that are no HTTP any more: nobody else ends them. */
+  /** Upgraded connections, which Node's server does not close. */
   readonly #upgraded = new Set<Duplex>();
   #runtime: Runtime;
 
@@ -37,19 +37,19 @@ export class GateServer {
       connectionsCheckingInterval: 1000,
       keepAliveTimeout: 60_000,
       noDelay: true,
-      // Node 24.9 and later; older ones ask in the listener below
+      // used by Node 24.9 and later; for older versions the listener below decides
       shouldUpgradeCallback: mayUpgrade,
     };
     this.#server = createServer(options);
     if (listen.maxConnections !== undefined) this.#server.maxConnections = listen.maxConnections;
-    // with an Expect the upstream decides whether it wants the body, or the gate where it reads it
+    // for an Expect, the upstream decides whether it wants the body, or the gate where it reads the body itself
     for (const event of ['request', 'checkContinue', 'checkExpectation']) {
       this.#server.on(event, (request, response) => {
         void handler.handle(this.#runtime, request, response);
       });
     }
     this.#server.on('upgrade', (request, socket, first) => this.#upgrade(request, socket, first));
-    // a tunnel to an address of the client's choice is what an open proxy is
+    // CONNECT would make the gate an open proxy
     this.#server.on('connect', (_request, socket) => refuse(socket, '405 Method Not Allowed'));
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       if (!socket.writable || error.code === 'ECONNRESET') socket.destroy();
@@ -72,7 +72,7 @@ export class GateServer {
     return `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
   }
 
-  /** Settings for the requests from here on; where it listens stays as it is. */
+  /** Sets the settings of new requests; the address to listen on stays. */
   reload(settings: GateSettings, audit?: AuditSink): void {
     const old = this.#runtime;
     this.#runtime = new Runtime(settings, audit);
@@ -83,7 +83,7 @@ export class GateServer {
     return this.#runtime.settings;
   }
 
-  /** Bytes of bodies that are held in memory now. */
+  /** Bytes of bodies in memory. */
   get buffered(): number {
     return this.#runtime.pool.used;
   }
@@ -113,7 +113,7 @@ export class GateServer {
     });
   }
 
-  /** No new connections; resolves when what is under way is answered, or cut off because of hurry. */
+  /** Accepts no new connections. Resolves when requests in progress are answered, or cut off after `hurry`. */
   async close(hurry?: AbortSignal): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     const sweep = setInterval(() => {
@@ -129,8 +129,8 @@ export class GateServer {
 }
 
 /**
- * Only WebSockets, from a request without a body. Every other offer is declined and the request read as an ordinary one: in HTTP/2
- * over the same connection (h2c) each further request would pass the gate unread.
+ * Accepts only WebSockets, from a request without a body. Every other offer is declined, and the request is read as an ordinary
+ * one: over h2c, further requests would pass the gate without being read.
  */
 function mayUpgrade({ method, headers }: IncomingMessage): boolean {
   if (headers.upgrade?.trim().toLowerCase() !== 'websocket') return false;

@@ -1,4 +1,4 @@
-/** Value of a character in both alphabets at once, -1 for others. */
+/** Value of a character in either alphabet, -1 for all others. */
 export const VALUES = new Int8Array(256).fill(-1);
 for (const [i, c] of [...Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/')].entries())
   VALUES[c] = i;
@@ -18,12 +18,12 @@ for (const c of Buffer.from('-_')) CLASS[c] = URL_SAFE;
 CLASS[0x3d] = PAD;
 for (const c of Buffer.from('\r\n\t')) CLASS[c] = LINE;
 
-/** How a text is base64. `lax`: in a way that decoders take differently. */
+/** The form of a base64 text. `lax`: decoders disagree about its bytes. */
 export type Base64Form = 'standard' | 'url' | 'lax' | 'none';
 
 /**
- * Whether a whole text is base64: characters of one alphabet, line breaks, padding at the end alone. `lax` where it has characters of
- * both alphabets or padding within; `none` where it has any other character.
+ * Whether a whole text is base64: characters of one alphabet, line breaks, padding only at the end. `lax` if it has characters
+ * of both alphabets, or padding inside; `none` if it has any other character.
  */
 export function base64Form(text: Uint8Array): Base64Form {
   let end = text.length;
@@ -38,12 +38,12 @@ export function base64Form(text: Uint8Array): Base64Form {
   return seen & URL_SAFE ? 'url' : 'standard';
 }
 
-/** Bytes of a text that base64Form() has found to be base64; of a lax one up to the first padding. */
+/** Decodes a text that base64Form() accepts; a lax one up to its first padding. */
 export function decodeBase64(text: Uint8Array): Buffer {
   return Buffer.from(Buffer.from(text.buffer, text.byteOffset, text.length).toString('latin1'), 'base64');
 }
 
-/** How decoders take the characters of the two alphabets: both as values, or those of the other alphabet as nothing. */
+/** The ways in which decoders read the two alphabets: both as values, or one of them as characters to skip. */
 export const READINGS: readonly Int8Array[] = [
   VALUES,
   VALUES.map((v, c) => (c === 0x2d || c === 0x5f ? -1 : v)),
@@ -51,7 +51,7 @@ export const READINGS: readonly Int8Array[] = [
 ];
 
 /**
- * First bytes of what a lenient decoder makes of a text from `start` on: it skips what is not in its alphabet.
+ * First bytes of the output of a lenient decoder from `start` on. Such a decoder skips characters outside its alphabet.
  * @param skip most characters that are skipped
  */
 export function prefixOf(

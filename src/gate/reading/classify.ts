@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { imageFormat, type KnownFormat } from './formats/image-format.ts';
 import { archiveKind, mediaKind } from './formats/media.ts';
 
-/** What some bytes are by their content alone. `wide`: text in UTF-16 or UTF-32, here as UTF-8. */
+/** The kind of some bytes by their content alone. `wide`: text in UTF-16 or UTF-32, converted to UTF-8. */
 export type Content =
   | { kind: 'image'; format: KnownFormat }
   | { kind: 'text' }
@@ -10,7 +10,7 @@ export type Content =
   | { kind: 'media' | 'archive'; name: string }
   | { kind: 'unknown' };
 
-/** Control characters that no text has. ESC colours log lines; form feeds begin pages. */
+/** Control characters that do not occur in text. ESC occurs in coloured log lines, a form feed between pages. */
 const CONTROL = new Uint8Array(256);
 for (let c = 0; c < 32; c++) CONTROL[c] = 1;
 for (const c of Buffer.from('\t\n\r\f\b\x1b')) CONTROL[c] = 0;
@@ -28,14 +28,14 @@ function hasControls(data: Uint8Array): boolean {
 
 const isText = (data: Uint8Array) => !hasControls(data) && isUtf8(data);
 
-/** Bytes of one character and which end comes first, by a byte order mark or by where the zeros of the first characters are. */
+/** Bytes of one character and their order, by a byte order mark or by the positions of zeros in the first characters. */
 function width(data: Uint8Array): { bytes: 2 | 4; little: boolean } | undefined {
   const [a, b, c, d] = data;
   if (a === 0xff && b === 0xfe && c === 0 && d === 0 && data.length % 4 === 0) return { bytes: 4, little: true };
   if (a === 0 && b === 0 && c === 0xfe && d === 0xff) return { bytes: 4, little: false };
   if (a === 0xff && b === 0xfe) return { bytes: 2, little: true };
   if (a === 0xfe && b === 0xff) return { bytes: 2, little: false };
-  // without a mark: ASCII characters have zeros around them, always at the same places
+  // without a mark: the zero bytes of ASCII characters are always at the same positions
   const looked = Math.min(data.length & ~3, 64);
   if (looked < 4) return undefined;
   const zeros = [0, 0, 0, 0];
@@ -46,7 +46,7 @@ function width(data: Uint8Array): { bytes: 2 | 4; little: boolean } | undefined 
   return known && { bytes: known[0] as 2 | 4, little: known[1] as boolean };
 }
 
-/** UTF-16 and UTF-32 as UTF-8; undefined where the bytes are neither. */
+/** Converts UTF-16 and UTF-32 to UTF-8; undefined if the bytes are neither. */
 function narrow(data: Uint8Array): Buffer | undefined {
   const found = width(data);
   if (!found) return undefined;
@@ -71,7 +71,7 @@ function checked(text: string): Buffer | undefined {
   return isText(bytes) ? bytes : undefined;
 }
 
-/** A reading by content: images first, because some files are an image and something else as well. */
+/** Classifies content. Images are tested first, because some files are an image and something else as well. */
 export function classify(data: Uint8Array): Content {
   const format = imageFormat(data);
   if (format) return { kind: 'image', format };

@@ -3,7 +3,7 @@ import * as zlib from 'node:zlib';
 import { defined } from '../../defined.ts';
 import { MAX_CODINGS } from './limits.ts';
 
-/** The content coding is not undone, and why. */
+/** The reason why a content coding is not undone. */
 export class CodingError extends Error {
   override readonly name = 'CodingError';
   readonly tooLarge: boolean;
@@ -17,7 +17,7 @@ export class CodingError extends Error {
 type Unpacked = { buffer: Buffer; engine: { bytesWritten: number } };
 type Unpack = (data: Buffer, options: object) => Promise<Unpacked>;
 type Callback = (error: Error | null, unpacked: Unpacked) => void;
-// with the option `info` the functions of zlib give more than their types say
+// with the option `info`, the functions of zlib return more than their types say
 const unpacker = (unpack: unknown) => promisify(unpack as (data: Buffer, options: object, done: Callback) => void);
 
 // zstd is in Node from 22.15 on
@@ -49,10 +49,10 @@ export async function unpack(body: Buffer, codings: readonly string[], limit: nu
   let bytes = body;
   for (const coding of codings) {
     const one = Object.hasOwn(UNPACK, coding) ? UNPACK[coding] : undefined;
-    if (!one) throw new CodingError('a content coding that is not known here');
+    if (!one) throw new CodingError('an unknown content coding');
     try {
       const { buffer, engine } = await one(bytes, { maxOutputLength: limit, info: true });
-      if (engine.bytesWritten !== bytes.length) throw new CodingError('there is something behind the packed content');
+      if (engine.bytesWritten !== bytes.length) throw new CodingError('there are bytes after the packed content');
       bytes = buffer;
     } catch (error) {
       if (error instanceof CodingError) throw error;

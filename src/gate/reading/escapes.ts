@@ -1,11 +1,11 @@
-/** Texts behind escapes. Each returns undefined where the text has none of its kind. */
+/** Decoders of escapes. Each returns undefined if the text has none of its kind. */
 
 const BACKSLASH = 0x5c;
 const NIBBLE = new Int8Array(256).fill(-1);
 for (const [value, c] of [...Buffer.from('0123456789abcdef')].entries()) NIBBLE[c] = value;
 for (const [value, c] of [...Buffer.from('ABCDEF')].entries()) NIBBLE[c] = value + 10;
 
-/** Value of so many hexadecimal digits, -1 where they are none. */
+/** Value of the hexadecimal digits at a position, -1 if there are not enough. */
 function hexValue(text: Uint8Array, at: number, digits: number): number {
   let value = 0;
   for (let i = at; i < at + digits; i++) {
@@ -16,7 +16,7 @@ function hexValue(text: Uint8Array, at: number, digits: number): number {
   return value;
 }
 
-/** `%41` to bytes. */
+/** Decodes `%41`. */
 export function unescapePercent(text: Buffer): Buffer | undefined {
   if (!text.includes('%')) return undefined;
   const out = Buffer.allocUnsafe(text.length);
@@ -29,17 +29,17 @@ export function unescapePercent(text: Buffer): Buffer | undefined {
   return length === text.length ? undefined : out.subarray(0, length);
 }
 
-/** What a letter behind a backslash stands for, and how many hexadecimal digits follow it. */
+/** The character of each letter after a backslash, and the number of hexadecimal digits that follow it. */
 const SIMPLE = Uint8Array.from({ length: 256 }, (_, c) => c);
 for (const [letter, value] of [...'nrtbfv0'].map((l, i) => [l, [10, 13, 9, 8, 12, 11, 0][i] as number] as const))
   SIMPLE[letter.charCodeAt(0)] = value;
 const DIGITS = new Uint8Array(256);
 for (const [letter, digits] of Object.entries({ u: 4, x: 2, U: 8 })) DIGITS[letter.charCodeAt(0)] = digits;
 
-/** Backslash escapes of JSON, Python and JavaScript, to bytes where a character has one. */
+/** Decodes the backslash escapes of JSON, Python and JavaScript; characters up to U+00FF become bytes. */
 export function unescapeBackslash(text: Buffer): Buffer | undefined {
   if (!text.includes(BACKSLASH)) return undefined;
-  // no escape is shorter than what it stands for
+  // decoding never lengthens a text
   const out = Buffer.allocUnsafe(text.length);
   let length = 0;
   for (let i = 0; i < text.length; i++) {
@@ -61,7 +61,7 @@ export function unescapeBackslash(text: Buffer): Buffer | undefined {
   return out.subarray(0, length);
 }
 
-/** Numeric and the two common named entities of HTML and XML. */
+/** Decodes numeric entities of HTML and XML, and the two common named ones. */
 export function unescapeEntities(text: Buffer): Buffer | undefined {
   if (!text.includes('&#') && !text.includes('&sol;') && !text.includes('&plus;')) return undefined;
   const source = text.toString('latin1');

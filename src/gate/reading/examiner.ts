@@ -5,15 +5,15 @@ import type { At, JsonPath, Reading, Steps, Where } from './reading.ts';
 import type { Tensor } from './tensor.ts';
 import { type TextOptions, TextValue } from './text-value.ts';
 
-/** What an adapter knows of a protocol. */
+/** The places at which a protocol expects images. */
 export interface Expectation {
-  /** Whether an image is expected at a place: there a value that is none is an image that can't be opened. */
+  /** Whether an image is expected at a place. A value there that is no image counts as an unreadable one. */
   expects?: ((where: Where) => boolean) | undefined;
-  /** Told of every array of a JSON body when it has ended. */
+  /** Called at the end of every array of a JSON body. */
   array?(path: JsonPath, count: number): void;
 }
 
-/** Looks at content until every byte of it is accounted for. */
+/** Examines content until every byte of it is accounted for. */
 export class Examiner {
   readonly #reading: Reading;
   readonly #expectation: Expectation;
@@ -23,7 +23,7 @@ export class Examiner {
     this.#expectation = expectation;
   }
 
-  /** A body, a part of a form, or what was packed in one. @param layer 0 for the body itself */
+  /** Examines a body, a part of a form, or unpacked content. @param layer 0 for the body itself */
   *content(bytes: Buffer, at: At, layer: number, options: TextOptions = {}): Steps {
     if (bytes.length === 0) return;
     const reading = this.#reading;
@@ -43,7 +43,7 @@ export class Examiner {
     this.#disappoint(at, bytes, before);
   }
 
-  /** An image was expected where nothing is, or nothing that could be told. */
+  /** Reports an expected image whose bytes are missing or of an unknown kind. */
   #disappoint(at: At, bytes: Buffer | undefined, before: ReturnType<Reading['mark']>): void {
     const { expects } = this.#expectation;
     const reading = this.#reading;
@@ -52,7 +52,7 @@ export class Examiner {
     if (expects(where)) reading.found({ ...where, bytes });
   }
 
-  /** A text: JSON if it is that, else what a text may hold. */
+  /** Examines a text: as JSON if it is valid, else as plain text. */
   *document(text: Buffer, at: At, layer: number, options: TextOptions = {}): Steps {
     const plain = text[0] === 0xef && text[1] === 0xbb && text[2] === 0xbf ? text.subarray(3) : text;
     let first = 0;
@@ -71,7 +71,7 @@ export class Examiner {
     yield* new TextValue(this.#reading, plain, at, deeper, options).examine();
   }
 
-  /** What was behind escapes or in base64. Its place is the outer one's; only as a text is it looked at again. */
+  /** Examines decoded content. It has the place of the encoded text; only text is examined further. */
   *#deeper(bytes: Buffer, at: At, layer: number): Steps {
     const reading = this.#reading;
     const nested: At = () => {
@@ -117,7 +117,7 @@ export class Examiner {
     if (layer === 1) this.#disappoint(at, undefined, before);
   }
 
-  /** An array of numbers: the bytes of a file, pixels, or neither. */
+  /** Reports an array of numbers that may be the bytes of a file or pixels. */
   #tensor(tensor: Tensor, text: Buffer, at: At): void {
     const reading = this.#reading;
     if (tensor.leaves < MIN_SIDE * MIN_SIDE) return;

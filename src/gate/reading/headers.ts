@@ -1,4 +1,4 @@
-/** Headers by which a body is read: two of one name are two requests, and servers differ in which they take. */
+/** Headers that determine how a body is read. Servers differ in which of two such headers they use. */
 const DECIDING = new Set([
   'content-type',
   'content-encoding',
@@ -8,7 +8,7 @@ const DECIDING = new Set([
   'inference-header-content-length',
 ]);
 
-/** A deciding header that occurs twice. @param rawHeaders name, value, name, ... */
+/** A determining header that occurs twice. @param rawHeaders name, value, name, ... */
 export function repeatedHeader(rawHeaders: readonly string[]): string | undefined {
   const seen = new Set<string>();
   for (let i = 0; i < rawHeaders.length; i += 2) {

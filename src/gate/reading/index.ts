@@ -19,11 +19,11 @@ import { urlencoded } from './urlencoded.ts';
 
 export type { Unexamined } from './reading.ts';
 
-/** What a request is, as far as its reading goes. */
+/** The parts of a request that its reading uses. */
 export interface Message {
   body: Buffer;
   headers: IncomingHttpHeaders;
-  /** Every header as it came; without them nobody sees that one occurred twice. */
+  /** Every header as sent; without them a repeated header goes unnoticed. */
   rawHeaders?: readonly string[] | undefined;
   /** Path and query. */
   target?: string | undefined;
@@ -37,7 +37,7 @@ export interface ReadOptions extends AdapterOptions {
   maxBodyBytes: number;
 }
 
-/** Every image of a request, and the first place that is neither judged nor known not to be an image. */
+/** Every image of a request, and the first place that is neither judged nor known to be no image. */
 export interface ReadRequest {
   extraction: Extraction;
   unexamined: Unexamined | undefined;
@@ -52,7 +52,7 @@ export async function readRequest(message: Message, options: ReadOptions): Promi
   const repeated = repeatedHeader(message.rawHeaders ?? []);
   if (repeated) outer.miss('headers', `the header ${repeated} occurs twice`);
   if (codings.length > 0) {
-    if (imageFormat(body)) outer.miss('body', 'an image that says it has a content coding');
+    if (imageFormat(body)) outer.miss('body', 'an image with a content coding');
     try {
       body = await unpack(body, codings, options.maxBodyBytes);
     } catch (error) {
@@ -64,7 +64,7 @@ export async function readRequest(message: Message, options: ReadOptions): Promi
   const job = new Job({ ...message, body }, options);
   const { extraction, unexamined } = await job.run();
   const { filter: _, ...fixed } = extraction;
-  // a filtered body would have to be packed again
+  // no filter with a content coding, because a filtered body would have to be packed again
   return { extraction: codings.length > 0 ? fixed : extraction, unexamined: outer.unexamined ?? unexamined };
 }
 
@@ -75,7 +75,7 @@ class Job {
   readonly #declared: string;
   readonly #type: MediaType | undefined;
   #protocol: Protocol;
-  /** The JSON of the body, for edits. */
+  /** The JSON text of the body, for edits. */
   #text: Buffer;
 
   constructor(message: Message, options: ReadOptions) {
@@ -107,15 +107,15 @@ class Job {
     if (body.length === 0) return;
     const form = this.#type?.type.startsWith('multipart/') === true;
     if (!form && /multipart|boundary/i.test(this.#declared))
-      return this.#reading.miss('headers', 'a Content-Type that is not to the letter');
+      return this.#reading.miss('headers', 'a malformed Content-Type');
     if (!isKnownCharset(this.#type?.parameters.get('charset') ?? ''))
-      return this.#reading.miss('headers', 'a charset that is not known');
+      return this.#reading.miss('headers', 'an unknown charset');
     if (this.#message.headers['inference-header-content-length'] !== undefined) return yield* this.#extension(form);
     if (form) return yield* this.#form(this.#type as MediaType);
     yield* this.#plain();
   }
 
-  /** One blob: an image, JSON, text, or anything else. */
+  /** Examines a body that is one piece: an image, JSON, text, or anything else. */
   *#plain(): Steps {
     const { body } = this.#message;
     const { adapter } = this.#options;
@@ -155,14 +155,15 @@ class Job {
     yield* urlencoded(query, 'query', examiner, 1);
   }
 
-  /** JSON, and binary sections behind it: the Open Inference Protocol's binary extension. */
+  /** Examines JSON with binary sections after it: the Open Inference Protocol's binary extension. */
   *#extension(form: boolean): Steps {
     const { body, headers } = this.#message;
     const reading = this.#reading;
     if (form) return reading.miss('headers', 'a form with an Inference-Header-Content-Length');
     const length = headers['inference-header-content-length'];
     const given = typeof length === 'string' && /^\d{1,10}$/.test(length) ? Number(length) : Number.NaN;
-    if (!(given <= body.length)) return reading.miss('headers', 'an Inference-Header-Content-Length that is not right');
+    if (!(given <= body.length))
+      return reading.miss('headers', 'an Inference-Header-Content-Length with a wrong value');
     if (given === 0) {
       this.#protocol = protocolOf(
         this.#options.adapter === 'auto' || this.#options.adapter === 'multipart' ? this.#options.adapter : 'raw',
@@ -179,15 +180,15 @@ class Job {
       const expecting = this.#options.adapter === 'oip-v2' || this.#options.adapter === 'triton-raw';
       this.#protocol = new OipProtocol(tensors, this.#options.fields, { expecting, binary: true });
       this.#shapes(tensors);
-    } else if (binary.length > 0) return reading.miss('body', 'a binary section that is not what the tensors say');
+    } else if (binary.length > 0) return reading.miss('body', 'a binary section that does not match the tensors');
     const examiner = new Examiner(reading, this.#protocol);
     yield* examiner.content(text, () => ({ place: 'body' }), 0);
     yield* binarySections(tensors ?? [], examiner, reading);
   }
 
-  /** The tensors of an inference request; undefined where it is none. */
+  /** The tensors of an inference request; undefined for any other body. */
   #tensors(text: Buffer, binary: Buffer | undefined): OipTensor[] | undefined {
-    // a look before the walk: most bodies are not of this protocol
+    // a fast test before the walk, because most bodies are not of this protocol
     if (binary === undefined && !text.includes('"datatype"')) return undefined;
     this.#reading.spend(text.length);
     try {

@@ -14,21 +14,21 @@ import { MAX_JSON_DEPTH, MAX_ROOT_MEMBERS } from './limits.ts';
 import type { JsonPath } from './reading.ts';
 import { Tensor } from './tensor.ts';
 
-/** The text is not JSON after all: it is looked at as text. */
+/** The text is not JSON; it is examined as plain text. */
 export class NotJson extends Error {
   override readonly name = 'NotJson';
 }
 
-/** What a walk tells of the values that it passes. Spans are of the text, quotes included. */
+/** Receives the values of a walk. Spans are offsets in the text, quotes included. */
 export interface JsonSink {
   string(start: number, end: number, path: () => JsonPath): Iterable<void>;
   /** A number, true, false or null. */
   scalar?(start: number, end: number, path: () => JsonPath): void;
-  /** An array of numbers alone, arrays of them included, has ended. */
+  /** Called at the end of an array that contains only numbers and arrays of numbers. */
   tensor(tensor: Tensor, path: () => JsonPath, start: number, end: number): void;
   /** An array has ended. */
   array?(path: () => JsonPath, count: number): void;
-  /** The text is read no further: nested too deeply, or two members of the outermost object have one name. */
+  /** Called when the walk stops early: nesting too deep, or a repeated name in the outermost object. */
   miss(why: string): void;
 }
 
@@ -38,7 +38,7 @@ const SLICE = 64 * 1024;
 interface Frame {
   array: boolean;
   start: number;
-  /** Elements so far, of an array. */
+  /** Elements of the array so far. */
   count: number;
   keyStart: number;
   keyEnd: number;
@@ -51,12 +51,12 @@ function stringEnd(text: Buffer, start: number): number {
   return end;
 }
 
-/** A JSON string's characters as UTF-8. @throws NotJson on escapes that are none */
+/** The characters of a JSON string as UTF-8. @throws NotJson on invalid escapes */
 export function stringBytes(text: Buffer, start: number, end: number): Buffer {
   const inner = text.subarray(start + 1, end - 1);
   if (!inner.includes(BACKSLASH)) return inner;
   try {
-    // a raw line break inside a string is refused by strict parsers alone
+    // only strict parsers refuse a raw line break inside a string, so it is accepted here
     const source = text
       .toString('utf8', start, end)
       .replace(/\p{Cc}/gu, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
@@ -66,7 +66,7 @@ export function stringBytes(text: Buffer, start: number, end: number): Buffer {
   }
 }
 
-/** Walks one JSON text, or several with blanks between them, without building it. */
+/** Walks one JSON text, or several with blanks between them, without building values. */
 export class JsonWalk {
   readonly #text: Buffer;
   readonly #sink: JsonSink;
@@ -92,7 +92,7 @@ export class JsonWalk {
     let slice = at + SLICE;
     while (at < text.length) {
       if (this.#stack.length === 0 && this.#values++ > 0) this.#several = true;
-      // most values of large texts are numbers: they need no generator
+      // most values of large texts are numbers, so numbers take this path without a generator
       const c = text[at];
       at = c === QUOTE || c === OPEN_ARRAY || c === OPEN_OBJECT ? yield* this.#value(at) : this.#scalar(at);
       at = this.#after(at);
@@ -104,12 +104,12 @@ export class JsonWalk {
     if (this.#stack.length > 0 || this.#values === 0) throw new NotJson('it ends too early');
   }
 
-  /** Whether the text is several JSON texts (NDJSON): their paths mean nothing together. */
+  /** Whether the text contains several JSON texts (NDJSON), whose paths have no common meaning. */
   get several(): boolean {
     return this.#several;
   }
 
-  /** Begins a value; returns where the next token begins. */
+  /** Begins a value; returns the offset of the next token. */
   *#value(at: number): Generator<void, number> {
     const text = this.#text;
     const c = text[at];
@@ -146,14 +146,14 @@ export class JsonWalk {
     frame.keyStart = at;
     frame.keyEnd = stringEnd(text, at);
     if (this.#stack.length === 1) this.#nameOnce(frame);
-    // a name may be as long as an image
+    // a name may be long enough to contain an image
     if (frame.keyEnd - at > 64) yield* this.#sink.string(at, frame.keyEnd, this.#path);
     at = this.#blanks(frame.keyEnd);
     if (text[at] !== COLON) throw new NotJson('a colon is missing');
     return yield* this.#value(this.#blanks(at + 1));
   }
 
-  /** Which of two members of one name counts differs between servers: there would be two requests. */
+  /** Reports a repeated name, because servers differ in which of the two members they use. */
   #nameOnce(frame: Frame): void {
     if (this.#several) return;
     const name = stringBytes(this.#text, frame.keyStart, frame.keyEnd).toString('utf8', 0, 256);
@@ -163,7 +163,7 @@ export class JsonWalk {
     else this.#names.add(name);
   }
 
-  /** What follows a value: the ends of arrays and objects, a comma and the next value's beginning. Iterative, whatever the depth. */
+  /** Handles the tokens after a value: ends of arrays and objects, or a comma. Iterative, so that depth costs no stack. */
   #after(at: number): number {
     const text = this.#text;
     for (;;) {
@@ -187,7 +187,7 @@ export class JsonWalk {
     }
   }
 
-  /** The name of a further member; returns where its value begins. */
+  /** Reads the name of a further member; returns the offset of its value. */
   #name(frame: Frame, at: number): number {
     const text = this.#text;
     if (text[at] !== QUOTE) throw new NotJson('a name is missing');

@@ -1,4 +1,4 @@
-/** A media type and its parameters to the letter of RFC 9110, 8.3.1; names in small letters. */
+/** A media type and its parameters by RFC 9110, 8.3.1, in strict reading; names are in lower case. */
 export interface MediaType {
   type: string;
   parameters: ReadonlyMap<string, string>;
@@ -8,7 +8,7 @@ const TYPE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+\/[!#$%&'*+.^_`|~0-9A-Za-z-]+)/;
 const PARAMETER =
   /[ \t]*;[ \t]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)|"((?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*)"))?/y;
 
-/** Parameters after a first word; undefined where there is anything else, or one of them occurs twice. */
+/** Parameters after the first word; undefined if there is anything else, or a parameter is repeated. */
 export function parametersOf(value: string, from: number): Map<string, string> | undefined {
   const parameters = new Map<string, string>();
   let at = from;
@@ -26,7 +26,7 @@ export function parametersOf(value: string, from: number): Map<string, string> |
   return parameters;
 }
 
-/** Undefined where the value is no media type. */
+/** Undefined if the value is not a media type. */
 export function mediaType(value: string): MediaType | undefined {
   const head = TYPE.exec(value);
   if (!head) return undefined;
@@ -34,7 +34,7 @@ export function mediaType(value: string): MediaType | undefined {
   return parameters && { type: (head[1] as string).toLowerCase(), parameters };
 }
 
-/** Charsets in which every ASCII character is the byte that it is in ASCII, or that are recognised by content (UTF-16, UTF-32). */
+/** Charsets that contain ASCII unchanged, or that are recognised by content (UTF-16, UTF-32). */
 const CHARSETS =
   /^(?:utf-?8|us-ascii|ascii|iso-?8859-?\d{1,2}|latin-?1|windows-125\d|cp125\d|koi8-[ru]|euc-(?:jp|kr)|gb2312|gbk|gb18030|utf-?16(?:le|be)?|utf-?32(?:le|be)?|utf8mb4|x-user-defined|binary|_charset_)?$/i;
 

@@ -9,7 +9,7 @@ export interface FormPart {
   content: Buffer;
 }
 
-/** The form is not what RFC 2046 and 7578 say, to the letter: servers read such forms differently. */
+/** The form deviates from RFC 2046 or 7578. Servers read such forms differently. */
 export class MalformedForm extends Error {
   override readonly name = 'MalformedForm';
 }
@@ -27,13 +27,13 @@ const IDENTITY = /^(?:7bit|8bit|binary)$/i;
 /** @throws MalformedForm */
 export function boundaryOf({ parameters }: MediaType): string {
   const boundary = parameters.get('boundary');
-  if (boundary === undefined || !BOUNDARY.test(boundary)) return fail('there is no boundary, or none that is allowed');
+  if (boundary === undefined || !BOUNDARY.test(boundary)) return fail('there is no valid boundary');
   return boundary;
 }
 
 /**
- * The parts of a form, read as strictly as the standards allow: one CRLF before and after every boundary, no blanks behind it, nothing
- * before the first and behind the last one, known headers in the form `Name: value`.
+ * Reads the parts of a form as strictly as the standards allow: one CRLF before and after every boundary, no blanks after it,
+ * nothing before the first and after the last one, known headers in the form `Name: value`.
  * @throws MalformedForm
  */
 export function* partsOf(body: Buffer, type: MediaType): Generator<FormPart> {
@@ -44,7 +44,7 @@ export function* partsOf(body: Buffer, type: MediaType): Generator<FormPart> {
   at += delimiter.length;
   for (;;) {
     if (isEnd(body, at)) return;
-    if (!body.subarray(at, at + 2).equals(CRLF)) fail('there is something behind a boundary');
+    if (!body.subarray(at, at + 2).equals(CRLF)) fail('there are bytes after a boundary');
     if (++count > MAX_PARTS) fail(`more than ${MAX_PARTS} parts`);
     const end = nextDelimiter(body, at, delimiter);
     yield partOf(body.subarray(at + 2, end), type.type);
@@ -52,15 +52,15 @@ export function* partsOf(body: Buffer, type: MediaType): Generator<FormPart> {
   }
 }
 
-/** Whether the last boundary's two hyphens are here; behind them may be line breaks. */
+/** Whether the last boundary's two hyphens are here; line breaks may follow them. */
 function isEnd(body: Buffer, at: number): boolean {
   if (body[at] !== 0x2d || body[at + 1] !== 0x2d) return false;
   for (let i = at + 2; i < body.length; i++)
-    if (body[i] !== 0x0d && body[i] !== 0x0a) fail('there is something behind the last boundary');
+    if (body[i] !== 0x0d && body[i] !== 0x0a) fail('there are bytes after the last boundary');
   return true;
 }
 
-/** Where the CRLF before the next boundary is. A boundary at the beginning of a line is one, or the form is malformed. */
+/** Offset of the CRLF before the next boundary. A boundary at the beginning of a line without that CRLF is malformed. */
 function nextDelimiter(body: Buffer, from: number, delimiter: Buffer): number {
   for (let at = body.indexOf(delimiter, from); at >= 0; at = body.indexOf(delimiter, at + 1)) {
     const before = body[at - 1];
@@ -72,9 +72,9 @@ function nextDelimiter(body: Buffer, from: number, delimiter: Buffer): number {
 }
 
 function partOf(part: Buffer, form: string): FormPart {
-  // a part without headers begins with the blank line; the delimiter's CRLF was taken off
+  // a part without headers begins with the blank line, because the delimiter's CRLF is already removed
   const end = part.subarray(0, 2).equals(CRLF) ? -2 : part.indexOf(BLANK_LINE);
-  if (end === -1) fail('a part without a blank line behind its headers');
+  if (end === -1) fail('a part without a blank line after its headers');
   if (end > MAX_PART_HEADER_BYTES) fail(`headers of more than ${MAX_PART_HEADER_BYTES} bytes`);
   const headers = headersOf(end < 0 ? '' : part.toString('latin1', 0, end));
   const content = part.subarray(end + 4);
@@ -98,21 +98,21 @@ function headersOf(text: string): Map<string, string> {
   return headers;
 }
 
-/** Headers by which a server would read the content otherwise. */
+/** Refuses headers that would make a server read the content differently. */
 function checkHeaders(headers: ReadonlyMap<string, string>, content: Buffer): void {
   const encoding = headers.get('content-transfer-encoding');
-  if (encoding !== undefined && !IDENTITY.test(encoding)) fail('a Content-Transfer-Encoding that is not undone');
+  if (encoding !== undefined && !IDENTITY.test(encoding)) fail('a Content-Transfer-Encoding that is not supported');
   if (headers.has('content-encoding')) fail('a part with a Content-Encoding');
   const length = headers.get('content-length');
-  if (length !== undefined && length !== String(content.length)) fail('a Content-Length that is not the part\u2019s');
+  if (length !== undefined && length !== String(content.length)) fail('a Content-Length that differs from the part');
 }
 
 function typeOf(value: string | undefined): string {
   if (value === undefined) return 'text/plain';
   const parsed = mediaType(value);
-  if (!parsed) return /multipart|boundary/i.test(value) ? fail('a part in parts') : value.slice(0, 64);
-  if (parsed.type.startsWith('multipart/') || parsed.type.startsWith('message/')) fail('a part in parts');
-  if (!isKnownCharset(parsed.parameters.get('charset') ?? '')) fail('a charset that is not known');
+  if (!parsed) return /multipart|boundary/i.test(value) ? fail('nested parts') : value.slice(0, 64);
+  if (parsed.type.startsWith('multipart/') || parsed.type.startsWith('message/')) fail('nested parts');
+  if (!isKnownCharset(parsed.parameters.get('charset') ?? '')) fail('an unknown charset');
   return parsed.type;
 }
 
@@ -124,14 +124,14 @@ function dispositionOf(value: string | undefined, form: string): Pick<FormPart, 
   const head = DISPOSITION.exec(value ?? '');
   if (!head) return fail('a part that is not form-data');
   const parameters = parametersOf(percentQuotes(value as string), head[0].length);
-  if (!parameters) return fail('a Content-Disposition that can\u2019t be read');
+  if (!parameters) return fail('an unreadable Content-Disposition');
   for (const name of parameters.keys()) if (!KNOWN.has(name)) fail('a Content-Disposition with an unknown parameter');
   const name = parameters.get('name');
   if (name === undefined) return fail('a part without a name');
   return { name, filename: parameters.get('filename') ?? parameters.get('filename*') };
 }
 
-/** Backslashes in file names of old Windows browsers are no escapes: before anything but a quote or a backslash they stay. */
+/** Old Windows browsers do not escape backslashes in file names; only before a quote or a backslash is one an escape. */
 function percentQuotes(value: string): string {
   return value.replace(/\\(?!["\\])/g, '\\\\');
 }

@@ -1,4 +1,4 @@
-/** The first bytes of common image formats in encodings that are rare: these are not undone but named. */
+/** The first bytes of common image formats in rare encodings. These are reported by name and not decoded. */
 const ENCODINGS: [name: string, pattern: RegExp][] = [
   [
     'hexadecimal',
@@ -20,7 +20,7 @@ const ENCODINGS: [name: string, pattern: RegExp][] = [
 const SLICE = 64 * 1024;
 const OVERLAP = 128;
 
-/** Yields the name of an encoding in which there is an image, once, and undefined after every slice without one. */
+/** Yields the name of a rare encoding that contains an image, once; yields undefined after every slice without one. */
 export function* otherEncoding(text: Buffer): Generator<string | undefined> {
   if (text.length < 32) return;
   for (let from = 0; from < text.length; from += SLICE) {

@@ -1,33 +1,33 @@
 import { FREE_BYTES, MAX_PLACES, PASSES, SLICE_MS } from './limits.ts';
 
-/** Where something is in a request, for people: `body/instances/3`, `part 2 "photo"`. */
+/** A readable place in a request: `body/instances/3`, `part 2 "photo"`. */
 export type RequestPlace = string;
 
-/** Where a JSON value is: names and indices from the outermost value on. */
+/** Path of a JSON value: names and indices from the outermost value on. */
 export type JsonPath = readonly (string | number)[];
 
-/** Where an image was, as far as adapters ask. */
+/** Place of an image, with the details that adapters need. */
 export interface Where {
   place: RequestPlace;
-  /** Set where the value is in the JSON of the body itself, not in JSON inside other content. */
+  /** Set for values in the JSON of the body itself, not for JSON inside other content. */
   path?: JsonPath;
-  /** The tensor of the Open Inference Protocol that it is an element of. */
+  /** The element of a tensor of the Open Inference Protocol. */
   tensor?: { name: string; element: number; elements: number };
   /** The part of a form. */
   part?: { name: string; filename: string | undefined; type: string };
 }
 
 export interface FoundPicture extends Where {
-  /** Undefined where an image was expected and there is none. */
+  /** Undefined if an image was expected and there is none. */
   bytes: Buffer | undefined;
 }
 
-/** Where a value is, worked out when it matters: most values are nowhere of interest. */
+/** Computes a place on demand, because the places of most values are not needed. */
 export type At = () => Where;
-/** Work that can be interrupted: between two steps the event loop may have its turn. */
+/** Work that can be interrupted: the event loop may run between two steps. */
 export type Steps = Generator<void>;
 
-/** Bytes that are neither judged nor known not to be an image. */
+/** A place whose bytes are neither judged nor known to be no image. */
 export interface Unexamined {
   place: RequestPlace;
   why: string;
@@ -39,27 +39,27 @@ interface Mark {
   places: number;
 }
 
-/** The work that a body may cost is used up. */
+/** The limit on the work for one body is reached. */
 export class ReadingTooLong extends Error {
   override readonly name = 'ReadingTooLong';
 }
 
-/** What one reading of a request has found so far. */
+/** The findings of one reading of a request. */
 export class Reading {
   readonly pictures: FoundPicture[] = [];
-  /** The first place; the others are counted. */
+  /** The first such place; the others are only counted. */
   unexamined: Unexamined | undefined;
   unexaminedPlaces = 0;
   readonly #maxPictures: number;
   readonly #maxWork: number;
   #work = 0;
   #breathed = performance.now();
-  /** More images than are judged: the reading goes no further. */
+  /** There are more images than are judged, so the reading has stopped. */
   full = false;
 
   /**
    * @param bodyBytes size of the body
-   * @param maxPictures images that the caller is willing to judge; one more is kept, so that the caller sees that there are more
+   * @param maxPictures most images that the caller judges; one more is kept, so that the caller can see that there are more
    */
   constructor(bodyBytes: number, maxPictures: number) {
     this.#maxPictures = maxPictures;
@@ -71,7 +71,7 @@ export class Reading {
     else this.pictures.push(picture);
   }
 
-  /** Takes out what a second reading of the same bytes has found again. @param from where it began */
+  /** Removes images that a second reading of the same bytes found again. @param from number of images before it */
   forgetRepeated(from: number): void {
     const again = this.pictures.splice(from);
     const first = this.pictures.slice();
@@ -82,12 +82,12 @@ export class Reading {
   }
 
   miss(place: RequestPlace, why: string): void {
-    // the first is named; of very many the rest is of no interest any more
+    // the first place is reported; after very many of them the reading stops
     if (++this.unexaminedPlaces > MAX_PLACES) this.full = true;
     this.unexamined ??= { place, why };
   }
 
-  /** A point to which an attempt that fails can go back. */
+  /** A state to which a failed attempt can return. */
   mark(): Mark {
     return { pictures: this.pictures.length, unexamined: this.unexamined, places: this.unexaminedPlaces };
   }
@@ -98,18 +98,18 @@ export class Reading {
     this.unexaminedPlaces = places;
   }
 
-  /** To be called before bytes are looked at. @throws ReadingTooLong */
+  /** Call it before bytes are examined. @throws ReadingTooLong */
   spend(bytes: number): void {
     this.#work += bytes;
     if (this.#work > this.#maxWork) throw new ReadingTooLong('content inside content takes too many passes');
   }
 
-  /** Whether the event loop has waited long enough for its turn. */
+  /** Whether the event loop should run now. */
   get breathless(): boolean {
     return performance.now() - this.#breathed > SLICE_MS;
   }
 
-  /** Gives the event loop its turn. */
+  /** Lets the event loop run. */
   async breathe(): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve));
     this.#breathed = performance.now();

@@ -3,8 +3,9 @@ import { imageFormat } from './formats/image-format.ts';
 import { MAX_SKIPPED, PREFIX_CHARACTERS } from './limits.ts';
 
 /**
- * First three bytes of the images that are looked for inside texts. Formats that only a header's structure gives away are looked for
- * in whole values: among the words of a text there would be false ones.
+ * First three bytes of images that are searched for inside texts. Formats that are recognised by header structure alone are
+ * searched for in whole values only, because words of a text would match by chance.
+ */
  */
 const SIGNATURES = [
   'ffd8ff',
@@ -48,7 +49,7 @@ const SIGNATURES = [
   '934e55',
 ];
 
-/** Whether a first character may begin one; one bit for every three bytes that may. */
+/** Whether a character may be the first one of a signature in base64. */
 const FIRST = new Uint8Array(64);
 const THREE = new Uint8Array(1 << 21);
 for (const hex of SIGNATURES) {
@@ -60,20 +61,21 @@ for (const hex of SIGNATURES) {
     THREE[bits >> 3] = (THREE[bits >> 3] as number) | (1 << (bits & 7));
 }
 
-/** Formats that bytes which are none take for themselves once in ten thousand times: not looked for among the words of a text. */
+/** Formats that random bytes match once in ten thousand times; they are not searched for among the words of a text. */
 const WEAK = new Set(['TGA', 'PCX', 'SPIDER', 'IM', 'IMT', 'JPEG XL', 'GBR', 'FLI', 'SGI', 'DIB']);
 export const isStrong = (format: string) => !WEAK.has(format);
 
-/** A place in a text where the base64 of an image begins. */
+/** A position in a text at which the base64 of an image begins. */
 export interface Start {
   at: number;
   format: string;
 }
 
 /**
- * Looks for base64 of images that begins in `from`..`to`, after a character that is in no alphabet: where somebody who cuts a text
- * at its commas, quotes or blanks would begin to decode.
+ * Searches `from`..`to` for the base64 of images. It must begin after a character that is in no alphabet, where a program that
+ * splits a text at commas, quotes or blanks would begin to decode.
  * @param before whether the character before `from` is in the alphabet
+ */
  */
 export function startsIn(
   text: Uint8Array,
@@ -98,7 +100,7 @@ export function startsIn(
   return inside;
 }
 
-/** Whether the first four characters are three bytes of a signature. */
+/** Whether the first four characters decode to a signature. */
 function mayBegin(text: Uint8Array, at: number, first: number): boolean {
   let bits = first;
   let count = 1;

@@ -22,7 +22,7 @@ const SIZES: Record<string, number> = {
   FP64: 8,
 };
 
-/** The binary sections of an inference request: elements of BYTES tensors are content, the others numbers if their sizes fit. */
+/** Examines the binary sections of an inference request: BYTES elements as content, other tensors as numbers. */
 export function* binarySections(tensors: readonly OipTensor[], examiner: Examiner, reading: Reading): Steps {
   for (const { name, datatype, shape, binary } of tensors) {
     if (!binary) continue;
@@ -41,7 +41,7 @@ export function* binarySections(tensors: readonly OipTensor[], examiner: Examine
     reading.spend(binary.length);
     const size = SIZES[datatype];
     if (size === undefined || shape.reduce((product, n) => product * n, size) !== binary.length)
-      reading.miss(place, 'numbers that are not as many as their shape says');
+      reading.miss(place, 'a number of values that differs from the shape');
     else if (imageFormat(binary)?.kind === 'judged') yield* examiner.content(binary, () => ({ place }), 1);
     else if (size === 1) {
       const numbers = new Numbers();

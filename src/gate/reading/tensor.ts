@@ -3,7 +3,7 @@ import { MAX_MASK_VALUES, MIN_PIXELS, MIN_SIDE } from './limits.ts';
 
 const HEAD = 4096;
 
-/** Whether a shape is that of an image: height, width and channels, in either order, or several of them. */
+/** Whether a shape is that of an image: height, width and channels, in either order, or of several images. */
 export function imageShaped(shape: readonly number[]): boolean {
   if (shape.length < 3) return false;
   const [a, b, c] = shape.slice(-3) as [number, number, number];
@@ -11,12 +11,12 @@ export function imageShaped(shape: readonly number[]): boolean {
   return (channels(c) && a >= MIN_SIDE && b >= MIN_SIDE) || (channels(a) && b >= MIN_SIDE && c >= MIN_SIDE);
 }
 
-/** The same for the shape of a tensor, whose first axis of four is a batch. */
+/** The same for a tensor; the first of four axes is a batch. */
 export function imageShapedBatch(shape: readonly number[]): boolean {
   return imageShaped(shape.length > 3 ? shape.slice(1) : shape);
 }
 
-/** What is known of an array of numbers without keeping them. */
+/** Properties of an array of numbers, computed without keeping the numbers. */
 export class Tensor {
   leaves = 0;
   /** Whether every number so far is an integer of 0 to 255. */
@@ -26,7 +26,7 @@ export class Tensor {
   readonly #head = Buffer.alloc(HEAD);
   readonly #sizes: number[] = [0];
 
-  /** @param depth of the array inside the outermost one, which is 0 */
+  /** @param depth depth of the array; the outermost one has 0 */
   open(depth: number): void {
     if (this.#sizes.length <= depth) this.#sizes.push(0);
   }
@@ -35,7 +35,7 @@ export class Tensor {
     this.#sizes[depth] = Math.max(this.#sizes[depth] ?? 0, count);
   }
 
-  /** @param value -1 for what is no integer of 0 to 255 */
+  /** @param value -1 for anything else than an integer of 0 to 255 */
   leaf(value: number): void {
     if (value < 0) this.bytes = false;
     else {
@@ -52,14 +52,14 @@ export class Tensor {
     return this.#sizes;
   }
 
-  /** The format of the file whose bytes these are. */
+  /** The image format of the file, if the numbers are the bytes of one. */
   get format(): ReturnType<typeof imageFormat> {
-    // a mask or a one-hot vector may begin like an icon
+    // a mask or a one-hot vector may begin with the same bytes as an icon
     return this.bytes && this.#values > MAX_MASK_VALUES ? imageFormat(this.#head.subarray(0, this.leaves)) : undefined;
   }
 
   /**
-   * Why these may be pixels; undefined where they are not.
+   * The reason why the numbers may be pixels; undefined if they are not.
    * @param batch whether the outermost array is one of instances, not an axis of an image
    */
   pixels(batch: boolean): string | undefined {

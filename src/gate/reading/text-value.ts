@@ -10,14 +10,14 @@ import type { At, Reading, Steps } from './reading.ts';
 import { isStrong, startsIn } from './scan.ts';
 
 export interface TextOptions {
-  /** In forms a plus sign is a blank: base64 with one is not what the server sees. */
+  /** In forms a plus sign means a blank, so the server would decode base64 with plus signs to other bytes. */
   plusIsBlank?: boolean;
 }
 
-/** What was behind a layer of encoding, for whoever looks at content in general. */
+/** Examines the content of a layer of encoding. */
 export type Deeper = (bytes: Buffer, at: At) => Steps;
 
-/** A text that stands for something as a whole: a string of JSON, a field of a form, a text body that is not JSON. */
+/** A text that is one value: a string of JSON, a field of a form, a text body that is not JSON. */
 export class TextValue {
   readonly #reading: Reading;
   readonly #text: Buffer;
@@ -40,7 +40,7 @@ export class TextValue {
     if (text.length > SLICE_BYTES) yield;
     const form = base64Form(text);
     if (form === 'standard' || form === 'url') {
-      // hexadecimal digits are characters of base64 as well
+      // hexadecimal is tested first, because its digits are also characters of base64
       const hex = hexadecimal(text);
       if (hex && classify(hex).kind === 'image') return this.#miss('an image in hexadecimal');
       return yield* this.#base64(text, form);
@@ -65,7 +65,7 @@ export class TextValue {
     this.#reading.miss(this.#at().place, why);
   }
 
-  /** A text that is base64 from its beginning to its end. */
+  /** Examines a text that is entirely base64. */
   *#base64(text: Buffer, form: 'standard' | 'url'): Steps {
     const bytes = decodeBase64(text);
     if (form === 'url' && this.#differs(text)) return this.#miss('base64 that decoders take for different images');
@@ -86,7 +86,7 @@ export class TextValue {
       this.#miss(`${bytes.length} bytes of an unknown kind in base64`);
   }
 
-  /** URL-safe base64 is another image, or none, to a decoder that skips the two characters of its alphabet. */
+  /** Whether a decoder that skips the two characters of the URL-safe alphabet would get other bytes. */
   #differs(text: Buffer): boolean {
     const values = READINGS[1] as Int8Array;
     const format = imageFormat(prefixOf(text, 0, { values, characters: PREFIX_CHARACTERS, skip: text.length }));
@@ -94,7 +94,7 @@ export class TextValue {
     return headerHolds(prefixOf(text, 0, { values, characters: text.length, skip: text.length }), format.name);
   }
 
-  /** `data:image/png;base64,...` from the beginning to the end. Returns false for what is none. */
+  /** Examines a text that is entirely `data:image/png;base64,...`. Returns false for any other text. */
   *#dataUrl(): Generator<void, boolean> {
     const text = this.#text;
     const comma = text.indexOf(',');
@@ -107,7 +107,7 @@ export class TextValue {
     return true;
   }
 
-  /** Base64 of images inside a longer text: judged where it stands alone between quotes or brackets. Returns where they begin. */
+  /** Finds base64 of images inside a longer text; judges it if it is alone between quotes or brackets. Returns offsets. */
   *#pieces(): Generator<void, ReadonlySet<number>> {
     const text = this.#text;
     const handled = new Set<number>();
@@ -124,7 +124,7 @@ export class TextValue {
     return handled;
   }
 
-  /** Long runs of base64 are looked at whole: formats that only their structure gives away are not seen in a beginning. */
+  /** Decodes long runs of base64 completely, because some formats are not recognisable by their first bytes. */
   *#runs(handled: Set<number>): Steps {
     const text = this.#text;
     let slice = SLICE_BYTES;
@@ -145,7 +145,7 @@ export class TextValue {
     }
   }
 
-  /** Judges base64 that begins at `start` if where it ends is beyond doubt. */
+  /** Judges base64 that begins at `start` if its end is unambiguous. */
   #piece(start: number): boolean {
     const text = this.#text;
     let end = start;
@@ -165,7 +165,7 @@ export class TextValue {
     return true;
   }
 
-  /** What decoders see that skip everything outside their alphabet, from the beginning, or behind the first or the last comma. */
+  /** Reports images that a decoder would see that skips other characters, from the start or after the first or last comma. */
   #lenient(handled: ReadonlySet<number>): void {
     const text = this.#text;
     const dense = mostlyBase64(text);
@@ -189,7 +189,7 @@ export class TextValue {
 const OPENING = new Set(Buffer.from('"\'`<>()[]{}=\n'));
 const CLOSING = new Set(Buffer.from('"\'`<>()[]{}&\r\n\\'));
 
-/** Characters up to U+00FF as bytes, as somebody writes them who takes bytes for Latin-1; else the text as it is. */
+/** Characters up to U+00FF as bytes, for texts that a program made from bytes as Latin-1; else the text unchanged. */
 function characters(text: Buffer): Buffer {
   const head = text.subarray(0, 4200);
   if (
@@ -205,10 +205,10 @@ function characters(text: Buffer): Buffer {
   return Buffer.from(source, 'latin1');
 }
 
-/** Shortest run of base64 in a text that is looked at whole: a word is not that long. */
+/** Shortest run of base64 in a text that is decoded; words are shorter. */
 const MIN_RUN = 96;
 
-/** The bytes of a text that is nothing but hexadecimal digits. */
+/** The bytes of a text that consists of hexadecimal digits. */
 function hexadecimal(text: Buffer): Buffer | undefined {
   if (text.length < 36 || text.length % 2 !== 0) return undefined;
   if (!/^[0-9a-fA-F]+$/.test(text.toString('latin1', 0, 64))) return undefined;
@@ -216,7 +216,7 @@ function hexadecimal(text: Buffer): Buffer | undefined {
   return bytes.length * 2 === text.length ? bytes : undefined;
 }
 
-/** Whether hardly anything but base64 is in a text. */
+/** Whether a text is base64 except for a few characters. */
 function mostlyBase64(text: Buffer): boolean {
   if (text.length < MIN_RUN) return false;
   let others = 0;
@@ -224,7 +224,7 @@ function mostlyBase64(text: Buffer): boolean {
   return others * 50 < text.length;
 }
 
-/** Capitals, small letters and digits together: what is encoded has them all, long words and sequences have not. */
+/** Whether capitals, small letters and digits all occur, as in encoded bytes; long words and sequences lack some. */
 function mixed(text: Buffer): boolean {
   const head = text.toString('latin1', 0, 4096);
   return /[a-z]/.test(head) && /[A-Z]/.test(head) && /\d/.test(head);

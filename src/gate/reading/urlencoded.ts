@@ -6,13 +6,13 @@ const AMPERSAND = 0x26;
 const EQUALS = 0x3d;
 const PLUS = 0x2b;
 
-/** A value of a form as servers decode it: plus signs are blanks. */
+/** Decodes a value of a form as servers do: plus signs are blanks. */
 function decoded(value: Buffer): Buffer {
   const blanks = value.includes(PLUS) ? Buffer.from(value.map((c) => (c === PLUS ? 0x20 : c))) : value;
   return unescapePercent(blanks) ?? blanks;
 }
 
-/** The names and values of a URL-encoded form, each examined as what a server makes of it. */
+/** Examines the names and values of a URL-encoded form, decoded as by a server. */
 export function* urlencoded(text: Buffer, place: string, examiner: Examiner, layer: number): Steps {
   for (let from = 0; from < text.length; ) {
     const next = text.indexOf(AMPERSAND, from);

@@ -2,7 +2,7 @@ import { isobmff } from './isobmff.ts';
 import { bmp, fli, ico, pcx, sgi, spider, tga } from './structures.ts';
 import { textImage } from './text-images.ts';
 
-/** Formats that are handed to the engine; it says itself where it can't decode one. Every other image is `unexamined`. */
+/** `judged`: the engine gets the image, and reports itself if it cannot decode it. `other`: the image is `unexamined`. */
 export type ImageKind = 'judged' | 'other';
 
 export interface KnownFormat {
@@ -19,12 +19,12 @@ const JUDGED: Signature[] = [
   ['TIFF', '4d4d002a'],
   ['TIFF', '49492b00'],
   ['TIFF', '4d4d002b'],
-  // Pillow opens these two mistakes as well
+  // Pillow also opens files with these two wrong signatures
   ['TIFF', '4949002a'],
   ['TIFF', '4d4d2a00'],
 ];
 
-/** Signatures of what Pillow, OpenCV and their plugins open, or of files of pixels for other readers. */
+/** Signatures of formats that Pillow, OpenCV and their plugins open, and of pixel files for other readers. */
 const OTHERS: Signature[] = [
   ['JPEG 2000', '0000000c6a502020'],
   ['JPEG 2000', 'ff4fff51'],
@@ -60,7 +60,7 @@ const OTHERS: Signature[] = [
   ['EPS', 'c5d0d3c6'],
   ['DICOM', '4449434d', 128],
   ['NIfTI', '6e2b3100', 344],
-  // Pillow looks for this one before it looks for TIFF, WebP and AVIF
+  // Pillow tests for this one before TIFF, WebP and AVIF
   ['PhotoCD', '5043445f', 2048],
 ];
 
@@ -75,7 +75,7 @@ function startsWith(data: Uint8Array, { at, bytes }: { at: number; bytes: Uint8A
   return true;
 }
 
-/** The first marker, then another: bytes that no reader skips or knows behind 0xff make it something else. */
+/** The first marker, then a second one. Bytes after 0xff that no reader knows or skips mean another format. */
 const isJpeg = (d: Uint8Array) =>
   d[0] === 0xff && d[1] === 0xd8 && d[2] === 0xff && d.length > 3 && ((d[3] as number) >= 0xc0 || (d[3] as number) < 2);
 const isWebP = (d: Uint8Array) => startsWith(d, { at: 0, bytes: RIFF }) && startsWith(d, { at: 8, bytes: WEBP });
@@ -86,8 +86,8 @@ const isGbr = (d: Uint8Array) =>
   d.length >= 28 && d[0] === 0 && d[1] === 0 && d[4] === 0 && d[5] === 0 && d[6] === 0 && (d[7] === 1 || d[7] === 2);
 
 /**
- * The image format of some bytes by their signature or the structure of their header; undefined where no reader that is known here
- * takes them for an image. Errs on the side of "an image" where a signature is short.
+ * The image format of some bytes, by signature or header structure; undefined if no known reader opens them as an image. Where
+ * a signature is short, doubtful bytes count as an image.
  */
 export function imageFormat(data: Uint8Array): KnownFormat | undefined {
   const other = others.find((signature) => startsWith(data, signature));

@@ -5,15 +5,15 @@ const VIDEO = new Set(
 );
 
 /**
- * Files of boxes (ISO 14496-12) by the brands that they name: a video or sound only where every brand is one of those, else an image
- * (AVIF, HEIF and what is to come). Undefined where it is no such file.
+ * The kind of a file of boxes (ISO 14496-12) by its brands. It is video or sound only if every brand is a known one of those;
+ * else it is an image (AVIF, HEIF and future formats). Undefined for any other file.
  */
 export function isobmff(data: Uint8Array): 'image' | 'video' | undefined {
   if (data.length < 12 || String.fromCharCode(...data.subarray(4, 8)) !== 'ftyp') return undefined;
   const size = new DataView(data.buffer, data.byteOffset, 4).getUint32(0);
   const end = Math.min(size < 16 ? 12 : size, data.length, 1024);
   for (let at = 8; at + 4 <= end; at += 4) {
-    // the minor version
+    // skips the minor version
     if (at === 12) continue;
     const brand = String.fromCharCode(...data.subarray(at, at + 4)).replace(/[ \0]+$/, '');
     if (brand !== '' && !VIDEO.has(brand)) return 'image';

@@ -5,7 +5,7 @@ const ascii = (data: Uint8Array, at: number, length: number) =>
 
 const MPEG_RATES = 3;
 
-/** Layer III frames have a length that follows from their header: three in a row are no accident. */
+/** The length of a layer III frame follows from its header, so three frames in a row identify the format. */
 function mp3(data: Uint8Array): boolean {
   let at = 0;
   for (let frames = 0; frames < MPEG_RATES; frames++) {
@@ -43,7 +43,7 @@ function transportStream(data: Uint8Array): boolean {
 }
 
 /**
- * Sound, video and documents that no image reader opens. To be asked after imageFormat(): some files are both.
+ * Recognises sound, video and documents that no image reader opens. Call it after imageFormat(), because some files are both.
  * @returns the name of the kind, undefined for anything else
  */
 export function mediaKind(data: Uint8Array): string | undefined {
@@ -74,7 +74,7 @@ const ARCHIVES: [kind: string, hex: string, at?: number][] = [
 ];
 const archives = ARCHIVES.map(([kind, hex, at = 0]) => ({ kind, at, bytes: Buffer.from(hex, 'hex') }));
 
-/** Packed content, in which there may be images. */
+/** Recognises packed content, which may contain images. */
 export function archiveKind(data: Uint8Array): string | undefined {
   return archives.find(({ at, bytes }) => bytes.every((b, i) => data[at + i] === b))?.kind;
 }

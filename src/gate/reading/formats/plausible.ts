@@ -1,6 +1,6 @@
 import { crc32 } from './crc32.ts';
 
-/** Markers up to the first scan, as a JPEG reader walks them. */
+/** Whether the markers up to the first scan are valid, as a JPEG reader follows them. */
 function jpegHolds(data: Buffer): boolean {
   for (let at = 2; at + 4 <= data.length; ) {
     if (data[at] !== 0xff) return false;
@@ -19,7 +19,7 @@ function pngHolds(data: Buffer): boolean {
   return data.length >= 33 && crc32(data.subarray(12, 29)) === data.readUInt32BE(29);
 }
 
-/** Whether the header of what looks like an image can be read: of the formats that say more than a signature. True for all others. */
+/** Whether the header of a supposed image is valid, for formats with more than a signature. True for all others. */
 export function headerHolds(data: Buffer, format: string): boolean {
   return format === 'JPEG' ? jpegHolds(data) : format === 'PNG' ? pngHolds(data) : true;
 }

@@ -1,15 +1,15 @@
-/** Image formats without a signature of their own, or with a short one: recognised by what their headers must say. */
+/** Recognises image formats with a short signature or none, by the mandatory structure of their headers. */
 
 const view = (data: Uint8Array) => new DataView(data.buffer, data.byteOffset, data.byteLength);
 const BMP_HEADERS = new Set([12, 16, 40, 52, 56, 64, 108, 124]);
 
-/** "BM" and the size of one of the headers that exist. */
+/** "BM" and the size of one of the existing header versions. */
 export function bmp(data: Uint8Array): boolean {
   if (data.length < 26 || data[0] !== 0x42 || data[1] !== 0x4d) return false;
   return BMP_HEADERS.has(view(data).getUint32(14, true));
 }
 
-/** Icons and cursors; and bitmaps without a file header (DIB), which begin with the size of their header. */
+/** Icons and cursors, and bitmaps without a file header (DIB), which begin with the size of their header. */
 export function ico(data: Uint8Array): string | undefined {
   if (data.length < 12 || data[1] !== 0 || data[3] !== 0) return undefined;
   if (data[0] === 0 && (data[2] === 1 || data[2] === 2)) return 'ICO';
@@ -36,7 +36,7 @@ export function pcx(data: Uint8Array): string | undefined {
 
 const SPIDER_FORMS = new Set([1, 3, -11, -12, -21, -22]);
 
-/** 27 floats, some of them whole numbers, in either order of bytes. */
+/** 27 floats in either byte order, some of which must be whole numbers. */
 export function spider(data: Uint8Array): string | undefined {
   if (data.length < 108) return undefined;
   const v = view(data);

@@ -1,7 +1,7 @@
-/** Image formats whose header is text, and which may be text to their last byte. */
+/** Recognises image formats whose header is text, and which may be text throughout. */
 
 const TEXT_FORMATS: [name: string, head: RegExp][] = [
-  // Netpbm in all its forms, PFM, and what Pillow adds; after the magic come blanks, comments and a number, or PAM's keywords
+  // Netpbm in all forms, PFM, and Pillow's extensions; after the magic come blanks, comments and a number, or PAM's keywords
   ['PNM', /^P(?:[1-6Ff]|7 332|f4|yP|yRGBA|yCMYK|0CMYK)\s+(?:#|\d{1,9}\s+(?:#|\d{1,9}\s))/],
   ['PAM', /^P7\s/],
   ['XBM', /^\s*#define[ \t][^\n]*_width[ \t]+\d/],
@@ -16,10 +16,10 @@ const TEXT_FORMATS: [name: string, head: RegExp][] = [
 const text = (data: Uint8Array, end: number) =>
   Buffer.from(data.buffer, data.byteOffset, Math.min(end, data.length)).toString('latin1');
 
-/** "Image type: ..." and other lines, then blanks up to 0x1a and pixels: the IM format has no signature. */
+/** The IM format has no signature: "Image type: ..." and other lines, then blanks up to 0x1a, then pixels. */
 function im(data: Uint8Array): boolean {
   const head = text(data, 4096);
-  // without a size of its own it is 512 x 512
+  // without a declared size, an image is 512 x 512
   if (data.length < 262_144 && !/image (?:size|type)/i.test(head)) return false;
   if (!head.slice(0, 100).includes('\n')) return false;
   let lines = 0;
@@ -39,7 +39,7 @@ function imt(data: Uint8Array): boolean {
   return head.includes('pixel n8') && head.includes('\f');
 }
 
-/** "DanM" or "LinS", and 16 words whose exclusive or is zero. */
+/** The MSP format: "DanM" or "LinS", and 16 words whose exclusive or is zero. */
 function msp(data: Uint8Array): boolean {
   if (data.length < 32 || !/^(?:DanM|LinS)/.test(text(data, 4))) return false;
   let sum = 0;
