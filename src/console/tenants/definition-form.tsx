@@ -67,7 +67,7 @@ export function DefinitionForm({ tenant, onSaved, reload }: DefinitionFormProps)
       const init = { method: 'PUT', ...json(definition, { prefer: 'respond-async', ...condition }) };
       const saved = await callJson<TenantReply>(pathOf(id.value), init);
       announce(`${id.value} saved as version ${saved.version}`);
-      // text typed while the request was under way is not in the saved version: it becomes an edit of that version
+      // text typed while the request was in progress is not in the saved version: it becomes an edit of that version
       if (edit.value && edit.value !== sent) edit.value = { version: saved.version, form: edit.value.form };
       if (tenant) onSaved(saved);
       else go('tenants', saved.tenant);

@@ -6,7 +6,6 @@ import { MAX_SKIPPED, PREFIX_CHARACTERS } from './limits.ts';
  * First three bytes of images that are searched for inside texts. Formats that are recognised by header structure alone are
  * searched for in whole values only, because words of a text would match by chance.
  */
- */
 const SIGNATURES = [
   'ffd8ff',
   '89504e',
@@ -75,7 +74,6 @@ export interface Start {
  * Searches `from`..`to` for the base64 of images. It must begin after a character that is in no alphabet, where a program that
  * splits a text at commas, quotes or blanks would begin to decode.
  * @param before whether the character before `from` is in the alphabet
- */
  */
 export function startsIn(
   text: Uint8Array,
