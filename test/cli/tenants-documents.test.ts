@@ -56,7 +56,7 @@ describe('tenants in files', () => {
         'list.yaml',
         'number.json',
         /typo.yaml.*metod/,
-        /"Bad Name" is no tenant id/,
+        /"Bad Name" is not a tenant id/,
         /same is in .*one.yaml already/,
       ])
         assert.match(error.message, new RegExp(part));
