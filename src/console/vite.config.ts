@@ -1,9 +1,10 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { defineConfig, type Plugin } from 'vite';
 
 const OUT = join(import.meta.dirname, '../../dist/console');
+const SAMPLES = join(import.meta.dirname, '../../samples');
 
 /** Writes the brotli and gzip form of every file, compressed once at the highest level instead of for every request. */
 const precompress: Plugin = {
@@ -17,6 +18,15 @@ const precompress: Plugin = {
       writeFileSync(`${path}.br`, brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }));
       writeFileSync(`${path}.gz`, gzipSync(bytes, { level: 9 }));
     }
+  },
+};
+
+/** Copies the sample photographs as they are: JPEG does not become smaller by compression. */
+const samples: Plugin = {
+  name: 'samples',
+  apply: 'build',
+  closeBundle() {
+    cpSync(SAMPLES, join(OUT, 'samples'), { recursive: true, filter: (path) => !path.endsWith('.md') });
   },
 };
 
@@ -35,5 +45,5 @@ export default defineConfig({
   },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   logLevel: 'warn',
-  plugins: [precompress],
+  plugins: [precompress, samples],
 });

@@ -93,6 +93,21 @@ describe('playground', { skip: skipBrowser }, () => {
     await close();
   });
 
+  it('the playground offers six sample photographs that the service serves itself', async () => {
+    const { page, errors, foreign, close } = await openPage(browser, service.url);
+    const samples = page.getByRole('button', { name: /^Try the sample: / });
+    assert.equal(await samples.count(), 6);
+    for (const image of await samples.locator('img').all()) {
+      await image.evaluate('(e) => e.decode()');
+    }
+    await page.getByRole('button', { name: 'Try the sample: cat' }).click();
+    await settled(page, 1);
+    await page.getByRole('article', { name: 'cat.jpg' }).locator('.bars').waitFor();
+    assert.equal(await samples.count(), 0);
+    assert.deepEqual({ errors, foreign }, { errors: [], foreign: [] });
+    await close();
+  });
+
   it('the playground changes the rule without another request', async () => {
     const { page, close } = await openPage(browser, service.url);
     await add(page, [file('a.png', pictures[1] as Buffer)]);

@@ -8,6 +8,7 @@ import { Grid } from './grid.tsx';
 import { addItems, clearItems, type Group, groupKey, groupOf, groups, items } from './items.ts';
 import { judge, judgeAll } from './judge.ts';
 import { SubjectPanel } from './panel.tsx';
+import { Samples } from './samples.tsx';
 import { mode, subjectKey, typedClasses } from './subject.ts';
 
 /** More pictures than this are shown as a grid by default. */
@@ -69,6 +70,7 @@ export function Playground() {
       <SubjectPanel />
       <div class="stage">
         <DropZone small={!empty} onPictures={(pictures) => void take(pictures)} />
+        {empty && <Samples onPicture={(picture) => void take([picture])} />}
         {empty ? <Explanation /> : <Results />}
       </div>
     </div>
