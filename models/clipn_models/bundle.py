@@ -11,14 +11,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from tokenizers import Tokenizer
-from torch import Tensor, nn
+from torch import nn
 
 from . import tokenizer as bpe
 from .families import family_graphs
-from .graphs import MEAN, STD, ImageGraph, TextGraph, export, fold_batch_norm, graphs, load_parameters
+from .graphs import ImageGraph, TextGraph, export, fold_batch_norm, graphs, load_parameters
 from .model import CLIPN, LOGIT_SCALE, arch_config, build
-from .reference import class_features, verdict
 from .shared_weights import WEIGHTS, share
+from .transform import MEAN, STD
+from .verdicts import class_features, verdict
 
 FORMAT = 1
 FILES = ("image.onnx", "text-yes.onnx", "text-no.onnx", "tokenizer.json", "golden.json")
@@ -268,7 +269,3 @@ def resolve(name: str) -> Path:
     """A path, or the name of a bundle next to this package."""
     path = Path(name)
     return path if (path / "bundle.json").exists() else Path(__file__).parent.parent / name
-
-
-def tokens(tok: Tokenizer | bpe.CleanTokenizer, texts: list[str], context_length: int) -> Tensor:
-    return bpe.encode(tok, texts, context_length)

@@ -13,7 +13,6 @@ import onnxruntime
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from . import tokenizer as bpe
-from .batches import centre
 from .bundle import graph_files, load_manifest
 
 RULES = ("ctw", "atd", "atd_rescaled")
@@ -30,14 +29,9 @@ class OnnxBundle:
         self.tokenizer = bpe.load(path / "tokenizer.json")
 
     def images(self, pixels: np.ndarray) -> np.ndarray:
-        """uint8 [N, S', S', 3] squares -> float64 [N, D]; other sizes than the model's are resampled (bicubic, antialiased)."""
-        size, out = self.manifest["image"]["size"], []
-        for at in range(0, len(pixels), 250):
-            part = np.ascontiguousarray(pixels[at : at + 250])
-            if part.shape[1] != size:
-                part = (centre(part, size) * 255).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
-            out.append(self.session["image"].run(None, {"pixels": part})[0])
-        return np.concatenate(out).astype(np.float64)
+        """uint8 [N, S, S, 3], S the size of the manifest -> float64 [N, D]."""
+        parts = [np.ascontiguousarray(pixels[at : at + 250]) for at in range(0, len(pixels), 250)]
+        return np.concatenate([self.session["image"].run(None, {"pixels": part})[0] for part in parts]).astype(np.float64)
 
     def classes(self, names: list[str], tower: str) -> np.ndarray:
         """Unit float64 [C, D] in the default templates."""

@@ -31,7 +31,7 @@ from .feature_store import CHUNK, Store
 from .model import CLIPN
 from .pairs import Broken, DataError, Pair, Source
 from .pretrained import Tokenise, digest
-from .train_clip import normalise
+from .transform import normalise
 
 AHEAD = 2
 """Chunks that are being decoded while one is in the towers."""

@@ -26,9 +26,8 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from .model import CLIPN
+from .transform import MEAN, STD
 
-MEAN = (0.48145466, 0.4578275, 0.40821073)
-STD = (0.26862954, 0.26130258, 0.27577711)
 OPSET = 20
 STORAGES = ("half", "single")
 LARGEST = 2**31 - 2**24

@@ -12,8 +12,8 @@ from tokenizers import Tokenizer
 
 from .bundle import GOLDEN_CLASSES, PARTS, golden_pixels
 from .evaluate import scores
-from .reference import class_features, verdict
 from .transform import reference
+from .verdicts import class_features, verdict
 
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp"}
 BATCH = 8

@@ -6,8 +6,8 @@ import re
 import unicodedata
 from pathlib import Path
 
-from .captions import DEFAULT_TEMPLATES
-
+DEFAULT_TEMPLATES = ["a photo of a {}.", "a picture of a {}.", "a small photo of a {}.", "a close-up photo of a {}.", "this is a {}.", "a {}"]
+"""The templates of an exported bundle unless others are named."""
 MAX_LENGTH = 512
 """Characters of a template that the service accepts."""
 

@@ -1,4 +1,4 @@
-"""The default's image tower, registered with timm so that an open_clip configuration can name it."""
+"""A small image tower, registered with timm so that an open_clip configuration (``archs/clipn-tiny.json``) can name it."""
 
 from __future__ import annotations
 
@@ -55,33 +55,6 @@ class ResNet9(_Trunk):
             self.stages.append(nn.Sequential(_conv(before, width), nn.MaxPool2d(2), _Residual(width)))
 
 
-class _Block(nn.Module):
-    """He et al.'s basic block at one width and resolution; it starts as the identity."""
-
-    def __init__(self, width: int):
-        super().__init__()
-        self.body = nn.Sequential(_conv(width, width), nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
-        nn.init.zeros_(self.body[-1].weight)
-        self.relu = nn.ReLU(inplace=True)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.relu(x + self.body(x))
-
-
-class ResNet18(_Trunk):
-    """The residual network of eighteen layers for photographs of 64 px: no pooling before the blocks, most of the work at 16 and 8 px.
-
-    [N, 3, R, R] -> [N, C], three halvings. Half of ResNet-18's work at this resolution and two thirds of its weights.
-    """
-
-    def __init__(self, widths: tuple[int, int, int, int] = (32, 64, 176, 384), blocks: tuple[int, int, int] = (2, 3, 2)):
-        super().__init__(widths[-1])
-        self.stem = _conv(3, widths[0])
-        self.stages = nn.Sequential()
-        for before, width, count in zip(widths[:-1], widths[1:], blocks, strict=True):
-            self.stages.append(nn.Sequential(_conv(before, width, stride=2), *(_Block(width) for _ in range(count))))
-
-
 def _made(tower: type[_Trunk], name: str, pretrained: bool, kwargs: dict) -> _Trunk:
     if pretrained:
         raise ValueError(f"{name} has no published weights")
@@ -92,11 +65,5 @@ def _made(tower: type[_Trunk], name: str, pretrained: bool, kwargs: dict) -> _Tr
 
 @register_model
 def clipn_resnet9(pretrained: bool = False, **kwargs) -> ResNet9:
-    """The default's tower: 4.3 M parameters, 0.25 G multiplications at 64 px."""
+    """The tower of ``clipn-tiny``: 4.3 M parameters, 0.25 G multiplications at 64 px."""
     return _made(ResNet9, "clipn_resnet9", pretrained, kwargs)
-
-
-@register_model
-def clipn_resnet18(pretrained: bool = False, **kwargs) -> ResNet18:
-    """For training on an accelerator: 7.7 M parameters, 1.0 G multiplications at 64 px."""
-    return _made(ResNet18, "clipn_resnet18", pretrained, kwargs)

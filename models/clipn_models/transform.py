@@ -10,8 +10,14 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
+from torch import Tensor
 from torchvision.transforms import CenterCrop, InterpolationMode, Resize
+
+MEAN = (0.48145466, 0.4578275, 0.40821073)
+STD = (0.26862954, 0.26130258, 0.27577711)
+"""CLIP's own, of each colour in 0..1."""
 
 
 def reference(path: Path | str, size: int) -> np.ndarray:
@@ -19,6 +25,12 @@ def reference(path: Path | str, size: int) -> np.ndarray:
     with Image.open(path) as image:
         image = Resize(size, interpolation=InterpolationMode.BICUBIC)(image)
         return np.asarray(CenterCrop(size)(image).convert("RGB"))
+
+
+def normalise(pixels: Tensor) -> Tensor:
+    """float32 [N, 3, S, S] in 0..1 -> the same minus CLIP's mean over its deviation, channels last in memory."""
+    mean, std = torch.tensor(MEAN, device=pixels.device), torch.tensor(STD, device=pixels.device)
+    return ((pixels - mean.view(3, 1, 1)) / std.view(3, 1, 1)).contiguous(memory_format=torch.channels_last)
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from clipn_models import tokenizer
 from clipn_models.model import build
-from clipn_models.train_clip import caption_loss, normalise
+from clipn_models.transform import normalise
 
 COLOURS = {
     "red": (220, 30, 30),
@@ -95,6 +95,13 @@ def make(root: Path) -> Made:
     made.table.write_text("\n".join(rows) + "\n")
     torch.save(learned_clip(made, rng), made.checkpoint)
     return made
+
+
+def caption_loss(image: torch.Tensor, text: torch.Tensor, scale: float) -> torch.Tensor:
+    """CLIP's own contrastive loss, in both directions."""
+    logits = scale * image @ text.T
+    target = torch.arange(len(image))
+    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
 
 
 def learned_clip(made: Made, rng: np.random.Generator) -> dict[str, torch.Tensor]:

@@ -22,9 +22,9 @@ from torch import Tensor
 from clipn_models.graphs import MEAN, STD
 from clipn_models.loader import load_clipn
 from clipn_models.model import CLIPN, LOGIT_SCALE, arch_config, build
-from clipn_models.reference import verdict
 from clipn_models.templates import read_templates
 from clipn_models.transform import reference
+from clipn_models.verdicts import verdict
 
 GAIN = 3.0
 

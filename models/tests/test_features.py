@@ -13,7 +13,7 @@ from clipn_models.crops import decode, view_of
 from clipn_models.distributed import World
 from clipn_models.features import FeatureCache, Job, Stopped
 from clipn_models.pairs import Columns, DataError, open_sources
-from clipn_models.train_clip import normalise
+from clipn_models.transform import normalise
 
 WORLD = World(torch.device("cpu"))
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 from pathlib import Path
@@ -13,11 +14,13 @@ from random_models import random_model
 
 from clipn_models import bundle, checks, lower, tokenizer
 from clipn_models.bench import bench
+from clipn_models.bundle import load_manifest, save_manifest
 from clipn_models.fuse import fuse
 from clipn_models.graphs import TextGraph, export, graphs, load_parameters
 from clipn_models.model import arch_config, build
 from clipn_models.optimise import Settings, optimise
 from clipn_models.quality import Inputs, compare, made, open_graph, photographs, run
+from clipn_models.remeasure import remeasure
 from clipn_models.timing import gain, interleaved
 from clipn_models.verify import Faults, verify
 
@@ -262,6 +265,17 @@ def test_equal_sessions_cost_nothing(plain: Path) -> None:
     assert quality["probability_difference"] == 0
     assert quality["equal_decisions"] == 1
     assert "text_cosine" not in quality
+
+
+def test_measuring_again_changes_the_figures_and_no_graph(optimised: Path, tmp_path: Path, photos: Path) -> None:
+    path = shutil.copytree(optimised, tmp_path / "again")
+    before = load_manifest(path)
+    manifest = copy.deepcopy(before)
+    for entry in manifest["precisions"].values():
+        del entry["quality"]["score_differences"]
+    save_manifest(path, manifest)
+    assert remeasure(path, photos) == before
+    verify(path)
 
 
 def test_timing_is_turn_by_turn() -> None:

@@ -19,7 +19,7 @@ from clipn_models.__main__ import parser
 from clipn_models.checkpoint import read_state
 from clipn_models.losses import clipn_loss
 from clipn_models.recipe import PRESETS, prompt_mix, same_thing
-from clipn_models.train_clip import normalise
+from clipn_models.transform import normalise
 
 BRIEF = ("--batch", "32", "--epochs", "2", "--lr", "2e-3", "--log-every", "2")
 """Ten steps."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from clipn_models.evaluate import compare, fpr95, fpr95_id_rejected, scores
-from clipn_models.reference import verdict
+from clipn_models.verdicts import verdict
 
 getcontext().prec = 60
 cosines = st.lists(st.tuples(st.floats(-1, 1), st.floats(-1, 1)), min_size=1, max_size=8)

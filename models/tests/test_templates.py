@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from clipn_models.captions import DEFAULT_TEMPLATES
-from clipn_models.templates import prompts, read_templates
+from clipn_models.templates import DEFAULT_TEMPLATES, prompts, read_templates
 
 
 def test_a_file_is_kept_to_the_letter(tmp_path: Path) -> None:

@@ -11,11 +11,17 @@ def optimise(args: argparse.Namespace) -> None:
     from ..bundle import resolve
     from ..optimise import Settings
     from ..optimise import optimise as work
+    from ..remeasure import remeasure
     from ..verify import verify
 
     path = resolve(args.bundle)
+    if args.measure and args.samples is None:
+        sys.exit("--measure compares on photographs: give them with --samples")
     given = {k: v for k, v in vars(args).items() if k in ("samples", "text", "threads", "min_gain") and v is not None}
     try:
+        if args.measure:
+            remeasure(path, args.samples, args.threads or 0)
+            return
         work(path, Settings(precisions=tuple(args.precisions.split(",")), **given))
         verify(path)
     except (ValueError, OSError) as error:
@@ -28,5 +34,6 @@ def register(add) -> None:
     c.add_argument("--precisions", default="fp16,int8", help="which to make, separated by commas (default: %(default)s)")
     c.add_argument("--samples", type=Path, help="folder of photographs to calibrate and compare on; sub-folders name the classes asked about")
     c.add_argument("--text", action="store_true", help="lower the text towers too: faster registration, and their cost is in every verdict")
+    c.add_argument("--measure", action="store_true", help="make nothing: measure the precisions that the bundle has again, on --samples")
     c.add_argument("--min-gain", type=float, help="offer int8 only where it is this many times faster than fp32 (default: 1.2)")
     c.add_argument("--threads", type=int, help="threads of one run while measuring (default: all cores)")

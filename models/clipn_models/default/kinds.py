@@ -1,16 +1,19 @@
 """More general names of the training classes: a photograph of a beagle is one of a dog, and tenants say "dog".
 
-The table ``lexicon/hypernyms.txt`` (this project's own) and what the sets themselves say: every breed is a dog, every car a car of its
+The table ``hypernyms.txt`` (this project's own) and what the sets themselves say: every breed is a dog, every car a car of its
 body, every grocery of its shelf.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
-from ..lexicon import LEXICON
 from .apart import Apart, same_thing
 from .sources import PhotoSet
+
+TABLE = Path(__file__).parent / "hypernyms.txt"
 
 BODIES = {
     "SUV": "SUV",
@@ -28,7 +31,7 @@ OF_A_SET = {"cars": ("car", "vehicle"), "food": ("food", "dish of food"), "trash
 
 def table() -> dict[str, tuple[str, ...]]:
     """{more general name: the names below it}."""
-    rows = (line.partition(" = ") for line in (LEXICON / "hypernyms.txt").read_text().splitlines() if " = " in line and not line.startswith("#"))
+    rows = (line.partition(" = ") for line in TABLE.read_text().splitlines() if " = " in line and not line.startswith("#"))
     return {kind.strip(): tuple(m.strip() for m in members.split(",")) for kind, _, members in rows}
 
 

@@ -8,7 +8,7 @@ import os
 
 import numpy as np
 from clipn_models.bundle import TorchBundle
-from clipn_models.reference import verdict
+from clipn_models.verdicts import verdict
 from clipn_models.transform import reference
 
 CLASSES = os.environ["PEER_CLASSES"].split(",")
