@@ -46,7 +46,7 @@ run_step() {
   leave "$name" "$status" "$wall" "$user" "$system"
 }
 
-# NAME STATUS WALL USER SYSTEM: written aside and renamed, so that nobody reads half a file.
+# NAME STATUS WALL USER SYSTEM: written to another file and renamed, so that no reader sees a partial file.
 leave() {
   echo "$3 $4 $5" >"$STATE/$1.seconds"
   echo "$2" >"$STATE/$1.status.new"

@@ -33,7 +33,7 @@ for folder in "$runtime"/bin/napi-v6/*/*; do
   case "$folder" in */"$here") ;; *) rm -rf "$folder" ;; esac
 done
 find "$runtime/bin" -mindepth 2 -type d -empty -delete
-# maps and sources of packages help nobody in a container
+# source maps and sources of packages are not used in a container
 find node_modules -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' -o -name '*.md' \) -delete
 find node_modules -type d \( -name test -o -name tests \) -prune -exec rm -rf {} +
 # the same once more for bundlers of pages
