@@ -106,25 +106,25 @@ function circles(graph: ReadonlyMap<string, string[]>): string[] {
 }
 
 describe('imports in src/', () => {
-  it('lead from a folder to a lower one of the table only', () => {
+  it('imports lead from a folder to a lower one of the table only', () => {
     assert.ok(GRAPH.size > 20);
     assert.deepEqual(forbidden('', MAY_IMPORT), []);
   });
 
-  it('never lead from one process of the engine into another', () => {
+  it('imports never lead from one process of the engine into another', () => {
     assert.deepEqual(forbidden('engine/', ENGINE_MAY_IMPORT), []);
   });
 
-  it('never lead from the folder of one route into that of another', () => {
+  it('imports never lead from the folder of one route into that of another', () => {
     const resources = [...GRAPH.keys()].flatMap((file) => /^http\/routes\/([^/]+)\//.exec(file)?.[1] ?? []);
     assert.deepEqual(forbidden('http/routes/', Object.fromEntries(resources.map((name) => [name, []]))), []);
   });
 
-  it('make no circles', () => {
+  it('imports have no circles', () => {
     assert.deepEqual(circles(GRAPH), []);
   });
 
-  it('are all seen by this test: imports, exports, and the workers that are named by URL', () => {
+  it('the import test sees imports, exports, and workers that are named by URL', () => {
     assert.ok(GRAPH.get('engine/index.ts')?.includes('engine/front/supervision/supervisor.ts'));
     assert.ok(GRAPH.get('engine/front/supervision/supervisor.ts')?.includes('errors/index.ts'));
     assert.deepEqual(
@@ -143,7 +143,7 @@ describe('imports in src/', () => {
 describe('docs/architecture.md', () => {
   const document = readFileSync(resolve(SRC, '../docs/architecture.md'), 'utf8');
 
-  it('has a row for every folder of src/, with a sentence', () => {
+  it('docs/architecture.md has a row with a sentence for every folder of src/', () => {
     const folders = readdirSync(SRC, { recursive: true, withFileTypes: true })
       .filter((e) => e.isDirectory())
       .map((e) => `${relative(SRC, join(e.parentPath, e.name))}/`);
@@ -157,7 +157,7 @@ describe('docs/architecture.md', () => {
     );
   });
 
-  it('names files that exist', () => {
+  it('docs/architecture.md names only files that exist', () => {
     const named = [...document.matchAll(/`((?:[a-z-]+\/)+[\w.-]+\.ts)`/g)].map((m) => m[1] as string);
     assert.ok(named.length > 20);
     const root = resolve(SRC, '..');

@@ -28,7 +28,7 @@ describe('files of the audit log', () => {
     assert.deepEqual((await log.read({ limit: 1, before: '20000101T000000000Z-9' })).entries, []);
   });
 
-  it('half a line in the audit log, left by a crash, costs that line only', async (t) => {
+  it('a partial line in the audit log, left by a crash, costs that line only', async (t) => {
     const dir = await temporaryDirectory(t);
     const log = await FileAuditLog.open(dir);
     await log.append(auditEntry(0));

@@ -23,7 +23,7 @@ async function listen(t: TestContext, server: Server): Promise<string> {
 }
 
 describe('load generator', () => {
-  it('sends whole requests over one connection and reads whole replies', async (t) => {
+  it('the load generator sends complete requests over one connection and reads complete replies', async (t) => {
     const ports = new Set<number | undefined>();
     const url = await listen(
       t,
@@ -45,7 +45,7 @@ describe('load generator', () => {
     assert.equal(ports.size, 1);
   });
 
-  it('reports a connection that breaks and connects again', async (t) => {
+  it('the load generator reports a connection that breaks and connects again', async (t) => {
     let requests = 0;
     const url = await listen(
       t,
@@ -62,7 +62,7 @@ describe('load generator', () => {
     assert.equal((await connection.post(post())).status, 200);
   });
 
-  it('an open loop charges a stall to every request that it held up', async (t) => {
+  it('an open loop adds a stall to the latency of every request that it delayed', async (t) => {
     let stalled = false;
     const url = await listen(
       t,
@@ -82,7 +82,7 @@ describe('load generator', () => {
     assert.ok(outcomes.of(200).filter((ms) => ms > 100).length >= 20, JSON.stringify(summary(outcomes.of(200))));
   });
 
-  it('a closed loop keeps as many requests under way as it is told', async (t) => {
+  it('a closed loop keeps the configured number of requests in progress', async (t) => {
     let now = 0;
     let most = 0;
     const url = await listen(

@@ -16,7 +16,7 @@ const [CLS, SEP, UNK] = [2, 3, 1];
 const LONG = 1_000_000;
 
 describe('a BERT-type tokenizer', () => {
-  it('gives the ids that the Python package gave for accents, CJK, emoji, control characters, NFC, NFD and long words', () => {
+  it('a BERT tokenizer gives the ids of the Python package for accents, CJK, emoji, control characters, NFC, NFD and long words', () => {
     const tokenizer = createTokenizer(file(), LONG);
     const cases = read('wordpiece-ids.json') as [string, number[]][];
     // markers in a text are special to the package when it reads the added tokens; the fixture was made without them
@@ -26,7 +26,9 @@ describe('a BERT-type tokenizer', () => {
     );
   });
 
-  it('agrees with the Python package on every code point and on 10,000 strings', { skip: skip.python }, () => {
+  it('a BERT tokenizer agrees with the Python package on every code point and on 10,000 strings', {
+    skip: skip.python,
+  }, () => {
     const texts = strings(10_000);
     const python = spawnSync(PYTHON as string, [join(ROOT, 'test/bundle/bert_reference.py'), FILE], {
       input: JSON.stringify(texts),
@@ -52,7 +54,7 @@ describe('a BERT-type tokenizer', () => {
     assert.deepEqual(differing, []);
   });
 
-  it('puts [CLS] before and [SEP] after whatever the text holds, and never in between', () => {
+  it('a BERT tokenizer puts [CLS] before and [SEP] after any text, and never inside it', () => {
     const tokenizer = createTokenizer(file(), LONG);
     const text = fc.array(fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('[SEP]', '[CLS]', '[PAD]', ' ')));
     fc.assert(
@@ -65,7 +67,7 @@ describe('a BERT-type tokenizer', () => {
     );
   });
 
-  it('cuts a text that is too long and keeps its end token', () => {
+  it('a BERT tokenizer truncates a long text and keeps its end token', () => {
     const text = fc.array(fc.constantFrom('dog', 'café', '東京', 'x', ' ', 'retrievers', ','), { maxLength: 20 });
     const whole = createTokenizer(file(), LONG);
     fc.assert(
@@ -78,7 +80,7 @@ describe('a BERT-type tokenizer', () => {
     );
   });
 
-  it('keeps accents and case where the file says so', () => {
+  it('a BERT tokenizer keeps accents and case if the file says so', () => {
     assert.equal(bertNormalizer({ strip_accents: false, lowercase: true })('É'), 'é');
     assert.equal(bertNormalizer({ strip_accents: true, lowercase: false })('É'), 'E');
     assert.equal(bertNormalizer({ strip_accents: null, lowercase: false })('É'), 'É');
@@ -86,7 +88,7 @@ describe('a BERT-type tokenizer', () => {
     assert.equal(bertNormalizer({ clean_text: false, strip_accents: false })('a\u0000B'), 'a\u0000b');
   });
 
-  it('spells a word in the longest pieces, and takes one of more than 100 characters for unknown', () => {
+  it('a BERT tokenizer spells a word in the longest pieces, and replaces one of more than 100 characters by the unknown token', () => {
     const pieces = wordPieces({
       vocab: { '[UNK]': 1, un: 5, '##able': 6, '##a': 7, '##b': 8, '🐕': 9, '##🐕': 10, '##': 11 },
     });
@@ -97,7 +99,7 @@ describe('a BERT-type tokenizer', () => {
     assert.deepEqual(pieces('🐕'.repeat(101)), [UNK]);
   });
 
-  it('is refused with another pre-tokenizer, or without its unknown token', () => {
+  it('a BERT tokenizer with another pre-tokenizer, or without its unknown token, is refused', () => {
     assert.throws(() => createTokenizer({ ...file(), pre_tokenizer: { type: 'Whitespace' } }, 64), /Whitespace/);
     assert.throws(() => wordPieces({ vocab: { a: 0 } }), /unknown token/);
   });

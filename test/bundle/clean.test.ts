@@ -78,7 +78,7 @@ function damaged(count: number, { encodings, entities, ligatures }: CleanTables)
 }
 
 describe("the clean-up of CLIP's reference", () => {
-  it('texts and ids of the fixture, made by the reference', () => {
+  it("the clean-up gives the texts and ids of the reference's fixture", () => {
     const clean = cleanerOf(fixture.tokenizer.clean);
     const tokenizer = createTokenizer(fixture.tokenizer, 1000);
     assert.ok(fixture.cases.length > 25);
@@ -88,7 +88,7 @@ describe("the clean-up of CLIP's reference", () => {
     }
   });
 
-  it('what is too long is cut and keeps its end token', () => {
+  it('a cleaned text that is too long is truncated and keeps its end token', () => {
     const [start, ...rest] = createTokenizer(fixture.tokenizer, 1000).encode('a photo of a dog.');
     assert.deepEqual(createTokenizer(fixture.tokenizer, 4).encode('a photo of a dog.'), [
       start,
@@ -97,7 +97,7 @@ describe("the clean-up of CLIP's reference", () => {
     ]);
   });
 
-  it('a marker inside a name is plain text here, where the reference lets it end the prompt', () => {
+  it('a marker inside a name is plain text, where the reference lets it end the prompt', () => {
     const tokenizer = createTokenizer(fixture.tokenizer, 1000);
     const [start, end] = tokenizer.encode('');
     const ids = tokenizer.encode('dog <end_of_text> <start_of_text>');
@@ -107,12 +107,12 @@ describe("the clean-up of CLIP's reference", () => {
     );
   });
 
-  it('a rule that is not known is refused', () => {
+  it('a bundle with an unknown clean-up rule is refused', () => {
     assert.throws(() => cleanerOf({ ...fixture.tokenizer.clean, rule: 'other' }), /other is not supported/);
     assert.throws(() => cleanerOf({ ...fixture.tokenizer.clean, encodings: [] }), /lack sloppy-windows-1252/);
   });
 
-  it('a manifest and a tokenizer that disagree about it are refused', async (t) => {
+  it('a manifest and a tokenizer that disagree about the clean-up are refused', async (t) => {
     const dir = await temporaryDirectory(t);
     const bundle = (file: object, clean?: 'clip') =>
       writeFile(join(dir, 'tokenizer.json'), JSON.stringify(file)).then(

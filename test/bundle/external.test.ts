@@ -28,7 +28,7 @@ async function copy(t: TestContext): Promise<string> {
 }
 
 describe('the files that a graph reads its tensors from', () => {
-  it('are found in initialisers, attributes, inner graphs, sparse tensors, functions and training graphs', () => {
+  it('external files are found in initialisers, attributes, inner graphs, sparse tensors, functions and training graphs', () => {
     const graph = (...parts: Buffer[]) => Buffer.concat(parts);
     const attribute = Buffer.concat([
       field(5, tensor('of attribute')),
@@ -55,13 +55,13 @@ describe('the files that a graph reads its tensors from', () => {
     ]);
   });
 
-  it('are none for a graph that is whole, and text.weights where two graphs share theirs', async () => {
+  it('a self-contained graph has no external files; two graphs with shared weights have text.weights', async () => {
     assert.deepEqual([...externalFiles(await readFile(join(BUNDLE, 'text-yes.onnx')))], []);
     assert.deepEqual([...externalFiles(await readFile(join(SMALL_BERT, 'text-yes.onnx')))], ['text.weights']);
     assert.deepEqual([...externalFiles(await readFile(join(SMALL_BERT, 'image.onnx')))], []);
   });
 
-  it('reads any bytes to their end or refuses them', () => {
+  it('the reader of external files reads or refuses any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         try {
@@ -78,7 +78,7 @@ describe('the files that a graph reads its tensors from', () => {
 });
 
 describe('a bundle whose text graphs share their weights', () => {
-  it('opens, and gives one text the same features alone and beside a longer one', async () => {
+  it('a bundle with shared text weights opens, and a text has the same features alone and beside a longer one', async () => {
     const bundle = await loadBundle(SMALL_BERT);
     const session = await openTextSession(bundle, 'yes', 1);
     const [alone, both] = [
@@ -88,7 +88,7 @@ describe('a bundle whose text graphs share their weights', () => {
     for (const [i, value] of alone.entries()) assert.ok(Math.abs(value - (both[i] as number)) < 1e-6);
   });
 
-  it('is refused when the shared file is missing, altered or not listed', async (t) => {
+  it('a bundle is refused when the shared file is missing, altered or not listed', async (t) => {
     const dir = await copy(t);
     const weights = await readFile(join(dir, 'text.weights'));
     weights[10] = (weights[10] as number) ^ 1;
@@ -102,7 +102,7 @@ describe('a bundle whose text graphs share their weights', () => {
     );
   });
 
-  it('is refused when one of its graphs names another file, whatever is there', async (t) => {
+  it('a bundle is refused when one of its graphs names another file, even if that exists', async (t) => {
     for (const name of ['text-yes.onnx', 'image.onnx']) {
       const dir = await copy(t);
       const source = await readFile(join(dir, 'text-yes.onnx'), 'latin1');

@@ -30,7 +30,7 @@ async function edit(dir: string, change: (manifest: Record<string, never>) => vo
 }
 
 describe('the embedded bundle', () => {
-  it('is whole: checksums, golden file, figures of its own quality', async () => {
+  it('the embedded bundle is complete: checksums, golden file, figures of its own quality', async () => {
     const bundle = await loadBundle(BUNDLE);
     const golden = await readGolden(bundle);
     const { embedding_dim: width, image, text } = bundle.manifest;
@@ -41,7 +41,7 @@ describe('the embedded bundle', () => {
     assert.ok(bundle.id.startsWith(`${bundle.manifest.name}@${bundle.manifest.version}+`));
   });
 
-  it('knows which words it has learned', async () => {
+  it('the embedded bundle knows which words it has learned', async () => {
     const { manifest } = await loadBundle(BUNDLE);
     assert.deepEqual(unknownWords(manifest, 'dog'), []);
     assert.deepEqual(unknownWords(manifest, 'German Shepherd'), []);
@@ -52,7 +52,7 @@ describe('the embedded bundle', () => {
 });
 
 describe('a wrong bundle is refused', () => {
-  it('missing, foreign, cut and altered files, all told at once', async (t) => {
+  it('missing, foreign, truncated and altered files of a bundle are all reported at once', async (t) => {
     const dir = await copy(t);
     await rm(join(dir, 'text-no.onnx'));
     await appendFile(join(dir, 'golden.json'), ' ');
@@ -65,7 +65,7 @@ describe('a wrong bundle is refused', () => {
     assert.match(text, /tokenizer\.json is not the file the manifest describes/);
   });
 
-  it('no manifest, no JSON, another format', async (t) => {
+  it('a bundle without a manifest, with invalid JSON or with another format is refused', async (t) => {
     const dir = await copy(t);
     await edit(dir, (m) => Object.assign(m, { format: 2 }));
     assert.match(await faults(dir), /bundle\.json\/format/);
@@ -75,7 +75,7 @@ describe('a wrong bundle is refused', () => {
     assert.match(await faults(dir), /can't be read/);
   });
 
-  it('a manifest whose fields are wrong, missing or unknown', async (t) => {
+  it('a bundle is refused when fields of its manifest are wrong, missing or unknown', async (t) => {
     const dir = await copy(t);
     await edit(dir, (m: Record<string, unknown>) => {
       m['embedding_dim'] = 0;
@@ -87,7 +87,7 @@ describe('a wrong bundle is refused', () => {
     for (const pattern of [/embedding_dim/, /templates\/yes\/0/, /surprise/, /licence/]) assert.match(text, pattern);
   });
 
-  it('a golden file whose tensors are not what they claim', async (t) => {
+  it('a bundle is refused when tensors of its golden file do not have the declared sizes', async (t) => {
     const dir = await copy(t);
     const bundle = await loadBundle(dir);
     const golden = JSON.parse(await readFile(join(dir, 'golden.json'), 'utf8'));

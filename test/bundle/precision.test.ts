@@ -21,7 +21,7 @@ const both = () =>
   manifest({ fp16: entry(), int8: entry({ graphs: ['image', 'text-yes', 'text-no'], tolerance: 0.02 }) });
 
 describe('precisions of a bundle', () => {
-  it('replace the graphs they have and leave the others', async (t) => {
+  it('an extra precision replaces the graphs that it has and keeps the others', async (t) => {
     const dir = await madeBundle(t, both());
     const base = await loadBundle(dir);
     assert.equal(base.precision, 'fp32');
@@ -48,13 +48,13 @@ describe('precisions of a bundle', () => {
     assert.equal(withPrecision(base, 'int8').textId, `${base.id}-int8`);
   });
 
-  it('one that is not there is refused, naming those that are', async (t) => {
+  it('an unavailable precision is refused, and the error names the available ones', async (t) => {
     const only = await madeBundle(t, manifest({ fp16: entry() }));
     assert.match(await refused(only, { precision: 'int8' }), /it has no int8 graphs; it has fp32, fp16/);
     assert.match(await refused(await madeBundle(t, manifest()), { precision: 'fp16' }), /it has fp32$/);
   });
 
-  it('files are checked like the others; with a precision chosen, those it needs', async (t) => {
+  it('files of an extra precision are checked; with a selected precision, only the files that it needs', async (t) => {
     const dir = await madeBundle(t, both());
     await writeFile(join(dir, 'text-no.int8.onnx'), 'text_no.int8.onnx');
     assert.match(await refused(dir), /text-no\.int8\.onnx is not the file the manifest describes/);
@@ -94,7 +94,7 @@ describe('precisions of a bundle', () => {
     ],
   ];
   for (const [what, spoil, message] of wrong) {
-    it(`${what}: refused`, async (t) => {
+    it(`a bundle is refused: ${what}`, async (t) => {
       const value = both();
       const dir = await madeBundle(t, value);
       spoil(value);
@@ -105,7 +105,7 @@ describe('precisions of a bundle', () => {
 });
 
 describe('the lower bound of a share', () => {
-  it('is that of the score interval', () => {
+  it('the lower bound of a share is that of the score interval', () => {
     // computed with scipy: binomtest(hits, n).proportion_ci(0.9, "wilson").low
     for (const [hits, n, bound] of [
       [196, 200, 0.9562],

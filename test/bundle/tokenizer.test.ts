@@ -12,7 +12,7 @@ import { strings } from '../helpers/strings.ts';
 const file = () => JSON.parse(readFileSync(join(BUNDLE, 'tokenizer.json'), 'utf8'));
 
 describe('tokenizer', () => {
-  it('gives the ids that the golden file holds', async () => {
+  it('the tokenizer gives the ids of the golden file', async () => {
     const bundle = await loadBundle(BUNDLE);
     const [tokenizer, golden] = [await loadTokenizer(bundle), await readGolden(bundle)];
     assert.deepEqual(
@@ -21,7 +21,7 @@ describe('tokenizer', () => {
     );
   });
 
-  it('identical ids to the Python side on 10,000 strings, mixed scripts and control characters included', {
+  it('the tokenizer gives the ids of the Python side on 10,000 strings, mixed scripts and control characters included', {
     skip: skip.python,
   }, () => {
     const texts = strings(10_000);
@@ -46,7 +46,7 @@ describe('tokenizer', () => {
     assert.deepEqual(wrong.slice(0, 5), []);
   });
 
-  it('what is too long is cut and keeps its end token', () => {
+  it('the tokenizer truncates a long text and keeps its end token', () => {
     const [short, long] = [createTokenizer(file(), 8), createTokenizer(file(), 1000)];
     const text = 'dog '.repeat(50);
     const whole = long.encode(text);
@@ -54,7 +54,7 @@ describe('tokenizer', () => {
     assert.deepEqual(short.encode(text), [...whole.slice(0, 7), whole.at(-1)]);
   });
 
-  it('a marker inside a name is plain text: no name can end its own prompt', () => {
+  it('a marker inside a name is plain text, so no name can end its own prompt', () => {
     const tokenizer = createTokenizer(file(), 1000);
     const end = tokenizer.encode('dog').at(-1) as number;
     const start = tokenizer.encode('dog')[0] as number;
@@ -63,7 +63,7 @@ describe('tokenizer', () => {
     assert.equal(ids.filter((id) => id === start).length, 1);
   });
 
-  it('the empty text has its markers', () => {
+  it('the tokenizer gives its markers for the empty text', () => {
     assert.equal(createTokenizer(file(), 1000).encode('').length, 2);
   });
 });

@@ -11,7 +11,7 @@ const file = (name: string) => JSON.parse(readFileSync(join(ROOT, 'test/bundle/f
 const bert = (length: number) => createTokenizer(file('wordpiece-tokenizer.json'), length);
 
 describe('names that the model reads in part only', () => {
-  it('are those whose prompt has more tokens than fit in at least one template', () => {
+  it('truncated names are those whose prompt exceeds the context in at least one template', () => {
     const part = fc.constantFrom('dog', 'café', '東京', 'zzzzz', ' ', '안녕', ',', '&amp;', 'quick');
     const text = fc.array(part, { minLength: 1, maxLength: 12 }).map((parts) => parts.join(''));
     const template = fc.tuple(text, text).map(([a, b]) => `${a}{}${b}`);
@@ -29,7 +29,7 @@ describe('names that the model reads in part only', () => {
     );
   });
 
-  it('are none among short names, without a look at the vocabulary', () => {
+  it('short names are never truncated, and the check does not tokenize them', () => {
     let looks = 0;
     const counting = { room: 62, count: () => looks++ };
     const names = Array.from({ length: 1000 }, (_, i) => `name ${i}`);
@@ -37,7 +37,7 @@ describe('names that the model reads in part only', () => {
     assert.equal(looks, 2, 'the two templates');
   });
 
-  it('are told by adding up when there are too many prompts to tokenize', () => {
+  it('truncated names are estimated by sums of tokens when there are too many prompts to tokenize', () => {
     let looks = 0;
     const words = (text: string) => text.split(/\s+/).filter((w) => w !== '').length;
     const counting = {

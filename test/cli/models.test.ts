@@ -73,7 +73,7 @@ describe('clipn-gate models', () => {
     assert.match(run(['list'], dir).stdout, /bundle\.json is not JSON/);
   });
 
-  it('models verify proves the bundle on this machine and gives the differences', () => {
+  it('models verify checks the bundle on this machine and prints the differences', () => {
     const { status, stdout, stderr } = run(['verify', BUNDLE]);
     assert.equal(status, 0, stderr);
     assert.match(

@@ -31,7 +31,7 @@ function reference(s: number[], sNo: number[], k: number) {
 }
 
 describe('assess', () => {
-  it('agrees with an independent implementation in float64, extreme logits included', () => {
+  it('assess agrees with an independent implementation in float64, extreme logits included', () => {
     fc.assert(
       fc.property(pairs, scale, (rows, k) => {
         const a = assess(yes(rows), no(rows), k);
@@ -53,7 +53,7 @@ describe('assess', () => {
     );
   });
 
-  it('gives probabilities: in 0..1, the yes ones sum to one, all C+1 sum to one', () => {
+  it('assess gives probabilities in 0..1; the yes ones sum to one, and all C+1 sum to one', () => {
     fc.assert(
       fc.property(pairs, scale, (rows, k) => {
         const { p, pNo, pOod } = assess(yes(rows), no(rows), k);
@@ -68,7 +68,7 @@ describe('assess', () => {
     );
   });
 
-  it('decides by the rules as stated', () => {
+  it('assess decides by the stated rules', () => {
     fc.assert(
       fc.property(pairs, (rows) => {
         const { p, pNo, pOod, index, decisions } = assess(yes(rows), no(rows), 100);
@@ -82,7 +82,7 @@ describe('assess', () => {
     );
   });
 
-  it('with one class: ATD never rejects, ATD rescaled equals CTW', () => {
+  it('with one class, ATD never rejects and ATD rescaled equals CTW', () => {
     fc.assert(
       fc.property(cosine, cosine, scale, (s, sNo, k) => {
         const { decisions, p } = assess([s], [sNo], k);
@@ -93,7 +93,7 @@ describe('assess', () => {
     );
   });
 
-  it('follows a permutation of the classes and keeps duplicates apart', () => {
+  it('assess follows a permutation of the classes and keeps duplicates separate', () => {
     fc.assert(
       fc.property(pairs, (rows) => {
         const a = assess(yes(rows), no(rows), 100);
@@ -108,7 +108,7 @@ describe('assess', () => {
     assert.equal(twice.index, 0);
   });
 
-  it('survives logits where exp would overflow, and 10,000 classes', () => {
+  it('assess handles logits at which exp would overflow, and 10,000 classes', () => {
     const { p, pNo, pOod, scores } = assess([1, -1], [-1, 1], 1e6);
     assert.deepEqual([...p], [1, 0]);
     assert.deepEqual([...pNo], [0, 1]);
@@ -118,7 +118,7 @@ describe('assess', () => {
     assert.equal(assess(many, many, 100).p.length, 10_000);
   });
 
-  it('refuses what is not a number, no classes, and lengths that differ', () => {
+  it('assess refuses non-numbers, no classes, and different lengths', () => {
     for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
       assert.throws(() => assess([0.1, bad], [0.1, 0.1], 100), RangeError);
       assert.throws(() => assess([0.1, 0.1], [bad, 0.1], 100), RangeError);
@@ -142,14 +142,14 @@ it('topK is the head of a stable sort', () => {
 });
 
 describe('templates', () => {
-  it('keeps names to the letter', () => {
+  it('templates keep names unchanged', () => {
     assert.equal(fillTemplate("'a photo of a {}.',", '$& {0} $1'), "'a photo of a $& {0} $1.',");
   });
-  it('wants exactly one place for the name', () => {
+  it('a template needs exactly one place for the name', () => {
     assert.equal(templateFault('a photo of a {}.'), undefined);
     for (const bad of ['no place', '{} and {}', '', '{\u0000}{}']) assert.ok(templateFault(bad));
   });
-  it('takes names in any script and refuses empty, long and control characters', () => {
+  it('class names may be in any script; empty ones, long ones and control characters are refused', () => {
     for (const good of ['dog', 'собака', '狗', 'كلب', 'dog 🐕', "it's", 'a  b'])
       assert.equal(classNameFault(good), undefined);
     for (const bad of ['', '   ', 'a\u0000b', 'a\nb', '\ud800', 'x'.repeat(257)]) assert.ok(classNameFault(bad));

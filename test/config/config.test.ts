@@ -28,7 +28,7 @@ describe('configuration', () => {
     assert.equal(loadConfig({ CLIPN_PORT: '' }).port, 8080);
   });
 
-  it('sizes, durations and switches are read in the units people write', () => {
+  it('sizes, durations and switches are read in their usual units', () => {
     const config = loadConfig({
       CLIPN_MAX_BODY_BYTES: '20MB',
       CLIPN_MAX_IMAGE_BYTES: '2 MiB',
@@ -43,7 +43,7 @@ describe('configuration', () => {
     assert.equal(config.device, 'cuda:1');
   });
 
-  it('every wrong setting is reported at once, with its value and what would be right', () => {
+  it('every wrong setting is reported at once, with its value and the expected one', () => {
     const found = faults(
       { CLIPN_PORT: 'http', CLIPN_DEVICE: 'gpu', CLIPN_METHOD: 'msp', CLIPN_PROT: '1', CLIPN_MAX_BATCH: '0' },
       { 'log-level': 'loud' },

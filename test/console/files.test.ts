@@ -44,7 +44,7 @@ it('files of the console are sent as compressed at build time, with an immutable
   }
 });
 
-it('the console names its files relative to the page, so that a path prefix does no harm', () => {
+it('the console names its files relative to the page, so that it works behind a path prefix', () => {
   const html = readFileSync(join(BUILT, 'index.html'), 'utf8');
   const addresses = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map((m) => m[1] as string);
   assert.ok(addresses.length >= 3);

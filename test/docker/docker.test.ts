@@ -15,18 +15,18 @@ const known = new Set(describeConfig().map((row) => row.variable));
 
 describe('Dockerfiles', () => {
   for (const name of dockerfiles) {
-    it(`${name}: hadolint finds nothing`, { skip: without('hadolint') }, async () => {
+    it(`hadolint finds nothing in ${name}`, { skip: without('hadolint') }, async () => {
       const { code, output } = await run('hadolint', ['--failure-threshold', 'style', join(DOCKER, name)]);
       assert.equal(code, 0, output);
     });
 
-    it(`${name}: a numeric user without rights, and every setting is one`, () => {
+    it(`${name} has a numeric user without rights, and every variable in it is a setting`, () => {
       const text = readFileSync(join(DOCKER, name), 'utf8');
       assert.equal(/^USER (.*)$/gm.exec(text)?.[1], '10001:10001');
       for (const [variable] of text.matchAll(/CLIPN_[A-Z_]+(?==)/g)) assert.ok(known.has(variable), variable);
     });
 
-    it(`${name}: what it copies is in the build context`, () => {
+    it(`files that ${name} copies are in the build context`, () => {
       const ignored = readFileSync(join(ROOT, '.dockerignore'), 'utf8');
       const text = readFileSync(join(DOCKER, name), 'utf8');
       for (const [, source] of text.matchAll(/^COPY (?!--from)(\S+) /gm)) {

@@ -21,18 +21,18 @@ const has = (value: unknown, ...keys: string[]): boolean =>
   typeof value === 'object' && value !== null && keys.every((key) => key in value);
 
 describe('examples in the documents', () => {
-  it('JSON parses', () => {
+  it('JSON examples of the documents parse', () => {
     assert.ok(of('json').length > 1);
     for (const { at, block } of of('json')) assert.doesNotThrow(() => JSON.parse(block.text), at);
   });
 
-  it('the body of a curl command parses', () => {
+  it('the body of a curl command in a document parses', () => {
     const bodies = DOCUMENTS.flatMap((d) => commandLines(d)).flatMap((line) => /\s-d '(\{.*\})'/.exec(line)?.[1] ?? []);
     assert.ok(bodies.length > 1);
     for (const body of bodies) assert.doesNotThrow(() => JSON.parse(body), body);
   });
 
-  it("YAML parses; the gate takes its files, and a tenant's definition is valid", () => {
+  it("YAML examples parse; the gate accepts its files, and a tenant's definition is valid", () => {
     const validTenant = new Ajv({ strict: false }).compile(TenantDefinition);
     const seen = { gate: 0, tenant: 0 };
     for (const { at, block } of of('yaml')) {

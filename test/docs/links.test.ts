@@ -39,7 +39,7 @@ function faultOf(document: Document, link: string): string[] {
 }
 
 describe('links of the documents', () => {
-  it('a relative link leads to a file that exists, and its anchor to a heading', () => {
+  it('a relative link of a document leads to an existing file, and its anchor to a heading', () => {
     const links = DOCUMENTS.flatMap((d) =>
       linksOf(d)
         .filter(isRelative)

@@ -9,22 +9,22 @@ import { VERSION, versionPlaces } from '../helpers/version-places.ts';
 
 describe('the version of package.json', () => {
   for (const { file, found } of versionPlaces())
-    it(`is the one in ${file} (npm version writes it)`, () => {
+    it(`the version of package.json is the one in ${file} (npm version writes it)`, () => {
       assert.ok(found.length > 0);
       assert.deepEqual(new Set(found), new Set([VERSION]));
     });
 
-  it('is what clipn-gate --version prints', async () => {
+  it('clipn-gate --version prints the version of package.json', async () => {
     const { stdout } = await promisify(execFile)(process.execPath, [COMMAND, '--version']);
     assert.equal(stdout.trim(), VERSION);
   });
 
-  it('is the version of the OpenAPI document', async (t) => {
+  it('the OpenAPI document has the version of package.json', async (t) => {
     const { app } = await testApp(t);
     assert.equal((app.swagger() as { info: { version: string } }).info.version, VERSION);
   });
 
-  it('is the newest release in the changelog', () => {
+  it('the newest release in the changelog has the version of package.json', () => {
     const [, newest] = /^## \[(\d[^\]]*)\]/m.exec(documentAt('CHANGELOG.md').text) ?? [];
     assert.equal(newest, VERSION);
   });

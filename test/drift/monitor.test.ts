@@ -23,7 +23,7 @@ function images(
 }
 
 describe('drift of a tenant', () => {
-  it('drift without a baseline is the OOD rate and nothing else', () => {
+  it('drift without a baseline has the OOD rate only', () => {
     const monitor = new DriftMonitor({ store: new MemoryDriftStore(), windowMs: HOUR });
     images(monitor, 300, { ood: 20 });
     const report = monitor.report('zoo');
@@ -78,7 +78,7 @@ describe('drift of a tenant', () => {
     assert.equal(monitor.report('zoo').verdict, 'no_baseline');
   });
 
-  it('replicas report drift over the images of all and share the baseline', async () => {
+  it('replicas report drift over the images of all replicas and share the baseline', async () => {
     const store = new MemoryDriftStore('a');
     const a = new DriftMonitor({ store, windowMs: HOUR });
     const b = new DriftMonitor({ store: store.replica('b'), windowMs: HOUR });

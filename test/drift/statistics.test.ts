@@ -4,7 +4,7 @@ import { deciles, grouped, psi, psiOfChance, wilson } from '../../src/drift/stat
 
 const near = (a: number, b: number, by: number) => assert.ok(Math.abs(a - b) < by, `${a} is not ${b}`);
 
-it("Wilson's interval: values of the literature, and sense at the edges", () => {
+it("Wilson's interval has the values of the literature, and stays in 0..1 at the edges", () => {
   // Newcombe 1998, table I: 81/263, 15/148, 0/20, 1/29
   for (const [hits, total, low, high] of [
     [81, 263, 0.2553, 0.3662],
@@ -21,7 +21,7 @@ it("Wilson's interval: values of the literature, and sense at the edges", () => 
   assert.equal(wilson(20, 20).high, 1);
 });
 
-it('psi: nothing where nothing changed, symmetric, a value computed by hand, finite with empty bins', () => {
+it('psi is zero without a change, symmetric, equal to a value computed by hand, and finite with empty bins', () => {
   assert.equal(psi([100, 200, 300], [100, 200, 300]), 0);
   near(psi([1e9, 2e9, 1e9], [1e6, 2e6, 1e6]), 0, 1e-6);
   near(psi([500000, 500000], [900000, 100000]), 0.4 * Math.log(9), 1e-4);
@@ -29,7 +29,7 @@ it('psi: nothing where nothing changed, symmetric, a value computed by hand, fin
   assert.ok(Number.isFinite(psi([1000, 0], [0, 1000])) && psi([1000, 0], [0, 1000]) > 5);
 });
 
-it('psi of chance: what samples of one distribution give on average', () => {
+it('psi of chance is the average of psi between samples of one distribution', () => {
   let state = 42;
   const random = () => {
     state = (state * 1664525 + 1013904223) >>> 0;
@@ -49,7 +49,7 @@ it('psi of chance: what samples of one distribution give on average', () => {
   near(total / 300, expected, expected * 0.15);
 });
 
-it('deciles: neighbours together until each has a tenth, nobody lost', () => {
+it('deciles merge neighbouring bins until each has a tenth, and no bin is lost', () => {
   const counts = [0, 0, 5, 5, 40, 1, 1, 1, 40, 3, 0, 2, 2];
   const groups = deciles(counts);
   const sums = grouped(counts, groups);

@@ -18,7 +18,7 @@ describe('fair queue', () => {
     assert.deepEqual(drain(queue), [0, 1, 2, 3, 4]);
   });
 
-  it('gives every key its turn: a burst of one does not push back another', () => {
+  it('the fair queue serves keys in turn: a burst of one does not delay another', () => {
     const queue = new FairQueue<string>();
     for (let i = 0; i < 6; i++) queue.push(`big${i}`, place('big'));
     assert.equal(queue.shift(), 'big0');
@@ -75,7 +75,7 @@ describe('fair queue', () => {
     assert.equal(queue.probes, 0);
   });
 
-  it('a key that empties and comes back in the same round gets no second helping', () => {
+  it('a key that empties and returns in the same round of the fair queue is not served twice', () => {
     const queue = new FairQueue<string>();
     for (let i = 0; i < 10; i++) queue.push(`a${i}`, place('a'));
     for (let i = 0; i < 10; i++) queue.push(`c${i}`, place('c'));
@@ -92,7 +92,7 @@ describe('fair queue', () => {
     assert.ok(count('b') <= count('a') + 1, served.join());
   });
 
-  it('the fair queue loses and repeats nothing and serves in the order of `ahead`', () => {
+  it('the fair queue neither loses nor repeats entries, and serves in the order of `ahead`', () => {
     const step = fc.oneof(
       {
         weight: 3,

@@ -3,7 +3,7 @@ import { it } from 'node:test';
 import { setImmediate as tick } from 'node:timers/promises';
 import { LightLane } from '../../src/engine/image-process/light-lane.ts';
 
-it('a second session is opened once, when it is first wanted; where it can not be had that is told once', async () => {
+it("the light lane's session is opened once, on first demand; if that fails, it is logged once", async () => {
   for (const fails of [false, true]) {
     let opened = 0;
     const told: unknown[] = [];

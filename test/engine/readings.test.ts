@@ -9,7 +9,7 @@ import { type Detection, disagreeing } from '../../src/engine/index.ts';
 const decisions = (decision: 'id' | 'ood') => ({ ctw: decision, atd: 'id' as const, atd_rescaled: decision });
 
 describe('readings of one file', () => {
-  it('disagree by the rule that decides', () => {
+  it('readings of one file may get different decisions', () => {
     const detection = {
       decisions: decisions('id'),
       otherReadings: [
@@ -23,7 +23,7 @@ describe('readings of one file', () => {
     assert.deepEqual(disagreeing({ decisions: decisions('id') } as Detection, 'ctw'), []);
   });
 
-  it('are embedded for those who ask, whatever was cached for others', async () => {
+  it('readings are embedded only on request, even if the main reading is cached', async () => {
     let decodes = 0;
     const embedder = new Embedder({
       decode: async (_bytes, readings) => {

@@ -33,7 +33,7 @@ describe('batches of texts', () => {
     assert.deepEqual(planBatches([], 6), []);
   });
 
-  it('texts are padded at their end, to the longest of their batch', () => {
+  it('texts are padded at their end to the longest of their batch', () => {
     const rows = [
       [1, 9],
       [1, 5, 9],

@@ -54,7 +54,7 @@ describe('collector', () => {
     );
   });
 
-  it('counts and figures equal those computed by hand', () => {
+  it('counts and figures of the collector equal those computed by hand', () => {
     const rows = madeRows();
     const { id, ood, failed, average, worst } = results(collected(rows));
     const scored = rows.filter((r): r is ScoredRow => 'scores' in r);

@@ -98,7 +98,7 @@ function scoring(engine: MortalEngine, rows: Row[], concurrency = 8, recoveryMs 
 }
 
 describe('judging images', () => {
-  it('every image is scored once, and never more are under way than allowed', async (t) => {
+  it('every image is scored once, within the limit of images in progress', async (t) => {
     const { images } = await made(
       t,
       Array.from({ length: 60 }, () => 'good'),
@@ -110,7 +110,7 @@ describe('judging images', () => {
     assert.equal(engine.most, 5);
   });
 
-  it('an image that kills the engine fails alone; those that were with it are judged', async (t) => {
+  it('an image that kills the engine fails alone; the other images inside are judged', async (t) => {
     const contents = Array.from({ length: 40 }, (_, i) => (i === 7 || i === 20 ? 'poison' : i === 9 ? 'bad' : 'good'));
     const { images } = await made(t, contents);
     const engine = new MortalEngine();
@@ -135,7 +135,7 @@ describe('judging images', () => {
     assert.ok(rows.length >= 1 && rows.length < 22);
   });
 
-  it("a file that can't be read is a row that says so", async (t) => {
+  it('an unreadable file becomes a row with the reason', async (t) => {
     const { dir } = await made(t, []);
     async function* images(): AsyncGenerator<ImageFile> {
       const set = { name: 'ood', dir, skip: new Set<string>() };
@@ -161,7 +161,7 @@ describe('judging images', () => {
     assert.ok(count < 20, 'the others were not begun');
   });
 
-  it('scoring finishes what is under way at the abort signal, and starts nothing when all rows are known', async (t) => {
+  it('after the abort signal scoring finishes images in progress; it starts nothing when all rows are known', async (t) => {
     const { dir } = await made(
       t,
       Array.from({ length: 50 }, () => 'good'),

@@ -95,7 +95,7 @@ describe('score file', () => {
     assert.equal((await readFile(path, 'utf8')).trimEnd().split('\n').length, 2 + 17);
   });
 
-  it('a row that stands twice in the score file counts once', async (t) => {
+  it('a row that occurs twice in the score file counts once', async (t) => {
     const dir = await temporaryDirectory(t);
     await written(dir, [...ROWS, ROWS[0] as Row, ROWS[0] as Row]);
     const { replayed } = await resumed(dir, ROWS);
@@ -119,7 +119,7 @@ describe('score file', () => {
     assert.deepEqual((await resumed(other, [judged])).replayed, [judged]);
   });
 
-  it('another bundle, other classes, or no score file at all: starts over, says why, keeps the old one', async (t) => {
+  it('another bundle, other classes or no score file start the evaluation over, with the reason, and keep the old file', async (t) => {
     const cases: [string, (path: string) => Promise<void>, object, RegExp][] = [
       ['bundle', async () => {}, { ...IDENTITY, bundle: 'other' }, /another bundle \(b@1\+0\)/],
       ['precision', async () => {}, { ...IDENTITY, precision: 'int8' }, /another precision \(fp32\)/],
@@ -160,7 +160,7 @@ describe('score file', () => {
     assert.deepEqual((await resumed(dir, rows)).replayed, rows);
   });
 
-  it('a line that is not a row is not taken for one', () => {
+  it('a line that is not a row is ignored', () => {
     const good = ROWS[0] as Row;
     assert.deepEqual(parseRow(JSON.stringify(good)), good);
     for (const change of [

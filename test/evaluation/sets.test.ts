@@ -107,7 +107,7 @@ describe('folders', () => {
     await assert.rejects(countImages(await openSets(at('hollow'), [at('ood')])), code('set_empty', /class folders/));
   });
 
-  it('an image file that was written again has another identity', async (t) => {
+  it('an image file that is written again has another identity', async (t) => {
     const dir = await files(t, ['id/cat/1.jpg', 'ood/2.jpg']);
     const read = async () => (await all(imagesOf(await openSets(join(dir, 'id'), [join(dir, 'ood')]))))[0];
     const before = await read();
@@ -148,7 +148,7 @@ describe('class names', () => {
     await assert.rejects(classNames(FOLDERS, '/does/not/exist'), code('classes_unreadable'));
   });
 
-  it('templates are read to the letter', async (t) => {
+  it('templates are read unchanged', async (t) => {
     const file = join(await temporaryDirectory(t), 'templates.txt');
     await writeFile(file, "'a bad photo of a {}.',\r\n  {} \n");
     assert.deepEqual(await readTemplates(file), ["'a bad photo of a {}.',", '  {} ']);

@@ -60,12 +60,12 @@ function binaryBytes(...elements: Buffer[]): Buffer {
 }
 
 describe('images out of bodies', () => {
-  it('raw', async () => {
+  it('the adapter raw finds the image that is the body', async () => {
     assert.deepEqual(await found('raw', A, { 'content-type': 'image/jpeg' }), [A]);
     assert.deepEqual(await found('raw', Buffer.alloc(0)), []);
   });
 
-  it('multipart: parts that are images, or those with the given names', async () => {
+  it('the adapter multipart finds parts that are images, or those with the given names', async () => {
     const form = multipart([
       { name: 'image', type: 'image/jpeg', data: A },
       { name: 'meta', type: 'application/json', filename: 'm.json', data: '{}' },
@@ -82,7 +82,7 @@ describe('images out of bodies', () => {
     assert.match(await unexamined('multipart', form.payload.subarray(0, 90), form.headers), /ends before|blank line/);
   });
 
-  it('json: pointers to strings, through arrays, to arrays; data: URLs; both alphabets', async () => {
+  it('the adapter json finds images by pointers to strings, through arrays and to arrays, as data: URLs and in both alphabets', async () => {
     const body = text({
       image: `data:image/jpeg;base64,${b64(A)}`,
       list: [b64(B), b64(C)],
@@ -106,14 +106,14 @@ describe('images out of bodies', () => {
     assert.deepEqual(await found('json', text({ i: 'no base64!' }), JSON_TYPE, { pointers: ['/i'] }), [undefined]);
   });
 
-  it('of a name that occurs twice both values are judged; in the outermost object it is not examined further', async () => {
+  it('both values of a repeated name are judged; a repeated name in the outermost object is unexamined', async () => {
     const body = text(`{"instances":[{"b64":"${b64(A)}"}],"instances":[{"b64":"${b64(B)}"}]}`);
     assert.match(await unexamined('tf-serving', body), /occurs twice/);
     const inside = text(`{"instances":[{"b64":"${b64(A)}","b\\u00364":"${b64(B)}"}]}`);
     assert.deepEqual(await found('tf-serving', inside), [A, B]);
   });
 
-  it('TensorFlow Serving: b64 objects of rows, alone or named, and of columns', async () => {
+  it('the adapter tf-serving finds b64 objects of rows, alone or named, and of columns', async () => {
     assert.deepEqual(
       await found('tf-serving', text({ instances: [{ b64: b64(A) }, { image: { b64: b64(B) }, key: 'x' }] })),
       [A, B],
@@ -128,7 +128,7 @@ describe('images out of bodies', () => {
     assert.deepEqual(await found('tf-serving', text('{"instances": [')), []);
   });
 
-  it('KServe v1 and TorchServe: strings in the usual fields as well', async () => {
+  it('the adapters kserve-v1 and torchserve also find strings in the usual fields', async () => {
     const body = text({ instances: [{ data: b64(A) }, { image: { b64: b64(B) } }, b64(C)] });
     assert.deepEqual(await found('kserve-v1', body), [A, B, C]);
     assert.deepEqual(await found('torchserve', body), [A, B, C]);
@@ -138,7 +138,7 @@ describe('images out of bodies', () => {
     assert.deepEqual(await found('torchserve', form.payload, form.headers), [A]);
   });
 
-  it('Open Inference Protocol v2: JSON, nested or flat, and the binary extension', async () => {
+  it('the adapter oip-v2 finds images in JSON, nested or flat, and in the binary extension', async () => {
     const input = { name: 'image', datatype: 'BYTES' };
     assert.deepEqual(await found('oip-v2', text({ inputs: [{ ...input, shape: [2], data: [b64(A), b64(B)] }] })), [
       A,
@@ -169,13 +169,13 @@ describe('images out of bodies', () => {
     assert.deepEqual(await found('oip-v2', both, JSON_TYPE, { fields: ['prompt'] }), [undefined, A]);
   });
 
-  it("Triton's raw binary request", async () => {
+  it('the adapter triton-raw finds the image of a raw binary request', async () => {
     const headers = { 'content-type': 'application/octet-stream', 'inference-header-content-length': '0' };
     for (const adapter of ['triton-raw', 'oip-v2', 'auto'] as const)
       assert.deepEqual(await found(adapter, A, headers), [A]);
   });
 
-  it('auto finds out by itself', async () => {
+  it('the adapter auto recognises the protocol by itself', async () => {
     const form = multipart([{ data: A }]);
     assert.deepEqual(await found('auto', form.payload, form.headers), [A]);
     assert.deepEqual(await found('auto', A, { 'content-type': 'image/webp' }), [A]);
@@ -196,7 +196,7 @@ describe('images out of bodies', () => {
     );
   });
 
-  it('nonsense never does more than fail with a cause', async () => {
+  it('arbitrary bodies make an adapter fail with a cause, and never otherwise', async () => {
     const types = ['application/json', 'multipart/form-data; boundary=x', 'image/png', 'text/plain', ''];
     await fc.assert(
       fc.asyncProperty(
@@ -226,7 +226,7 @@ describe('images out of bodies', () => {
 });
 
 describe('taking instances out and putting placeholders in', () => {
-  it('rows: what stays is byte for byte as it was', async () => {
+  it('filtered rows leave every other byte unchanged', async () => {
     const body = text(
       `{ "signature_name":"s", "instances" : [ {"b64":"${b64(A)}" , "n":1.0} ,{"b64":"${b64(B)}"},\n {"b64":"${b64(C)}","id":12345678901234567890} ] , "x": 1e0 }`,
     );
@@ -242,14 +242,14 @@ describe('taking instances out and putting placeholders in', () => {
       assert.throws(() => filter?.answer(text(wrong), new Set([1]), null));
   });
 
-  it('json with pointers', async () => {
+  it('rows at JSON pointers are filtered', async () => {
     const body = text(`{"items":[{"i":"${b64(A)}"},{"i":"${b64(B)}"}]}`);
     const { filter } = await extract('json', body, JSON_TYPE, { pointers: ['/items/*/i'], answerPointer: '/results' });
     assert.equal(String(filter?.request(new Set([0])).body), `{"items":[{"i":"${b64(B)}"}]}`);
     assert.equal(String(filter?.answer(text('{"results":["b"]}'), new Set([0]), null)), '{"results":[null,"b"]}');
   });
 
-  it('v2: every input loses its rows, every output gets them back', async () => {
+  it('a filter of oip-v2 removes rows from every input and adds them to every output', async () => {
     const body = text({
       inputs: [
         { name: 'image', datatype: 'BYTES', shape: [3, 1], data: [b64(A), b64(B), b64(C)] },
@@ -300,7 +300,7 @@ describe('taking instances out and putting placeholders in', () => {
 });
 
 describe('JSON texts', () => {
-  it('are walked as a parser walks them', () => {
+  it('the JSON scanner walks texts as a parser does', () => {
     const same = (bytes: Buffer, span: { start: number; end: number }, value: unknown): void => {
       const type = typeOf(bytes, span);
       if (type === 'array')
@@ -321,7 +321,7 @@ describe('JSON texts', () => {
     );
   });
 
-  it('what is none is refused', () => {
+  it('the JSON scanner refuses texts that are not JSON', () => {
     for (const wrong of [
       '',
       ' ',
@@ -341,7 +341,7 @@ describe('JSON texts', () => {
       assert.throws(() => rootOf(Buffer.from(wrong)), JsonTextError, wrong);
   });
 
-  it('pointers with escapes', () => {
+  it('JSON pointers with escapes are resolved', () => {
     const bytes = Buffer.from('{"a/b":{"~":[{"c":1},{"c":2}]}}');
     const spans = resolvePointer(bytes, rootOf(bytes), '/a~1b/~0/*/c');
     assert.deepEqual(

@@ -38,7 +38,7 @@ describe('requests that once passed the gate unjudged', {
   concurrency: 3,
 }, () => {
   for (const adapter of ADAPTERS) {
-    it(`are judged or refused without a "fail" in the file, alone and beside an image of the classes: ${adapter}`, async (t) => {
+    it(`requests that once passed unjudged are judged or refused without a "fail" in the file, alone and beside an ID image: ${adapter}`, async (t) => {
       const upstream = await recordingUpstream(t);
       const { url, engine } = await startGate(t, upstream.url, {
         routes: [{ match: { path: '/classify' }, mode: 'enforce', adapter, budget_ms: 60_000, ...OPTIONS[adapter] }],

@@ -78,7 +78,7 @@ routes:
     );
   });
 
-  it("the gate's file is read again when it changes or is swapped, and a faulty one leaves the old one in force", async (t) => {
+  it("the gate's file is read again when it changes or is swapped; a faulty one leaves the old one in use", async (t) => {
     const dir = await temporaryDirectory(t);
     const path = join(dir, 'gate.yaml');
     await writeFile(path, `${BASE}routes: []\n`);
@@ -141,7 +141,7 @@ describe('routes', () => {
     assert.equal(findRoute(routes, 'TRACE', '/m/zoo'), undefined);
   });
 
-  it('a target that servers take for different paths is gated if one of them is; what is sent on is the path that was matched', () => {
+  it('a target that servers read as different paths is gated if one of them is; the matched path is forwarded', () => {
     const { routes } = parse(`${BASE}routes:
   - {match: {path: "/classify"}, mode: enforce}
   - {match: {path: "/v1/models/{model}:predict"}, mode: enforce}

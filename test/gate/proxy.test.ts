@@ -14,7 +14,7 @@ const own = (headers: [string, string][]) =>
 
 describe('what passes is what came', () => {
   for (const path of ['/other', '/predict']) {
-    it(`${path}: method, target, headers in order and spelling, body to the byte`, async (t) => {
+    it(`method, target, headers in order and spelling, and body pass unchanged: ${path}`, async (t) => {
       const upstream = await recordingUpstream(t);
       const { url } = await startGate(t, upstream.url, GATED);
       const body = randomBytes(300_000);
@@ -81,7 +81,7 @@ describe('what passes is what came', () => {
     }
   });
 
-  it('an answer passes to the letter: status, reason, headers, nothing added but the connection', async (t) => {
+  it('an answer passes unchanged: status, reason, headers; only the connection header is added', async (t) => {
     const upstream = await recordingUpstream(t);
     upstream.answer = (_request, response) => {
       response.sendDate = false;
@@ -140,7 +140,7 @@ describe('what passes is what came', () => {
     assert.match(await rawExchange(port, 'GET / HTTP/1.0\r\n\r\n'), /\r\n\r\nonetwo$/);
   });
 
-  it('a body larger than the route reads goes on whole where the policy is open, streamed', async (t) => {
+  it("a body beyond the route's limit is forwarded completely as a stream if the policy is open", async (t) => {
     const upstream = await recordingUpstream(t);
     const { url, events } = await startGate(t, upstream.url, {
       routes: [{ ...GATED.routes[0], mode: 'enforce', fail: 'open', max_body_bytes: 1000 }],
@@ -159,7 +159,7 @@ describe('what passes is what came', () => {
 });
 
 describe('expectations and upgrades', () => {
-  it("Expect: 100-continue is the upstream's to answer where the body is streamed, the gate's where it is read", async (t) => {
+  it('Expect: 100-continue is answered by the upstream if the body is streamed, by the gate if it is read', async (t) => {
     let asked = 0;
     const server = createServer((request, response) => request.resume().on('end', () => response.end('done')));
     server.on('checkContinue', (request, response) => {
@@ -187,7 +187,7 @@ describe('expectations and upgrades', () => {
     assert.equal(asked, 2);
   });
 
-  it('a WebSocket passes in both directions, and both ends close', async (t) => {
+  it('a WebSocket passes in both directions, and a close on either side closes both', async (t) => {
     const server = createServer();
     server.on('upgrade', (request, socket, first) => {
       assert.equal(request.headers['sec-websocket-key'], 'abc');
@@ -212,7 +212,7 @@ describe('expectations and upgrades', () => {
     await until('the end', 5000, async () => (await gate.connections()) === 0);
   });
 
-  it('declines an offer of HTTP/2 on a request without a body, which the upstream sees as an ordinary one', async (t) => {
+  it('the gate declines an offer of HTTP/2 on a request without a body, which the upstream receives as an ordinary one', async (t) => {
     const upstream = await recordingUpstream(t);
     const { port } = await startGate(t, upstream.url, GATED);
     const offer = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\n';
@@ -224,7 +224,7 @@ describe('expectations and upgrades', () => {
     );
   });
 
-  it('answers 501 to a method that the parser of Node does not know, and nothing reaches the upstream', async (t) => {
+  it('the gate answers 501 to a method that the parser of Node does not know, and nothing reaches the upstream', async (t) => {
     const upstream = await recordingUpstream(t);
     const { port } = await startGate(t, upstream.url, GATED);
     for (const method of ['FROBNICATE', 'CLASSIFY', 'get'])
@@ -232,7 +232,7 @@ describe('expectations and upgrades', () => {
     assert.equal(upstream.requests.length, 0);
   });
 
-  it('an upgrade that the upstream declines is an ordinary answer', async (t) => {
+  it('an upgrade that the upstream declines gets an ordinary answer', async (t) => {
     const upstream = await recordingUpstream(t);
     const { port } = await startGate(t, upstream.url, GATED);
     const text = await rawExchange(
@@ -260,7 +260,7 @@ describe('expectations and upgrades', () => {
 });
 
 describe('never an open proxy', () => {
-  it('absolute targets and Host do not choose the upstream; CONNECT is refused', async (t) => {
+  it('absolute targets and Host do not select the upstream; CONNECT is refused', async (t) => {
     const upstream = await recordingUpstream(t);
     const elsewhere = await recordingUpstream(t);
     const { port } = await startGate(t, upstream.url, GATED);
@@ -276,7 +276,7 @@ describe('never an open proxy', () => {
     assert.match(await rawExchange(port, 'nonsense\r\n\r\n'), /^HTTP\/1\.1 (400|501)/);
   });
 
-  it('two lengths, or a length and chunks, are refused: what is one request here must not be two there', async (t) => {
+  it('requests with two lengths, or a length and chunks, are refused, because upstreams could split them differently', async (t) => {
     const upstream = await recordingUpstream(t);
     const { port } = await startGate(t, upstream.url, GATED);
     for (const framing of [
@@ -292,7 +292,7 @@ describe('never an open proxy', () => {
 });
 
 describe('clients that leave', () => {
-  it('a client that leaves ends its request to the upstream and its work in the engine', async (t) => {
+  it('a client that disconnects ends its request to the upstream and its work in the engine', async (t) => {
     let [came, gone] = [0, 0];
     const server = createServer((request) => {
       came++;
@@ -367,7 +367,7 @@ describe('upstreams that fail', () => {
     await until('nobody is left', 5000, async () => (await gate.connections()) === 0);
   });
 
-  it('an upstream that stalls in the middle of an answer is given up', async (t) => {
+  it('an upstream that stalls in the middle of an answer is disconnected', async (t) => {
     const stuck = await misbehaving(t, (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf'));
     const { url } = await startGate(t, stuck.url, { ...GATED, upstream: { idle_timeout_ms: 100 } });
     await assert.rejects(ask(url, { method: 'GET' }), /aborted|hang up|ECONNRESET/);
@@ -375,7 +375,7 @@ describe('upstreams that fail', () => {
 });
 
 describe('slow clients', () => {
-  it('heads and bodies that never end (slow loris) are cut off, and others are served meanwhile', async (t) => {
+  it('heads and bodies that never end (slow loris) are cut off, and other clients are served in the meantime', async (t) => {
     const upstream = await recordingUpstream(t);
     const { port, url, gate } = await startGate(t, upstream.url, {
       ...GATED,

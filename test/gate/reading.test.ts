@@ -18,7 +18,7 @@ function form(content: Buffer | string, headers = 'Content-Disposition: form-dat
 }
 
 describe('a picture in a request, however it is carried', () => {
-  it('is judged as the very bytes that were sent', async () => {
+  it('a picture in a request is judged with exactly the bytes that were sent', async () => {
     const jpeg = await waves(60, 40, 3).jpeg().toBuffer();
     const b64 = jpeg.toString('base64');
     const lines = (b64.match(/.{1,76}/g) as string[]).join('\r\n');
@@ -46,7 +46,7 @@ describe('a picture in a request, however it is carried', () => {
     }
   });
 
-  it('or it is unexamined, with the place named', async () => {
+  it('a picture that is not judged is unexamined, and its place is named', async () => {
     const jpeg = await waves(60, 40, 3).jpeg().toBuffer();
     const b64 = jpeg.toString('base64');
     const disposition = 'Content-Disposition: form-data; name="f"';
@@ -86,7 +86,7 @@ describe('a picture in a request, however it is carried', () => {
 });
 
 describe('a request without a picture', () => {
-  it('passes unharmed, whatever its text looks like', async () => {
+  it('a request without a picture passes, whatever its text resembles', async () => {
     const hash = createHash('sha512').update('x').digest();
     const mp4 = Buffer.concat([
       Buffer.from([0, 0, 0, 24]),
