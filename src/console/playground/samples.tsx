@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { addressOf, call } from '../api/client.ts';
-import { asProblem, type Problem } from '../api/problem.ts';
+import { type ApiError, asProblem } from '../api/problem.ts';
 import { ProblemNotice } from '../ui/notice.tsx';
 import type { Picture } from './files.ts';
 
@@ -12,7 +12,7 @@ const SAMPLES = [
 
 /** Offers photographs to a visitor who has none at hand: three of classes of the tenant `demo`, and three of other things. */
 export function Samples({ onPicture }: { onPicture: (picture: Picture) => void }) {
-  const problem = useSignal<Problem>();
+  const problem = useSignal<ApiError>();
   const take = async (name: string) => {
     try {
       const response = await call(`samples/${name}.jpg`);
