@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import { ServiceError } from '../errors/index.ts';
+import { POLL_MS } from '../polling.ts';
 import { writeDurably } from '../storage/durable.ts';
 import { KEY_ID } from './api-key.ts';
 import { KeyRecord } from './key-record.ts';
@@ -9,7 +10,6 @@ import type { DamagedKey, KeyStore, Revocation, StoredKeys } from './key-store.t
 
 const valid = new Ajv().compile(KeyRecord);
 const SUFFIX = '.json';
-const POLL_MS = 400;
 /** Resolution of the folder's modification time: two changes within it may have the same time. */
 const GRAIN_MS = 100;
 /** Every so many polls all files are read, because editing a file in place does not change the folder's time. */
@@ -126,7 +126,7 @@ export class FileKeyStore implements KeyStore {
       if (this.#closed) return;
       this.#timer = setTimeout(() => {
         this.#polling = poll().finally(again);
-      }, POLL_MS);
+      }, POLL_MS.keyFolder);
       this.#timer.unref();
     };
     again();

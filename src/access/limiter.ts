@@ -54,7 +54,7 @@ export class Limiter {
    */
   check(principal: Principal, tenant: LimitedTenant): void {
     for (const { what, bucket } of this.#bucketsOf(principal, tenant)) {
-      const wait = bucket.wait(this.#now());
+      const wait = bucket.waitSeconds(this.#now());
       if (wait === 0) continue;
       throw new ServiceError('rate_limited', `This ${what} may send ${bucket.rate} images per second.`, {
         retryAfter: Math.ceil(wait),
@@ -88,7 +88,7 @@ export class Limiter {
     const now = this.#now();
     const limit = ({ what, bucket }: (typeof buckets)[number]) => {
       const level = bucket.level(now);
-      const seconds = Math.ceil(level < 1 ? bucket.wait(now) : (bucket.size - level) / bucket.rate);
+      const seconds = Math.ceil(level < 1 ? bucket.waitSeconds(now) : (bucket.size - level) / bucket.rate);
       return `"${what}";r=${Math.max(0, Math.floor(level))};t=${seconds}`;
     };
     const policy = ({ what, bucket }: (typeof buckets)[number]) =>

@@ -28,7 +28,7 @@ export class TokenBucket {
   }
 
   /** Seconds until the next request is admitted. */
-  wait(now: number): number {
+  waitSeconds(now: number): number {
     const level = this.level(now);
     return level >= 1 ? 0 : (1 - level) / this.rate;
   }

@@ -2,8 +2,9 @@ import { argMax, type Probabilities } from './probabilities.ts';
 
 export type Decision = 'id' | 'ood';
 
-/** The rule that a tenant or a request names. */
-export type Method = 'ctw' | 'atd' | 'atd-rescaled';
+/** The rules that a tenant or a request may name. */
+export const METHODS = ['ctw', 'atd', 'atd-rescaled'] as const;
+export type Method = (typeof METHODS)[number];
 
 export interface Decisions {
   ctw: Decision;

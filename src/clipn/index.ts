@@ -3,7 +3,7 @@ import { type Decisions, decide } from './decisions.ts';
 import { argMax, type Probabilities, probabilities } from './probabilities.ts';
 import { type Scores, scores } from './scores.ts';
 
-export { type Decision, type Decisions, decide, decisionOf, type Method } from './decisions.ts';
+export { type Decision, type Decisions, decide, decisionOf, METHODS, type Method } from './decisions.ts';
 export { argMax, type Probabilities, probabilities, sigmoid } from './probabilities.ts';
 export { type ScoreName, type Scores, scores } from './scores.ts';
 export { classNameFault, fillTemplate, MAX_NAME_LENGTH, templateFault } from './templates.ts';

@@ -1,4 +1,5 @@
 import { type Static, type TSchema, Type } from 'typebox';
+import { METHODS, type Method } from '../clipn/index.ts';
 
 /** The kind of value of a setting; decides how its text is parsed. */
 export type Kind = 'text' | 'integer' | 'bytes' | 'milliseconds' | 'flag';
@@ -190,7 +191,12 @@ export const ConfigSchema = Type.Object({
     'largest number of classes of a tenant',
   ),
   method: setting(
-    Type.Union([Type.Literal('ctw'), Type.Literal('atd'), Type.Literal('atd-rescaled')], { default: 'ctw' }),
+    Type.Unsafe<Method>(
+      Type.Union(
+        METHODS.map((method) => Type.Literal(method)),
+        { default: 'ctw' },
+      ),
+    ),
     'CLIPN_METHOD',
     'text',
     'rule that decides if neither the request nor the tenant names one: ctw, atd or atd-rescaled',

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Detection, DetectRequest, Engine, FleetStatus } from '../engine/index.ts';
 import { ServiceError } from '../errors/index.ts';
+import { POLL_MS } from '../polling.ts';
 import { Semaphore } from '../storage/semaphore.ts';
 
 export type Detector = Pick<Engine, 'detect'> & { readonly status: Omit<FleetStatus, 'engines'> };
 
 /** Number of engine deaths after which an image inside counts as their cause. */
 const TRIES = 3;
-const POLL_MS = 50;
 
 const isEngines = (error: unknown) =>
   error instanceof ServiceError && ['engine_unavailable', 'overloaded', 'tenant_not_ready'].includes(error.code);
@@ -50,7 +50,7 @@ export class SteadyDetector {
     const end = performance.now() + this.#recoveryMs;
     while (this.#engine.status.state !== 'ready') {
       if (performance.now() > end) throw new EngineNotBack(this.#recoveryMs);
-      await sleep(POLL_MS);
+      await sleep(POLL_MS.restartedEngine);
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { USUALLY_EMPTY } from './methods.ts';
 import type { ReadBody } from './proxy/body.ts';
 import type { Departure } from './proxy/departure.ts';
 import { type Body, exchange, relay } from './proxy/exchange.ts';
@@ -96,6 +97,5 @@ export function bytesOf(request: IncomingMessage, body: ReadBody): Body {
 /** Removes the body framing that Node would add to a POST without a body. */
 function withoutBody(body: Body, { method, headers }: IncomingMessage, fields: string[]): void {
   const framed = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
-  if (!framed && body.kind !== 'stream' && !/^(?:GET|HEAD|DELETE|OPTIONS|TRACE)$/.test(method as string))
-    fields.push('Content-Length', '0');
+  if (!framed && body.kind !== 'stream' && !USUALLY_EMPTY.has(method as string)) fields.push('Content-Length', '0');
 }

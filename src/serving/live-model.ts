@@ -15,6 +15,7 @@ import {
   Quarantine,
   type TextFeatureBuilder,
 } from '../engine/index.ts';
+import { POLL_MS } from '../polling.ts';
 import type { TenantModel } from '../tenants/heads.ts';
 import { engineOptions } from './engine-options.ts';
 import { type OpenedBundle, openBundle } from './open-bundle.ts';
@@ -44,7 +45,6 @@ export interface Model {
   heads: Set<string>;
 }
 
-const POLL_MS = 20;
 /** The former model stays this long after the switch, for requests that have looked up a head but not sent their images. */
 const LINGER_MS = 1000;
 
@@ -129,7 +129,7 @@ export class LiveModel {
     const before = this.#before;
     if (!before) return;
     await sleep(LINGER_MS);
-    while (!before.engine.idle) await sleep(POLL_MS);
+    while (!before.engine.idle) await sleep(POLL_MS.idleEngine);
     this.#before = undefined;
     await this.close(before);
   }

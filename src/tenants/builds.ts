@@ -1,4 +1,5 @@
 import { ServiceError } from '../errors/index.ts';
+import { POLL_MS } from '../polling.ts';
 import { Semaphore } from '../storage/semaphore.ts';
 import type { HeadVersion, TenantHeads } from './heads.ts';
 import type { BuildLeases } from './leases.ts';
@@ -21,7 +22,6 @@ const LONGEST_RETRY_MS = 30_000;
 const CONCURRENT = 4;
 /** The other processes wait this long, so that the process that received the change builds first: its client is waiting. */
 const COURTESY_MS = 300;
-const LOOK_AGAIN_MS = 2000;
 
 /**
  * Builds the head of a stored definition: from the cache, by encoding, or by waiting for another process that encodes. The
@@ -103,7 +103,7 @@ export class TenantBuilds {
       if (record.cancelled) return;
       if (wait === 0) {
         if (await this.#build(key, tenant, began, signal, onProgress)) return;
-        wait = LOOK_AGAIN_MS;
+        wait = POLL_MS.sharedBuild;
       }
       await leases.wait(key, wait, signal, ({ done, total }) => onProgress(done, total));
       wait = 0;

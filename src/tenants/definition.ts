@@ -1,12 +1,18 @@
 import { type Static, Type } from 'typebox';
-import { classNameFault, templateFault } from '../clipn/index.ts';
+import { classNameFault, METHODS, type Method, templateFault } from '../clipn/index.ts';
 import { ServiceError } from '../errors/index.ts';
 import { ClassEntry, textsOf } from './classes.ts';
 
 /** The decision rules of clipn/, as a schema. */
-export const MethodSchema = Type.Union([Type.Literal('ctw'), Type.Literal('atd'), Type.Literal('atd-rescaled')], {
-  description: 'The threshold-free rule that decides: competing to win, agreeing to differ, or the latter rescaled.',
-});
+export const MethodSchema = Type.Unsafe<Method>(
+  Type.Union(
+    METHODS.map((method) => Type.Literal(method)),
+    {
+      description:
+        'The threshold-free rule that decides: competing to win, agreeing to differ, or the latter rescaled.',
+    },
+  ),
+);
 
 const Templates = Type.Array(Type.String(), {
   minItems: 1,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BuildReply, TenantReply } from '../../http/schemas/tenant.ts';
+import { POLL_MS } from '../../polling.ts';
 import { bar } from '../table.ts';
 import { RequestError, type ServiceClient, tenantPath } from './client.ts';
 import { confirmed } from './confirm.ts';
@@ -19,7 +20,6 @@ export interface ApplyOptions {
   json?: boolean;
 }
 
-const POLL_MS = 250;
 /** Exit status of --dry-run --exit-code if something would change. */
 const WOULD_CHANGE = 3;
 
@@ -102,7 +102,7 @@ async function follow(client: ServiceClient, { tenant, version }: TenantReply, t
       if (body.state === 'failed')
         throw new RequestError('build_failed', `${body.failure} The build will be tried again; ${now}`);
       if (Date.now() > end) throw new RequestError('build_timeout', `${body.percent} % after ${timeoutMs} ms; ${now}`);
-      await sleep(POLL_MS);
+      await sleep(POLL_MS.remoteBuild);
     }
   } finally {
     drawn.end();

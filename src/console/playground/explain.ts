@@ -1,12 +1,12 @@
 import type { Method, Verdict } from '../api/types.ts';
 import { percent } from '../format.ts';
 
-export const METHODS: Method[] = ['ctw', 'atd', 'atd-rescaled'];
 export const METHOD_NAMES: Record<Method, string> = {
   ctw: 'competing to win',
   atd: 'agreeing to differ',
   'atd-rescaled': 'agreeing to differ, rescaled',
 };
+export const METHODS = Object.keys(METHOD_NAMES) as Method[];
 
 export function decisionOf(verdict: Verdict, method: Method): 'id' | 'ood' {
   return verdict.decisions[method === 'atd-rescaled' ? 'atd_rescaled' : method];

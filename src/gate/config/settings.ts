@@ -1,3 +1,4 @@
+import { WITH_BODY } from '../methods.ts';
 import type { ServingMethod } from '../seams.ts';
 import { type PathPattern, pathPattern } from './path-pattern.ts';
 import {
@@ -97,9 +98,6 @@ const FAIL_REJECT: FailTemplate = {
     '"instance":"{{request_id}}","cause":"{{cause}}"}',
 };
 
-/** Methods whose requests may have a body that servers read. */
-const METHODS = ['POST', 'PUT', 'PATCH', 'DELETE', 'QUERY', 'REPORT', 'SEARCH', 'PROPFIND', 'PROPPATCH'];
-
 export function failTable(
   policy: RouteConfig['fail'],
   base: Record<FailCause, FailAction>,
@@ -132,7 +130,7 @@ function route(config: RouteConfig, index: number, defaults: NonNullable<GateFil
   return {
     name: c.name ?? config.match.path ?? String(index),
     path: pathPattern(config.match.path, config.match.case_sensitive),
-    methods: new Set(config.match.methods ?? METHODS),
+    methods: new Set(config.match.methods ?? WITH_BODY),
     tenant:
       typeof c.tenant === 'object' ? { ...c.tenant, header: c.tenant.header.toLowerCase() } : (c.tenant ?? 'demo'),
     adapter: c.adapter ?? 'auto',

@@ -1,9 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { IDEMPOTENT } from '../methods.ts';
 import type { Departure } from './departure.ts';
 import { pairs, responseHeaders } from './headers.ts';
 import { type OpenedRequest, type RequestHead, type Upstream, UpstreamError } from './upstream.ts';
-
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'PROPFIND', 'REPORT', 'SEARCH']);
 
 /** The body after the head: none, bytes, or the client's stream, preceded by the bytes that were already read. */
 export type Body =

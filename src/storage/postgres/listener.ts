@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { POLL_MS } from '../../polling.ts';
 
 /** The one notification channel; the payload is the topic. */
 export const CHANNEL = 'clipn_gate';
@@ -10,7 +11,6 @@ export interface ListenerOptions {
   pollMs?: number;
 }
 
-const POLL_MS = 1000;
 const FIRST_BACKOFF_MS = 100;
 const LONGEST_BACKOFF_MS = 2000;
 
@@ -41,7 +41,7 @@ export class ChangeListener {
   watch(topic: string, look: () => Promise<void>): void {
     this.#watchers.set(topic, { look, busy: false, again: false });
     if (this.#poll) return;
-    this.#poll = setInterval(() => this.#lookAtAll(), this.#options.pollMs ?? POLL_MS);
+    this.#poll = setInterval(() => this.#lookAtAll(), this.#options.pollMs ?? POLL_MS.database);
     void this.#connect();
   }
 

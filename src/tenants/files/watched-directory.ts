@@ -1,5 +1,6 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { ServiceError } from '../../errors/index.ts';
+import { POLL_MS } from '../../polling.ts';
 import type { OnChanged } from '../changes.ts';
 import { canonical } from '../definition.ts';
 import type { TenantRegistry } from '../registry.ts';
@@ -75,7 +76,7 @@ export class WatchedDirectory {
       this.#missed.add(id);
     }
     await this.look();
-    this.#poll = setInterval(() => void this.look(), this.#options.pollMs ?? 2000);
+    this.#poll = setInterval(() => void this.look(), this.#options.pollMs ?? POLL_MS.tenantFiles);
     this.#listen();
   }
 

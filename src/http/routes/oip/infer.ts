@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import type { Method } from '../../../clipn/index.ts';
+import { METHODS, type Method } from '../../../clipn/index.ts';
 import { defined } from '../../../defined.ts';
 import { ServiceError } from '../../../errors/index.ts';
 import { detectTenantInPath } from '../../access.ts';
@@ -10,8 +10,6 @@ import { ModelParams, oipErrors } from '../../schemas/oip.ts';
 import { encode, valuesOf } from './infer-reply.ts';
 import { readInferRequest } from './infer-request.ts';
 import { checkVersion } from './model.ts';
-
-const METHODS: Method[] = ['ctw', 'atd', 'atd-rescaled'];
 
 /** `POST /v2/models/{tenant}/infer`: BYTES images in, decisions and probabilities out. OOD is a result: its status is 200. */
 export const oipInfer: FastifyPluginAsync = async (app) => {
