@@ -52,7 +52,7 @@ describe('batcher', () => {
     );
   });
 
-  it('gives every key its turn: a burst of one does not push back another', async () => {
+  it('the batcher serves keys in turn: a burst of one does not delay another', async () => {
     const { runs, run } = device();
     const batcher = new Batcher({ maxBatch: 4, run });
     void batcher.submit('first', at('big'));
@@ -144,7 +144,7 @@ describe('batcher', () => {
     assert.equal((await Promise.all(answers)).length, 5);
   });
 
-  it('batches are full while one tenant asks, short while several do, and full again later', async () => {
+  it('batches are full while one tenant asks, small while several do, and full again later', async () => {
     let now = 0;
     const { runs, run } = device();
     const batcher = new Batcher<string, string>({ maxBatch: 8, run, now: () => now });
@@ -179,7 +179,7 @@ describe('batcher', () => {
     assert.equal(runs[7]?.items.length, 8);
   });
 
-  it('a model that takes long for one image runs few at a time', async () => {
+  it('the batcher runs small batches of a model that is slow for one image', async () => {
     let now = 0;
     const { runs, run } = device();
     const batcher = new Batcher<string, string>({ maxBatch: 8, run, now: () => now });
@@ -190,7 +190,7 @@ describe('batcher', () => {
     assert.equal(runs[1]?.items.length, 2, '400 ms at 150 ms each');
   });
 
-  it('what comes of a tenant that has nothing in the batch runs beside it, and leaves the batches full', async () => {
+  it('images of a tenant without images in the batch run in the light lane, and batches stay full', async () => {
     let now = 0;
     const main = device();
     const side = device();
@@ -229,7 +229,7 @@ describe('batcher', () => {
     await Promise.all(answers);
   });
 
-  it('a tenant that is in the batch waits for its end, and so does everybody where the device can do one thing only', async () => {
+  it('a tenant with images in the batch waits for its end, and so do all tenants if the device runs one thing at a time', async () => {
     const main = device();
     const side = device();
     const batcher = new Batcher<string, string>({
@@ -245,7 +245,7 @@ describe('batcher', () => {
     assert.deepEqual(main.runs[1]?.items, ['b']);
   });
 
-  it('what would run beside batches is asked for when a second tenant comes, and runs are short until it is there', async () => {
+  it('the light lane is opened when a second tenant arrives, and batches are small until it is open', async () => {
     let now = 0;
     const main = device();
     const side = device();
@@ -276,7 +276,7 @@ describe('batcher', () => {
     assert.equal(main.runs[3]?.items.length, 8, 'full again');
   });
 
-  it('a tenant is light as long as it has less than its share, in the batch and before it', async () => {
+  it('a tenant is light while it has less than its share, in the batch and in the queue', async () => {
     const main = device();
     const side = device();
     const beside = { maxBatch: 4, run: side.run };
@@ -301,7 +301,7 @@ describe('batcher', () => {
     assert.deepEqual(side.runs[2]?.items, ['small3'], 'the other is more than its share');
   });
 
-  it('what runs beside a batch can be late, given up or fail like anything else', async () => {
+  it('an image in the light lane can be late, aborted or fail like any other', async () => {
     let now = 0;
     const main = device();
     const side = device();

@@ -24,7 +24,7 @@ function reference(feature: Float32Array, matrix: Float32Array): number[] {
 }
 
 describe('head scorer', () => {
-  it('the head scorer computes the formulas, from one class to ten thousand, whatever the view of the feature', async () => {
+  it('the head scorer computes the formulas for one to ten thousand classes, and for any view of the feature', async () => {
     const width = 48;
     const scorer = await HeadScorer.open({ width, scale: 100 });
     const batch = Float32Array.from([...unit(width, 1), ...unit(width, 2), ...unit(width, 3)]);
@@ -125,7 +125,7 @@ describe('head residency', () => {
     assert.equal(residency.bytes, 64);
   });
 
-  it('a head that is put needs no loading; a retired one leaves with its last user', async () => {
+  it('a head that is put needs no loading; a retired one is removed with its last user', async () => {
     const { residency, held, loads, gone } = engine(1000);
     await residency.put('t2', head(2));
     let release = () => {};

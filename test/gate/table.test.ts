@@ -341,7 +341,7 @@ describe('batches', () => {
     assert.equal(String(upstream.requests.at(-1)?.body), String(body('ID')));
   });
 
-  it('filter answers 502 where the answer does not fit the removed rows, and passes errors of the upstream on', async (t) => {
+  it('filter answers 502 if the answer does not match the removed rows, and relays errors of the upstream', async (t) => {
     const upstream = await recordingUpstream(t);
     const { url, events } = await startGate(t, upstream.url, {
       routes: [{ match: { path: '/p' }, adapter: 'tf-serving', mode: 'enforce', batch: 'filter' }],
@@ -355,7 +355,7 @@ describe('batches', () => {
 });
 
 describe('verdict and forwarding at once', () => {
-  it('the answer waits for the verdict, and never arrives when that is no', async (t) => {
+  it('in parallel mode the answer waits for the verdict, and is not sent if the image is refused', async (t) => {
     const upstream = await recordingUpstream(t);
     const { url, engine } = await startGate(t, upstream.url, {
       routes: [{ match: { path: '/p' }, adapter: 'raw', mode: 'enforce', parallel: true, fail: 'closed' }],

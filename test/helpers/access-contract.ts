@@ -14,7 +14,7 @@ export function keyStoreContract(name: string, place: (t: TestContext) => Promis
       return stores;
     };
 
-    it('keeps keys to the letter; another process sees them', async (t) => {
+    it('keys are stored unchanged, and another process sees them', async (t) => {
       const [a, b] = await openTwo(t);
       assert.deepEqual(await a.list(), { keys: [], damaged: [] });
       const limits = { images_per_second: 2.5, concurrent_requests: 3, tenants: 0, classes: 10 };
@@ -26,7 +26,7 @@ export function keyStoreContract(name: string, place: (t: TestContext) => Promis
       assert.deepEqual((await a.list()).keys.sort(byId), [one, two].sort(byId));
     });
 
-    it('revokes once: the first time stays', async (t) => {
+    it('a key is revoked once, and the first time stays', async (t) => {
       const [a, b] = await openTwo(t);
       const key = keyRecord();
       await a.add(key);
@@ -39,7 +39,7 @@ export function keyStoreContract(name: string, place: (t: TestContext) => Promis
         assert.equal(await a.revoke(unknown, '2026-03-03T00:00:00.000Z'), undefined);
     });
 
-    it('notes the latest use, from whoever notes it', async (t) => {
+    it('the latest use of a key is stored, from any process', async (t) => {
       const [a, b] = await openTwo(t);
       const [x, y] = [keyRecord(), keyRecord()];
       await a.add(x);
@@ -60,7 +60,7 @@ export function keyStoreContract(name: string, place: (t: TestContext) => Promis
       );
     });
 
-    it('tells of changes by others, again after what it calls has failed', async (t) => {
+    it('changes by other processes are reported, and again after a failed callback', async (t) => {
       const [a, b] = await openTwo(t);
       const seen: number[] = [];
       let failures = 0;
@@ -109,14 +109,14 @@ export async function readAll(log: AuditLog, limit: number, target?: string) {
 /** What every log of changes does. `open` gives logs over one place: two processes with the same data. */
 export function auditContract(name: string, place: (t: TestContext) => Promise<() => Promise<AuditLog>>) {
   describe(`${name} as a log of changes`, () => {
-    it('gives back every entry, the newest first, in pages of any size', async (t) => {
+    it('the audit log returns every entry, newest first, in pages of any size', async (t) => {
       const log = await (await place(t))();
       for (let n = 0; n < 20; n++) await log.append(auditEntry(n));
       const expected = Array.from({ length: 20 }, (_, n) => auditEntry(19 - n));
       for (const limit of [1, 3, 19, 20, 100]) assert.deepEqual(await readAll(log, limit), expected, String(limit));
     });
 
-    it('of one target alone', async (t) => {
+    it('the audit log can be read for one target', async (t) => {
       const log = await (await place(t))();
       for (let n = 0; n < 9; n++) await log.append(auditEntry(n, n % 3 === 0 ? 'zoo' : 'other'));
       assert.deepEqual(
@@ -126,7 +126,7 @@ export function auditContract(name: string, place: (t: TestContext) => Promise<(
       assert.deepEqual(await readAll(log, 2, 'nobody'), []);
     });
 
-    it('appends from two processes and at once; a page read before stays valid', async (t) => {
+    it('two processes append to the audit log at once, and a page that was read before stays valid', async (t) => {
       const open = await place(t);
       const [a, b] = [await open(), await open()];
       await a.append(auditEntry(0));
@@ -139,7 +139,7 @@ export function auditContract(name: string, place: (t: TestContext) => Promise<(
       assert.equal(targets.length, 21);
     });
 
-    it('a cursor that it never gave is refused', async (t) => {
+    it('a cursor that the audit log never returned is refused', async (t) => {
       const log = await (await place(t))();
       await log.append(auditEntry(0));
       for (const before of ['', 'x', '../../x-1', '20260101T000000000Z-x', '1; drop table'])

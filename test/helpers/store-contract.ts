@@ -24,7 +24,7 @@ export interface StoreKind {
 
 /** What every store must do. One suite, run against each kind. */
 export function storeContract({ place, shared }: StoreKind): void {
-  it('keeps, replaces and removes; whoever opens it again sees the same', async (t) => {
+  it('the store keeps, replaces and removes tenants, also for the next process that opens it', async (t) => {
     const { open } = await place(t);
     const store = await open();
     assert.equal(await store.write(record('zoo'), 0), true);
@@ -41,7 +41,7 @@ export function storeContract({ place, shared }: StoreKind): void {
     assert.deepEqual(versions(await again.list()), [['a.b-c_1', 1]]);
   });
 
-  it('what is left of a removed tenant says which version comes next', async (t) => {
+  it('the record of a removed tenant has the version from which the next one counts', async (t) => {
     const { open } = await place(t);
     const store = await open();
     await store.write(record('zoo'), 0);
@@ -53,7 +53,7 @@ export function storeContract({ place, shared }: StoreKind): void {
     assert.deepEqual(versions(await store.list()), [['zoo', 3]]);
   });
 
-  it('a write over another version than it was made for changes nothing', async (t) => {
+  it('a write for another version than the stored one changes nothing', async (t) => {
     const { open } = await place(t);
     const store = await open();
     await store.write(record('zoo', 1, ['first']), 0);
@@ -64,7 +64,7 @@ export function storeContract({ place, shared }: StoreKind): void {
     assert.equal(await store.get('other'), undefined);
   });
 
-  it('of writers at the same time exactly one wins each version', async (t) => {
+  it('of concurrent writers exactly one succeeds for each version', async (t) => {
     const { open } = await place(t);
     const stores = shared ? await Promise.all([open(), open(), open()]) : [await open()];
     await stores[0]?.write(record('zoo'), 0);
@@ -80,7 +80,7 @@ export function storeContract({ place, shared }: StoreKind): void {
     }
   });
 
-  it('keeps every part of a record to the letter', async (t) => {
+  it('every part of a record is stored unchanged', async (t) => {
     const { open } = await place(t);
     const whole: TenantRecord = {
       ...record('zoo', 7),
@@ -101,7 +101,7 @@ export function storeContract({ place, shared }: StoreKind): void {
     assert.equal(JSON.stringify(back), JSON.stringify(whole));
   });
 
-  it('a write of the same version changes what is not part of the definition', async (t) => {
+  it('a write of the same version changes fields outside the definition', async (t) => {
     const { open } = await place(t);
     const store = await open();
     await store.write(record('zoo'), 0);
@@ -109,7 +109,7 @@ export function storeContract({ place, shared }: StoreKind): void {
     assert.equal(((await store.get('zoo')) as TenantRecord).cancelled, true);
   });
 
-  it('the first tenant is seeded once and for all', async (t) => {
+  it('the first tenant is seeded once', async (t) => {
     const { open } = await place(t);
     const stores = shared ? await Promise.all([open(), open(), open()]) : [await open()];
     const seeded = await Promise.all(stores.map((store) => store.seed(record('demo'))));
@@ -119,7 +119,7 @@ export function storeContract({ place, shared }: StoreKind): void {
     assert.deepEqual(await stores[0]?.list(), []);
   });
 
-  it('a tenant that was there before the first start is not overwritten by the seed', async (t) => {
+  it('a tenant that existed before the first start is not overwritten by the seed', async (t) => {
     const { open } = await place(t);
     const store = await open();
     await store.write(record('demo', 1, ['mine']), 0);
@@ -127,7 +127,7 @@ export function storeContract({ place, shared }: StoreKind): void {
     assert.deepEqual(await store.get('demo'), record('demo', 1, ['mine']));
   });
 
-  it('hundreds of tenants, written at the same time', async (t) => {
+  it('hundreds of tenants can be written at the same time', async (t) => {
     const { open } = await place(t);
     const store = await open();
     const ids = Array.from({ length: 200 }, (_, i) => `t${i}`);
@@ -137,7 +137,7 @@ export function storeContract({ place, shared }: StoreKind): void {
 
   if (!shared) return;
 
-  it('others hear of every change, the last one last', async (t) => {
+  it('other processes receive every change, in order of versions', async (t) => {
     const { open } = await place(t);
     const [writer, reader] = [await open(), await open()];
     await writer.write(record('before'), 0);

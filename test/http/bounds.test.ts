@@ -21,7 +21,7 @@ function countOf(value: unknown): number {
 }
 
 describe('the scanner of JSON', () => {
-  it('counts the values of any JSON, however it is cut into chunks', () => {
+  it('the JSON scanner counts the values of any JSON, cut into any chunks', () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 6 }), fc.array(fc.nat(40), { maxLength: 20 }), (value, cuts) => {
         const text = Buffer.from(JSON.stringify(value));
@@ -38,7 +38,7 @@ describe('the scanner of JSON', () => {
     );
   });
 
-  it('quotes behind backslashes end no string, wherever the chunks end', () => {
+  it('quotes after backslashes end no string, at any end of a chunk', () => {
     const text = Buffer.from('["a\\\\\\",[[[,,,","\\\\",2]');
     for (let cut = 0; cut <= text.length; cut++) {
       const scanner = new JsonScanner(100);
@@ -48,7 +48,7 @@ describe('the scanner of JSON', () => {
     }
   });
 
-  it('says what there is too much of at the first one', () => {
+  it('the JSON scanner reports the first value beyond a limit', () => {
     assert.equal(new JsonScanner(10).write(Buffer.from(`[${'0,'.repeat(9)}`)), 'values');
     assert.equal(new JsonScanner(1000).write(Buffer.from('['.repeat(33))), 'depth');
     assert.equal(new JsonScanner(1000).write(Buffer.from('[]'.repeat(33))), undefined);
@@ -56,7 +56,7 @@ describe('the scanner of JSON', () => {
 });
 
 describe('bodies in memory', () => {
-  it('take from one budget and give it back', () => {
+  it('bodies reserve memory of one budget and release it', () => {
     const budget = new BodyBudget(100);
     const first = budget.reserve(60);
     assert.throws(() => budget.reserve(50), { code: 'overloaded' });
@@ -68,7 +68,7 @@ describe('bodies in memory', () => {
     budget.reserve(100);
   });
 
-  it('answers 429 when the requests under way hold what may be held, and serves again afterwards', async (t) => {
+  it('answers 429 when requests in progress hold all memory for bodies, and serves again afterwards', async (t) => {
     const { app, engine } = await testApp(t, { maxBodyBytes: 1000, maxBodiesBytes: 1000, maxImageBytes: 1000 });
     let open = () => {};
     engine.gate = new Promise<void>((resolve) => {
@@ -114,7 +114,7 @@ describe('a body that asks for millions of values', () => {
     ],
   ];
   for (const [name, method, url, payload] of bodies) {
-    it(`answers 400 within 16 KB: ${name}`, async (t) => {
+    it(`answers 400 within 16 KB to a body of millions of values: ${name}`, async (t) => {
       const { app, log } = await testApp(t, { maxBodyBytes: 20_000_000 });
       const response = await app.inject(json(url, method, payload));
       assert.equal(response.statusCode, 400);
@@ -148,7 +148,7 @@ describe('neither a reply nor a log line grows with what is wrong', () => {
     ['a long query', 'POST', `/v1/detect?top_k=${long.slice(0, 12_000)}&tenant=${'%00'.repeat(1000)}`, '{}'],
   ];
   for (const [name, method, url, payload] of bodies) {
-    it(`answers 4xx within 16 KB: ${name}`, async (t) => {
+    it(`answers 4xx within 16 KB, and logs as little: ${name}`, async (t) => {
       const { app, log } = await testApp(t, { maxBodyBytes: 20_000_000 });
       const response = await app.inject(json(url, method, payload));
       assert.ok(response.statusCode >= 400 && response.statusCode < 500, String(response.statusCode));
@@ -158,7 +158,7 @@ describe('neither a reply nor a log line grows with what is wrong', () => {
     });
   }
 
-  it('tells at most twenty faults', async (t) => {
+  it('a reply lists at most twenty faults', async (t) => {
     const { app } = await testApp(t, { maxBodyBytes: 20_000_000 });
     const few = await app.inject(json('/v1/detect', 'POST', JSON.stringify({ images: [0, 0, 0] })));
     assert.equal(few.json().errors.length, 3);

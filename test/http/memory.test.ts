@@ -133,7 +133,7 @@ const HOSTILE: [string, string, string, Record<string, string>, () => Iterable<B
 ];
 
 describe('memory of the front', { skip: process.platform === 'linux' ? false : 'needs /proc' }, () => {
-  it('stays below 400 MB for one hostile body at a time, each answered within 16 KB', async (t) => {
+  it('the front stays below 400 MB for one hostile body at a time, and answers each within 16 KB', async (t) => {
     const { url, child } = await startFront(t);
     for (const [name, path, method, headers, pieces] of HOSTILE.filter(([name]) => !/without end/.test(name))) {
       const { status, bytes } = await send(url, path, method, headers, pieces);
@@ -144,7 +144,7 @@ describe('memory of the front', { skip: process.platform === 'linux' ? false : '
     assert.ok(peak < 400 * MiB, `${Math.round(peak / MiB)} MiB`);
   });
 
-  it('stays below its bound with 32 hostile connections, and others are served meanwhile', async (t) => {
+  it('the front stays below its bound with 32 hostile connections, and serves other clients in the meantime', async (t) => {
     const { url, child } = await startFront(t);
     const photo = await noise(64, 48).jpeg().toBuffer();
     const rounds = Array.from({ length: 32 }, async (_, i) => {

@@ -60,7 +60,7 @@ describe('export and import', () => {
     assert.deepEqual([same.statusCode, same.json().version], [200, 1], 'the same again changes nothing');
   });
 
-  it('features that came with a file are that tenant’s alone: nobody else is judged by them', async (t) => {
+  it('features of an imported file are used for that tenant only', async (t) => {
     const { app, builder } = await testApp(t);
     await app.inject(importOf('mine', exported()));
     builder.built.length = 0;
@@ -71,7 +71,7 @@ describe('export and import', () => {
     assert.deepEqual(builder.built, ['yes:wolf', 'no:wolf'], 'it keeps them when it changes');
   });
 
-  it('an import with another bundle builds the features anew', async (t) => {
+  it('an import with another bundle builds the features again', async (t) => {
     const { app, builder } = await testApp(t);
     builder.built.length = 0;
     const made = await app.inject(importOf('mine', exported({ bundle: 'another@1' })));
@@ -80,7 +80,7 @@ describe('export and import', () => {
     assert.deepEqual(builder.built, built, 'cat was known here already');
   });
 
-  it('an import of a file that was changed at any byte, cut, or never exported is refused', async (t) => {
+  it('an import of a changed, truncated or foreign file is refused', async (t) => {
     const { app, registry } = await testApp(t);
     const file = exported();
     for (let at = 0; at < file.length; at += 7) {

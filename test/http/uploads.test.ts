@@ -47,7 +47,7 @@ describe('uploads over real sockets', () => {
     assert.equal((await answer(socket)).status, 200);
   });
 
-  it('a client that leaves in the middle of its upload reaches no engine and leaves no connection', async (t) => {
+  it('a client that disconnects during its upload reaches no engine and leaves no connection', async (t) => {
     const { app, port, engine, url, received } = await listen(t);
     const { payload, headers } = multipart([{ data: 'x'.repeat(8000) }]);
     for (const type of [headers['content-type'], 'image/png']) {
@@ -66,7 +66,7 @@ describe('uploads over real sockets', () => {
     assert.equal((await fetch(`${url}/livez`)).status, 200);
   });
 
-  it('the work of a client that has left is aborted', async (t) => {
+  it('the work for a client that has disconnected is aborted', async (t) => {
     const { port, engine } = await listen(t);
     let open_: () => void = () => {};
     engine.gate = new Promise<void>((resolve) => {

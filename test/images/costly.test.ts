@@ -47,7 +47,7 @@ function chunk(type: string, data: Buffer): Buffer {
 }
 
 describe('an image that costs far more than others of its size is refused before it is decoded', () => {
-  it('a JPEG of a hundred scans, and a large one of thirty', async () => {
+  it('a JPEG of a hundred scans, and a large one of thirty, are refused before decoding', async () => {
     await assert.rejects(decode(await scanned(64, 64, 100)), { code: 'image_undecodable', message: /scans/ });
     const large = await sharp(plain(6000, 6000, [9, 9, 9]))
       .jpeg({ progressive: true })
@@ -61,7 +61,7 @@ describe('an image that costs far more than others of its size is refused before
     await assert.rejects(decode(thirty), { code: 'image_undecodable', message: /scans/ });
   });
 
-  it('progressive JPEGs as encoders write them are decoded', async () => {
+  it('progressive JPEGs of ordinary encoders are decoded', async () => {
     for (const options of [{ progressive: true }, { mozjpeg: true }]) {
       const jpeg = await noise(200, 150).jpeg(options).toBuffer();
       assert.ok(countScans(jpeg, 100) > 1);
@@ -69,7 +69,7 @@ describe('an image that costs far more than others of its size is refused before
     }
   });
 
-  it('scans are counted wherever they stand, in any bytes', async () => {
+  it('scans of a JPEG are counted at any position, in any bytes', async () => {
     const jpeg = await noise(64, 64).jpeg({ progressive: true }).toBuffer();
     const scans = countScans(jpeg, 100);
     assert.equal(countScans(await scanned(64, 64, 5), 100), scans + 5);
@@ -80,12 +80,12 @@ describe('an image that costs far more than others of its size is refused before
     );
   });
 
-  it('one pixel wide and millions high', async () => {
+  it('an image one pixel wide and millions high is refused before decoding', async () => {
     const bytes = pngOf(1, 200_000, deflateSync(Buffer.alloc(4 * 200_000)));
     await assert.rejects(decode(bytes), { code: 'image_too_large' });
   });
 
-  it('compressed text and profiles of a hundred megabytes in a PNG take no such memory', async () => {
+  it('compressed text and profiles of a hundred megabytes in a PNG do not take that much memory', async () => {
     const bomb = deflateSync(Buffer.alloc(100e6));
     const row = Buffer.alloc(16 * 49);
     for (const extra of [
@@ -98,7 +98,7 @@ describe('an image that costs far more than others of its size is refused before
     }
   });
 
-  it('TIFF tiles larger than any image, and directories without an end', async () => {
+  it('TIFF tiles larger than any image, and endless directories, are refused', async () => {
     const data = samplesOf(new Uint8Array(16 * 16 * 3), {});
     const tiles = tiff(16, 16, data, {
       more: [
@@ -114,7 +114,7 @@ describe('an image that costs far more than others of its size is refused before
     await assert.rejects(decode(circle), { code: 'image_undecodable' });
   });
 
-  it('header readers never fail, wherever the file ends or whatever is changed', { skip: skip.cases }, async () => {
+  it('header readers never throw, for any truncation or change of a file', { skip: skip.cases }, async () => {
     const { readFileSync } = await import('node:fs');
     const avif = readFileSync(`${CASES}/images/anim.avif`).subarray(0, 1100);
     const tif = tiff(4, 4, samplesOf(new Uint8Array(48), { behind: [0] }), { samples: 4, extra: [2] });

@@ -16,7 +16,9 @@ const picture = (width: number, height: number) => waves(width, height, 9).jpeg(
 const frameOf = (jpeg: Buffer) => jpeg.indexOf(Buffer.from([0xff, 0xc0]));
 
 describe('JPEGs', () => {
-  it('come out as sharp with its defaults and the plain resampling give them', { skip: skip.photographs }, async () => {
+  it('JPEGs are decoded as by sharp with its defaults and the plain resampling', {
+    skip: skip.photographs,
+  }, async () => {
     for (const file of photographs.filter((_, i) => i % 5 === 0)) {
       const bytes = await readFile(file);
       const { data, info } = await sharp(bytes, { ignoreIcc: true }).raw().toBuffer({ resolveWithObject: true });
@@ -26,7 +28,7 @@ describe('JPEGs', () => {
     }
   });
 
-  it('a file with two frame headers, one small and one enormous, is not believed', async () => {
+  it('a JPEG with two frame headers, one small and one enormous, is refused', async () => {
     const bytes = await sharp(plain(96, 96, [200, 60, 30]))
       .jpeg()
       .toBuffer();
@@ -39,7 +41,7 @@ describe('JPEGs', () => {
     await assert.rejects(decodeImage(two, 64, limits), { name: 'ServiceError' });
   });
 
-  it('a header that claims more pixels than are allowed is refused before anything is decoded', async () => {
+  it('a JPEG whose header declares too many pixels is refused before decoding', async () => {
     const bytes = await picture(300, 200);
     const at = frameOf(bytes);
     bytes.writeUInt16BE(60_000, at + 5);
@@ -49,7 +51,7 @@ describe('JPEGs', () => {
 });
 
 describe('the header of a JPEG', () => {
-  it('size, whatever stands in front of it, and components', async () => {
+  it('the header of a JPEG gives size and components, after any other segments', async () => {
     const colour = waves(301, 203, 9);
     const turned = await colour.clone().withMetadata({ orientation: 6 }).jpeg({ progressive: true }).toBuffer();
     assert.deepEqual(readJpegHeader(turned), { width: 301, height: 203, components: 3 });
@@ -59,7 +61,7 @@ describe('the header of a JPEG', () => {
     assert.deepEqual(readJpegHeader(inks), { width: 301, height: 203, components: 4 });
   });
 
-  it('never fails, wherever the file ends or whatever is changed', async () => {
+  it('the reader of JPEG headers never throws, for any truncation or change', async () => {
     const bytes = await noise(40, 30).jpeg().toBuffer();
     for (let length = 0; length < 700; length++) readJpegHeader(bytes.subarray(0, length));
     for (let at = 2; at < 700; at++) {

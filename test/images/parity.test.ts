@@ -38,7 +38,7 @@ describe('image transform against Pillow and torchvision', () => {
   );
 
   for (const [name, sizes] of Object.entries(expected)) {
-    it(`made image ${name}`, async () => {
+    it(`the transform agrees with Pillow and torchvision on the made image ${name}`, async () => {
       const bytes = await readFile(join(FIXTURES, name));
       for (const [size, data] of Object.entries(sizes)) {
         const { pixels } = await decodeImage(bytes, Number(size), limits);
@@ -47,7 +47,7 @@ describe('image transform against Pillow and torchvision', () => {
     });
   }
 
-  it('lossless images and JPEGs come out bit for bit as from Pillow', async () => {
+  it('lossless images and JPEGs are transformed bit for bit as by Pillow', async () => {
     for (const name of Object.keys(expected).filter((n) => /\.(png|jpg)$/.test(n) || n.includes('lossless'))) {
       const bytes = await readFile(join(FIXTURES, name));
       for (const [size, data] of Object.entries(expected[name] ?? {})) {
@@ -57,7 +57,7 @@ describe('image transform against Pillow and torchvision', () => {
     }
   });
 
-  it('the comparison can fail: a shift by one pixel is seen', async () => {
+  it('the comparison with Pillow detects a shift by one pixel', async () => {
     const size = 48;
     const { pixels } = await decodeImage(await readFile(join(FIXTURES, 'rgb-down.png')), size, limits);
     const shifted = new Uint8Array(pixels.length);
@@ -81,7 +81,7 @@ describe('image transform against Pillow and torchvision', () => {
     });
 
     for (const size of [64, 224]) {
-      it(`${photographs.length} at ${size} pixels`, async () => {
+      it(`the transform agrees on ${photographs.length} photographs at ${size} pixels`, async () => {
         for (const [i, file] of photographs.entries()) {
           const { pixels } = await decodeImage(await readFile(file), size, limits);
           assertSame(file, pixels, await readFile(join(out, `${i}-${size}.bin`)));

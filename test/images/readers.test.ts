@@ -24,7 +24,7 @@ const clear = (colour: { r: number; g: number; b: number }, alpha = 0) =>
   sharp({ create: { width: 32, height: 32, channels: 4, background: { ...colour, alpha } } });
 
 describe('readers that disagree', () => {
-  it('transparency: three readings, the colour underneath among them', async () => {
+  it('transparency has three readings, one of which shows the colour underneath', async () => {
     for (const bytes of [
       await clear({ r: 200, g: 100, b: 50 }).png().toBuffer(),
       await clear({ r: 200, g: 100, b: 50 })
@@ -44,19 +44,19 @@ describe('readers that disagree', () => {
     }
   });
 
-  it('an alpha channel that lets nothing through is no disagreement', async () => {
+  it('an opaque alpha channel gives no other reading', async () => {
     const decoded = await decode(await clear({ r: 200, g: 100, b: 50 }, 1).png().toBuffer());
     assert.equal(decoded.contested, false);
     assert.deepEqual(meanOf(decoded.pixels), [200, 100, 50]);
   });
 
-  it('other readings are decoded for those alone who ask', async () => {
+  it('other readings are decoded on request only', async () => {
     const decoded = await decode(await clear({ r: 200, g: 100, b: 50 }).png().toBuffer(), false);
     assert.equal(decoded.contested, true);
     assert.deepEqual(decoded.others, []);
   });
 
-  it('laid on a background as libvips does it', async () => {
+  it('an image is composited on a background as by libvips', async () => {
     const { data } = await noise(64, 48).ensureAlpha().raw().toBuffer({ resolveWithObject: true });
     for (let i = 3; i < data.length; i += 4) data[i] = (i * 7) & 255;
     for (const grey of [0, 255]) {
@@ -68,7 +68,7 @@ describe('readers that disagree', () => {
     }
   });
 
-  it('grey of 16 bits: scaled, and clipped as another reading', async () => {
+  it('grey of 16 bits is scaled, and clipped in another reading', async () => {
     const low = tiff(
       SIZE,
       SIZE,
@@ -87,7 +87,7 @@ describe('readers that disagree', () => {
     );
   });
 
-  it('CMYK: by its profile, and without as another reading', async () => {
+  it('CMYK is converted by its profile, and without it in another reading', async () => {
     const cmyk = await sharp(plain(48, 48, [170, 120, 100]))
       .toColourspace('cmyk')
       .jpeg({ quality: 95 })
@@ -100,7 +100,7 @@ describe('readers that disagree', () => {
     );
   });
 
-  it('a fourth sample that is declared not to be alpha is dropped; undeclared, it is another reading', async () => {
+  it('a fourth sample that is declared not to be alpha is dropped; undeclared, it gives another reading', async () => {
     const pixels = new Uint8Array(SIZE * SIZE * 3).fill(90);
     const data = samplesOf(pixels, { behind: [0] });
     const other = await decode(tiff(SIZE, SIZE, data, { samples: 4, extra: [0] }));
@@ -113,7 +113,7 @@ describe('readers that disagree', () => {
     );
   });
 
-  it('frames are counted: the first one is what counts', async () => {
+  it('frames are counted, and the first one is decoded', async () => {
     const frames = Buffer.concat([Buffer.alloc(16 * 16 * 3, 250), Buffer.alloc(16 * 16 * 3, 5)]);
     const raw = { raw: { width: 16, height: 32, channels: 3 as const, pageHeight: 16 } };
     assert.equal((await decode(await sharp(frames, raw).gif().toBuffer())).frames, 2);
@@ -124,7 +124,7 @@ describe('readers that disagree', () => {
 });
 
 describe('inputs that failed once', { skip: skip.cases }, () => {
-  it('an animated AVIF shows its first picture, and says how many there are', async () => {
+  it('an animated AVIF shows its first picture and reports the number of pictures', async () => {
     const decoded = await decode(given('images/anim.avif'));
     assert.deepEqual([decoded.width, decoded.height, decoded.frames], [300, 198, 3]);
     // Pillow's means of the first picture's middle square, to a level
@@ -144,7 +144,7 @@ describe('inputs that failed once', { skip: skip.cases }, () => {
     await assert.rejects(decode(bytes), { code: 'image_undecodable' });
   });
 
-  it('floating-point and YCbCr TIFF are refused with the reason', async () => {
+  it('floating-point and YCbCr TIFFs are refused with the reason', async () => {
     await assert.rejects(decode(given('images/float32_gray01.tif')), {
       code: 'image_undecodable',
       message: /floating-point/,
@@ -152,7 +152,7 @@ describe('inputs that failed once', { skip: skip.cases }, () => {
     await assert.rejects(decode(given('images/ycbcr.tif')), { code: 'image_undecodable', message: /YCbCr/ });
   });
 
-  it('RGB with near infrared behind it is shown as RGB', async () => {
+  it('RGB with a near-infrared channel is decoded as RGB', async () => {
     const { pixels, contested } = await decodeImage(given('images/rgbnir_zero_es0.tif'), 198, {
       ...limits,
       readings: true,
@@ -164,7 +164,7 @@ describe('inputs that failed once', { skip: skip.cases }, () => {
     );
   });
 
-  it('AVIF of the brand mif1, and BigTIFF', async () => {
+  it('AVIF of the brand mif1 and BigTIFF are decoded', async () => {
     assert.deepEqual((await decode(given('service/a-mif1.avif'))).format, 'avif');
     assert.deepEqual((await decode(given('service/b.tiff'))).format, 'tiff');
     await assert.rejects(decode(given('service/h.heic')), { code: 'unsupported_media_type' });

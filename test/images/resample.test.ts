@@ -28,7 +28,7 @@ async function assertSame(width: number, height: number, size: number) {
 }
 
 describe('the resampling of eight products at a time is the plain one, bit for bit', () => {
-  it('smaller, larger, as large, of every remainder of four and eight', async () => {
+  it('the fast resampling equals the plain one for reduction, enlargement and equal size, with every remainder of four and eight', async () => {
     for (let i = 0; i < 60; i++) await assertSame(1 + ((i * 37) % 211), 1 + ((i * 53) % 197), 1 + ((i * 29) % 113));
     for (const [width, height] of [
       [300, 225],
@@ -40,13 +40,13 @@ describe('the resampling of eight products at a time is the plain one, bit for b
     }
   });
 
-  it('extreme proportions', async () => {
+  it('the fast resampling equals the plain one for extreme proportions', async () => {
     await assertSame(3000, 2, 16);
     await assertSame(2, 3000, 16);
     await assertSame(1, 1, 33);
   });
 
-  it('more than twice as high as wide, made smaller and larger, in one slice and in several', async () => {
+  it('the fast resampling equals the plain one for images more than twice as high as wide, in one slice and in several', async () => {
     for (const [width, height, size] of [
       [61, 122, 24],
       [61, 123, 24],
@@ -58,7 +58,7 @@ describe('the resampling of eight products at a time is the plain one, bit for b
       await assertSame(width, height, size);
   });
 
-  it('in several slices, many at the same time', async () => {
+  it('the fast resampling equals the plain one in several slices, with many images at the same time', async () => {
     // each of these waits between its slices, and the others use the same memory meanwhile
     const sizes = [
       [1600, 1200, 64],

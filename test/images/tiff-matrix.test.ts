@@ -96,7 +96,7 @@ for name in sorted(os.listdir(sys.argv[1])):
 `;
 
 describe('TIFF', () => {
-  it('of every kind shows what Pillow shows, in one of its readings, or is refused', {
+  it('every kind of TIFF is decoded as by Pillow, in one of its readings, or is refused', {
     skip: skip.python,
   }, async (t) => {
     const dir = await temporaryDirectory(t);

@@ -33,7 +33,7 @@ async function fails(bytes: Uint8Array, code: string): Promise<ServiceError> {
 }
 
 describe('unusual images get what a person would expect', () => {
-  it('greyscale: the same grey in three channels', async () => {
+  it('greyscale becomes the same grey in three channels', async () => {
     near(
       await centreOf(
         await sharp(plain(40, 30, [90, 90, 90]))
@@ -46,7 +46,7 @@ describe('unusual images get what a person would expect', () => {
     );
   });
 
-  it('16 bits: scaled, not clipped, in colour and in grey', async () => {
+  it('16 bits are scaled and not clipped, in colour and in grey', async () => {
     const grey = await sharp(plain(40, 40, [100, 100, 100]))
       .toColourspace('grey16')
       .png()
@@ -61,14 +61,14 @@ describe('unusual images get what a person would expect', () => {
     near(await centreOf(colour), [200, 100, 50], 1);
   });
 
-  it('palette: colours, not indices', async () => {
+  it('a palette image is decoded to its colours', async () => {
     const palette = await sharp(plain(64, 64, [10, 200, 60]))
       .png({ palette: true })
       .toBuffer();
     near(await centreOf(palette), [10, 200, 60], 8);
   });
 
-  it('transparency lies on white', async () => {
+  it('transparency is composited on white', async () => {
     const clear = { width: 32, height: 32, channels: 4 as const, background: { r: 255, g: 0, b: 0, alpha: 0 } };
     near(await centreOf(await sharp({ create: clear }).png().toBuffer()), [255, 255, 255], 0);
     const half = { ...clear, background: { r: 0, g: 0, b: 0, alpha: 0.5 } };
@@ -76,7 +76,7 @@ describe('unusual images get what a person would expect', () => {
     near(await centreOf(await sharp({ create: clear }).webp({ lossless: true }).toBuffer()), [255, 255, 255], 0);
   });
 
-  it('CMYK: the colours that were printed', async () => {
+  it('CMYK is decoded to the printed colours', async () => {
     const cmyk = await sharp(plain(48, 48, [170, 120, 100]))
       .toColourspace('cmyk')
       .jpeg({ quality: 95 })
@@ -85,7 +85,7 @@ describe('unusual images get what a person would expect', () => {
     near(await centreOf(cmyk), [170, 120, 100], 8);
   });
 
-  it('EXIF orientation is left alone, as in the reference', async () => {
+  it('EXIF orientation is ignored, as in the reference', async () => {
     const left = await sharp({ create: { width: 40, height: 20, channels: 3, background: '#000' } })
       .composite([
         {
@@ -105,7 +105,7 @@ describe('unusual images get what a person would expect', () => {
     assert.ok((pixels[(10 * 20 + 17) * 3] as number) < 50, 'black stays on the right');
   });
 
-  it('an animation counts by its first frame', async () => {
+  it('the first frame of an animation is decoded', async () => {
     const frames = Buffer.concat([Buffer.alloc(16 * 16 * 3, 250), Buffer.alloc(16 * 16 * 3, 5)]);
     const raw = { raw: { width: 16, height: 32, channels: 3 as const, pageHeight: 16 } };
     for (const animated of [
@@ -117,7 +117,7 @@ describe('unusual images get what a person would expect', () => {
     }
   });
 
-  it('one pixel fills the picture', async () => {
+  it('an image of one pixel fills the square', async () => {
     near(
       await centreOf(
         await sharp(plain(1, 1, [7, 77, 177]))
@@ -129,7 +129,7 @@ describe('unusual images get what a person would expect', () => {
     );
   });
 
-  it('extreme proportions', async () => {
+  it('images of extreme proportions are decoded', async () => {
     near(
       await centreOf(
         await sharp(plain(3000, 2, [50, 60, 70]))
@@ -150,7 +150,7 @@ describe('unusual images get what a person would expect', () => {
     );
   });
 
-  it('AVIF and TIFF', async () => {
+  it('AVIF and TIFF are decoded', async () => {
     near(
       await centreOf(
         await sharp(plain(64, 64, [120, 80, 40]))
@@ -173,11 +173,11 @@ describe('unusual images get what a person would expect', () => {
 });
 
 describe('what is not an image, or not a whole one', () => {
-  it('empty', async () => {
+  it('an empty file is refused', async () => {
     await fails(new Uint8Array(0), 'no_image');
   });
 
-  it('text, HTML, SVG, PDF, zeros, a lone signature', async () => {
+  it('text, HTML, SVG, PDF, zeros and a lone signature are refused', async () => {
     const others = [
       'hello',
       '<html></html>',
@@ -190,7 +190,7 @@ describe('what is not an image, or not a whole one', () => {
     await fails(Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), 'image_undecodable');
   });
 
-  it('truncated, wherever it was cut', async () => {
+  it('a truncated image is refused, at any length', async () => {
     const whole = {
       jpeg: await noise(120, 90).jpeg().toBuffer(),
       png: await noise(120, 90).png().toBuffer(),
@@ -202,7 +202,7 @@ describe('what is not an image, or not a whole one', () => {
     }
   });
 
-  it('noise behind a valid signature', async () => {
+  it('noise after a valid signature is refused', async () => {
     for (const head of ['\xff\xd8\xff\xe0', '\x89PNG\r\n\x1a\n', 'RIFF\x10\0\0\0WEBPVP8 ', 'GIF89a']) {
       const junk = Buffer.concat([
         Buffer.from(head, 'latin1'),
@@ -216,7 +216,7 @@ describe('what is not an image, or not a whole one', () => {
     }
   });
 
-  it('enormous dimensions are refused by the header, before anything is decoded', async () => {
+  it('enormous dimensions are refused by the header, before decoding', async () => {
     const bytes = Buffer.from(
       await sharp(plain(8, 8, [0, 0, 0]))
         .png()
@@ -231,7 +231,7 @@ describe('what is not an image, or not a whole one', () => {
     assert.ok(process.memoryUsage().rss - before < 200e6);
   });
 
-  it('the pixel limit is a setting', async () => {
+  it('the largest number of pixels is a setting', async () => {
     const bytes = await sharp(plain(100, 100, [0, 0, 0]))
       .png()
       .toBuffer();

@@ -25,7 +25,7 @@ function run(args: string[], env: Record<string, string>): Promise<Outcome> {
 const bearer = (key: string) => ({ headers: { authorization: `Bearer ${key}` } });
 
 describe('keys, with real processes', () => {
-  it('serve on an address other than loopback is refused without a key, and the error says how to make one', async (t) => {
+  it('serve on an address other than loopback is refused without a key, and the error says how to create one', async (t) => {
     const dir = await temporaryDirectory(t);
     const env = { CLIPN_BUNDLE: BUNDLE, CLIPN_DATA_DIR: dir, CLIPN_PORT: '0', CLIPN_HOST: '0.0.0.0' };
     const { code, err } = await run(['serve'], env);

@@ -101,7 +101,7 @@ describe('kill -9', () => {
 });
 
 describe('broken and hostile input to the real service', () => {
-  it('bad images and clients that leave do not affect good images in between', async (t) => {
+  it('bad images and clients that disconnect do not affect good images in between', async (t) => {
     const service = await startService(t, await temporaryDirectory(t));
     const { url } = service;
     const good = await picture();

@@ -46,7 +46,7 @@ describe('drain', () => {
     assert.equal(await exited, 0);
   });
 
-  it('a request that is never complete does not hold up the shutdown beyond the grace, nor beyond a second signal', async (t) => {
+  it('an incomplete request delays the shutdown neither beyond the grace time nor beyond a second signal', async (t) => {
     for (const [grace, signals] of [
       ['1500', 1],
       ['60s', 2],

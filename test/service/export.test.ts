@@ -34,7 +34,9 @@ function python(...args: string[]): string {
 describe('a checkpoint in the official format, exported and served, against PyTorch on the original weights', () => {
   for (const name of archs) {
     for (const variant of ['learnable', 'hand-crafted']) {
-      it(`${name}, ${variant}: probabilities within 1e-4, decisions identical`, { skip: skip.both }, async (t) => {
+      it(`an exported ${name} (${variant}) agrees with PyTorch: probabilities within 1e-4, decisions identical`, {
+        skip: skip.both,
+      }, async (t) => {
         const dir = await temporaryDirectory(t);
         const files = photographs.slice(0, name === 'small' ? 100 : 20);
         const at = (file: string) => join(dir, file);

@@ -43,7 +43,7 @@ describe('faults under load: everyone is answered, nobody but the culprit is har
       settings: { CLIPN_ENGINE_MAX_MEMORY_BYTES: '450MiB' },
     },
   ]) {
-    it(`an image that makes the engine ${fault}: refused after one retry, from then on on arrival`, async (t) => {
+    it(`an image that makes the engine ${fault} is refused after one retry, and later on arrival`, async (t) => {
       const poison = await picture(99);
       const service = await startService(t, await temporaryDirectory(t), {
         ...engineFaults(`${fault}:${sha256(poison)}`),
@@ -98,7 +98,7 @@ describe('faults under load: everyone is answered, nobody but the culprit is har
     assert.deepEqual(restarts(service), ['hang']);
   });
 
-  it('an image that is decoded without end: 504 while nobody knows it, refused once it has cost two engines', async (t) => {
+  it('an endless decode gets 504 the first time, and the image is refused once it has ended two engines', async (t) => {
     const poison = await picture(99);
     const service = await startService(t, await temporaryDirectory(t), {
       ...engineFaults(`stall:${sha256(poison)}`),

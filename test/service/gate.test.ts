@@ -15,7 +15,7 @@ import { environment, sendImage, startService, until } from '../helpers/service.
 const jpeg = (seed = 3) => waves(300, 200, seed).jpeg().toBuffer();
 
 describe('the gate with the real engine', () => {
-  it('decides on photographs as /v1/detect does, keeps its trail, replays it', {
+  it('the gate decides on photographs as /v1/detect does, writes its trail, and replays it', {
     skip: skip.photographs,
   }, async (t) => {
     const dir = await temporaryDirectory(t);
@@ -98,7 +98,7 @@ audit: {file: "${audit}"}
   });
 
   for (const fail of ['open', 'closed'] as const) {
-    it(`kill -9 of the engine under load, fail ${fail}`, async (t) => {
+    it(`after kill -9 of the engine under load, the gate applies fail ${fail}`, async (t) => {
       const front = await gateInFront(t, await temporaryDirectory(t), fail);
       const images = photographs.length
         ? await Promise.all(photographs.slice(0, 6).map((file) => readFile(file)))
@@ -124,12 +124,12 @@ audit: {file: "${audit}"}
     });
   }
 
-  it('uploads that are broken off leave nothing behind', async (t) => {
+  it('aborted uploads leave no connection and no memory in the gate', async (t) => {
     const front = await gateInFront(t, await temporaryDirectory(t), 'open');
     await abortUploads(front, 300);
   });
 
-  it('answers what is under way when it is told to end, and takes no more', async (t) => {
+  it('on SIGTERM the gate answers requests in progress and accepts no new ones', async (t) => {
     const dir = await temporaryDirectory(t);
     let finish: () => void = () => {};
     const server = createServer((request, response) => {
@@ -159,7 +159,7 @@ audit: {file: "${audit}"}
     assert.equal(await service.exited, 0);
   });
 
-  it('says what is wrong with its file and ends with 2', async (t) => {
+  it('a faulty gate file is reported and ends the process with 2', async (t) => {
     const dir = await temporaryDirectory(t);
     const config = join(dir, 'gate.yaml');
     await writeFile(config, 'upstream: {url: nowhere}\nroutes: [{match: {path: /a}, mode: maybe}]\n');
@@ -180,7 +180,7 @@ const client =
       : 'needs tritonclient[http] in CLIPN_PYTHON (extra "clients" of models/)';
 
 describe('official Python clients', () => {
-  it('tritonclient[http]: served, and through the gate', { skip: client }, async (t) => {
+  it('tritonclient[http] works with the service and through the gate', { skip: client }, async (t) => {
     const dir = await temporaryDirectory(t);
     const file = join(dir, 'image.jpg');
     await writeFile(file, photographs[0] ? await readFile(photographs[0]) : await jpeg());

@@ -13,7 +13,7 @@ const TENANTS = 24;
 /** The same classes in another order: every tenant must say the same of an image. */
 const classesOf = (tenant: number) => [...NAMES.slice(tenant % NAMES.length), ...NAMES.slice(0, tenant % NAMES.length)];
 
-it('many more tenants than fit into the engine, under load and through a crash: same verdicts, none lost', async (t) => {
+it('with many more tenants than fit into the engine, under load and after a crash, verdicts are the same and none is lost', async (t) => {
   const { url, enginePid } = await startService(t, await temporaryDirectory(t), {
     // room for a few heads of 20 classes
     CLIPN_HEADS_BYTES: '200KiB',

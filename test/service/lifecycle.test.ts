@@ -20,7 +20,7 @@ function serve(env: Record<string, string>): Promise<{ code: number | null; outp
 
 describe('from start to end', () => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    it(`${signal}: what is under way is answered, then the process ends with 0`, async (t) => {
+    it(`on ${signal} requests in progress are answered, then the process ends with 0`, async (t) => {
       const { url, child, exited, enginePid } = await startService(t, await temporaryDirectory(t));
       const image = await waves(900, 700, 5).jpeg().toBuffer();
       const requests = Array.from({ length: 30 }, () => sendImage(url, image));
@@ -39,7 +39,7 @@ describe('from start to end', () => {
     });
   }
 
-  it('tenants and their features are there after a restart without being encoded again', async (t) => {
+  it('tenants and their features exist after a restart without being encoded again', async (t) => {
     const dir = await temporaryDirectory(t);
     const first = await startService(t, dir);
     await putTenant(first.url, 'zoo', { classes: ['dog', 'cat', 'panda'], method: 'atd' });
@@ -72,7 +72,7 @@ describe('from start to end', () => {
     assert.match(output, /tokenizer\.json has 2 bytes/);
   });
 
-  it('a bundle whose graph computes something else is refused by its golden file', async (t) => {
+  it('a bundle whose graph computes other results is refused by its golden file', async (t) => {
     const dir = await temporaryDirectory(t);
     const copy = join(dir, 'bundle');
     await cp(BUNDLE, copy, { recursive: true });

@@ -12,7 +12,7 @@ const STRACE = ['/usr/bin/strace', '/bin/strace'].find((path) => existsSync(path
 const filesIn = (dir: string) => readdirSync(dir, { recursive: true });
 
 describe('telemetry of ONNX Runtime', () => {
-  it('is off in the engine and the text encoder: no file in the home directory, no name looked up', async (t) => {
+  it('the telemetry of ONNX Runtime is off in engine and text encoder: no file in the home directory, no name resolved', async (t) => {
     const home = await temporaryDirectory(t);
     const trace = join(await temporaryDirectory(t), 'trace');
     const command = [process.execPath, COMMAND, 'models', 'verify', BUNDLE];
@@ -32,7 +32,7 @@ describe('telemetry of ONNX Runtime', () => {
     assert.match(calls, /libonnxruntime/);
   });
 
-  it('is off in the Python package', { skip: skip.python }, async (t) => {
+  it('the telemetry of ONNX Runtime is off in the Python package', { skip: skip.python }, async (t) => {
     const home = await temporaryDirectory(t);
     const { HOME: _, ORT_DISABLE_TELEMETRY: __, ...env } = environment({});
     const program = `import clipn_models, onnxruntime as o, time; o.InferenceSession(${JSON.stringify(join(BUNDLE, 'image.onnx'))}); time.sleep(1)`;

@@ -17,7 +17,7 @@ const serve = (dir: string, data: string, precision: string) =>
   });
 
 describe('precision of the service', () => {
-  it('a forced one runs on its own graphs; readiness and log say which', async (t) => {
+  it('a configured precision runs on its own graphs; readiness and log name it', async (t) => {
     const dir = await withCopies(t, BUNDLE, 'int8', ['image', 'text-yes', 'text-no']);
     const data = await temporaryDirectory(t);
     const forced = await startService(t, data, { CLIPN_BUNDLE: dir, CLIPN_PRECISION: 'int8' });
@@ -40,14 +40,14 @@ describe('precision of the service', () => {
     );
   });
 
-  it('one that the bundle lacks: the service does not start and names what there is', async (t) => {
+  it('the service does not start with a precision that the bundle lacks, and names the available ones', async (t) => {
     const dir = await withCopies(t, BUNDLE, 'int8', ['image']);
     const { status, stderr } = serve(dir, await temporaryDirectory(t), 'fp16');
     assert.equal(status, 1);
     assert.match(stderr, /it has no fp16 graphs; it has fp32, int8/);
   });
 
-  it('its golden check has the tolerance of the precision', async (t) => {
+  it('the golden check uses the tolerance of the precision', async (t) => {
     const dir = await withCopies(t, BUNDLE, 'int8', ['image'], { tolerance: 1e-12 });
     const { status, stderr } = serve(dir, await temporaryDirectory(t), 'int8');
     assert.equal(status, 1);

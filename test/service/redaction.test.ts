@@ -125,7 +125,7 @@ describe('the log at its most talkative, and what goes to standard error', () =>
     }
   });
 
-  it('a setting that is wrong is shown without its password', () => {
+  it('a wrong setting is shown without its password', () => {
     const wrong = [
       `postgres:/clipn:${SECRETS.password}@db/x`,
       `postgresql//clipn:${SECRETS.password}@db`,

@@ -35,7 +35,7 @@ const post = (url: string, body?: object, headers: Record<string, string> = {}) 
 const reloadState = async (url: string) =>
   (await (await fetch(`${url}/v1/admin/reload`)).json()) as { state: string; stage?: string; error?: { code: string } };
 
-it('a new bundle under load: no request fails, no verdict mixes two models, tenants that change meanwhile move too', async (t) => {
+it('with a new bundle under load no request fails, no verdict mixes two models, and changed tenants move too', async (t) => {
   const service = await startService(t, await temporaryDirectory(t), { CLIPN_REQUEST_TIMEOUT_MS: '60000' });
   const { url } = service;
   const tenants = ['zoo', 'farm', 'sea'];
@@ -97,7 +97,7 @@ it('a new bundle under load: no request fails, no verdict mixes two models, tena
   assert.equal(seen.has(await verdict('zoo')), true, 'as it was at the beginning');
 });
 
-it('a bad bundle leaves the old one serving, and the reply says why', async (t) => {
+it('a bad bundle leaves the old one in service, and the reply gives the reason', async (t) => {
   const service = await startService(t, await temporaryDirectory(t));
   const { url } = service;
   const image = await waves(200, 150, 3).jpeg().toBuffer();

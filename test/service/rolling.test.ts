@@ -5,7 +5,7 @@ import { from } from '../bench/service.ts';
 import { rollingRestarts } from '../helpers/rolling.ts';
 
 /** `npm run bench -- rolling` is the same with fifty restarts. */
-it('three restarts of three services behind a balancer: no request fails', async (t) => {
+it('no request fails during three restarts of three services behind a load balancer', async (t) => {
   const next = from(await photographsOrMade());
   const outcomes = await rollingRestarts(t, { restarts: 3, clients: 4, pauseMs: 100, next });
   assert.ok(outcomes.count() > 50, `${outcomes.count()} requests`);

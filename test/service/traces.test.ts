@@ -62,7 +62,7 @@ function checkTree(trace: CollectedSpan[], named: string[]): number {
 const STAGES = ['receive', 'detect', 'queue', 'handover', 'hash', 'decode', 'inference', 'score', 'handback', 'reply'];
 
 describe('traces', () => {
-  it('one detect request is one trace, whose leaves cover its time; the root is what the client waited for', async (t) => {
+  it('one detect request is one trace, whose leaves cover its time, and whose root is the time that the client waited', async (t) => {
     const collector = await startCollector(t);
     const env = { ...tracesTo(collector), OTEL_SERVICE_NAME: 'guard', OTEL_RESOURCE_ATTRIBUTES: 'deployment=test' };
     const service = await startService(t, await temporaryDirectory(t), env);
@@ -101,7 +101,7 @@ describe('traces', () => {
     assert.equal(line?.['span_id'], root.spanId);
   });
 
-  it('several images are a span each; a bad one says why; probes and scrapes leave no trace', async (t) => {
+  it('each of several images is a span; a failed one has its reason; probes and scrapes have no trace', async (t) => {
     const collector = await startCollector(t);
     const service = await startService(t, await temporaryDirectory(t), tracesTo(collector));
     const form = new FormData();
@@ -124,7 +124,7 @@ describe('traces', () => {
     assert.deepEqual(new Set(collector.spans.map((s) => s.traceId)), new Set([TRACE]));
   });
 
-  it('a gated request is one trace to the classifier and back, which goes on with the span of the call', async (t) => {
+  it('a gated request is one trace to the classifier and back, and the classifier continues the span of the call', async (t) => {
     const collector = await startCollector(t);
     const upstream = await recordingUpstream(t);
     upstream.answer = (_request, response) => void setTimeout(() => response.end('{}'), 30);
@@ -179,7 +179,7 @@ describe('traces', () => {
     );
   });
 
-  it("without an exporter: nothing is loaded, what passes the gate is what came, and callers' traces are in the log", async (t) => {
+  it("without an exporter no tracing package is loaded, forwarded requests are unchanged, and callers' traces are in the log", async (t) => {
     const upstream = await recordingUpstream(t);
     const dir = await temporaryDirectory(t);
     // says at the end of every process which modules it had loaded
@@ -230,7 +230,7 @@ describe('traces', () => {
     assert.ok(modules.includes('prom-client') && !/@opentelemetry\/(?!api\/)/.test(modules), modules);
   });
 
-  it('the sampler is the standard one: what it leaves out is told on, and named in no exemplar', async (t) => {
+  it('the standard sampler decides; a dropped trace is forwarded as dropped and is no exemplar', async (t) => {
     const collector = await startCollector(t);
     const upstream = await recordingUpstream(t);
     const service = await gated(t, { ...tracesTo(collector), OTEL_TRACES_SAMPLER: 'always_off' }, upstream);
@@ -250,7 +250,7 @@ describe('traces', () => {
     assert.equal(collector.requests.length, 0);
   });
 
-  it('by default in protobuf, with the headers that are configured; what is left is sent at the end', async (t) => {
+  it('by default traces are sent as protobuf with the configured headers, and the rest is sent at the end', async (t) => {
     const collector = await startCollector(t);
     const env = {
       OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${collector.url}/own/path`,
@@ -271,7 +271,7 @@ describe('traces', () => {
     assert.ok(request?.body.includes(Buffer.from(id, 'hex')));
   });
 
-  it('a collector that is away costs a line in the log, no request and no time at the end', async (t) => {
+  it('an unreachable collector costs a line in the log, but no request and no time at the end', async (t) => {
     const env = {
       OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1',
       OTEL_BSP_SCHEDULE_DELAY: '50',

@@ -88,7 +88,7 @@ function assertShares({ a, b }: { a: number; b: number }): void {
 }
 
 describe('CLIPN_TENANT_WEIGHTS=a=4,b=1 gives a four times the share of b under saturation', () => {
-  it('the setting reaches the engine', () => {
+  it('CLIPN_TENANT_WEIGHTS reaches the engine', () => {
     const config = loadConfig({ CLIPN_TENANT_WEIGHTS: WEIGHTS });
     assert.deepEqual(
       engineOptions(config, {} as never, ['cpu']).tenantWeights,
@@ -99,7 +99,7 @@ describe('CLIPN_TENANT_WEIGHTS=a=4,b=1 gives a four times the share of b under s
     );
   });
 
-  it('through POST /v1/detect', async (t) => {
+  it('weights 4 and 1 give shares of 4 : 1 through POST /v1/detect', async (t) => {
     const { app, parts } = await appWith(t);
     const send = async (tenant: string) => {
       const url = `/v1/detect?tenant=${tenant}`;
@@ -109,7 +109,7 @@ describe('CLIPN_TENANT_WEIGHTS=a=4,b=1 gives a four times the share of b under s
     assertShares(await saturate(send, parts));
   });
 
-  it('through POST /v2/models/{tenant}/infer', async (t) => {
+  it('weights 4 and 1 give shares of 4 : 1 through POST /v2/models/{tenant}/infer', async (t) => {
     const { app, parts } = await appWith(t);
     const data = [Buffer.from('PHOTO').toString('base64')];
     const payload = { inputs: [{ name: 'images', shape: [1], datatype: 'BYTES', data }] };
@@ -118,7 +118,7 @@ describe('CLIPN_TENANT_WEIGHTS=a=4,b=1 gives a four times the share of b under s
     assertShares(await saturate(send, parts));
   });
 
-  it('through ext_authz', async (t) => {
+  it('weights 4 and 1 give shares of 4 : 1 through ext_authz', async (t) => {
     const { app, parts } = await appWith(t);
     const send = async (tenant: string) => {
       const headers = { 'content-type': 'image/jpeg', 'x-tenant': tenant };
@@ -128,7 +128,7 @@ describe('CLIPN_TENANT_WEIGHTS=a=4,b=1 gives a four times the share of b under s
     assertShares(await saturate(send, parts));
   });
 
-  it('through the gate', async (t) => {
+  it('weights 4 and 1 give shares of 4 : 1 through the gate', async (t) => {
     const { registry, parts } = await appWith(t);
     const { url: upstream } = await recordingUpstream(t);
     const settings = settingsFor(upstream);

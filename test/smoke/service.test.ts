@@ -16,7 +16,7 @@ interface Reply {
 
 // The way of a user through the whole program, in a minute: run on every version of Node.js that is supported.
 describe('the built program', () => {
-  it('starts, builds a tenant, answers for an image at the service and the gate, and ends with 0 on SIGTERM', async (t) => {
+  it('the built program starts, builds a tenant, answers for an image at the service and the gate, and ends with 0 on SIGTERM', async (t) => {
     const dir = await temporaryDirectory(t);
     let reached = 0;
     const upstream = createServer((request, response) => {
@@ -60,7 +60,7 @@ routes:
     assert.throws(() => process.kill(service.enginePid(), 0), { code: 'ESRCH' });
   });
 
-  it('gives the verdict of an image file on the command line', async (t) => {
+  it('the built program prints the verdict of an image file', async (t) => {
     const file = join(await temporaryDirectory(t), 'one.png');
     await writeFile(file, await waves(120, 90, 1).png().toBuffer());
     const { status, stdout, stderr } = spawnSync(

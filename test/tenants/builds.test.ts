@@ -18,7 +18,7 @@ function pending<T>() {
 
 describe('builds', () => {
   for (const first of ['made', 'cancelled'] as const) {
-    it(`a build that is ${first} in the moment that it is ${first === 'made' ? 'cancelled' : 'made'}: what served before is not retired`, async () => {
+    it(`a build that is ${first} at the moment that it is ${first === 'made' ? 'cancelled' : 'made'} does not retire the serving version`, async () => {
       const dropped: string[] = [];
       const made = pending<Serving>();
       const heads = {

@@ -24,13 +24,13 @@ async function open(dir: string, t: TestContext, bundleId = 'm@1+abc', events: s
 const fileOf = async (dir: string) => join(dir, 'features', (await readdir(join(dir, 'features')))[0] as string);
 
 describe('feature cache', () => {
-  it('does not give back rows that are zero or not finite: they are made again', async (t) => {
+  it('the feature cache does not return rows that are zero or not finite, so they are computed again', async (t) => {
     const cache = await open(await temporaryDirectory(t), t);
     await cache.put(key, ['nan', 'zero', 'good'], Float32Array.of(1, Number.NaN, 2, 0, 0, 0, 0, 1, 0));
     assert.deepEqual(await cache.get(key, ['nan', 'zero', 'good']), [undefined, undefined, Float32Array.of(0, 1, 0)]);
   });
 
-  it('gives back what was put, after a restart too, and counts hits and misses', async (t) => {
+  it('the feature cache returns stored rows, also after a restart, and counts hits and misses', async (t) => {
     const dir = await temporaryDirectory(t);
     const cache = await open(dir, t);
     await cache.put(key, ['dog', 'cat'], rows);
@@ -44,7 +44,7 @@ describe('feature cache', () => {
     assert.deepEqual(events, ['hit', 'miss', 'hit']);
   });
 
-  it('a feature belongs to its bundle, tower, templates and name to the letter', async (t) => {
+  it('a feature belongs to its exact bundle, tower, templates and name', async (t) => {
     const dir = await temporaryDirectory(t);
     const cache = await open(dir, t);
     await cache.put(key, ['dog', 'cat'], rows);
@@ -58,7 +58,7 @@ describe('feature cache', () => {
     await none(await open(dir, t, 'm@1+abd'), key, 'dog');
   });
 
-  it('a tail cut by a crash costs that row only, and what is written next is whole', async (t) => {
+  it('a record truncated by a crash costs that row only, and later writes are intact', async (t) => {
     const dir = await temporaryDirectory(t);
     const cache = await open(dir, t);
     await cache.put(key, ['dog', 'cat'], rows);
@@ -75,7 +75,7 @@ describe('feature cache', () => {
     }
   });
 
-  it('a flipped bit is noticed: the row is computed again, never served', async (t) => {
+  it('a flipped bit is detected: the row is computed again and never used', async (t) => {
     const dir = await temporaryDirectory(t);
     const cache = await open(dir, t);
     await cache.put(key, ['dog', 'cat'], rows);
@@ -92,7 +92,7 @@ describe('feature cache', () => {
     assert.equal((await open(dir, t)).size, 2);
   });
 
-  it('a row that is whole but another class’s is not served', async (t) => {
+  it('an intact row of another class is not used', async (t) => {
     const dir = await temporaryDirectory(t);
     const cache = await open(dir, t);
     await cache.put(key, ['dog', 'cat'], rows);
@@ -104,7 +104,7 @@ describe('feature cache', () => {
     assert.deepEqual(await again.get(key, ['dog', 'cat']), [Float32Array.of(1, 2, 3), Float32Array.of(4, 5, 6)]);
   });
 
-  it('stays within its bytes: what was used last stays, over restarts too', async (t) => {
+  it('the feature cache stays within its bytes and keeps the most recently used rows, also over restarts', async (t) => {
     const dir = await temporaryDirectory(t);
     const options = { bundleId: 'm@1+abc', width: WIDTH, maxBytes: 100 * RECORD };
     const cache = await FileFeatureCache.open(dir, options);
@@ -127,7 +127,7 @@ describe('feature cache', () => {
     ]);
   });
 
-  it('reads go on while the file is being made smaller', async (t) => {
+  it('reads continue while the file is compacted', async (t) => {
     const dir = await temporaryDirectory(t);
     const cache = await FileFeatureCache.open(dir, { bundleId: 'm', width: WIDTH, maxBytes: 50 * RECORD });
     t.after(() => cache.close());
@@ -146,7 +146,7 @@ describe('feature cache', () => {
     assert.ok(reads > 10, `${reads}`);
   });
 
-  it('caches of bundles no longer served go when there is no room, the one in use never', async (t) => {
+  it('caches of unused bundles are removed when there is no room, the one in use never', async (t) => {
     const dir = await temporaryDirectory(t);
     const options = { width: WIDTH, maxBytes: 10 * RECORD };
     const old = await FileFeatureCache.open(dir, { ...options, bundleId: 'old' });
@@ -168,7 +168,7 @@ describe('feature cache', () => {
     await next.close();
   });
 
-  it('rows of an origin are that origin’s alone', async (t) => {
+  it('rows of an origin are used for that origin only', async (t) => {
     const cache = await open(await temporaryDirectory(t), t);
     await cache.put({ ...key, origin: 'x' }, ['dog', 'cat'], rows);
     assert.deepEqual(await cache.missing(key, ['dog']), ['dog']);
@@ -176,7 +176,7 @@ describe('feature cache', () => {
     assert.deepEqual(await cache.get({ ...key, origin: 'x' }, ['dog']), [Float32Array.of(1, 2, 3)]);
   });
 
-  it('puts side by side do not mix, and nothing is stored twice', async (t) => {
+  it('concurrent writes do not mix, and nothing is stored twice', async (t) => {
     const dir = await temporaryDirectory(t);
     const cache = await open(dir, t);
     const names = Array.from({ length: 200 }, (_, i) => `class ${i}`);
@@ -187,7 +187,7 @@ describe('feature cache', () => {
     assert.equal((await readFile(await fileOf(dir))).length, 200 * (20 + 4 * WIDTH));
   });
 
-  it('foreign bytes behind whole rows are cut off', async (t) => {
+  it('foreign bytes after intact rows are truncated', async (t) => {
     const dir = await temporaryDirectory(t);
     const cache = await open(dir, t);
     await cache.put(key, ['dog', 'cat'], rows);

@@ -9,7 +9,7 @@ import { record } from '../helpers/store-contract.ts';
 const never = { onDamaged: () => assert.fail('nothing is damaged') };
 
 describe('tenants in a directory', () => {
-  it('sets a damaged file aside, says so, and serves the rest', async (t) => {
+  it('a damaged tenant file is renamed and reported, and the others serve', async (t) => {
     const dir = await temporaryDirectory(t);
     await mkdir(join(dir, 'tenants'), { recursive: true });
     const damaged: string[] = [];
@@ -33,7 +33,7 @@ describe('tenants in a directory', () => {
     );
   });
 
-  it('clears what an interrupted write left', async (t) => {
+  it('leftovers of an interrupted write are removed', async (t) => {
     const dir = await temporaryDirectory(t);
     await mkdir(join(dir, 'tenants'), { recursive: true });
     await writeFile(join(dir, 'tenants', '.zoo.json.0123456789ab.tmp'), '{"half');
@@ -42,7 +42,7 @@ describe('tenants in a directory', () => {
     assert.deepEqual(await readdir(join(dir, 'tenants')), []);
   });
 
-  it('no id leaves the directory', async (t) => {
+  it('no tenant id leads outside the directory', async (t) => {
     const dir = await temporaryDirectory(t);
     const store = await FileStore.open(dir, never);
     await writeFile(join(dir, 'secret.json'), JSON.stringify(record('secret')));

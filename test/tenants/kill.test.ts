@@ -104,7 +104,7 @@ async function killAgainAndAgain(t: TestContext, store: string) {
 }
 
 describe('kill -9 at random moments during writes', () => {
-  it('a directory: every acknowledged tenant is there, every feature checks out', (t) =>
+  it('after kill -9 every acknowledged tenant is in the directory, and every feature is correct', (t) =>
     killAgainAndAgain(t, 'directory'));
 
   const skip = withoutPostgres;
@@ -114,7 +114,7 @@ describe('kill -9 at random moments during writes', () => {
       server = await PostgresServer.start();
     });
     after(() => server?.stop());
-    it('every acknowledged tenant is there, every feature checks out', async (t) =>
+    it('after kill -9 every acknowledged tenant is in PostgreSQL, and every feature is correct', async (t) =>
       killAgainAndAgain(t, await server.database()));
   });
 });

@@ -53,7 +53,7 @@ describe(`versions of the schema in PostgreSQL${skip ? ` (skipped: ${skip})` : '
     return database;
   }
 
-  it('forward: a database from before versions were written down is taken over, with what is in it', async (t) => {
+  it('a database without recorded versions is migrated with its content', async (t) => {
     const url = await server.database();
     const name = url.split('/').at(-1) as string;
     await server.query(
@@ -79,7 +79,7 @@ describe(`versions of the schema in PostgreSQL${skip ? ` (skipped: ${skip})` : '
     );
   });
 
-  it('one version back: this program works on the schema of the next one, beside it', async (t) => {
+  it('this program works on the schema of the next version, together with the next program', async (t) => {
     const url = await server.database();
     const next = new PostgresStore(await opened(t, url, [...ALL, NEXT]));
     const own = new PostgresStore(await opened(t, url, ALL));
@@ -91,7 +91,7 @@ describe(`versions of the schema in PostgreSQL${skip ? ` (skipped: ${skip})` : '
     assert.deepEqual((await next.list()).map((r) => r.id).sort(), ['shop', 'zoo']);
   });
 
-  it('two versions back it refuses, says why, and changes nothing', async (t) => {
+  it('on a schema two versions newer this program refuses to start, gives the reason, and changes nothing', async (t) => {
     const url = await server.database();
     await opened(t, url, [...ALL, NEXT, AFTER_NEXT]);
     const before = await server.query('select * from clipn_migrations order by name', url.split('/').at(-1));
@@ -113,7 +113,7 @@ describe(`versions of the schema in PostgreSQL${skip ? ` (skipped: ${skip})` : '
   });
 
   const why = PREVIOUS ? '' : ' (skipped: needs CLIPN_TEST_PREVIOUS, dist/cli/main.js of the version before)';
-  it(`the version before serves on what this version has made${why}`, { skip: !PREVIOUS }, async (t) => {
+  it(`the previous version goes on working with the data of this version${why}`, { skip: !PREVIOUS }, async (t) => {
     const url = await server.database();
     const env = { CLIPN_STORE: url };
     const now = await startService(t, await temporaryDirectory(t), env);

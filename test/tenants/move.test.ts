@@ -18,7 +18,7 @@ function another() {
 }
 
 describe('moving tenants to another model', () => {
-  it('changes all at once, and leaves the old heads until they are dropped', async () => {
+  it('tenants move to another model all at once, and the old heads stay until they are dropped', async () => {
     const { registry, heads: before } = fakeRegistry();
     for (const id of ['a', 'b', 'c']) await registry.put(id, { classes: [id, 'dog'] }, { waitMs: 1000 });
     const { model, heads, builder } = another();
@@ -43,7 +43,7 @@ describe('moving tenants to another model', () => {
     assert.deepEqual(registry.resolve('d').model, { name: 'next', version: '2' });
   });
 
-  it('takes along what changes meanwhile, and what is being built', async () => {
+  it('tenants that change or are being built during a move are moved too', async () => {
     const { registry, builder: slow, heads: before } = fakeRegistry();
     for (const id of ['a', 'b']) await registry.put(id, { classes: [id, 'dog'] }, { waitMs: 1000 });
     const { model, heads, builder } = another();
@@ -69,7 +69,7 @@ describe('moving tenants to another model', () => {
     );
   });
 
-  it('changes nothing when one of them can not be made, and says which', async () => {
+  it('a move changes nothing when one head cannot be made, and names the tenant', async () => {
     const { registry } = fakeRegistry();
     for (const id of ['a', 'b']) await registry.put(id, { classes: [id] }, { waitMs: 1000 });
     await registry.put('own', { classes: ['x'], templates: ['my {}'] }, { waitMs: 1000 });

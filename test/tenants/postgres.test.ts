@@ -35,7 +35,7 @@ describe(`features and builds in PostgreSQL${because}`, { skip }, () => {
     return { database, local, cache, leases, builder, registry };
   }
 
-  it('what one replica has computed another one reads, and keeps', async (t) => {
+  it('features that one replica has computed are read and kept by another one', async (t) => {
     const url = await server.database();
     const [a, b] = [await replica(t, url), await replica(t, url)];
     const rows = Float32Array.of(1, 2, 3, 4);
@@ -57,7 +57,7 @@ describe(`features and builds in PostgreSQL${because}`, { skip }, () => {
     assert.deepEqual(await (await replica(t, url)).cache.get(key, ['dog']), [Float32Array.of(1, 2)]);
   });
 
-  it('is pruned to its bytes, what was used longest ago first', async (t) => {
+  it('the feature table is pruned to its limit, least recently used rows first', async (t) => {
     const { database } = await replica(t, await server.database());
     const cache = new PostgresFeatures(database, { bundleId: 'm', width: 2, local: new MemoryCache(2), maxBytes: 36 });
     await cache.put(key, ['a', 'b', 'c', 'd', 'e'], new Float32Array(10).fill(1));
@@ -73,7 +73,7 @@ describe(`features and builds in PostgreSQL${because}`, { skip }, () => {
     assert.deepEqual(await elsewhere.missing(key, ['a', 'b', 'c', 'd', 'e']), ['a', 'c']);
   });
 
-  it('one lease per build; given back, lost or run out, another one gets it', async (t) => {
+  it('a build has one lease; after release, loss or expiry another process gets it', async (t) => {
     const url = await server.database();
     const [a, b] = [await replica(t, url), await replica(t, url)];
     const claims = await Promise.all([a, b, a, b].map(({ leases }) => leases.claim('x')));
@@ -120,7 +120,7 @@ describe(`features and builds in PostgreSQL${because}`, { skip }, () => {
     assert.equal(new Set(built).size, 200);
   });
 
-  it('a build under way is taken over when its replica is gone, and goes on where it was', async (t) => {
+  it('a build in progress is taken over when its replica ends, and continues where it was', async (t) => {
     const url = await server.database();
     const [a, b] = [await replica(t, url), await replica(t, url)];
     a.builder.delayMs = 5;
@@ -142,7 +142,7 @@ describe(`features and builds in PostgreSQL${because}`, { skip }, () => {
     assert.ok(built.length > 0 && built.length < 1200, `${built.length} of 1200, the rest was kept`);
   });
 
-  it('while the server is down local rows serve, the rest counts as not known, and writes say so', async (t) => {
+  it('while the server is down local rows are used, all others count as missing, and writes report the outage', async (t) => {
     const url = await server.database();
     const [a, b] = [await replica(t, url), await replica(t, url)];
     await a.registry.put('zoo', { classes: ['dog'] }, { waitMs: 10_000 });

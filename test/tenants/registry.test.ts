@@ -9,7 +9,7 @@ import { fakeRegistry, MemoryStore } from '../helpers/tenants.ts';
 const wait = { waitMs: 5000 };
 
 describe('tenant registry', () => {
-  it('stores, builds and serves; the same again changes nothing', async () => {
+  it('the registry stores, builds and serves a tenant; the same definition again changes nothing', async () => {
     const { registry, store, builder, heads } = fakeRegistry();
     const made = await registry.put('zoo', { classes: ['dog', 'cat'], method: 'atd' }, wait);
     assert.deepEqual([made.created, made.changed, made.view.state, made.view.servingVersion], [true, true, 'ready', 1]);
@@ -25,7 +25,7 @@ describe('tenant registry', () => {
     assert.equal(builder.built.length, 4);
   });
 
-  it('old features serve until the new ones are whole; the old head stays for requests under way', async () => {
+  it('old features serve until the new ones are complete, and the old head stays for requests in progress', async () => {
     const { registry, builder, heads } = fakeRegistry();
     await registry.put('zoo', { classes: ['dog'] }, wait);
     const old = registry.resolve('zoo');
@@ -55,7 +55,7 @@ describe('tenant registry', () => {
     assert.equal(builder.built.length, 8, 'other templates are other features');
   });
 
-  it('a newer definition overtakes a build under way', async () => {
+  it('a newer definition replaces a build in progress', async () => {
     const { registry, builder } = fakeRegistry();
     builder.delayMs = 20;
     const first = registry.put('zoo', { classes: Array.from({ length: 50 }, (_, i) => `n${i}`) }, { waitMs: 0 });
@@ -66,7 +66,7 @@ describe('tenant registry', () => {
     assert.deepEqual(registry.resolve('zoo').classes, ['dog']);
   });
 
-  it('many writers: every acknowledged version is distinct and the last one serves', async () => {
+  it('with many writers every acknowledged version is distinct, and the last one serves', async () => {
     const { registry, store } = fakeRegistry();
     const puts = await Promise.all(
       Array.from({ length: 20 }, (_, i) => registry.put('zoo', { classes: [`c${i}`] }, wait)),
@@ -76,7 +76,7 @@ describe('tenant registry', () => {
     assert.deepEqual(registry.resolve('zoo').classes, store.records.get('zoo')?.definition.classes);
   });
 
-  it('a build that fails is tried again and says why meanwhile', async () => {
+  it('a failed build is repeated, and its reason is shown until then', async () => {
     const { registry, builder } = fakeRegistry();
     builder.failures = [new ServiceError('engine_unavailable', 'The text encoder stopped.')];
     const put = await registry.put('zoo', { classes: ['dog'] }, { waitMs: 100 });
@@ -87,7 +87,7 @@ describe('tenant registry', () => {
     await registry.stop();
   });
 
-  it('after a restart everything is known at once and serves from the cache', async () => {
+  it('after a restart all tenants are known at once and serve from the cache', async () => {
     const { registry, store, cache } = fakeRegistry();
     await registry.put('zoo', { classes: ['dog', 'cat'] }, wait);
     await registry.stop();
@@ -100,7 +100,7 @@ describe('tenant registry', () => {
     assert.deepEqual(next.builder.built, []);
   });
 
-  it('makes the demo once; deleted, it stays away', async () => {
+  it('the demo tenant is created once and does not return after removal', async () => {
     const { registry, store } = fakeRegistry();
     store.seeded = false;
     await registry.load();
@@ -112,7 +112,7 @@ describe('tenant registry', () => {
     assert.throws(() => next.registry.get('demo'), { code: 'tenant_not_found' });
   });
 
-  it('preconditions guard against lost updates', async () => {
+  it('preconditions protect a tenant against lost updates', async () => {
     const { registry, store } = fakeRegistry();
     await assert.rejects(registry.put('zoo', { classes: ['a'] }, { ...wait, ifMatch: '*' }), {
       code: 'precondition_failed',
@@ -133,7 +133,7 @@ describe('tenant registry', () => {
     assert.equal(reborn.etag, etagOf(reborn.record));
   });
 
-  it('a deleted tenant is gone at once, its head after the grace', async () => {
+  it('a deleted tenant is gone at once, its head after the grace time', async () => {
     const { registry, heads } = fakeRegistry();
     await registry.put('zoo', { classes: ['dog'] }, wait);
     const { headId } = registry.resolve('zoo');
@@ -144,7 +144,7 @@ describe('tenant registry', () => {
     await until('the head is gone after the grace', 5000, () => !heads.heads.has(headId));
   });
 
-  it('pages in order of id', async () => {
+  it('tenants are listed in pages in order of id', async () => {
     const { registry } = fakeRegistry();
     for (const id of ['c', 'a', 'b']) await registry.put(id, { classes: ['dog'] }, wait);
     const first = registry.list({ limit: 2 });
@@ -153,7 +153,7 @@ describe('tenant registry', () => {
     assert.deepEqual([second.tenants.map((t) => t.record.id), second.next], [['c'], null]);
   });
 
-  it('refuses what can not be a tenant, with the place of each fault', async () => {
+  it('an invalid tenant is refused with the place of each fault', async () => {
     const { registry, store } = fakeRegistry({ limits: { maxClasses: 3 } });
     const refused = async (id: string, definition: object, pattern: RegExp) => {
       await assert.rejects(registry.put(id, definition as never, wait), (e: ServiceError) => {
@@ -172,7 +172,7 @@ describe('tenant registry', () => {
     assert.equal(store.records.size, 0);
   });
 
-  it('a bundle with paired prompts wants them in pairs', async () => {
+  it('a bundle with paired prompts needs templates in pairs', async () => {
     const paired = { id: 'm', name: 'm', version: '1', embeddingDim: 2, templates: { yes: ['a {}'], no: ['no {}'] } };
     const { registry } = fakeRegistry({ bundle: paired });
     await registry.put('zoo', { classes: ['dog'] }, wait);
@@ -182,7 +182,7 @@ describe('tenant registry', () => {
     await registry.put('zoo', { classes: ['dog'], templates: ['the {}'], templates_no: ['without {}'] }, wait);
   });
 
-  it('warns of words the model has not learned, of duplicates, and of a single class', () => {
+  it('the registry warns of words that the model has not learned, of duplicates, and of a single class', () => {
     const { registry } = fakeRegistry();
     const codes = (definition: object) => registry.warnings(definition as never).map((w) => [w.code, w.index]);
     assert.deepEqual(codes({ classes: ['dog', 'cat'] }), []);
@@ -194,7 +194,7 @@ describe('tenant registry', () => {
     assert.deepEqual(codes({ classes: ['dog', 'cat'], templates: ['zzorg {}'] }), [['unknown_words', undefined]]);
   });
 
-  it('warns of classes whose text is cut off in one of the templates in use, the alias named where it is that', () => {
+  it('the registry warns of truncated class names, and names the alias if that is the truncated text', () => {
     const { registry } = fakeRegistry();
     const long = 'x'.repeat(38);
     const warned = (definition: object) => registry.warnings(definition as never);
@@ -211,7 +211,7 @@ describe('tenant registry', () => {
     assert.equal(warned({ classes: Array.from({ length: 300 }, (_, i) => `${long}${i}`) }).length, 100);
   });
 
-  it('a text for which the model gives no direction makes the tenant fail; nothing of it is kept', async () => {
+  it('a tenant with a text whose feature has no direction fails, and nothing of it is stored', async () => {
     for (const bad of [Number.NaN, 0, Number.POSITIVE_INFINITY]) {
       const { registry, cache, builder, heads } = fakeRegistry();
       const build = builder.build.bind(builder);
@@ -234,7 +234,7 @@ describe('tenant registry', () => {
     }
   });
 
-  it('aliases are averaged into one class, which verdicts call by its name', async () => {
+  it('aliases are averaged into one class, and verdicts have its name', async () => {
     const { registry, heads, builder } = fakeRegistry();
     const classes = [{ name: 'cat', aliases: ['puss', 'cat', 'feline'] }, 'dog'];
     await registry.put('zoo', { classes }, wait);
@@ -257,7 +257,7 @@ describe('tenant registry', () => {
     assert.equal(same.changed, false, 'another way to write the same');
   });
 
-  it('renaming one class of 1,000 encodes that class alone', async () => {
+  it('renaming one of 1,000 classes encodes that class only', async () => {
     const { registry, builder } = fakeRegistry();
     const classes = Array.from({ length: 1000 }, (_, i) => `class ${i}`);
     await registry.put('big', { classes }, wait);
@@ -271,7 +271,7 @@ describe('tenant registry', () => {
     assert.deepEqual(builder.built, [], 'order and rule are no features');
   });
 
-  it('versions go on rising when a tenant is removed and made anew', async () => {
+  it('versions keep increasing when a tenant is removed and created again', async () => {
     const { registry } = fakeRegistry();
     await registry.put('zoo', { classes: ['a'] }, wait);
     await registry.put('zoo', { classes: ['b'] }, wait);
@@ -280,7 +280,7 @@ describe('tenant registry', () => {
     assert.deepEqual([created, view.record.version, view.record.previous], [true, 4, undefined]);
   });
 
-  it('after a restart in the middle of a build the old version serves at once, the build goes on', async () => {
+  it('after a restart during a build the old version serves at once, and the build continues', async () => {
     const { registry, store, cache, builder } = fakeRegistry();
     await registry.put('zoo', { classes: ['dog', 'cat'] }, wait);
     builder.hold();
@@ -297,7 +297,7 @@ describe('tenant registry', () => {
     assert.equal(next.registry.resolve('zoo').version, 2);
   });
 
-  it('a cancelled build stays cancelled over a restart, and what served before serves again', async () => {
+  it('a cancelled build stays cancelled over a restart, and the former version serves again', async () => {
     const { registry, store, cache, builder } = fakeRegistry();
     await registry.put('zoo', { classes: ['dog'] }, wait);
     builder.delayMs = 50;
@@ -311,7 +311,7 @@ describe('tenant registry', () => {
     assert.deepEqual(next.builder.built, []);
   });
 
-  it('what another process stores is taken over, in whatever order it is heard of', async () => {
+  it('changes of other processes are applied, in any order of notifications', async () => {
     const store = new MemoryStore();
     const [a, b] = [fakeRegistry({ store }), fakeRegistry({ store })];
     await Promise.all([a.registry.load(), b.registry.load()]);
@@ -330,7 +330,7 @@ describe('tenant registry', () => {
     await Promise.all([a.registry.stop(), b.registry.stop()]);
   });
 
-  it('while the store is out of reach nothing is changed, and what serves goes on serving', async () => {
+  it('while the store is unreachable nothing changes, and serving tenants go on serving', async () => {
     const { registry, store } = fakeRegistry();
     await registry.put('zoo', { classes: ['dog'] }, wait);
     store.failure = new ServiceError('store_unavailable', 'gone');
@@ -339,7 +339,7 @@ describe('tenant registry', () => {
     assert.deepEqual([registry.resolve('zoo').version, registry.get('zoo').record.version], [1, 1]);
   });
 
-  it('a head that the engine has put away is made again from the cache', async () => {
+  it('a head that the engine has evicted is made again from the cache', async () => {
     const { registry, heads, builder } = fakeRegistry();
     await registry.put('zoo', { classes: ['dog', { name: 'cat', aliases: ['puss'] }] }, wait);
     const { headId } = registry.resolve('zoo');

@@ -68,7 +68,7 @@ describe(`three processes on one PostgreSQL, under load${skip ? ` (skipped: ${sk
   });
   after(() => server?.stop());
 
-  it('changes spread, builds are done once and move when their replica dies, an outage of the database loses nothing', async (t) => {
+  it('changes spread, builds run once and move when their replica ends, and an outage of the database loses nothing', async (t) => {
     const env = { CLIPN_STORE: await server.database(), CLIPN_THREADS: '1', CLIPN_LOG_LEVEL: 'info' };
     const start = async () => startService(t, await temporaryDirectory(t), env);
     const [a, b, c] = await Promise.all([start(), start(), start()]);

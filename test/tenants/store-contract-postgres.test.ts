@@ -32,7 +32,7 @@ describe(title, { skip }, () => {
     },
   });
 
-  it('many replicas that start together make one schema', async (t) => {
+  it('replicas that start together create one schema', async (t) => {
     const url = await server.database();
     const databases = await Promise.all(Array.from({ length: 8 }, () => connect(t, url)));
     const rows = await databases[0]?.query('select name from clipn_migrations order by name');
@@ -42,7 +42,7 @@ describe(title, { skip }, () => {
     );
   });
 
-  it('a migration that fails leaves nothing behind and is run again', async (t) => {
+  it('a failed migration changes nothing and is run again', async (t) => {
     const url = await server.database();
     const bad = [{ name: 'x', version: 1, sql: 'create table half (id int); select 1/0' }];
     await assert.rejects(Database.open(url, { migrations: bad }), /division by zero/);
@@ -52,7 +52,7 @@ describe(title, { skip }, () => {
     assert.deepEqual(await database.query('select * from half'), []);
   });
 
-  it('changes made while the connection was cut are heard of afterwards, with no notification at all', async (t) => {
+  it('changes during a lost connection are found afterwards without any notification', async (t) => {
     const url = await server.database();
     const [writer, listening] = [await connect(t, url), await connect(t, url, { pollMs: 600_000 })];
     const [store, reader] = [new PostgresStore(writer), new PostgresStore(listening)];
@@ -67,7 +67,7 @@ describe(title, { skip }, () => {
     await until('the second change', 5000, () => heard.some((stored) => stored.id === 'two'));
   });
 
-  it('while the server is down every operation says so by its code, and all is well after', async (t) => {
+  it('while the server is down every operation fails with its code, and works again afterwards', async (t) => {
     const url = await server.database();
     const told: boolean[] = [];
     const store = new PostgresStore(

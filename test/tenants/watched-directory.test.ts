@@ -31,7 +31,7 @@ async function watched(t: TestContext, directory: string, store?: MemoryStore) {
 }
 
 describe('a watched directory of tenant files', () => {
-  it('makes, changes and removes tenants; YAML and JSON, one or several in a file, in folders', async (t) => {
+  it('a watched directory creates, changes and removes tenants, from YAML and JSON, one or several in a file, in folders', async (t) => {
     const dir = await temporaryDirectory(t);
     await writeFile(
       join(dir, 'zoo.yaml'),
@@ -70,7 +70,7 @@ describe('a watched directory of tenant files', () => {
     assert.equal(classesOf('one'), 'a');
   });
 
-  it('a mounted ConfigMap: all files are links into ..data, which is swapped at once', async (t) => {
+  it('a mounted ConfigMap is followed: all its files are links into ..data, which is swapped at once', async (t) => {
     const dir = await temporaryDirectory(t);
     const state = async (name: string, files: Record<string, string>) => {
       await mkdir(join(dir, name));
@@ -93,7 +93,7 @@ describe('a watched directory of tenant files', () => {
     await becomes('car', undefined);
   });
 
-  it('a fault in one file is shown, changes nothing, and leaves the others alone', async (t) => {
+  it('a fault in one tenant file is reported, changes nothing, and does not affect the others', async (t) => {
     const dir = await temporaryDirectory(t);
     await writeFile(join(dir, 'good.yaml'), 'classes: [dog]');
     await writeFile(join(dir, 'was-good.yaml'), 'classes: [cat]');
@@ -138,7 +138,7 @@ describe('a watched directory of tenant files', () => {
     await becomes('was-good', 'lion');
   });
 
-  it('such a tenant is read-only by the API, with a code of its own; others are not', async (t) => {
+  it('a tenant of a watched directory is read-only by the API, with its own error code; other tenants are not', async (t) => {
     const dir = await temporaryDirectory(t);
     await writeFile(join(dir, 'zoo.yaml'), 'classes: [dog]');
     const { files, registry, becomes } = await watched(t, dir);
@@ -153,7 +153,7 @@ describe('a watched directory of tenant files', () => {
     await registry.delete('other');
   });
 
-  it('follows what changed while it did not run; an empty or missing directory removes nothing', async (t) => {
+  it('the watched directory applies changes from the time it did not run; an empty or missing directory removes nothing', async (t) => {
     const dir = await temporaryDirectory(t);
     for (const id of ['a', 'b']) await writeFile(join(dir, `${id}.yaml`), `classes: [${id}]`);
     const first = await watched(t, dir);
@@ -175,7 +175,7 @@ describe('a watched directory of tenant files', () => {
     await second.becomes('a', 'again');
   });
 
-  it('a store out of reach is tried again', async (t) => {
+  it('a watched directory tries again after the store was unreachable', async (t) => {
     const dir = await temporaryDirectory(t);
     const { files, store, becomes, classesOf } = await watched(t, dir);
     const { ServiceError } = await import('../../src/errors/index.ts');
