@@ -160,7 +160,7 @@ describe('images out of bodies', () => {
     for (const length of ['-1', 'x', '999999'])
       assert.match(
         await unexamined('oip-v2', body, { ...headers, 'inference-header-content-length': length }),
-        /not right/,
+        /wrong value/,
       );
     // of two text-like inputs the one that is an image
     const prompt = { name: 'prompt', datatype: 'BYTES', shape: [1], data: ['aGVsbG8='] };

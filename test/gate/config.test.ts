@@ -74,7 +74,7 @@ routes:
       assert.match(faults(`${BASE}routes:\n  - {match: {path: /a}, ${route}}\n`).join(), fault);
     assert.match(
       faults(`${BASE}routes:\n  - {match: {path: /a}}\n  - {match: {path: /a}}\n`).join(),
-      /route before it/,
+      /an earlier route/,
     );
   });
 
