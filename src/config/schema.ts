@@ -174,7 +174,7 @@ export const ConfigSchema = Type.Object({
     size(256 * MiB),
     'CLIPN_MAX_BODIES_BYTES',
     'bytes',
-    'bodies of all requests under way together; more are refused with 429',
+    'largest size of the bodies of all requests together; further requests are refused with 429',
   ),
   maxImages: setting(count(64, 1, 10_000), 'CLIPN_MAX_IMAGES', 'integer', 'largest number of images in one request'),
   maxImageBytes: setting(size(20 * MiB), 'CLIPN_MAX_IMAGE_BYTES', 'bytes', 'largest image file'),

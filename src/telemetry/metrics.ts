@@ -185,7 +185,7 @@ export function createMetrics() {
     }),
     gateRequests: new Counter({
       name: 'clipn_gate_requests_total',
-      help: "Requests of the gate's routes, by what became of them",
+      help: "Requests of the gate's routes, by verdict and action",
       labelNames: ['tenant', 'mode', 'verdict', 'action'],
       registers,
     }),

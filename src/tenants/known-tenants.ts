@@ -13,7 +13,7 @@ export function notFound(id: string): ServiceError {
   );
 }
 
-/** The tenants as this process knows them. It follows the store: each state that is stored is applied, whoever stored it. */
+/** The tenants as this process knows them. It follows the store: each stored state is applied, from this or another process. */
 export class KnownTenants {
   readonly #builds: TenantBuilds;
   readonly #tenants = new Map<string, Tenant>();

@@ -107,7 +107,7 @@ describe('quotas', () => {
       tenants.map(([id, classes]) => ({ id, classes }));
   const write = async () => 'written';
 
-  it('the quota of tenants counts those that the key may manage, whoever created them', async () => {
+  it('the quota of tenants counts those that the key may manage, created with any key', async () => {
     const quotas = new Quotas();
     const principal = key({ tenants: 2 }, 'k', ['manage:team-*']);
     const have = existing(['team-a', 1], ['team-b', 1], ['zoo', 1]);

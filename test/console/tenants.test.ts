@@ -148,7 +148,7 @@ describe('tenants', { skip: skipBrowser }, () => {
     await close();
   });
 
-  it('text typed while a save is under way is kept as a change of the saved version', async () => {
+  it('text typed while a save is in progress is kept as a change of the saved version', async () => {
     await putTenant(service.url, 'typed', { classes: ['dog', 'cat'] });
     const { page, close } = await openPage(browser, `${service.url}/#/tenants/typed`);
     let answer = () => {};

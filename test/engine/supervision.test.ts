@@ -27,7 +27,7 @@ describe('back-off', () => {
 });
 
 describe('why a process ended', () => {
-  it('the causes crash, kill from outside and out of memory are told apart', () => {
+  it('crash, kill from outside and out of memory are different causes', () => {
     assert.equal(causeOf({ code: null, signal: 'SIGSEGV' }, false), 'crash');
     assert.equal(causeOf({ code: 70, signal: null }, true), 'crash');
     assert.equal(causeOf({ code: null, signal: 'SIGKILL' }, false), 'killed');

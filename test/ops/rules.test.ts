@@ -81,7 +81,7 @@ describe('Prometheus rules', () => {
     assert.equal((await render({ replicas: 1 })).one('PrometheusRule'), undefined);
   });
 
-  it('the chart contains the Grafana dashboard, to the letter', { skip: without('helm') }, async () => {
+  it('the chart contains the Grafana dashboard unchanged', { skip: without('helm') }, async () => {
     const { one } = await render({
       replicas: 1,
       metrics: { dashboard: { enabled: true, annotations: { folder: 'vision' } } },

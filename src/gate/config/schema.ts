@@ -51,7 +51,7 @@ const FailPolicy = Type.Union(
       >),
     }),
   ],
-  { description: 'What becomes of a request without a verdict: passes (open) or is refused (closed); by cause.' },
+  { description: 'Policy for a request without a verdict, by cause: it passes (open) or is refused (closed).' },
 );
 
 const Template = object({
@@ -95,7 +95,7 @@ const decisions = {
   reject: Type.Optional(Template),
   fail_reject: Type.Optional(Template),
   fallback: Type.Optional(Url),
-  placeholder: Type.Optional(Type.Unknown({ description: 'JSON that stands in for a filtered instance.' })),
+  placeholder: Type.Optional(Type.Unknown({ description: 'JSON value in the answer for a filtered instance.' })),
 };
 
 const Route = object({
@@ -164,7 +164,7 @@ export const GateFile = object({
     }),
   ),
   upstream: Upstream,
-  forwarded: Type.Optional(oneOf(['append', 'replace', 'off'], 'What becomes of X-Forwarded-* headers.')),
+  forwarded: Type.Optional(oneOf(['append', 'replace', 'off'], 'Treatment of X-Forwarded-* headers.')),
   max_buffered_bytes: Type.Optional(
     Type.Integer({ minimum: 1, description: 'Bodies held in memory at one time, all requests together.' }),
   ),
