@@ -46,6 +46,20 @@ describe('a picture in a request, however it is carried', () => {
     }
   });
 
+  it('a file in an array of its bytes is found, however short it is and however few values it has', async () => {
+    const gif = Buffer.from('R0lGODlhAQABAAAAACwAAAAAAQABAAACAkwBADs=', 'base64');
+    const judged = await read(json({ x: [...gif] }));
+    assert.ok(judged.extraction.images[0]?.bytes?.equals(gif));
+    const spider = Buffer.alloc(4096);
+    const header = { 1: 16, 2: 16, 5: 1, 12: 16, 13: 16, 22: 1024, 23: 64 };
+    for (const [i, value] of Object.entries(header)) spider.writeFloatBE(value, (Number(i) - 1) * 4);
+    const other = await read(json({ x: [...spider] }));
+    assert.match(other.unexamined?.why ?? '', /SPIDER/);
+    const labels = Array(4096).fill(0).fill(1, 2, 3);
+    for (const features of [[0, 0, 1, 0, 34, 99, 7, 8, 9, 10, 11, 12], [1, 0, 0, 0, 200, 3], labels])
+      assert.equal((await read(json({ x: features }))).unexamined, undefined);
+  });
+
   it('a picture that is not judged is unexamined, and its place is named', async () => {
     const jpeg = await waves(60, 40, 3).jpeg().toBuffer();
     const b64 = jpeg.toString('base64');

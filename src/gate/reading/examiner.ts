@@ -120,8 +120,8 @@ export class Examiner {
   /** Reports an array of numbers that may be the bytes of a file or pixels. */
   #tensor(tensor: Tensor, text: Buffer, at: At): void {
     const reading = this.#reading;
-    if (tensor.leaves < MIN_SIDE * MIN_SIDE) return;
     const { format } = tensor;
+    if (!format && tensor.leaves < MIN_SIDE * MIN_SIDE) return;
     if (format?.kind === 'judged' && tensor.shape.length === 1 && text.at(-1) === 0x5d) {
       reading.found({ ...at(), bytes: Buffer.from(JSON.parse(text.toString('latin1')) as number[]) });
       return;

@@ -1,5 +1,6 @@
 import { imageFormat } from './formats/image-format.ts';
 import { MAX_MASK_VALUES, MIN_PIXELS, MIN_SIDE } from './limits.ts';
+import { isStrong } from './scan.ts';
 
 const HEAD = 4096;
 
@@ -16,6 +17,9 @@ export function imageShapedBatch(shape: readonly number[]): boolean {
   return imageShaped(shape.length > 3 ? shape.slice(1) : shape);
 }
 
+/** Formats whose files are longer than a short array of features, which may begin with the same bytes. */
+const LONGER = new Set(['ICO', 'EMF', 'McIdas']);
+
 /** Properties of an array of numbers, computed without keeping the numbers. */
 export class Tensor {
   leaves = 0;
@@ -23,6 +27,7 @@ export class Tensor {
   bytes = true;
   readonly #seen = new Uint8Array(256);
   #values = 0;
+  #largest = 0;
   readonly #head = Buffer.alloc(HEAD);
   readonly #sizes: number[] = [0];
 
@@ -42,6 +47,7 @@ export class Tensor {
       if (this.#seen[value] === 0) {
         this.#seen[value] = 1;
         this.#values++;
+        if (value > this.#largest) this.#largest = value;
       }
       if (this.leaves < HEAD) this.#head[this.leaves] = value;
     }
@@ -54,8 +60,11 @@ export class Tensor {
 
   /** The image format of the file, if the numbers are the bytes of one. */
   get format(): ReturnType<typeof imageFormat> {
-    // a mask or a one-hot vector may begin with the same bytes as an icon
-    return this.bytes && this.#values > MAX_MASK_VALUES ? imageFormat(this.#head.subarray(0, this.leaves)) : undefined;
+    // labels and one-hot vectors are small numbers, and may begin with the same bytes as an icon
+    if (!this.bytes || (this.#values <= MAX_MASK_VALUES && this.#largest <= MAX_MASK_VALUES)) return undefined;
+    const format = imageFormat(this.#head.subarray(0, this.leaves));
+    if (!format || this.leaves >= MIN_SIDE * MIN_SIDE) return format;
+    return isStrong(format.name) && !LONGER.has(format.name) ? format : undefined;
   }
 
   /**
