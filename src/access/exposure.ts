@@ -1,8 +1,9 @@
 import { isIP } from 'node:net';
 import type { AuthMode } from './keyring.ts';
 
-/** Whether only this machine can reach the address. Names other than localhost are not resolved: they count as public. */
+/** Whether only this machine can reach the address: a loopback address, or a socket in the file system (`unix:/path`). Names other than localhost are not resolved: they count as public. */
 export function isLoopback(host: string): boolean {
+  if (host.startsWith('unix:')) return true;
   const bare = host
     .toLowerCase()
     .replace(/^\[|\]$/g, '')

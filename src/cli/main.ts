@@ -14,9 +14,15 @@ import { addTenantsCommand } from './tenants/command.ts';
 const program = new Command('clipn-gate')
   .description('Out-of-distribution gating of images: which of your classes does it show, and does it show any at all?')
   .version(VERSION)
-  .showHelpAfterError()
+  .showHelpAfterError('See --help.')
   // all commands inherit this: status 2 for wrong arguments, 1 for a failure of the command
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
+
+// the reader of a pipe has seen enough, as in `detect --json photos/ | head -1`: end like a program that gets SIGPIPE
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(141);
+});
 
 addServeCommand(program);
 addGateCommand(program);

@@ -7,7 +7,7 @@ import { warningsOf } from '../tenants/warnings.ts';
 
 const SHOWN = 10;
 
-/** Warns on standard error about class names that the text encoders do not know or truncate. */
+/** Warns on standard error about what the service would warn of in the reply to a PUT. */
 export async function warnOfTexts(bundle: Bundle, definition: TenantDefinition): Promise<void> {
   const tokenizer = await loadTokenizer(bundle);
   const { manifest } = bundle;
@@ -15,7 +15,7 @@ export async function warnOfTexts(bundle: Bundle, definition: TenantDefinition):
     templates: manifest.templates,
     unknownWords: (text) => unknownWords(manifest, text),
     cutNames: (names, templates) => cutNames(tokenizer, names, templates),
-  }).filter(({ code }) => code === 'unknown_words' || code === 'truncated');
+  });
   for (const { message } of warnings.slice(0, SHOWN)) process.stderr.write(`warning: ${message}\n`);
   if (warnings.length > SHOWN) process.stderr.write(`warning: and ${warnings.length - SHOWN} more such warnings\n`);
 }

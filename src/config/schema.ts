@@ -28,7 +28,12 @@ const DEVICES = `^(auto|${DEVICE}(,${DEVICE}){0,63})$`;
  * from it. The flag is the variable without CLIPN_, in kebab case.
  */
 export const ConfigSchema = Type.Object({
-  host: setting(Type.String({ default: '127.0.0.1', minLength: 1 }), 'CLIPN_HOST', 'text', 'address to listen on'),
+  host: setting(
+    Type.String({ default: '127.0.0.1', minLength: 1 }),
+    'CLIPN_HOST',
+    'text',
+    'address to listen on; unix:/path is a socket',
+  ),
   port: setting(count(8080, 0, 65_535), 'CLIPN_PORT', 'integer', 'port to listen on; 0 takes a free one'),
   auth: setting(
     Type.Union(

@@ -4,6 +4,7 @@ import type { Bundle } from '../bundle/load.ts';
 import type { Config } from '../config/index.ts';
 import { DRIFT_MIGRATIONS, DriftMonitor, FileDriftStore, PostgresDriftStore } from '../drift/index.ts';
 import { ServiceError } from '../errors/index.ts';
+import { UserError } from '../errors/user-error.ts';
 import { Database } from '../storage/postgres/database.ts';
 import type { FeatureCache } from '../tenants/feature-cache.ts';
 import { FileFeatureCache } from '../tenants/file-feature-cache.ts';
@@ -14,6 +15,7 @@ import { PostgresLeases } from '../tenants/postgres/leases.ts';
 import { TENANT_MIGRATIONS } from '../tenants/postgres/migrations.ts';
 import { PostgresStore } from '../tenants/postgres/store.ts';
 import type { TenantStore } from '../tenants/store.ts';
+import { checkDataDirectory } from './data-directory.ts';
 
 export interface OpenStoreOptions {
   onProblem: (level: 'info' | 'warn' | 'error', message: string, details: Record<string, unknown>) => void;
@@ -31,12 +33,15 @@ export interface OpenStore {
 /** The service waits for its database, because both may be started at the same time. */
 const PATIENCE_MS = 30_000;
 const RETRY_MS = 1000;
+/** Wait for a role or a database that does not exist yet, because an installation may create them after the server. */
+const REFUSED_PATIENCE_MS = 5000;
 
 /** Opens the store that the configuration names. @throws ServiceError store_unavailable */
 export async function openStore(config: Config, options: OpenStoreOptions): Promise<OpenStore> {
   const { onProblem } = options;
   const database = await openDatabase(config, options);
   if (!database) {
+    await checkDataDirectory(config.dataDir);
     const store = await FileStore.open(config.dataDir, {
       onDamaged: (file, reason) => onProblem('error', 'a damaged tenant file was renamed', { file, reason }),
     });
@@ -67,11 +72,36 @@ export async function openDatabase(
             : onProblem('error', 'the database cannot be reached; tenants cannot be changed', { reason }),
       });
     } catch (error) {
-      if (!(error instanceof ServiceError) || Date.now() > end) throw error;
+      if (!(error instanceof ServiceError)) throw error;
+      const refused = refusal(error);
+      if (refused !== undefined && Date.now() > end - patienceMs + Math.min(patienceMs, REFUSED_PATIENCE_MS))
+        throw new DatabaseRefusedError(refused);
+      if (Date.now() > end) throw error;
       onProblem('warn', 'the database cannot be reached yet, trying again', { reason: error.internal });
       await sleep(RETRY_MS);
     }
   }
+}
+
+/** PostgreSQL answers and refuses the role, the password or the database that the setting names. */
+export class DatabaseRefusedError extends UserError {
+  override readonly name = 'DatabaseRefusedError';
+
+  constructor(reason: string) {
+    super(
+      `PostgreSQL refuses the connection: ${reason}. Check the role and the database in CLIPN_STORE, and the password in PGPASSWORD.`,
+    );
+  }
+
+  get exitCode(): 1 | 2 {
+    return 1;
+  }
+}
+
+/** The server's words if it refuses the role (class 28) or does not know the database (3D000). */
+function refusal({ cause }: ServiceError): string | undefined {
+  const { code, message } = (cause ?? {}) as { code?: string; message?: string };
+  return /^(28...|3D000)$/.test(code ?? '') ? message : undefined;
 }
 
 /** The database keeps this many times the rows of one machine: tenants of all replicas, and of the former bundle. */

@@ -8,9 +8,10 @@ function weightOf(accept: string, type: string): number {
   return Number(/;\s*q=([\d.]+)/i.exec(range)?.[1] ?? 1);
 }
 
-/** The format for a scraper, by its Accept field. The older text format is used only if the field prefers it to OpenMetrics. */
+/** The format for a scraper, by its Accept field: the text format, unless the field names OpenMetrics and prefers it or has no preference. */
 export function expositionFor(accept = ''): typeof OPEN_METRICS | typeof TEXT {
-  return weightOf(accept, 'text/plain') > weightOf(accept, 'application/openmetrics-text') ? TEXT : OPEN_METRICS;
+  const open = weightOf(accept, 'application/openmetrics-text');
+  return open > 0 && open >= weightOf(accept, 'text/plain') ? OPEN_METRICS : TEXT;
 }
 
 /**

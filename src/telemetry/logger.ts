@@ -1,4 +1,5 @@
 import { type Logger, pino } from 'pino';
+import { prettyLine } from './pretty.ts';
 
 export type { Logger };
 
@@ -6,6 +7,8 @@ export interface LoggerOptions {
   level: string;
   /** Destination of the lines: standard output, or a test's own. */
   destination?: { write(line: string): void };
+  /** Whether lines are written for a person instead of for programs. */
+  pretty?: boolean;
 }
 
 /** An API key anywhere in a line: in an address, in a message. Its visible prefix stays. */
@@ -34,17 +37,17 @@ function shortened(line: string): string {
 }
 
 /**
- * JSON lines on standard output. Image content is never logged: bodies are not logged, and headers with
+ * JSON lines on standard output, or readable ones where a terminal shows them. Image content is never logged: bodies are not logged, and headers with
  * secrets are removed.
  */
-export function createLogger({ level, destination }: LoggerOptions): Logger {
+export function createLogger({ level, destination, pretty = false }: LoggerOptions): Logger {
   return pino(
     {
       level,
       base: { service: 'clipn-gate' },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      hooks: { streamWrite: scrubbed },
+      hooks: { streamWrite: pretty ? (line) => prettyLine(scrubbed(line)) : scrubbed },
       redact: {
         paths: ['req.headers.authorization', 'req.headers.cookie', 'req.headers["x-api-key"]', '*.bytes', '*.data'],
         remove: true,

@@ -24,47 +24,86 @@ export interface TextModel {
 
 /** Warnings about a valid definition, for its owner. */
 export function warningsOf(definition: TenantDefinition, reading: TextModel): Warning[] {
-  const { classes, templates, templates_no: templatesNo } = definition;
-  const { unknownWords } = reading;
-  const unknown: Warning[] = [];
-  const duplicate: Warning[] = [];
-  const seen = new Set<string>();
-  for (const [index, entry] of classes.entries()) {
+  return [
+    ...inTemplates(definition, reading),
+    ...alone(definition),
+    ...unknown(definition, reading).slice(0, MAX_WARNINGS),
+    ...truncated(definition, reading),
+    ...duplicates(definition).slice(0, MAX_WARNINGS),
+  ];
+}
+
+const quoted = (words: readonly string[]) => words.map((word) => JSON.stringify(word)).join(', ');
+
+function unknown({ classes }: TenantDefinition, { unknownWords }: TextModel): Warning[] {
+  return classes.flatMap((entry, index): Warning[] => {
     const name = nameOf(entry);
     const words = textsOf(entry).flatMap(unknownWords);
-    if (words.length > 0) {
-      const list = words.map((w) => JSON.stringify(w)).join(', ');
-      const message = `The model has not learned ${list} (class ${JSON.stringify(name)}). Verdicts about this class are little better than a guess.`;
-      unknown.push({ code: 'unknown_words', message, class: name, index, words });
+    if (words.length === 0) return [];
+    const known = words.flatMap(singulars).filter((form) => unknownWords(form).length === 0);
+    const hint = known.length > 0 ? ` It has learned ${quoted([...new Set(known)])}.` : '';
+    const message = `The model has not learned ${quoted(words)} (class ${JSON.stringify(name)}). Verdicts about this class are little better than a guess.${hint}`;
+    return [{ code: 'unknown_words', message, class: name, index, words }];
+  });
+}
+
+/** English singular forms that a plural may come from. */
+function singulars(word: string): string[] {
+  if (/ies$/i.test(word)) return [word.slice(0, -3).concat('y'), word.slice(0, -1)];
+  if (/(s|x|z|ch|sh)es$/i.test(word)) return [word.slice(0, -2), word.slice(0, -1)];
+  if (/ves$/i.test(word)) return [word.slice(0, -3).concat('f'), word.slice(0, -3).concat('fe'), word.slice(0, -1)];
+  return /[^s]s$/i.test(word) ? [word.slice(0, -1)] : [];
+}
+
+function inTemplates({ templates, templates_no: no }: TenantDefinition, { unknownWords }: TextModel): Warning[] {
+  const words = [...new Set([...(templates ?? []), ...(no ?? [])].flatMap((t) => unknownWords(t.replace('{}', ' '))))];
+  if (words.length === 0) return [];
+  const message = `The model has not learned these words of the templates: ${words.join(', ')}.`;
+  return [{ code: 'unknown_words', message, words }];
+}
+
+function alone({ classes }: TenantDefinition): Warning[] {
+  if (classes.length !== 1) return [];
+  const message = 'With one class the rule atd never rejects. Use ctw or atd-rescaled.';
+  return [{ code: 'single_class', message }];
+}
+
+/** A text without the differences that people do not see or mean: case, blanks, and the Unicode form of the same letters. */
+const folded = (text: string) => text.normalize('NFC').trim().replaceAll(/\s+/g, ' ').toLowerCase();
+
+/** Classes of which a name or an alias means the same as one of an earlier class. */
+function duplicates({ classes }: TenantDefinition): Warning[] {
+  const seen = new Map<string, { name: string; text: string }>();
+  const warnings: Warning[] = [];
+  for (const [index, entry] of classes.entries()) {
+    const name = nameOf(entry);
+    const texts = textsOf(entry);
+    const text = texts.find((t) => seen.has(folded(t)));
+    const earlier = text === undefined ? undefined : seen.get(folded(text));
+    if (text !== undefined && earlier) {
+      warnings.push({ code: 'duplicate_class', message: duplicateText({ name, text }, earlier), class: name, index });
     }
-    if (seen.has(name)) {
-      duplicate.push({
-        code: 'duplicate_class',
-        message: `The class name ${JSON.stringify(name)} occurs more than once; its probability is split between them.`,
-        class: name,
-        index,
-      });
-    }
-    seen.add(name);
+    for (const t of texts) if (!seen.has(folded(t))) seen.set(folded(t), { name, text: t });
   }
-  const inTemplates = [
-    ...new Set([...(templates ?? []), ...(templatesNo ?? [])].flatMap((t) => unknownWords(t.replace('{}', ' ')))),
-  ];
-  const about: Warning[] = [];
-  if (inTemplates.length > 0) {
-    const message = `The model has not learned these words of the templates: ${inTemplates.join(', ')}.`;
-    about.push({ code: 'unknown_words', message, words: inTemplates });
-  }
-  if (classes.length === 1) {
-    const message = 'With one class the rule atd never rejects. Use ctw or atd-rescaled.';
-    about.push({ code: 'single_class', message });
-  }
-  return [
-    ...about,
-    ...unknown.slice(0, MAX_WARNINGS),
-    ...truncated(definition, reading),
-    ...duplicate.slice(0, MAX_WARNINGS),
-  ];
+  return warnings;
+}
+
+interface NamedText {
+  /** Name of the class. */
+  name: string;
+  /** The name, or an alias of the class. */
+  text: string;
+}
+
+function duplicateText(later: NamedText, earlier: NamedText): string {
+  const split = 'the probability is split between them.';
+  if (later.text === later.name && later.name === earlier.name && earlier.text === earlier.name)
+    return `The class name ${JSON.stringify(later.name)} occurs more than once; its probability is split between them.`;
+  const described = ({ name, text }: NamedText) =>
+    text === name
+      ? `class ${JSON.stringify(name)}`
+      : `alias ${JSON.stringify(text)} of the class ${JSON.stringify(name)}`;
+  return `The ${described(later)} means the same as the ${described(earlier)}; ${split}`;
 }
 
 function truncated({ classes, templates, templates_no: no }: TenantDefinition, reading: TextModel): Warning[] {

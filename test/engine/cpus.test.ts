@@ -25,6 +25,30 @@ it('the number of cores follows a cgroup v1 quota, if there is one', () => {
   assert.equal(usableCores(dir), availableParallelism());
 });
 
+it("the number of cores follows the process's own cgroup and the groups above it", () => {
+  const dir = root();
+  const own = join(dir, 'self');
+  const limited = (folder: string, name: string, text: string) => {
+    mkdirSync(join(dir, folder), { recursive: true });
+    writeFileSync(join(dir, folder, name), text);
+  };
+  limited('v2/system.slice/gate.service', 'cpu.max', 'max 100000');
+  writeFileSync(own, '0::/system.slice/gate.service\n');
+  assert.equal(usableCores(join(dir, 'v2'), own), availableParallelism());
+  limited('v2/system.slice', 'cpu.max', '100000 100000');
+  assert.equal(usableCores(join(dir, 'v2'), own), 1);
+  limited('v2/other', 'cpu.max', 'max 100000');
+  writeFileSync(own, '0::/other\n');
+  assert.equal(usableCores(join(dir, 'v2'), own), availableParallelism());
+
+  limited('v1/cpu,cpuacct/docker/abc', 'cpu.cfs_quota_us', '150000');
+  limited('v1/cpu,cpuacct/docker/abc', 'cpu.cfs_period_us', '100000');
+  writeFileSync(own, '5:memory:/docker/abc\n4:cpu,cpuacct:/docker/abc\n');
+  assert.equal(usableCores(join(dir, 'v1'), own), 1);
+  writeFileSync(own, '4:cpu,cpuacct:/docker/other\n');
+  assert.equal(usableCores(join(dir, 'v1'), own), availableParallelism());
+});
+
 it("the number of cores is the affinity's where there is no quota", () => {
   const dir = root();
   assert.equal(usableCores(dir), availableParallelism());

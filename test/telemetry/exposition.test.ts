@@ -19,8 +19,10 @@ describe('the exposition', () => {
     assert.equal(expositionFor(prometheus), OPEN_METRICS);
     assert.equal(expositionFor('text/plain;version=0.0.4;q=0.5,application/openmetrics-text;q=0.3'), TEXT);
     assert.equal(expositionFor('text/plain;version=0.0.4;q=0.3,*/*;q=0.2'), TEXT);
-    assert.equal(expositionFor(undefined), OPEN_METRICS);
-    assert.equal(expositionFor('*/*'), OPEN_METRICS);
+    assert.equal(expositionFor('application/openmetrics-text'), OPEN_METRICS);
+    assert.equal(expositionFor('application/openmetrics-text;q=0,text/plain'), TEXT);
+    assert.equal(expositionFor(undefined), TEXT);
+    assert.equal(expositionFor('*/*'), TEXT);
   });
 
   it('the text format has the same samples as OpenMetrics, counters in full, no exemplars and no end mark', async () => {

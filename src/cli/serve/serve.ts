@@ -9,6 +9,7 @@ import { watchTenants } from '../../serving/watch-tenants.ts';
 import { closeServers, drainOnSignal } from './drain.ts';
 import { openGate } from './gate.ts';
 import { reloadOnHangup } from './hangup.ts';
+import { listen } from './listen.ts';
 import { observedModel } from './live-model.ts';
 import { openTelemetry, type Telemetry } from './telemetry.ts';
 import { observedTenants } from './tenants.ts';
@@ -85,7 +86,7 @@ export async function serve(config: Config, programVersion: string, gateFile?: s
   });
 
   app.lifecycle.restoring = true;
-  const address = await app.listen({ host: config.host, port: config.port });
+  const address = await listen(config.host, config.port, (options) => app.listen(options));
   await live.current.engine.start();
   await tenants.start();
   app.lifecycle.restoring = false;

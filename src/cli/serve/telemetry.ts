@@ -11,7 +11,7 @@ export interface Telemetry {
 
 /** The log, the metrics and the traces of the service. */
 export async function openTelemetry(config: Config, programVersion: string): Promise<Telemetry> {
-  const logger = createLogger({ level: config.logLevel });
+  const logger = createLogger({ level: config.logLevel, pretty: process.stdout.isTTY === true });
   const tracing = await openTracing(process.env, programVersion, logger);
   const metrics = createMetrics();
   metrics.queueLimit.set(config.maxQueue);
