@@ -7,6 +7,7 @@ Its arrays, one row per pair with the broken ones included (so that every run ag
   tokens   int32 [N, T]    the captions, padded with 0
   ids      int64 [N, 2]    fingerprints of caption (its tokens) and image file: equal numbers, equal things
   ok       uint8 [N]       1: pair usable
+  tokens_no int32 [N, T]   hand-crafted variant only: the captions in the no template
   view-K   float16 [N, D]  unit features of the Kth random crop; more views are added to what is there
 """
 
@@ -37,8 +38,6 @@ AHEAD = 2
 """Chunks that are being decoded while one is in the towers."""
 ENCODE = 128
 """Images that go through the tower at once."""
-PAIRS = ("yes", "tokens", "ids", "ok")
-"""Arrays that don't depend on the crop."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,8 @@ class Job:
     sources: list[Source]
     crop: tuple[float, float]
     views: int
+    no_template: str | None = None
+    """Hand-crafted variant: the no tower reads each caption in this template (one ``{}``)."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Batch:
     yes: Tensor
     """float32 [N, D], unit"""
     tokens: Tensor
-    """int64 [N, T], T the longest of the batch"""
+    """int64 [N, T], T the longest of the batch: what the no tower reads; the captions, or the captions in the no template"""
     ids: Tensor
     """int64 [N, 2]: caption, image"""
 
@@ -89,16 +90,22 @@ class FeatureCache:
             "chunk": CHUNK,
             "device": world.device.type,  # half precision on a GPU gives other last bits than single precision on a CPU
         }
+        if job.no_template:
+            about["no_template"] = job.no_template
         self.key = hashlib.sha256(json.dumps(about).encode()).hexdigest()[:16]
         d, views = job.model.embed_dim, [f"view-{k}" for k in range(job.views)]
         arrays = {"yes": ("float16", (d,)), "tokens": ("int32", (job.model.context_length,)), "ids": ("int64", (2,)), "ok": ("uint8", ())}
+        if job.no_template:
+            arrays["tokens_no"] = arrays["tokens"]
+        self.pairs = tuple(arrays)
         arrays |= {v: ("float16", (d,)) for v in views}
-        self.store = Store(root / self.key, total, arrays, {"pairs": PAIRS, **{v: (v,) for v in views}})
+        self.store = Store(root / self.key, total, arrays, {"pairs": self.pairs, **{v: (v,) for v in views}})
         if world.first:
             self.store.create()
             (self.store.path / "about.json").write_text(json.dumps(about, indent=1) + "\n")
         world.wait()
         self.rows = np.empty(0, np.int64)
+        self.held = np.empty(0, np.int64)
 
     def fill(self, workers: int, progress: Callable[[int, int], None], stop: Callable[[], bool]) -> None:
         """Computes what is missing, each process its share. ``progress(done, of)`` counts this process's pairs.
@@ -183,9 +190,11 @@ class FeatureCache:
         if "pairs" in groups:
             broken = [f for f in found if isinstance(f, Broken)]
             notes["pairs"] = {"pairs": len(found), "broken": Counter(b.reason for b in broken), "such_as": [b.key for b in broken[:3]]}
-            rows |= dict.fromkeys(PAIRS)
+            rows |= dict.fromkeys(self.pairs)
             if opened:
                 rows["tokens"], rows["yes"] = self._texts([p.caption for p, _, _ in opened])
+                if self.job.no_template:
+                    rows["tokens_no"] = self._tokens([self.job.no_template.replace("{}", p.caption) for p, _, _ in opened]).numpy().astype(np.int32)
                 rows["ids"] = np.array([[fingerprint(t.tobytes()), mark] for t, (_, mark, _) in zip(rows["tokens"], opened, strict=True)])
                 rows["ok"] = np.ones(len(opened))
         elif not np.array_equal(np.flatnonzero(self.store.map("ok")[self.store.span(chunk)]), good):
@@ -214,10 +223,14 @@ class FeatureCache:
     @torch.no_grad()
     def _texts(self, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
         """int32 [N, context] and unit float16 [N, D]."""
-        tokens = self.job.tokenise(texts)
-        tokens = F.pad(tokens, (0, self.job.model.context_length - tokens.shape[1]))
+        tokens = self._tokens(texts)
         cut = cut_to_longest(tokens).to(self.world.device)
         return tokens.numpy().astype(np.int32), self._half(lambda: self.job.model.text_features(cut, "yes"))
+
+    def _tokens(self, texts: list[str]) -> Tensor:
+        """int64 [N, context], padded with 0."""
+        tokens = self.job.tokenise(texts)
+        return F.pad(tokens, (0, self.job.model.context_length - tokens.shape[1]))
 
     def _half(self, encode: Callable[[], Tensor]) -> np.ndarray:
         """Unit features in half precision. On a GPU the towers run in it too, unless numbers overflow."""
@@ -244,12 +257,32 @@ class FeatureCache:
             raise DataError(f"{reasons.total()} of {seen} pairs are broken: {why}; such as {', '.join(names[:3])}")
 
     def __len__(self) -> int:
-        """Usable pairs."""
+        """Usable pairs that are not held out."""
         return len(self.rows)
+
+    def hold_out(self, share: float, most: int = 2000) -> None:
+        """Keeps whole captions from training, about ``share`` of them, with all their photographs: ``held``. Drawn by their hash.
+
+        Where captions are class names, these are classes never seen. At least four captions are held out, or none.
+        """
+        captions, images = self.store.map("ids")[self.rows].T
+        distinct = np.unique(captions)
+        count = round(share * len(distinct))
+        if count < 4:
+            return
+        chosen = np.sort(np.random.default_rng(0).permutation(distinct)[:count])
+        out = np.isin(captions, chosen)
+        self.held = self.rows[out][:most]
+        # other captions of the same photographs are not trained on either
+        self.rows = self.rows[~out & ~np.isin(images, images[out])]
 
     def batch(self, picked: np.ndarray, view: np.ndarray) -> Batch:
         """Rows ``picked`` [N] of the usable pairs, of each the crop ``view`` [N], on the device."""
-        rows, device = self.rows[picked], self.world.device
+        return self.read(self.rows[picked], view)
+
+    def read(self, rows: np.ndarray, view: np.ndarray) -> Batch:
+        """Rows of the store, of each the crop ``view`` [N], on the device."""
+        device = self.world.device
         image = np.empty((len(rows), self.job.model.embed_dim), np.float32)
         for k in np.unique(view):
             image[view == k] = self.store.map(f"view-{k}")[rows[view == k]]
@@ -257,7 +290,7 @@ class FeatureCache:
         return Batch(
             image=F.normalize(torch.from_numpy(image).to(device), dim=-1),
             yes=F.normalize(torch.from_numpy(yes).to(device), dim=-1),
-            tokens=cut_to_longest(torch.from_numpy(self.store.map("tokens")[rows].astype(np.int64))).to(device),
+            tokens=cut_to_longest(torch.from_numpy(self.store.map("tokens_no" if self.job.no_template else "tokens")[rows].astype(np.int64))).to(device),
             ids=torch.from_numpy(self.store.map("ids")[rows]).to(device),
         )
 

@@ -6,6 +6,7 @@ Everything goes through log-sigmoid: the official form, log(1 - sigmoid(x) + eps
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -60,3 +61,41 @@ def membership_loss(cos_yes: Tensor, cos_no: Tensor, scale: float, relation: Ten
     inside = torch.logsumexp(log_p + F.logsigmoid(-x), -1)
     outside = torch.logsumexp(log_p + F.logsigmoid(x), -1)
     return (-inside[member].mean() - outside[stranger].mean()) / 2
+
+
+def draw_tenant(count: int, most: float, rng: np.random.Generator) -> Tensor:
+    """bool [count]: the classes of an imagined tenant, at least one and up to ``most``, their number even by its logarithm."""
+    size = max(1, int(np.exp(rng.uniform(0, np.log(most)))))
+    registered = torch.zeros(count, dtype=torch.bool)
+    registered[torch.from_numpy(rng.permutation(count)[:size])] = True
+    return registered
+
+
+def tenant_loss(cos_yes: Tensor, cos_no: Tensor, scale: float, relation: Tensor, registered: Tensor, keep: float = 1.0) -> Tensor | None:
+    """Both rules of one imagined tenant: ``membership_loss`` (ATD's question) and CTW's, the no logit of the class that wins.
+
+    Shapes as in ``membership_loss``. ``keep``: weight, in CTW's part, of images that belong against those that do not. None where
+    the batch has images of one kind only.
+    """
+    members = membership_loss(cos_yes, cos_no, scale, relation, registered)
+    if members is None:
+        return None
+    known = relation.masked_fill(~registered, 0)
+    member, stranger = (known == 1).any(-1), (known == 0).all(-1)
+    rows = torch.arange(len(cos_yes), device=cos_yes.device)
+    winner = cos_yes.masked_fill(~registered, -9).argmax(-1)
+    x = scale * (cos_no[rows, winner] - cos_yes[rows, winner])
+    return members + 0.5 * (keep * F.softplus(x[member]).mean() + F.softplus(-x[stranger]).mean())
+
+
+def imagined_tenants(cos_yes: Tensor, cos_no: Tensor, scale: float, relation: Tensor, rng: np.random.Generator, tenants: int = 4) -> Tensor:
+    """Mean of ``tenant_loss`` over tenants drawn from the texts of a batch, each of 1 to 70 % of them.
+
+    Zero, with a gradient of zero, where no tenant has images of both kinds.
+    """
+    count, losses = relation.shape[1], []
+    for _ in range(tenants):
+        registered = draw_tenant(count, max(2.0, count * 0.7), rng).to(relation.device)
+        loss = tenant_loss(cos_yes, cos_no, scale, relation, registered)
+        losses += [] if loss is None else [loss]
+    return torch.stack(losses).mean() if losses else cos_no.sum() * 0

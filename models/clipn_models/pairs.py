@@ -171,7 +171,30 @@ class Shard:
         return ""
 
 
-Source = Table | Shard
+class ClassFolders:
+    """A folder with a sub-folder of photographs for each class; the captions are the folders' names in a prompt."""
+
+    PROMPT = "a photo of a {}."
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def _files(self) -> list[Path]:
+        return sorted(p for p in self.path.rglob("*") if p.suffix.lower().lstrip(".") in IMAGES and p.parent != self.path and p.is_file())
+
+    def scan(self) -> tuple[int, str]:
+        """How many photographs, and a fingerprint of their paths and sizes."""
+        files = [(str(p.relative_to(self.path)), p.stat().st_size) for p in self._files()]
+        return len(files), hashlib.sha256(json.dumps(files).encode()).hexdigest()
+
+    def read(self, wanted: Callable[[int], bool]) -> Iterator[tuple[int, Pair | Broken]]:
+        for i, path in enumerate(self._files()):
+            if wanted(i):
+                name = path.relative_to(self.path).parts[0].replace("_", " ")
+                yield i, Pair(str(path.relative_to(self.path)), path, self.PROMPT.format(" ".join(name.split())))
+
+
+Source = Table | Shard | ClassFolders
 
 
 def expand(pattern: str) -> list[str]:
@@ -198,6 +221,13 @@ def open_sources(patterns: list[str], columns: Columns, caption_key: str = "capt
     for pattern in patterns:
         for name in [pattern] if Path(pattern).exists() else expand(pattern):
             path = Path(name)
+            if path.is_dir():
+                if not any(p.is_dir() for p in path.iterdir()):
+                    raise DataError(
+                        f"{name}: is a folder without sub-folders; name the files in it ('{name}/*.tar'), or give one sub-folder of photographs for each class"
+                    )
+                sources.append(ClassFolders(path))
+                continue
             if not path.is_file():
                 raise DataError(f"{name}: no such file")
             if name.lower().endswith(TAR):

@@ -26,21 +26,21 @@ def is_no(name: str) -> bool:
     return name.partition(".")[0].endswith("_no")
 
 
-def load(checkpoint: Path, arch: str) -> tuple[CLIPN, bool]:
+def load(checkpoint: Path, arch: str, hand_crafted: bool = False) -> tuple[CLIPN, bool]:
     """The model on the CPU, in eval mode, and whether the checkpoint had a no tower of its own to go on from.
 
-    A CLIP gets a no tower that is a copy of its yes tower, and prompts of zeros. Raises CheckpointError where names or shapes
-    don't match the architecture, ValueError for an architecture that is unknown or can't be a CLIPN.
+    A CLIP gets a no tower that is a copy of its yes tower, and prompts of zeros; the hand-crafted variant has no prompts.
+    Raises CheckpointError where names or shapes don't match the architecture, ValueError for an architecture that is unknown or can't be a CLIPN.
     """
     config = arch_config(arch)
     check_architecture(config, arch)
     state = {k: v for k, v in read_state(checkpoint).items() if k not in SETTINGS}
-    model = build(config).eval()
+    model = build(config, learnable_prompt=not hand_crafted).eval()
     goes_on = any(is_no(k) for k in state)
     if not goes_on:
         state |= {k: v for k, v in model.state_dict().items() if is_no(k)}
-    elif "prompt_no" not in state:
-        raise CheckpointError(f"{checkpoint}: a no tower without prompt_no is the hand-crafted variant, which has no prompt to learn")
+    elif "prompt_no" not in state and not hand_crafted:
+        raise CheckpointError(f"{checkpoint}: a no tower without prompt_no is the hand-crafted variant, which has no prompt to learn: give --no-template")
     faults = differences(model, state)
     if faults:
         raise CheckpointError("\n  ".join([f"{checkpoint} does not match {arch}:", *faults]))

@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+from .tensorboard import Board
+
 
 def duration(seconds: float) -> str:
     """A time that people can read: "42 s", "7 min", "3 h 05 min"."""
@@ -19,10 +21,11 @@ def duration(seconds: float) -> str:
 
 
 class Log:
-    """One JSON line per interval in a file and a readable one on stdout. ``quiet`` processes write neither."""
+    """One JSON line per interval in a file and a readable one on stdout; what belongs to a step goes to TensorBoard too. ``quiet`` processes write neither."""
 
     def __init__(self, path: Path, quiet: bool = False):
         self.path, self.quiet = path, quiet
+        self.board = Board(path.parent / "tensorboard")
 
     def keep_until(self, step: int) -> None:
         """Drops what an interrupted run noted after the checkpoint that it goes on from: those steps are about to come again."""
@@ -48,6 +51,9 @@ class Log:
         if not self.quiet:
             with self.path.open("a") as file:
                 file.write(json.dumps(row) + "\n")
+            scalars = {f"{row['stage']}/{k}": v for k, v in row.items() if isinstance(v, float)}
+            if "step" in row and scalars:
+                self.board.add(row["step"], scalars)
 
 
 class Pace:

@@ -22,8 +22,9 @@ from torch import Tensor
 
 from .distributed import World
 from .features import FeatureCache, cut_to_longest
+from .figures import gate_figures
 from .files import save_atomically
-from .losses import clipn_loss
+from .losses import clipn_loss, imagined_tenants
 from .model import CLIPN, LOGIT_SCALE, NUM_PROMPTS
 from .pretrained import digest
 
@@ -46,10 +47,18 @@ class Preset:
     """crops of each photograph whose features are kept; as many as epochs is the paper's fresh crop each time"""
     strict: bool = False
     """the paper's form to the letter: captions and photographs that occur twice count as negatives of each other"""
+    membership: float = 0.0
+    """weight of the loss of imagined tenants (``losses.imagined_tenants``), which the paper does not have"""
+    clip: float = 0.0
+    """largest norm of a step's gradient; 0: any"""
 
 
-PRESETS = {"clipn": Preset(), "quick": Preset(epochs=30, batch=256)}
+PRESETS = {"clipn": Preset(), "quick": Preset(epochs=30, batch=256, membership=1.0, clip=1.0)}
 """``clipn`` is the published schedule, made for millions of pairs; ``quick`` takes enough steps to learn from some thousands."""
+
+
+MOST_TEXTS = 256
+"""Texts that tenants are imagined from in a step."""
 
 
 class RunMismatch(ValueError):
@@ -125,9 +134,11 @@ class Recipe:
         return rows[mine], (epoch + rows[mine]) % self.preset.views, prompts[mine]  # in turn: every crop as often as any other
 
     def no_features(self, tokens: Tensor, mix: Tensor) -> Tensor:
-        """Unit no features float32 [N, D] of tokens [N, T], each with its prompt."""
+        """Unit no features float32 [N, D] of tokens [N, T], each with its prompt; the hand-crafted variant has none."""
         length = tokens.shape[1]
-        prompt = (mix @ self.model.prompt_no[:, :length].flatten(1)).view(len(tokens), length, -1)
+        prompt = None
+        if self.model.prompt_no is not None:
+            prompt = (mix @ self.model.prompt_no[:, :length].flatten(1)).view(len(tokens), length, -1)
         with torch.autocast(tokens.device.type, torch.bfloat16, enabled=self.half):
             return F.normalize(self.model.text_features(tokens, "no", prompt).float(), dim=-1)
 
@@ -155,15 +166,44 @@ class Recipe:
         no = gather(torch.cat(encoded).detach()).requires_grad_()
         image, yes, ids = gather(batch.image[by_length]), gather(batch.yes[by_length]), gather(batch.ids[by_length])
         losses = clipn_loss(image, yes, no, LOGIT_SCALE, ignore=None if self.preset.strict else same_thing(ids))
+        if self.preset.membership:
+            losses["membership"] = self._membership(image @ yes.T, image @ no.T, ids)
+            losses["total"] = losses["total"] + self.preset.membership * losses["membership"]
         (towards,) = torch.autograd.grad(losses["total"], no)
         mine = towards[self.world.rank * len(rows) : (self.world.rank + 1) * len(rows)]
         self.optimizer.zero_grad(set_to_none=True)
         for i, (piece, part) in enumerate(zip(pieces, mine.split(self.texts_at_once), strict=True)):
             (encoded[i] if len(pieces) == 1 else encode(piece)).backward(part)
         self.world.sum_gradients(self.learning.values())
+        if self.preset.clip:
+            torch.nn.utils.clip_grad_norm_(self.learning.values(), self.preset.clip)
         self.optimizer.step()
         self.step += 1
         return {k: float(v.detach()) for k, v in losses.items()} | {"lr": rate}
+
+    def _membership(self, cos_yes: Tensor, cos_no: Tensor, ids: Tensor) -> Tensor:
+        """Tenants imagined from the batch's distinct captions, ``MOST_TEXTS`` at most; an image shows what its own captions say."""
+        rng = np.random.default_rng([self.seed, 2, self.step])
+        captions = ids[:, 0].cpu().numpy()
+        columns = np.unique(captions, return_index=True)[1]
+        columns = torch.from_numpy(rng.permutation(columns)[:MOST_TEXTS]).to(ids.device)
+        fits = same_thing(ids) | torch.eye(len(ids), dtype=torch.bool, device=ids.device)
+        return imagined_tenants(cos_yes[:, columns], cos_no[:, columns], LOGIT_SCALE, fits[:, columns].to(torch.int8), rng)
+
+    @torch.no_grad()
+    def figures(self) -> dict[str, float]:
+        """What the model of this moment is worth on the pairs that were held out: ``figures.gate_figures``, captions as classes."""
+        rows = self.features.held
+        if not len(rows):
+            return {}
+        batch = self.features.read(rows, np.zeros(len(rows), np.int64))
+        captions, first, label = np.unique(batch.ids[:, 0].cpu().numpy(), return_index=True, return_inverse=True)
+        mean = prompt_mix(np.full(len(captions), NUM_PROMPTS)).to(self.world.device)
+        parts = torch.from_numpy(first).split(self.texts_at_once)
+        tokens = [cut_to_longest(batch.tokens[p]) for p in parts]
+        no = torch.cat([self.no_features(t, mean[: len(t)]) for t in tokens])
+        as_numbers = [t.float().cpu().numpy().astype(np.float64) for t in (batch.image, batch.yes[first], no)]
+        return gate_figures(as_numbers[0], label, as_numbers[1], as_numbers[2])
 
     def save(self, path: Path) -> None:
         """All that another process needs to go on. Whatever is killed meanwhile, the file is the old one or the new one."""
@@ -186,8 +226,8 @@ class Recipe:
         self.step = saved["step"]
         return True
 
-    def write_official(self, path: Path, name: str) -> None:
-        """The finished model as the official code saves it: {epoch, name, state_dict, optimizer}."""
+    def write_official(self, path: Path, name: str, epoch: int) -> None:
+        """The model as the official code saves it: {epoch, name, state_dict, optimizer}."""
         if self.world.first:
             state = {k: v.detach().cpu() for k, v in self.model.state_dict().items()}
-            save_atomically({"epoch": self.preset.epochs, "name": name, "state_dict": state, "optimizer": self.optimizer.state_dict()}, path)
+            save_atomically({"epoch": epoch, "name": name, "state_dict": state, "optimizer": self.optimizer.state_dict()}, path)

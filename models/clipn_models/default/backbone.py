@@ -64,3 +64,19 @@ class Pooled(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.model.global_pool(self.model.forward_features(x))
+
+
+def export(model: Pooled, out: Path, size: int) -> None:
+    """Writes ``x`` float32 [N, 3, S, S], scaled, -> ``pooled`` [N, 1280] as ONNX, for ``cache.compute_all``."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    torch.onnx.export(
+        model,
+        (torch.zeros(1, 3, size, size),),
+        str(out),
+        input_names=["x"],
+        output_names=["pooled"],
+        dynamic_shapes={"x": {0: torch.export.Dim("N")}},
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+    )

@@ -77,36 +77,21 @@ def prepare(work: Work, log=print) -> None:
     sets, apart = work.sets()
     work.folder.mkdir(parents=True, exist_ok=True)
     if not work.graph.exists():
-        _export_backbone(work)
+        backbone.export(backbone.Pooled(backbone.load(towers.LITE, work.wheels)), work.graph, towers.SIZE)
     parts = plan.training(sets, apart, towers.SIZE, work.features)
     cache.compute_all([t for p in parts for t in p.tasks], work.graph, work.workers, log)
     photographs = [sets[p.name].paths[i] for p in parts for i in p.rows[:200]]
     with ProcessPoolExecutor(work.workers) as pool:
         starts = range(0, MADE, MADE_PART)
-        list(pool.map(_made_part, [photographs] * len(starts), starts, [work.features] * len(starts), [str(work.graph)] * len(starts)))
+        list(pool.map(made_part, [photographs] * len(starts), starts, [work.features] * len(starts), [str(work.graph)] * len(starts)))
     texts = Texts(sets, apart, work.folder, work.wheels)
     for part in parts:
         if part.labels[0] < 0:
             features.captions_of(sets[part.name], part, texts, 0)
 
 
-def _export_backbone(work: Work) -> None:
-    model = backbone.Pooled(backbone.load(towers.LITE, work.wheels))
-    size = (1, 3, towers.SIZE, towers.SIZE)
-    torch.onnx.export(
-        model,
-        (torch.zeros(size),),
-        str(work.graph),
-        input_names=["x"],
-        output_names=["pooled"],
-        dynamic_shapes={"x": {0: torch.export.Dim("N")}},
-        dynamo=True,
-        external_data=False,
-        verbose=False,
-    )
-
-
-def _made_part(photographs: list[Path], start: int, folder: Path, graph: str) -> None:
+def made_part(photographs: list[Path], start: int, folder: Path, graph: str) -> None:
+    """Pooled features of the ``MADE_PART`` made pictures from number ``start`` on, kept in ``folder``; scraps are of ``photographs``."""
     out = folder / f"made.train.{start // MADE_PART:03d}.npy"
     if out.exists():
         return

@@ -1,7 +1,7 @@
 """Stage two, CLIPN: image and yes features are frozen, the no side learns to say which images are not of a class.
 
 Two additions to the paper. First, tenants are imagined: some of the classes are registered, and whether an image belongs is asked as
-the rules ask it (``losses.membership_loss`` for ATD, the winner's no logit for CTW), beside the paper's pairwise losses. Second,
+the rules ask it (``losses.tenant_loss``: ATD's question and CTW's), beside the paper's pairwise losses. Second,
 the features are cross-fitted: stage one runs once without each third of the classes, and the no side learns mostly from
 photographs and names that the head which encoded them has never seen. Trained on seen classes only, its marks lie too high: images
 of classes never seen then fall below them (41 % kept instead of 67 % on the classes for choices).
@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..losses import membership_loss
+from ..losses import draw_tenant, tenant_loss
 from .features import Data
 from .stage_one import Preset as FirstPreset
 from .stage_one import StageOne, rate
@@ -144,17 +144,7 @@ class StageTwo:
         return loss + p.pairs * (F.softplus(x[relation == 1]).mean() + F.softplus(-x[relation == 0]).mean())
 
     def _tenant(self, cos_yes: Tensor, cos_no: Tensor, relation: Tensor) -> Tensor:
-        """One imagined tenant, of a size drawn evenly by its logarithm."""
-        count = relation.shape[1]
-        size = max(1, int(np.exp(self.rng.uniform(0, np.log(count * self.preset.largest)))))
-        registered = torch.zeros(count, dtype=torch.bool)
-        registered[torch.from_numpy(self.rng.permutation(count)[:size])] = True
-        known = relation.masked_fill(~registered, 0)
-        member, stranger = (known == 1).any(-1), (known == 0).all(-1)
-        if not member.any() or not stranger.any():
-            return cos_no.sum() * 0
-        winner = cos_yes.masked_fill(~registered, -9).argmax(-1)
-        rows = torch.arange(len(cos_yes))
-        x = SCALE * (cos_no[rows, winner] - cos_yes[rows, winner])
-        ctw = 0.5 * (self.preset.keep * F.softplus(x[member]).mean() + F.softplus(-x[stranger]).mean())
-        return ctw + membership_loss(cos_yes, cos_no, SCALE, relation, registered)
+        """The loss of one imagined tenant; zero where the step has no image that belongs, or none that does not."""
+        registered = draw_tenant(relation.shape[1], relation.shape[1] * self.preset.largest, self.rng)
+        loss = tenant_loss(cos_yes, cos_no, SCALE, relation, registered, self.preset.keep)
+        return cos_no.sum() * 0 if loss is None else loss

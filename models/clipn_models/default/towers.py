@@ -111,6 +111,13 @@ def fold_scaling(layer: nn.Linear, mean: Tensor, deviation: Tensor) -> None:
         layer.bias.sub_(layer.weight @ mean)
 
 
+def unfold_scaling(layer: nn.Linear, mean: Tensor, deviation: Tensor) -> None:
+    """The reverse of ``fold_scaling``: makes ``layer``, which reads x, read (x - mean) / deviation. In place."""
+    with torch.no_grad():
+        layer.bias.add_(layer.weight @ mean)
+        layer.weight.mul_(deviation)
+
+
 def fold_batch_norms(model: nn.Module) -> None:
     """Folds every batch norm of a timm EfficientNet into the convolution before it, in place. Needs eval mode."""
     for module in list(model.modules()):
