@@ -80,6 +80,19 @@ describe('clipn-gate detect', () => {
     assert.match(lines.find((l) => l.file.endsWith('missing.jpg')).error.detail, /missing\.jpg/);
   });
 
+  it('detect refuses what is not a file, takes .jfif and .jpe, and shows no control character of a name', async (t) => {
+    const dir = await temporaryDirectory(t);
+    await writeFile(join(dir, 'a.jfif'), jpeg);
+    await writeFile(join(dir, 'b\u001b[2J.JPE'), jpeg);
+    const pipe = join(dir, 'pipe');
+    assert.equal(spawnSync('mkfifo', [pipe]).status, 0);
+    const { status, stdout } = run(['detect', '--classes', 'dog,cat', dir, pipe]);
+    assert.equal(status, 1);
+    assert.match(stdout, /a\.jfif +(in|OUT)/);
+    assert.match(stdout, /b\?\[2J\.JPE +(in|OUT)/);
+    assert.match(stdout, /pipe +error +.*it is not a file/);
+  });
+
   it('detect explains wrong arguments', async (t) => {
     const dir = await folder(t);
     const says = (args: string[], pattern: RegExp, env = {}) => {

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import type { Method } from '../../clipn/index.ts';
 import type { Config } from '../../config/index.ts';
 import { Engine } from '../../engine/index.ts';
@@ -83,6 +83,8 @@ async function judgeFiles(
 
 async function imageOf(file: string): Promise<ReceivedImage> {
   try {
+    // reading a pipe or a device may never end
+    if (!(await stat(file)).isFile()) throw new Error('it is not a file');
     return { id: file, bytes: await readFile(file) };
   } catch (cause) {
     const detail = `${file} can't be read: ${(cause as Error).message}`;

@@ -36,7 +36,12 @@ export const docsPlugin = fp(async (app) => {
     scope.addHook('onRoute', (route) => {
       route.config = { ...route.config, access: 'docs' };
     });
-    await scope.register(swaggerUi, { routePrefix: '/docs', staticCSP: true, logLevel: 'warn' });
+    await scope.register(swaggerUi, {
+      routePrefix: '/docs',
+      staticCSP: true,
+      logLevel: 'warn',
+      theme: { title: `clipn-gate ${VERSION}` },
+    });
   });
   app.get('/openapi.json', { config: { access: 'docs' }, schema: { hide: true }, logLevel: 'warn' }, async () =>
     app.swagger(),
