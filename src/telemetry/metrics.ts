@@ -21,6 +21,8 @@ export function createMetrics() {
   registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   const registers = [registry];
   collectDefaultMetrics({ register: registry, prefix: 'clipn_' });
+  // gauges with the ending of counters, which promtool refuses
+  for (const of of ['handles', 'requests', 'resources']) registry.removeSingleMetric(`clipn_nodejs_active_${of}_total`);
   const tenants = new Set<string>();
   return {
     registry,

@@ -51,4 +51,11 @@ describe('the exposition', () => {
       Object.entries(of).filter(([name]) => name.startsWith('clipn_request_duration'));
     assert.deepEqual(histogram(samples(text)), histogram(samples(expected)));
   });
+
+  it('only counters have the ending _total, as promtool demands', async () => {
+    const text = toText(await createMetrics().registry.metrics());
+    const kinds = [...text.matchAll(/^# TYPE (\S+_total) (\S+)$/gm)].map(([, , kind]) => kind);
+    assert.ok(kinds.length > 5);
+    assert.deepEqual([...new Set(kinds)], ['counter']);
+  });
 });
