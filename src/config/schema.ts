@@ -124,19 +124,31 @@ export const ConfigSchema = Type.Object({
     count(0, 0, 1024),
     'CLIPN_THREADS',
     'integer',
-    'threads of one inference; 0 means the number of cores that the container may use',
+    'cores that the lanes of an engine use together; 0 means those that the container may use',
   ),
-  decodeThreads: setting(
+  lanes: setting(
     count(0, 0, 1024),
-    'CLIPN_DECODE_THREADS',
+    'CLIPN_LANES',
     'integer',
-    'images decoded at once; 0 means the number of cores that the container may use',
+    'on a CPU, images run at once, each with its share of the threads; 0 means one for each core as long as 512 MiB hold a copy of the weights for each',
+  ),
+  decode: setting(
+    Type.Union([Type.Literal('exact'), Type.Literal('fast')], { default: 'exact' }),
+    'CLIPN_DECODE',
+    'text',
+    'exact (the reference transform to the bit) or fast (large JPEG and WebP files are decoded at a reduced scale)',
+  ),
+  orientation: setting(
+    Type.Union([Type.Literal('apply'), Type.Literal('ignore')], { default: 'apply' }),
+    'CLIPN_ORIENTATION',
+    'text',
+    'apply (photographs are judged as they are shown) or ignore (as they are stored, like the reference) for EXIF orientation',
   ),
   maxBatch: setting(
     count(16, 1, 1024),
     'CLIPN_MAX_BATCH',
     'integer',
-    'largest number of images in one micro-batch; GPUs need more',
+    'largest number of images in one run of a device; a lane of a CPU takes 1 to 4 of them, whatever was fastest at start',
   ),
   maxQueue: setting(
     count(256, 1, 1_000_000),

@@ -1,4 +1,5 @@
 import type { Bundle } from '../bundle/load.ts';
+import type { Orientation } from '../images/decode.ts';
 import { type Ask, Dispatcher } from './front/admission/dispatcher.ts';
 import { fleetStatus, namesOf } from './front/fleet.ts';
 import { Quarantine } from './front/supervision/quarantine.ts';
@@ -26,6 +27,7 @@ export { Quarantine } from './front/supervision/quarantine.ts';
 export { EngineLost } from './ipc/engine-lost.ts';
 export { fastInt8, usableCores } from './shared/cpus.ts';
 export type { Priority } from './shared/fair-queue.ts';
+export { lanesFor } from './shared/lane-plan.ts';
 export { disagreeing } from './shared/readings.ts';
 export type * from './shared/types.ts';
 
@@ -35,8 +37,12 @@ export interface EngineOptions extends Omit<InitMessage, 'bundleDir' | 'precisio
   bundle: Bundle;
   /** One engine each; see `findDevices`. */
   devices: string[];
-  /** Threads of the text encoder; those of `threads` are one engine's. */
+  /** Threads of the text encoder; `threads` are those of one engine's images. */
   textThreads: number;
+  /** Why there are fewer lanes than threads, for the log. */
+  lanesWhy?: string;
+  /** Of images whose request says nothing of it. */
+  orientation: Orientation;
   /** Most images waiting for an engine. */
   maxQueue: number;
   /** Most bytes of heads in one engine. */
@@ -64,7 +70,7 @@ export class Engine implements HeadHost, TextFeatureBuilder {
 
   constructor(options: EngineOptions) {
     const { bundle, devices, observer = {}, maxQueue, headsBytes, startTimeoutMs, limits, keepTextSessions } = options;
-    const { threads, textThreads, maxBatch, batchWaitMs, decodeThreads, maxPixels, cacheBytes, tenantWeights } =
+    const { threads, lanes, textThreads, maxBatch, batchWaitMs, maxPixels, decode, cacheBytes, tenantWeights } =
       options;
     const { dir: bundleDir, precision } = bundle;
     const quarantine = options.quarantine ?? new Quarantine();
@@ -87,13 +93,16 @@ export class Engine implements HeadHost, TextFeatureBuilder {
           precision,
           device,
           threads,
+          lanes,
           maxBatch,
           batchWaitMs,
-          decodeThreads,
           maxPixels,
+          decode,
           cacheBytes,
           tenantWeights,
         },
+        lanesWhy: options.lanesWhy,
+        orientation: options.orientation,
         headsBytes,
         heads: { loadHead: async (id) => this.#kept.get(id) ?? this.#provider?.loadHead(id) },
         startTimeoutMs,

@@ -1,9 +1,9 @@
 /**
  * Decodes untrusted image bytes into the pixels that the model takes. The reference is CLIP's transform on Pillow images:
- * shorter side to S, bicubic, antialiased, centre crop. Like the reference, the decoder ignores EXIF orientation and RGB
- * colour profiles.
+ * shorter side to S, bicubic, antialiased, centre crop. Like the reference, the decoder ignores RGB colour profiles.
  *
  * The decoder differs from the reference where the reference's result would surprise a person:
+ * - EXIF orientation is applied, unless it is to be ignored; the reference shows photographs of phones lying on their side.
  * - Palette images become RGB before they are resized; the reference interpolates palette indices to the nearest.
  * - Transparency is composited on white; the reference drops it and shows the colour underneath.
  * - CMYK is converted by its embedded profile; the reference inverts it naively.
@@ -41,8 +41,18 @@ export interface DecodeLimits {
   maxPixels: number;
 }
 
+/** `exact` is the reference transform to the bit; `fast` decodes large files at a reduced scale. */
+export type DecodeMode = 'exact' | 'fast';
+
+/** Whether the orientation tag of a file is applied before the image is judged. */
+export type Orientation = 'apply' | 'ignore';
+
 export interface DecodeOptions extends DecodeLimits {
-  /** Also decodes the image as other readers would (readings.ts). */
+  /** `exact` where nothing is said. */
+  mode?: DecodeMode;
+  /** `apply` where nothing is said. */
+  orientation?: Orientation;
+  /** Decode what other readers make of the image as well. */
   readings?: boolean;
 }
 
@@ -59,7 +69,7 @@ export function configureDecoder({ concurrency }: { concurrency: number }): void
 export async function decodeImage(
   bytes: Uint8Array,
   size: number,
-  { maxPixels, readings = false }: DecodeOptions,
+  { maxPixels, readings = false, orientation = 'apply' }: DecodeOptions,
 ): Promise<DecodedImage> {
   if (bytes.length === 0) throw new ServiceError('no_image', 'The image is empty.');
   const format = sniff(bytes);
@@ -69,7 +79,8 @@ export async function decodeImage(
       'This is not an image in a known format; send JPEG, PNG, WebP, GIF, AVIF or TIFF.',
     );
   }
-  const facts = await factsOf(bytes, format, maxPixels);
+  const stored = await factsOf(bytes, format, maxPixels);
+  const facts = { ...stored, turned: stored.turned || orientation === 'apply' };
   const { width, height, frames } = facts;
   const raster = await decode(facts, maxPixels);
   const clear = facts.fourth !== 'other' && raster.channels === 4 && (await transparent(raster));

@@ -18,7 +18,7 @@ export interface Facts {
   /** Grey of 16 bits: some readers scale it to 8 bits, others clip it. */
   deepGrey: boolean;
   fourth: FourthSample;
-  /** Whether libvips must apply the orientation: TIFF readers do it by themselves, readers of other formats do not. */
+  /** Orientation is applied whatever was asked for: readers of TIFF do that by themselves, readers of other formats do not. */
   turned: boolean;
   /** The bytes for the decoder, which may differ from those of the file. */
   bytes: Uint8Array;

@@ -1,22 +1,28 @@
+import { statSync } from 'node:fs';
 import type { Bundle } from '../bundle/load.ts';
 import type { Config } from '../config/index.ts';
 import { parseWeights } from '../config/weights.ts';
-import { type EngineOptions, usableCores } from '../engine/index.ts';
+import { type EngineOptions, lanesFor, usableCores } from '../engine/index.ts';
 
 /** Engine options from the configuration. 0 threads means the cores that the container may use, divided among the engines. */
 export function engineOptions(config: Config, bundle: Bundle, devices: string[]): EngineOptions {
   const cores = usableCores();
   const share = (engines: number) => Math.max(1, Math.floor(cores / Math.max(1, engines)));
+  // the engine of a GPU uses the CPU for decoding only, but for that it uses it wholly
+  const threads = config.threads || share(devices.length);
+  const { lanes, why } = lanesFor(threads, config.lanes, statSync(bundle.files.image).size);
   return {
     bundle,
     devices,
-    // the engine of a GPU uses the CPU for decoding only
-    threads: config.threads || share(devices.filter((device) => device === 'cpu').length),
+    threads,
+    lanes,
+    ...(why === undefined ? {} : { lanesWhy: why }),
     textThreads: config.threads || cores,
     maxBatch: config.maxBatch,
     maxQueue: config.maxQueue,
     batchWaitMs: config.batchWaitMs,
-    decodeThreads: config.decodeThreads || share(devices.length),
+    decode: config.decode,
+    orientation: config.orientation,
     maxPixels: config.maxPixels,
     tenantWeights: parseWeights(config.tenantWeights),
     cacheBytes: Math.floor(config.cacheBytes / devices.length),

@@ -1,35 +1,39 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as tick } from 'node:timers/promises';
-import { Batcher } from '../../src/engine/image-process/batcher.ts';
-import { Embedder } from '../../src/engine/image-process/embedder.ts';
+import { Embedder, type ImageJob, type Judged } from '../../src/engine/image-process/embedder.ts';
 import { EmbeddingCache } from '../../src/engine/image-process/embedding-cache.ts';
-import { FairLimiter } from '../../src/engine/image-process/fair-limiter.ts';
+import { Lanes, type Outcome } from '../../src/engine/image-process/lanes/lanes.ts';
 import { ServiceError } from '../../src/errors/index.ts';
 
-/** An embedder whose device waits until it is let go; the feature of an image is its first byte. */
+/** What a lane says of an image whose first byte is its feature. */
+const judgedAs = ({ bytes }: ImageJob): Judged => ({
+  facts: { width: 3, height: 2, format: 'png', frames: 1, contested: false },
+  others: [],
+  features: [Float32Array.of(bytes[0] as number)],
+  began: 0,
+  decoded: 1,
+  running: 2,
+  seconds: 0.01,
+});
+
+/** An embedder whose only lane waits until it is let go; the feature of an image is its first byte. */
 function setUp({ cacheBytes = 100_000 } = {}) {
   const decoded: number[] = [];
   const runs: { images: number[]; finish(): Promise<void>; fail(error: Error): void }[] = [];
-  const batcher = new Batcher({
-    maxBatch: 4,
-    run: (images: Uint8Array[]) =>
-      new Promise<{ feature: Float32Array; seconds: number }[]>((resolve, reject) => {
-        const results = images.map((i) => ({ feature: Float32Array.of(i[0] as number), seconds: 0.01 }));
-        const finish = async () => {
-          resolve(results);
-          await tick();
-        };
-        runs.push({ images: images.map((i) => i[0] as number), finish, fail: reject });
-      }),
-  });
+  const run = (jobs: ImageJob[]) =>
+    new Promise<Outcome<Judged>[]>((resolve, reject) => {
+      const finish = async () => {
+        resolve(jobs.map((job) => ({ result: judgedAs(job) })));
+        await tick();
+      };
+      const images = jobs.map(({ bytes }) => bytes[0] as number);
+      decoded.push(...images);
+      runs.push({ images, finish, fail: reject });
+    });
+  const lanes = new Lanes<ImageJob, Judged>({ lanes: [{ maxBatch: 4, run }] });
   const embedder = new Embedder({
-    decode: async (bytes) => {
-      decoded.push(bytes[0] as number);
-      return { pixels: bytes, width: 3, height: 2, format: 'png', frames: 1, contested: false, others: [] };
-    },
-    decoding: new FairLimiter(2),
-    batcher,
+    judge: async (job, options) => (await lanes.submit(job, options)).result,
     cache: cacheBytes > 0 ? new EmbeddingCache(cacheBytes) : undefined,
   });
   const embed = async (image: number, { signal = new AbortController().signal, deadline = 1e12, key = 't' } = {}) => {
@@ -173,30 +177,5 @@ describe('embedder', () => {
       [1, 'off'],
     ]);
     assert.deepEqual(decoded, [1, 1]);
-  });
-});
-
-describe('fair limiter', () => {
-  it('the fair limiter bounds the tasks at a time, takes turns between tenants, and drops aborted ones', async () => {
-    const limiter = new FairLimiter(1);
-    const order: string[] = [];
-    let release = () => {};
-    const held = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    const leaving = new AbortController();
-    const use = (name: string, key: string, signal = new AbortController().signal) =>
-      limiter.use({ key, priority: 'interactive' }, signal, async () => {
-        order.push(name);
-        if (name === 'first') await held;
-      });
-    const all = [use('first', 'a'), use('a1', 'a'), use('a2', 'a'), use('a3', 'a'), use('b1', 'b')];
-    const left = use('left', 'b', leaving.signal);
-    leaving.abort(new Error('gone'));
-    await assert.rejects(left, /gone/);
-    release();
-    await Promise.all(all);
-    assert.deepEqual(order, ['first', 'a1', 'b1', 'a2', 'a3']);
-    await use('last', 'a');
   });
 });

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Batcher } from '../../src/engine/image-process/batcher.ts';
 import { Embedder } from '../../src/engine/image-process/embedder.ts';
 import { EmbeddingCache } from '../../src/engine/image-process/embedding-cache.ts';
-import { FairLimiter } from '../../src/engine/image-process/fair-limiter.ts';
 import { type Detection, disagreeing } from '../../src/engine/index.ts';
 
 const decisions = (decision: 'id' | 'ood') => ({ ctw: decision, atd: 'id' as const, atd_rescaled: decision });
@@ -26,17 +24,18 @@ describe('readings of one file', () => {
   it('readings are embedded only on request, even if the main reading is cached', async () => {
     let decodes = 0;
     const embedder = new Embedder({
-      decode: async (_bytes, readings) => {
+      judge: async ({ readings }) => {
         decodes++;
-        const others = readings ? [{ name: 'ignored' as const, pixels: Uint8Array.of(9) }] : [];
-        return { pixels: Uint8Array.of(1), width: 1, height: 1, format: 'png', frames: 1, contested: true, others };
+        return {
+          facts: { width: 1, height: 1, format: 'png', frames: 1, contested: true },
+          others: readings ? ['ignored'] : [],
+          features: readings ? [Float32Array.of(1), Float32Array.of(9)] : [Float32Array.of(1)],
+          began: 0,
+          decoded: 0,
+          running: 0,
+          seconds: 0,
+        };
       },
-      decoding: new FairLimiter(1),
-      batcher: new Batcher({
-        maxBatch: 4,
-        run: async (images: Uint8Array[]) =>
-          images.map((i) => ({ feature: Float32Array.of(i[0] as number), seconds: 0 })),
-      }),
       cache: new EmbeddingCache(1e6),
     });
     const embed = async (readings: boolean) => {

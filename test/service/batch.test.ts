@@ -29,8 +29,8 @@ function numbers(v: Verdict): number[] {
   ];
 }
 
-it('a verdict does not depend on its batch: alone, in one request, and among 32 clients, of another tenant beside them', async (t) => {
-  const { url, log } = await startService(t, await temporaryDirectory(t), {
+it('a verdict does not depend on its batch: nor on its lane: alone on all cores, in one request, among 32 clients, and of another tenant beside them', async (t) => {
+  const { url } = await startService(t, await temporaryDirectory(t), {
     CLIPN_MAX_IMAGES: '200',
     CLIPN_MAX_QUEUE: '1000',
     // the time of 200 images on a machine whose cores are busy with other work
@@ -77,11 +77,10 @@ it('a verdict does not depend on its batch: alone, in one request, and among 32 
   const crowded = Array.from({ length: 24 }, async (_, k) => {
     for (let i = k; busy; i++) await (await sendImage(url, images[i % images.length] as Buffer)).arrayBuffer();
   });
-  const opened = () => log.some(({ msg }) => msg === 'several tenants: a second session is open');
   for (let i = 0; Object.keys(beside).length < 40; i = (i + 1) % 40) {
     const response = await sendImage(url, images[i] as Buffer, '?top_k=10&tenant=light');
     const { results } = (await response.json()) as { results: Verdict[] };
-    if (opened()) beside[i] = results[0] as Verdict;
+    beside[i] = results[0] as Verdict;
   }
   busy = false;
   await Promise.all(crowded);

@@ -1,24 +1,44 @@
-import type { DecodedImage } from '../../images/decode.ts';
+import type { Orientation } from '../../images/decode.ts';
 import type { Place } from '../shared/fair-queue.ts';
 import type { CacheResult, Stage, Timing } from '../shared/types.ts';
-import type { Batcher } from './batcher.ts';
 import type { Embedding, EmbeddingCache } from './embedding-cache.ts';
-import type { FairLimiter } from './fair-limiter.ts';
+import type { SubmitOptions } from './lanes/lanes.ts';
+import type { ImageFacts } from './lanes/protocol.ts';
 
 export interface EmbedderOptions {
-  /** `readings`: as other programs read the file as well. */
-  decode(bytes: Uint8Array, readings: boolean): Promise<DecodedImage>;
-  decoding: FairLimiter;
-  batcher: Batcher<Uint8Array, { feature: Float32Array; seconds: number }>;
+  /** Decodes a file and runs it, in the engine's lanes. */
+  judge(job: ImageJob, options: SubmitOptions): Promise<Judged>;
   /** Undefined: every image is decoded and run, however often it is sent. */
   cache: EmbeddingCache | undefined;
 }
 
-export interface EmbedRequest {
+export interface ImageJob {
   bytes: Uint8Array;
   sha256: string;
+  /** As other programs read the file as well. */
+  readings: boolean;
+  orientation: Orientation;
+}
+
+export interface Judged {
+  facts?: ImageFacts;
+  /** Readings of the file behind the first one. */
+  others: string[];
+  /** Of each reading, the main one first. */
+  features: Float32Array[];
+  /** When its decoding began and ended and when its run began, on the clock of `performance.now`. */
+  began: number;
+  decoded: number;
+  running: number;
+  /** Time of the run. */
+  seconds: number;
+}
+
+export interface EmbedRequest extends Omit<ImageJob, 'readings' | 'orientation'> {
   /** The embeddings of other readings of the file are wanted too. */
   readings?: boolean;
+  /** `apply` where nothing is said. */
+  orientation?: Orientation;
   place: Place;
   /** On the clock of `performance.now`. */
   deadline: number;
@@ -33,7 +53,6 @@ export interface Embedded {
 }
 
 type Computed = Omit<Embedded, 'cache'>;
-type Submitted = Awaited<ReturnType<EmbedderOptions['batcher']['submit']>>;
 
 /** One image on its way, for everybody who has sent it: it is given up when the last of them has left. */
 interface Flight {
@@ -57,13 +76,14 @@ export class Embedder {
 
   /** Rejects with what is wrong with the image, deadline_exceeded, or the signal's reason: one who leaves leaves alone. */
   async embed(request: EmbedRequest): Promise<Embedded> {
-    const { sha256, signal, readings = false } = request;
+    const { signal, readings = false } = request;
+    const name = cacheName(request);
     signal.throwIfAborted();
     const { cache } = this.#options;
     if (!cache) return { ...(await this.#compute(request, () => request.deadline, signal)), cache: 'off' };
-    const known = cache.get(sha256);
+    const known = cache.get(name);
     if (known && (!readings || known.complete)) return { embedding: known, timing: NO_TIME, stages: [], cache: 'hit' };
-    const key = readings ? `${sha256} in all readings` : sha256;
+    const key = readings ? `${name} in all readings` : name;
     const joined = this.#flights.get(key);
     const flight = joined ?? this.#begin(request, key);
     flight.deadline = Math.max(flight.deadline, request.deadline);
@@ -83,12 +103,10 @@ export class Embedder {
   #begin(request: EmbedRequest, key: string): Flight {
     const { deadline } = request;
     const abort = new AbortController();
-    const flight: Flight = {
-      waiting: 0,
-      deadline,
-      abort,
-      done: this.#compute(request, () => flight.deadline, abort.signal),
-    };
+    // a free lane asks for the deadline at once
+    const passengers = { waiting: 0, deadline, abort };
+    const done = this.#compute(request, () => passengers.deadline, abort.signal);
+    const flight: Flight = Object.assign(passengers, { done });
     this.#flights.set(key, flight);
     flight.done
       .catch(() => {})
@@ -117,35 +135,26 @@ export class Embedder {
     }
   }
 
-  async #compute(
-    { bytes, sha256, place, readings = false }: EmbedRequest,
-    deadline: () => number,
-    signal: AbortSignal,
-  ): Promise<Computed> {
-    const { decode, decoding, batcher, cache } = this.#options;
+  async #compute(request: EmbedRequest, deadline: () => number, signal: AbortSignal): Promise<Computed> {
+    const { judge, cache } = this.#options;
+    const { bytes, sha256, place, readings = false, orientation = 'apply' } = request;
     const arrived = performance.now();
-    let began = arrived;
-    const { pixels, others, contested, ...image } = await decoding.use(place, signal, () => {
-      began = performance.now();
-      return decode(bytes, readings);
-    });
-    const decoded = performance.now();
-    const [{ result, queuedMs }, ...beside] = (await Promise.all(
-      [pixels, ...others.map((other) => other.pixels)].map((p) => batcher.submit(p, { place, deadline, signal })),
-    )) as [Submitted, ...Submitted[]];
+    const job = { bytes, sha256, readings, orientation };
+    const judged = await judge(job, { place, deadline, signal });
+    const { features, others, began, decoded, running, seconds } = judged;
+    const { contested, ...image } = judged.facts as ImageFacts;
     const embedding = {
-      feature: result.feature,
+      feature: features[0] as Float32Array,
       ...image,
-      others: others.map(({ name }, i) => ({ reading: name, feature: (beside[i] as Submitted).result.feature })),
+      others: others.map((reading, i) => ({ reading, feature: features[i + 1] as Float32Array })),
       complete: readings || !contested,
     };
-    cache?.set(sha256, embedding);
+    cache?.set(cacheName(request), embedding);
     const timing = {
       decode: decoded - began,
-      queue: began - arrived + queuedMs,
-      inference: result.seconds * 1000,
+      queue: began - arrived + (running - decoded),
+      inference: seconds * 1000,
     };
-    const running = decoded + queuedMs;
     const stages = [
       { name: 'queue', start: arrived, end: began },
       { name: 'decode', start: began, end: decoded },
@@ -155,3 +164,7 @@ export class Embedder {
     return { embedding, timing, stages };
   }
 }
+
+/** An image that is turned by its tag is another one than the same file as it lies. */
+const cacheName = ({ sha256, orientation = 'apply' }: EmbedRequest) =>
+  orientation === 'apply' ? sha256 : `${sha256} as it lies`;

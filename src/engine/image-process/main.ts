@@ -1,5 +1,5 @@
 /**
- * The engine process: decodes untrusted bytes and feeds one inference thread. It may die; the front process outlives it.
+ * The engine process: decodes untrusted bytes and feeds its lanes. It may die; the front process outlives it.
  */
 import { createHash } from 'node:crypto';
 import { ServiceError } from '../../errors/index.ts';
@@ -7,13 +7,11 @@ import { type Handlers, serveCalls } from '../ipc/child.ts';
 import { toShared } from '../ipc/clock.ts';
 import type { EngineOperations, InitMessage } from '../ipc/protocol.ts';
 import { NICENESS, setNiceness } from '../shared/niceness.ts';
-import { DecodeWatch } from './decode-watch.ts';
 import { type Engine, openEngine } from './open-engine.ts';
 
 setNiceness(NICENESS.images);
 
 let engine: Engine | undefined;
-const watch = new DecodeWatch();
 
 function running(): Engine {
   if (!engine) throw new ServiceError('engine_unavailable', 'The inference engine is starting.', { retryAfter: 1 });
@@ -22,9 +20,9 @@ function running(): Engine {
 
 async function start(init: InitMessage): Promise<EngineOperations['init']['reply']> {
   const began = performance.now();
-  engine = await openEngine(init, watch);
-  const { goldenMaxDifference } = engine;
-  return { startMs: performance.now() - began, goldenMaxDifference, rss: process.memoryUsage.rss() };
+  engine = await openEngine(init);
+  const { goldenMaxDifference, batch } = engine;
+  return { startMs: performance.now() - began, goldenMaxDifference, batch, rss: process.memoryUsage.rss() };
 }
 
 const operations: Handlers<EngineOperations> = {
@@ -37,7 +35,8 @@ const operations: Handlers<EngineOperations> = {
     running().heads.drop(id);
     return null;
   },
-  detect: async ({ bytes, headId, tenant: key, priority, topK, timeoutMs, stages: wanted, readings }, { signal }) => {
+  detect: async (request, { signal }) => {
+    const { bytes, headId, tenant: key, priority, topK, timeoutMs, stages: wanted, readings, orientation } = request;
     const { embedder, heads } = running();
     const arrived = performance.now();
     const deadline = arrived + (timeoutMs ?? Number.POSITIVE_INFINITY);
@@ -49,6 +48,7 @@ const operations: Handlers<EngineOperations> = {
       sha256,
       place,
       readings,
+      orientation,
       deadline,
       signal,
     });
@@ -75,4 +75,4 @@ const operations: Handlers<EngineOperations> = {
   },
 };
 
-serveCalls(operations, () => watch.oldest);
+serveCalls(operations, () => engine?.decoding() ?? null);

@@ -23,3 +23,9 @@ export const toShared = (stages: readonly Stage[]): Stage[] => moved(stages, OFF
 
 /** Converts times on the shared clock to this process's `performance.now`. */
 export const fromShared = (stages: readonly Stage[]): Stage[] => moved(stages, -OFFSET);
+
+/** This moment on the clock that processes and threads share. */
+export const sharedNow = (): number => performance.now() + OFFSET;
+
+/** A moment on the shared clock as this thread's `performance.now`. */
+export const fromSharedTime = (time: number): number => time - OFFSET;

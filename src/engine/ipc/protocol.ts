@@ -1,5 +1,6 @@
 import type { Precision } from '../../bundle/manifest.ts';
 import type { SerializedError } from '../../errors/index.ts';
+import type { DecodeMode } from '../../images/decode.ts';
 import type { Detection, DetectRequest, EngineObserver, Tower } from '../shared/types.ts';
 
 /** Settings of a child process. Sent once, as the first message. */
@@ -8,12 +9,14 @@ export interface InitMessage {
   precision: Precision;
   /** One device, as `deviceOf` reads it. */
   device: string;
-  /** Threads inside one run of a session. */
+  /** Cores that the engine may use for images. */
   threads: number;
+  /** Lanes that share those cores, on a CPU; see `lanesFor`. */
+  lanes: number;
   maxBatch: number;
   batchWaitMs: number;
-  decodeThreads: number;
   maxPixels: number;
+  decode: DecodeMode;
   /** Size of the embedding cache, bytes; 0 disables it. */
   cacheBytes: number;
   /** Weights of tenants; a tenant that is not named has weight 1. */
@@ -22,7 +25,7 @@ export interface InitMessage {
 
 /** Operations of the image engine process. */
 export type EngineOperations = {
-  init: { request: InitMessage; reply: { startMs: number; goldenMaxDifference: number; rss: number } };
+  init: { request: InitMessage; reply: { startMs: number; goldenMaxDifference: number; batch: number; rss: number } };
   /** rows: unit rows of all classes, yes then no, float32 [2 C, D]. */
   putHead: { request: { id: string; rows: Float32Array }; reply: null };
   dropHead: { request: { id: string }; reply: null };

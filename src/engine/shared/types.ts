@@ -1,5 +1,6 @@
 import type { Precision } from '../../bundle/manifest.ts';
 import type { Assessment } from '../../clipn/index.ts';
+import type { Orientation } from '../../images/decode.ts';
 import type { ExitCause } from './exit-cause.ts';
 import type { Priority } from './fair-queue.ts';
 
@@ -55,6 +56,8 @@ export interface DetectRequest {
   stages?: boolean;
   /** The answer says what other readings of the file are judged (transparency laid on black, and the like). */
   readings?: boolean;
+  /** Whether the orientation tag of a photograph is applied; as configured where nothing is said. */
+  orientation?: Orientation;
 }
 
 export interface TopClass {

@@ -1,4 +1,5 @@
-const ENGINE = /\/engine\/image-process\/open-engine\.[jt]s$/;
+/** Modules of the engine process whose imports fail: the one that starts it, and the thread of a lane, which decodes. */
+const ENGINE = /\/engine\/image-process\/(open-engine|lanes\/lane-worker)\.[jt]s$/;
 /** Modules of the program that fail on purpose, and what stands in for each. */
 const STAND_INS = [
   [/\/images\/decode\.[jt]s$/, './decoder.mjs'],

@@ -1,7 +1,9 @@
 import { ServiceError } from '../../../errors/index.ts';
+import type { Orientation } from '../../../images/decode.ts';
 import { EngineLost } from '../../ipc/engine-lost.ts';
 import { ProcessLink } from '../../ipc/process-link.ts';
 import type { EngineOperations, InitMessage, Observation, ToParent } from '../../ipc/protocol.ts';
+import { deviceOf } from '../../shared/devices.ts';
 import { causeOf, describeExit, type Exit, type ExitCause, oomKills } from '../../shared/exit-cause.ts';
 import type {
   Detection,
@@ -23,6 +25,10 @@ export interface SupervisorOptions {
   /** For logs, metrics and readiness: the device, numbered where several engines share it. */
   name: string;
   init: InitMessage;
+  /** Why there are fewer lanes than threads, for the log. */
+  lanesWhy?: string | undefined;
+  /** Of images whose request says nothing of it. */
+  orientation: Orientation;
   /** Most bytes of heads in the process. */
   headsBytes: number;
   heads: HeadProvider;
@@ -61,6 +67,8 @@ export class EngineSupervisor implements EngineSlot {
   #state: EngineState = 'starting';
   #reason: string | undefined = 'the inference engine is starting';
   #restarts = 0;
+  /** Most images in one run, as the process has found. */
+  #batch = 1;
   #timer: NodeJS.Timeout | undefined;
   #nextTry: number | undefined;
   #lastCause: ExitCause = 'crash';
@@ -100,10 +108,10 @@ export class EngineSupervisor implements EngineSlot {
     return this.#state === 'restarting' && this.#backoff.attempts < LOOP;
   }
 
-  /** Those being decoded, the running batch and the next one. */
+  /** What the lanes work on, and as much again. On a device: those being decoded, the running batch and the next one. */
   get window(): number {
-    const { decodeThreads, maxBatch } = this.#options.init;
-    return decodeThreads + 2 * maxBatch;
+    const { device, lanes, threads, maxBatch } = this.#options.init;
+    return deviceOf(device).kind === 'cpu' ? 2 * lanes * this.#batch : threads + 2 * maxBatch;
   }
 
   /** Why the last process ended. */
@@ -126,8 +134,8 @@ export class EngineSupervisor implements EngineSlot {
     const { init, heads: provider, headsBytes, startTimeoutMs, limits } = this.#options;
     const link: ProcessLink<EngineOperations> = new ProcessLink({
       module: 'image-process/main',
-      // decoding runs on libuv's pool: one thread per concurrent decode, and one to spare for files
-      env: { UV_THREADPOOL_SIZE: String(init.decodeThreads + 1) },
+      // decoding runs on libuv's pool: one thread for each lane, whose own thread waits meanwhile, and one to spare for files
+      env: { UV_THREADPOOL_SIZE: String(init.threads + 1) },
       // Decoded pixels lie outside V8's heap, and tens of megabytes of them every second make it mark its small heap over and over, on three threads
       // at once. Collected when it is due and in one go instead, an image costs 6 % less of the processor.
       execArgv: ['--no-incremental-marking', '--no-concurrent-marking'],
@@ -144,13 +152,19 @@ export class EngineSupervisor implements EngineSlot {
     const life: Life = { link, heads, born: Date.now(), oomKills: oomKills() };
     this.#life = life;
     try {
-      const { startMs, goldenMaxDifference, rss } = await withTimeout(link.call('init', init), startTimeoutMs);
+      const { startMs, goldenMaxDifference, batch, rss } = await withTimeout(link.call('init', init), startTimeoutMs);
       // otherwise every process would be ended at once, and the images inside it accused
       if (limits.maxMemory > 0 && rss > limits.maxMemory) throw tooLarge(rss, limits.maxMemory);
+      this.#batch = batch;
       life.watchdog = this.#watch(life);
       if (this.#state === 'stopping' || this.#state === 'stopped') return;
       const { pid } = link.child;
-      const details = { name: this.name, pid, device: init.device, precision: init.precision };
+      const { device, precision, lanes, threads } = init;
+      const onCpu =
+        deviceOf(device).kind === 'cpu'
+          ? { lanes, threads: Math.floor(threads / lanes), why: this.#options.lanesWhy }
+          : {};
+      const details = { name: this.name, pid, device, precision, ...onCpu, batch };
       this.#log('info', 'engine ready', { ...details, startMs: Math.round(startMs), goldenMaxDifference });
       this.#enter('ready');
     } catch (error) {
@@ -237,10 +251,15 @@ export class EngineSupervisor implements EngineSlot {
       throw new ServiceError('engine_unavailable', `No verdict now: ${reason}.`, { retryAfter: 1 });
     }
     const { link, heads } = this.#life;
-    const { priority = 'interactive', timeoutMs = null, stages = false, readings = false, ...rest } = request;
+    const { priority = 'interactive', timeoutMs = null, stages = false, readings = false } = request;
+    const { bytes, headId, tenant, topK, orientation = this.#options.orientation } = request;
     const began = performance.now();
     const detection = await heads.use(request.headId, () =>
-      link.call('detect', { ...rest, priority, timeoutMs, stages, readings }, { signal }),
+      link.call(
+        'detect',
+        { bytes, headId, tenant, topK, orientation, priority, timeoutMs, stages, readings },
+        { signal },
+      ),
     );
     return detection.stages ? { ...detection, stages: framed(began, detection.stages) } : detection;
   }

@@ -1,0 +1,108 @@
+import { readGolden } from '../../../bundle/golden.ts';
+import { type Bundle, loadBundle } from '../../../bundle/load.ts';
+import { deviceOf } from '../../shared/devices.ts';
+import { checkGolden } from '../../shared/golden.ts';
+import { type ImageSession, openImageSession } from '../../shared/sessions.ts';
+import { batchSizes, bestBatch, bucketsUpTo } from './buckets.ts';
+import type { LaneInit, LaneModel, RunReport } from './protocol.ts';
+
+/** The sessions of one lane: its own, and where it has one another whose runs take all cores. */
+export class LaneSession {
+  readonly #own: ImageSession;
+  readonly #wide: ImageSession | undefined;
+  readonly #buckets: number[];
+  readonly #stride: number;
+  /** Input buffers by rows: a batch of a size is copied to the same memory every time. */
+  readonly #inputs = new Map<number, Uint8Array>();
+
+  constructor(own: ImageSession, wide: ImageSession | undefined, buckets: number[], stride: number) {
+    this.#own = own;
+    this.#wide = wide;
+    this.#buckets = buckets;
+    this.#stride = stride;
+  }
+
+  get wide(): boolean {
+    return this.#wide !== undefined;
+  }
+
+  /** Rows of pixels, uint8 [S, S, 3] each, to a unit feature [D] of each; as many runs as the largest batch makes necessary. */
+  async run(rows: Uint8Array[], wide: boolean): Promise<{ features: Float32Array[]; reports: RunReport[] }> {
+    const features: Float32Array[] = [];
+    const reports: RunReport[] = [];
+    const most = this.#buckets.at(-1) as number;
+    for (let at = 0; at < rows.length; at += most) {
+      const batch = rows.slice(at, at + most);
+      const bucket = this.#buckets.find((b) => b >= batch.length) as number;
+      const input = this.#input(bucket);
+      for (const [i, row] of batch.entries()) input.set(row, i * this.#stride);
+      const started = performance.now();
+      const all = await ((wide && this.#wide) || this.#own).run(input, bucket);
+      reports.push({ size: batch.length, bucket, seconds: (performance.now() - started) / 1000 });
+      const width = all.length / bucket;
+      for (const i of batch.keys()) features.push(all.slice(i * width, (i + 1) * width));
+    }
+    return { features, reports };
+  }
+
+  #input(rows: number): Uint8Array {
+    const known = this.#inputs.get(rows);
+    if (known) return known;
+    const input = new Uint8Array(rows * this.#stride);
+    this.#inputs.set(rows, input);
+    return input;
+  }
+
+  /** Milliseconds of the faster of two runs of made pixels. */
+  async time(size: number): Promise<number> {
+    const input = this.#input(size);
+    let best = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < 2; i++) {
+      const started = performance.now();
+      await this.#own.run(input, size);
+      best = Math.min(best, performance.now() - started);
+    }
+    return best;
+  }
+}
+
+/** Opens the sessions of a lane, compares them with the golden file, warms them, and finds the lane's batch. */
+export async function openLaneSession({ bundleDir, precision, size }: LaneInit, model: LaneModel) {
+  // checksums were checked by the process that started this thread
+  const bundle = await loadBundle(bundleDir, { checksums: false, precision });
+  const device = deviceOf(model.device);
+  const own = await openImageSession(bundle, model.threads, device);
+  const wide = model.wideThreads > 0 ? await openImageSession(bundle, model.wideThreads, device) : undefined;
+  const buckets = bucketsUpTo(model.maxBatch, device.kind);
+  const most = model.allGolden ? Number.POSITIVE_INFINITY : 1;
+  let goldenMaxDifference = await compare(bundle, own, buckets[0] as number, most);
+  if (wide) goldenMaxDifference = Math.max(goldenMaxDifference, await compare(bundle, wide, buckets[0] as number, 1));
+  const session = new LaneSession(own, wide, buckets, size ** 2 * 3);
+  if (device.kind !== 'cpu') {
+    // the largest first: the arena grows once. A device then meets all other shapes, so that none is prepared under load
+    for (const bucket of [...buckets].reverse()) await session.time(bucket);
+    return { session, goldenMaxDifference, batch: model.maxBatch };
+  }
+  const runs = [];
+  for (const n of batchSizes(model.maxBatch).reverse()) runs.push({ size: n, ms: await session.time(n) });
+  return { session, goldenMaxDifference, batch: bestBatch(runs) };
+}
+
+/** Golden images, at most `most`, through a session; the largest difference of a feature. Throws engine_unavailable beyond the tolerance. */
+async function compare(bundle: Bundle, session: ImageSession, rows: number, most: number): Promise<number> {
+  const { embedding_dim: width, image } = bundle.manifest;
+  const stride = image.size ** 2 * 3;
+  const golden = await readGolden(bundle);
+  const tolerance = bundle.tolerance.image ?? golden.tolerance;
+  const count = Math.min(most, golden.image.pixels.shape[0] as number);
+  let worst = 0;
+  for (let i = 0; i < count; i++) {
+    const pixels = new Uint8Array(rows * stride);
+    pixels.set(golden.image.pixels.data.subarray(i * stride, (i + 1) * stride));
+    const features = await session.run(pixels, rows);
+    const expected = golden.image.features.data.subarray(i * width, (i + 1) * width);
+    const name = `image ${i}, ${bundle.precision}`;
+    worst = Math.max(worst, checkGolden(name, features.slice(0, width), expected, tolerance));
+  }
+  return worst;
+}

@@ -1,0 +1,98 @@
+/**
+ * The thread of one lane: it decodes its images one after the other, and then runs them together. While the decoder works in libuv's pool this
+ * thread waits, and onnxruntime-node runs on the thread that calls it, so a lane keeps one core busy and never two. It is never terminated; it
+ * ends with its process.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { ServiceError, serializeError } from '../../../errors/index.ts';
+import { configureDecoder, decodeImage } from '../../../images/decode.ts';
+import { sharedNow } from '../../ipc/clock.ts';
+import { NICENESS, setNiceness } from '../../shared/niceness.ts';
+import { Cores } from './cores.ts';
+import { type LaneSession, openLaneSession } from './lane-session.ts';
+import type { FromLane, LaneImage, LaneInit, LaneOutcome, LaneResult, RunReport, ToLane } from './protocol.ts';
+
+const port = parentPort as NonNullable<typeof parentPort>;
+const init = workerData as LaneInit;
+const cores = new Cores(init.cores);
+const watch = new Float64Array(init.watch);
+/** Images whose clients have left. */
+const dropped = new Set<number>();
+
+setNiceness(NICENESS.lanes);
+
+const post = (message: FromLane, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
+
+async function open(image: LaneImage): Promise<LaneResult> {
+  const began = sharedNow();
+  if (dropped.has(image.id)) throw new ServiceError('deadline_exceeded', 'The request was given up.');
+  if ('pixels' in image) return { others: [], features: [], pixels: image.pixels, began, decoded: began };
+  watch[1] = performance.timeOrigin + performance.now();
+  watch[0] = image.id;
+  try {
+    const { maxPixels, size, decode: mode } = init;
+    const { readings, orientation } = image;
+    const decoded = await decodeImage(image.bytes, size, { maxPixels, readings, mode, orientation });
+    const { pixels, others, ...facts } = decoded;
+    return {
+      facts,
+      others: others.map(({ name }) => name),
+      features: [],
+      pixels: [pixels, ...others.map((other) => other.pixels)] as Uint8Array<ArrayBuffer>[],
+      began,
+      decoded: sharedNow(),
+    };
+  } finally {
+    watch[0] = 0;
+  }
+}
+
+async function work(images: LaneImage[], session: LaneSession | undefined): Promise<void> {
+  const outcomes: LaneOutcome[] = [];
+  for (const image of images) {
+    outcomes.push(
+      await open(image).then(
+        (result) => ({ result }),
+        (error) => ({ error: serializeError(error) }),
+      ),
+    );
+  }
+  const opened = outcomes.flatMap((outcome, i) =>
+    'result' in outcome && !dropped.has((images[i] as LaneImage).id) ? [outcome.result] : [],
+  );
+  dropped.clear();
+  const running = sharedNow();
+  const runs: RunReport[] = [];
+  if (session) {
+    const rows = opened.flatMap(({ pixels }) => pixels);
+    const { features, reports } = await session.run(rows, rows.length > 0 && session.wide && cores.widen());
+    runs.push(...reports);
+    let row = 0;
+    for (const result of opened) {
+      result.features = result.pixels.map(() => features[row++] as Float32Array);
+      result.pixels = [];
+    }
+  }
+  const transfer = opened.flatMap(({ pixels }) => pixels.map(({ buffer }) => buffer));
+  post({ kind: 'done', outcomes, runs, running }, [...new Set(transfer)]);
+}
+
+try {
+  configureDecoder({ concurrency: 1 });
+  const opened = init.model && (await openLaneSession(init, init.model));
+  // one message at a time: a run blocks, but the decoder lets the next message in
+  let last: Promise<void> = Promise.resolve();
+  port.on('message', (message: ToLane) => {
+    if (message.kind === 'drop') dropped.add(message.id);
+    else {
+      last = last
+        .then(() => work(message.images, opened?.session))
+        .catch((error) => {
+          post({ kind: 'failed', error: serializeError(error) });
+        });
+    }
+  });
+  post({ kind: 'ready', goldenMaxDifference: opened?.goldenMaxDifference ?? 0, batch: opened?.batch ?? 1 });
+} catch (error) {
+  post({ kind: 'failed', error: serializeError(error) });
+}

@@ -1,0 +1,103 @@
+import type { Bundle } from '../../../bundle/load.ts';
+import { observe } from '../../ipc/child.ts';
+import type { InitMessage, Vitals } from '../../ipc/protocol.ts';
+import { deviceOf } from '../../shared/devices.ts';
+import { weightsOf } from '../../shared/fair-queue.ts';
+import { LANE_BATCH } from './buckets.ts';
+import { Cores } from './cores.ts';
+import { type LaneJob, LaneThread, type Worked } from './lane-thread.ts';
+import { Lanes, type SubmitOptions } from './lanes.ts';
+import type { LaneInit, LaneModel } from './protocol.ts';
+
+/** Image files to features. */
+export interface Pipeline {
+  judge(job: Extract<LaneJob, { bytes: unknown }>, options: SubmitOptions): Promise<Worked>;
+  /** Largest difference from the golden file. */
+  goldenMaxDifference: number;
+  /** Most images in one run. */
+  batch: number;
+  /** The image that has been with a decoder for longest. */
+  decoding(): Vitals['decoding'];
+}
+
+const told = {
+  run: (report: { size: number; bucket: number; seconds: number }) => observe('batch', report),
+  death: (reason: string) => {
+    // a session is gone with its thread: a new process is the only clean start
+    process.stderr.write(`${reason}\n`);
+    process.exit(70);
+  },
+};
+
+/** Starts the threads of an engine process; resolves when their sessions have been checked against the golden file and warmed. */
+export function openLanes(init: InitMessage, bundle: Bundle): Promise<Pipeline> {
+  const cores = new Cores();
+  const { bundleDir, precision, maxPixels, decode } = init;
+  const common = { bundleDir, precision, maxPixels, decode, size: bundle.manifest.image.size, cores: cores.shared };
+  return deviceOf(init.device).kind === 'cpu' ? onCpu(init, common, cores) : onDevice(init, common);
+}
+
+type Common = Omit<LaneInit, 'watch' | 'model'>;
+
+/** Each lane decodes and runs. The first one has a second session, for an image that finds all lanes idle. */
+async function onCpu(init: InitMessage, common: Common, cores: Cores): Promise<Pipeline> {
+  const { lanes: count, threads, device } = init;
+  const maxBatch = Math.min(LANE_BATCH, init.maxBatch);
+  const model = (i: number): LaneModel => ({
+    device,
+    threads: Math.max(1, Math.floor(threads / count)),
+    wideThreads: i === 0 && count > 1 ? threads : 0,
+    maxBatch,
+    allGolden: i === 0,
+  });
+  const started = await Promise.all(
+    Array.from({ length: count }, (_, i) => LaneThread.start({ ...common, model: model(i) }, told)),
+  );
+  const batch = started[0]?.batch ?? 1;
+  for (const { thread } of started) thread.maxBatch = batch;
+  const threadsOf = started.map(({ thread }) => thread);
+  const lanes = new Lanes({ lanes: threadsOf, cores, ...queue(init) });
+  return {
+    judge: async (job, options) => (await lanes.submit(job, options)).result,
+    goldenMaxDifference: Math.max(...started.map((s) => s.goldenMaxDifference)),
+    batch,
+    decoding: () => longest(threadsOf),
+  };
+}
+
+/** Threads that decode, one for each core, and one with the device: its next batch is assembled while it works. */
+async function onDevice(init: InitMessage, common: Common): Promise<Pipeline> {
+  const { threads, device, maxBatch } = init;
+  const model = { device, threads, wideThreads: 0, maxBatch, allGolden: true };
+  const [runner, ...decoders] = await Promise.all([
+    LaneThread.start({ ...common, model }, told),
+    ...Array.from({ length: threads }, () => LaneThread.start(common, told)),
+  ]);
+  const device1 = Object.assign(runner.thread, { maxBatch, ahead: true });
+  const running = new Lanes({ lanes: [device1], ...queue(init) });
+  const decoding = new Lanes({ lanes: decoders.map(({ thread }) => thread), weightOf: weightsOf(init.tenantWeights) });
+  return {
+    judge: async (job, options) => {
+      const { result: decoded } = await decoding.submit(job, options);
+      const { pixels, facts, others, began, decoded: end } = decoded;
+      const { sha256 } = job;
+      const runs = await Promise.all(pixels.map((p) => running.submit({ sha256, pixels: [p] }, options)));
+      const features = runs.flatMap(({ result }) => result.features);
+      const { running: run, seconds } = (runs[0] as (typeof runs)[number]).result;
+      return { ...(facts ? { facts } : {}), others, features, pixels: [], began, decoded: end, running: run, seconds };
+    },
+    goldenMaxDifference: runner.goldenMaxDifference,
+    batch: maxBatch,
+    decoding: () => longest(decoders.map(({ thread }) => thread)),
+  };
+}
+
+const queue = ({ batchWaitMs, tenantWeights }: InitMessage) => ({
+  waitMs: batchWaitMs,
+  weightOf: weightsOf(tenantWeights),
+});
+
+function longest(threads: LaneThread[]): Vitals['decoding'] {
+  const all = threads.flatMap(({ decoding }) => (decoding ? [decoding] : []));
+  return all.sort((a, b) => b.ms - a.ms)[0] ?? null;
+}
