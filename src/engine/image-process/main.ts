@@ -6,10 +6,7 @@ import { ServiceError } from '../../errors/index.ts';
 import { type Handlers, serveCalls } from '../ipc/child.ts';
 import { toShared } from '../ipc/clock.ts';
 import type { EngineOperations, InitMessage } from '../ipc/protocol.ts';
-import { NICENESS, setNiceness } from '../shared/niceness.ts';
 import { type Engine, openEngine } from './open-engine.ts';
-
-setNiceness(NICENESS.images);
 
 let engine: Engine | undefined;
 

@@ -1,10 +1,11 @@
 import { setPriority } from 'node:os';
 
 /**
- * Niceness of each kind of work, for when cores are short. The front has 0, because it refuses, proxies and answers probes; then the main
- * thread of an engine, which feeds its lanes; then the lanes; then texts, which no request waits for. It decides among the processes of one container only.
+ * Niceness of each kind of work, for when cores are short. The front and the main thread of an engine have 0: they refuse, answer probes and feed
+ * the lanes. Lanes come next, one step only, because other programs beside them would otherwise get most of the cores. Texts come last; no
+ * request for a verdict waits for them.
  */
-export const NICENESS = { images: 5, lanes: 10, texts: 15 } as const;
+export const NICENESS = { lanes: 1, texts: 10 } as const;
 
 /** Sets the niceness of the calling thread; threads that it starts inherit it. A system that does not allow it changes nothing. */
 export function setNiceness(niceness: number): void {
