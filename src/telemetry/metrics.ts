@@ -87,13 +87,13 @@ export function createMetrics() {
     }),
     queueWait: new Histogram({
       name: 'clipn_queue_wait_seconds',
-      help: 'Time that an image waits: for an engine, for a decoder, and, once decoded, for the device',
+      help: 'Time that an image waits: for an engine, for a lane, and, once decoded, for the run',
       buckets: INFERENCE,
       registers,
     }),
     batchSize: new Histogram({
       name: 'clipn_batch_size',
-      help: 'Images in one micro-batch',
+      help: 'Images in one run',
       buckets: [1, 2, 4, 8, 16, 32, 64],
       registers,
     }),

@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib';
 import sharp from 'sharp';
 import { ServiceError } from '../../src/errors/index.ts';
 import { decodeImage } from '../../src/images/decode.ts';
-import { noise, plain } from '../helpers/images.ts';
+import { noise, plain, waves } from '../helpers/images.ts';
 
 const limits = { maxPixels: 50_000_000 };
 const SIZE = 16;
@@ -85,7 +85,7 @@ describe('unusual images get what a person would expect', () => {
     near(await centreOf(cmyk), [170, 120, 100], 8);
   });
 
-  it('EXIF orientation is ignored, as in the reference', async () => {
+  it('EXIF orientation is ignored where that is asked for, as in the reference', async () => {
     const left = await sharp({ create: { width: 40, height: 20, channels: 3, background: '#000' } })
       .composite([
         {
@@ -99,10 +99,39 @@ describe('unusual images get what a person would expect', () => {
       .withMetadata({ orientation: 6 })
       .jpeg({ quality: 100 })
       .toBuffer();
-    const { width, height, pixels } = await decodeImage(left, 20, limits);
+    const { width, height, pixels } = await decodeImage(left, 20, { ...limits, orientation: 'ignore' });
     assert.deepEqual([width, height], [40, 20]);
     assert.ok((pixels[(10 * 20 + 2) * 3] as number) > 200, 'white stays on the left');
     assert.ok((pixels[(10 * 20 + 17) * 3] as number) < 50, 'black stays on the right');
+  });
+
+  it('an image is judged as it is shown: each of the eight orientations, in every format that has them', async () => {
+    const stored = await waves(60, 40, 3).png().toBuffer();
+    const shown: Record<number, (image: sharp.Sharp) => sharp.Sharp> = {
+      1: (image) => image,
+      2: (image) => image.flop(),
+      3: (image) => image.rotate(180),
+      4: (image) => image.flip(),
+      5: (image) => image.rotate(90).flop(),
+      6: (image) => image.rotate(90),
+      7: (image) => image.rotate(270).flop(),
+      8: (image) => image.rotate(270),
+    };
+    for (const [tag, turn] of Object.entries(shown)) {
+      const orientation = Number(tag);
+      const upright = await turn(sharp(stored)).png().toBuffer();
+      const { pixels: wanted } = await decodeImage(upright, 20, limits);
+      for (const format of ['png', 'webp', 'jpeg'] as const) {
+        const tagged = await sharp(stored)
+          .withMetadata({ orientation })
+          .toFormat(format, { lossless: true, quality: 100 })
+          .toBuffer();
+        const { pixels, width, height } = await decodeImage(tagged, 20, limits);
+        assert.deepEqual([width, height], [60, 40], 'as stored');
+        const most = Math.max(...pixels.map((p, i) => Math.abs(p - (wanted[i] as number))));
+        assert.ok(most <= (format === 'jpeg' ? 12 : 0), `${format}, orientation ${tag}: ${most}`);
+      }
+    }
   });
 
   it('the first frame of an animation is decoded', async () => {

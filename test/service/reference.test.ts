@@ -19,7 +19,7 @@ it('service against PyTorch, same bundle: probabilities within 1e-4, decisions i
   assert.equal(classes.length, 50);
   const files = photographs.slice(0, 100);
   const dir = await temporaryDirectory(t);
-  const { url } = await startService(t, dir);
+  const { url } = await startService(t, dir, { CLIPN_ORIENTATION: 'ignore', CLIPN_DECODE: 'exact' });
   assert.ok((await putTenant(url, 'fifty', { classes })).ok);
   await writeFile(join(dir, 'classes.txt'), classes.join('\n'));
   const python = spawnSync(
