@@ -40,7 +40,7 @@ describe('faults under load: everyone is answered, nobody but the culprit is har
     {
       fault: 'memory',
       causes: ['memory_limit', 'memory_limit'],
-      settings: { CLIPN_ENGINE_MAX_MEMORY_BYTES: '450MiB' },
+      settings: { CLIPN_ENGINE_MAX_MEMORY_BYTES: '600MiB' },
     },
   ]) {
     it(`an image that makes the engine ${fault} is refused after one retry, and later on arrival`, async (t) => {
