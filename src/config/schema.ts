@@ -132,6 +132,12 @@ export const ConfigSchema = Type.Object({
     'integer',
     'on a CPU, images run at once, each with its share of the threads; 0 means one for each core as long as 512 MiB hold a copy of the weights for each',
   ),
+  laneBatch: setting(
+    count(0, 0, 4),
+    'CLIPN_LANE_BATCH',
+    'integer',
+    'largest number of images in one run of a lane; 0 means 1, 2 or 4, whatever the engine measures as fastest at its start',
+  ),
   decode: setting(
     Type.Union([Type.Literal('exact'), Type.Literal('fast')], { default: 'exact' }),
     'CLIPN_DECODE',
@@ -148,7 +154,7 @@ export const ConfigSchema = Type.Object({
     count(16, 1, 1024),
     'CLIPN_MAX_BATCH',
     'integer',
-    'largest number of images in one run of a device; a lane of a CPU takes 1 to 4 of them, whatever was fastest at start',
+    'largest number of images in one run of a device other than a CPU',
   ),
   maxQueue: setting(
     count(256, 1, 1_000_000),

@@ -70,8 +70,18 @@ export class Engine implements HeadHost, TextFeatureBuilder {
 
   constructor(options: EngineOptions) {
     const { bundle, devices, observer = {}, maxQueue, headsBytes, startTimeoutMs, limits, keepTextSessions } = options;
-    const { threads, lanes, textThreads, maxBatch, batchWaitMs, maxPixels, decode, cacheBytes, tenantWeights } =
-      options;
+    const {
+      threads,
+      lanes,
+      textThreads,
+      maxBatch,
+      laneBatch,
+      batchWaitMs,
+      maxPixels,
+      decode,
+      cacheBytes,
+      tenantWeights,
+    } = options;
     const { dir: bundleDir, precision } = bundle;
     const quarantine = options.quarantine ?? new Quarantine();
     this.#quarantine = quarantine;
@@ -95,6 +105,7 @@ export class Engine implements HeadHost, TextFeatureBuilder {
           threads,
           lanes,
           maxBatch,
+          laneBatch,
           batchWaitMs,
           maxPixels,
           decode,

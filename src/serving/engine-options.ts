@@ -19,6 +19,7 @@ export function engineOptions(config: Config, bundle: Bundle, devices: string[])
     ...(why === undefined ? {} : { lanesWhy: why }),
     textThreads: config.threads || cores,
     maxBatch: config.maxBatch,
+    laneBatch: config.laneBatch,
     maxQueue: config.maxQueue,
     batchWaitMs: config.batchWaitMs,
     decode: config.decode,

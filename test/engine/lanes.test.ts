@@ -203,7 +203,7 @@ describe('lanes: one of them', () => {
     );
   });
 
-  it('a lane is told of an item whose client leaves while it has it', async () => {
+  it('a lane learns of an item whose client leaves while the lane has it', async () => {
     const lane = device();
     const lanes = one(lane, { maxBatch: 4 });
     const leaving = new AbortController();
@@ -237,7 +237,7 @@ describe('lanes: several of them', () => {
     );
   });
 
-  it('what waits is divided among the lanes that are free at the same time', async () => {
+  it('waiting items are divided among the lanes that are free at the same time', async () => {
     const cores = new Cores();
     const { devices, lanes, items } = several(2, 4, { cores });
     void lanes.submit('alone', at('t'));
@@ -329,7 +329,7 @@ describe('lanes: several of them', () => {
 });
 
 describe('cores', () => {
-  it('all cores go to a lane that works alone, and to nobody while another works', () => {
+  it('all cores go to a lane that works alone, and to none while another works', () => {
     const cores = new Cores();
     const elsewhere = new Cores(cores.shared);
     assert.ok(cores.enter());

@@ -13,7 +13,9 @@ export interface InitMessage {
   threads: number;
   /** Lanes that share those cores, on a CPU; see `lanesFor`. */
   lanes: number;
+  /** Most images in one run of a device, and of a lane of a CPU; 0 lets the lane measure. */
   maxBatch: number;
+  laneBatch: number;
   batchWaitMs: number;
   maxPixels: number;
   decode: DecodeMode;

@@ -93,6 +93,12 @@ try {
     }
   });
   post({ kind: 'ready', goldenMaxDifference: opened?.goldenMaxDifference ?? 0, batch: opened?.batch ?? 1 });
+  // the service need not wait for it; a fault of it ends the process like any other of a lane
+  const fatal = (error: unknown) =>
+    void setImmediate(() => {
+      throw error;
+    });
+  if (opened) last = last.then(() => opened.session.widen()).catch(fatal);
 } catch (error) {
   post({ kind: 'failed', error: serializeError(error) });
 }

@@ -42,12 +42,14 @@ type Common = Omit<LaneInit, 'watch' | 'model'>;
 /** Each lane decodes and runs. The first one has a second session, for an image that finds all lanes idle. */
 async function onCpu(init: InitMessage, common: Common, cores: Cores): Promise<Pipeline> {
   const { lanes: count, threads, device } = init;
-  const maxBatch = Math.min(LANE_BATCH, init.maxBatch);
+  const maxBatch = init.laneBatch || LANE_BATCH;
   const model = (i: number): LaneModel => ({
     device,
     threads: Math.max(1, Math.floor(threads / count)),
     wideThreads: i === 0 && count > 1 ? threads : 0,
     maxBatch,
+    // one of them speaks for all
+    measure: i === 0 && init.laneBatch === 0,
     allGolden: i === 0,
   });
   const started = await Promise.all(
@@ -68,7 +70,7 @@ async function onCpu(init: InitMessage, common: Common, cores: Cores): Promise<P
 /** Threads that decode, one for each core, and one with the device: its next batch is assembled while it works. */
 async function onDevice(init: InitMessage, common: Common): Promise<Pipeline> {
   const { threads, device, maxBatch } = init;
-  const model = { device, threads, wideThreads: 0, maxBatch, allGolden: true };
+  const model = { device, threads, wideThreads: 0, maxBatch, measure: false, allGolden: true };
   const [runner, ...decoders] = await Promise.all([
     LaneThread.start({ ...common, model }, told),
     ...Array.from({ length: threads }, () => LaneThread.start(common, told)),

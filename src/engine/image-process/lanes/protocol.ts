@@ -24,8 +24,10 @@ export interface LaneModel {
   threads: number;
   /** Threads of a second session, for a run that has all cores; 0 for none. */
   wideThreads: number;
-  /** Most images in one run. On a CPU the lane finds out how many are worth it, up to this. */
+  /** Most images in one run. */
   maxBatch: number;
+  /** Whether to measure, on a CPU, how many images in one run are worth it. */
+  measure: boolean;
   /** Whether the lane compares all golden images; otherwise one, which is enough to know that the session works. */
   allGolden: boolean;
 }
