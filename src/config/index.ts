@@ -3,9 +3,11 @@ import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Ajv } from 'ajv';
 import { UserError } from '../errors/user-error.ts';
-import { type Config, describeConfig, type Kind } from './schema.ts';
+import { describeConfig } from './rows.ts';
+import type { Config, Kind } from './schema.ts';
 
-export { type Config, describeConfig, type SettingRow } from './schema.ts';
+export { describeConfig, type SettingRow } from './rows.ts';
+export type { Config } from './schema.ts';
 
 /** Every fault of the configuration at once. Each names the setting, its value, and the expected value. */
 export class ConfigError extends UserError {

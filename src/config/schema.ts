@@ -4,7 +4,7 @@ import { METHODS, type Method } from '../clipn/index.ts';
 /** The kind of value of a setting; decides how its text is parsed. */
 export type Kind = 'text' | 'integer' | 'bytes' | 'milliseconds' | 'flag';
 
-interface Setting {
+export interface Setting {
   variable: string;
   kind: Kind;
   meaning: string;
@@ -285,27 +285,3 @@ export const ConfigSchema = Type.Object({
 });
 
 export type Config = Readonly<Static<typeof ConfigSchema>>;
-
-export interface SettingRow extends Setting {
-  key: keyof Config;
-  flag: string;
-  default: string;
-  schema: TSchema;
-}
-
-/** One row per setting, in the order of the schema: for help, the table of docs/configuration.md and the loader. */
-export function describeConfig(): SettingRow[] {
-  return Object.entries(ConfigSchema.properties).map(([key, schema]: [string, TSchema]) => {
-    const { setting: s, default: fallback } = schema as TSchema & { setting: Setting; default: unknown };
-    return {
-      ...s,
-      key: key as keyof Config,
-      flag: s.variable
-        .replace(/^CLIPN_/, '')
-        .toLowerCase()
-        .replaceAll('_', '-'),
-      default: String(fallback),
-      schema,
-    };
-  });
-}

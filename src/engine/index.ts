@@ -56,6 +56,15 @@ export interface EngineOptions extends Omit<InitMessage, 'bundleDir' | 'precisio
   observer?: EngineObserver;
 }
 
+/** Settings of every engine process, whatever its device. */
+function initOf(options: EngineOptions): Omit<InitMessage, 'device'> {
+  const { bundle, threads, lanes, maxBatch, laneBatch, batchWaitMs, maxPixels, decode, cacheBytes, tenantWeights } =
+    options;
+  const { dir: bundleDir, precision } = bundle;
+  const batches = { maxBatch, laneBatch, batchWaitMs };
+  return { bundleDir, precision, threads, lanes, ...batches, maxPixels, decode, cacheBytes, tenantWeights };
+}
+
 const TEXT_IDLE_MS = 30_000;
 
 /** One model as the rest of the service sees it: images to verdicts, class names to features. Every device has a process of its own, and so have texts. */
@@ -70,18 +79,7 @@ export class Engine implements HeadHost, TextFeatureBuilder {
 
   constructor(options: EngineOptions) {
     const { bundle, devices, observer = {}, maxQueue, headsBytes, startTimeoutMs, limits, keepTextSessions } = options;
-    const {
-      threads,
-      lanes,
-      textThreads,
-      maxBatch,
-      laneBatch,
-      batchWaitMs,
-      maxPixels,
-      decode,
-      cacheBytes,
-      tenantWeights,
-    } = options;
+    const { textThreads, tenantWeights } = options;
     const { dir: bundleDir, precision } = bundle;
     const quarantine = options.quarantine ?? new Quarantine();
     this.#quarantine = quarantine;
@@ -98,20 +96,7 @@ export class Engine implements HeadHost, TextFeatureBuilder {
     this.#engines = devices.map((device, i) => {
       return new EngineSupervisor({
         name: names[i] as string,
-        init: {
-          bundleDir,
-          precision,
-          device,
-          threads,
-          lanes,
-          maxBatch,
-          laneBatch,
-          batchWaitMs,
-          maxPixels,
-          decode,
-          cacheBytes,
-          tenantWeights,
-        },
+        init: { ...initOf(options), device },
         lanesWhy: options.lanesWhy,
         orientation: options.orientation,
         headsBytes,
