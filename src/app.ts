@@ -15,6 +15,7 @@ import { docsPlugin } from './http/plugins/docs.ts';
 import { answerUnroutable, errorsPlugin } from './http/plugins/errors.ts';
 import { methodNotAllowed } from './http/plugins/method-not-allowed.ts';
 import { requestMetricsPlugin } from './http/plugins/request-metrics.ts';
+import { sameOriginPlugin } from './http/plugins/same-origin.ts';
 import { tracingPlugin } from './http/plugins/tracing.ts';
 import { requestId } from './http/request-id.ts';
 import { auditList } from './http/routes/admin/audit-list.ts';
@@ -147,6 +148,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     done();
   });
   await app.register(errorsPlugin);
+  await app.register(sameOriginPlugin);
   await app.register(accessPlugin);
   await app.register(bodiesPlugin);
   await app.register(requestMetricsPlugin);

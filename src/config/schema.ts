@@ -35,6 +35,12 @@ export const ConfigSchema = Type.Object({
     'address to listen on; unix:/path is a socket',
   ),
   port: setting(count(8080, 0, 65_535), 'CLIPN_PORT', 'integer', 'port to listen on; 0 takes a free one'),
+  publicHosts: setting(
+    Type.String({ default: '', pattern: '^(\\s*(\\*|[A-Za-z0-9._:-]+)\\s*(,|$))*$' }),
+    'CLIPN_PUBLIC_HOSTS',
+    'text',
+    'names of this service in Host and Origin, separated by commas and without ports, such as gate.example.com; without API keys requests under other names are refused (localhost and the address itself are always answered); * answers every name',
+  ),
   auth: setting(
     Type.Union(
       ['auto', 'keys', 'off'].map((a) => Type.Literal(a)),

@@ -21,6 +21,10 @@ export interface HttpConfig {
   requestTimeoutMs: number;
   buildWaitMs: number;
   trustProxy: boolean;
+  /** `CLIPN_HOST`. */
+  host: string;
+  /** `CLIPN_PUBLIC_HOSTS`. */
+  publicHosts: string;
   openMetrics: boolean;
   openDocs: boolean;
   driftWindowMs: number;

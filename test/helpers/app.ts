@@ -104,6 +104,8 @@ export async function testApp(
       requestTimeoutMs: 2000,
       buildWaitMs: 1000,
       trustProxy: false,
+      host: '127.0.0.1',
+      publicHosts: '',
       openMetrics: false,
       openDocs: true,
       driftWindowMs: 60_000,

@@ -171,6 +171,13 @@ capabilities:
 {{- toYaml $resources }}
 {{- end }}
 
+{{- /* the names under which requests reach the pods: those of the Service, and auth.publicHosts */ -}}
+{{- define "clipn-gate.publicHosts" -}}
+{{- $name := include "clipn-gate.fullname" . }}
+{{- $inside := printf "%s.%s" $name .Release.Namespace }}
+{{- join "," (concat (list $name $inside (printf "%s.svc" $inside) (printf "%s.svc.%s" $inside .Values.auth.clusterDomain)) .Values.auth.publicHosts) }}
+{{- end }}
+
 {{- define "clipn-gate.env" -}}
 - { name: CLIPN_HOST, value: 0.0.0.0 }
 - { name: CLIPN_PORT, value: "8080" }
@@ -178,6 +185,7 @@ capabilities:
 - { name: CLIPN_BUNDLE, value: {{ include "clipn-gate.bundlePath" . }} }
 - { name: CLIPN_DEVICE, value: {{ ternary .Values.gpu.device "cpu" .Values.gpu.enabled }} }
 - { name: CLIPN_AUTH, value: {{ .Values.auth.mode | quote }} }
+- { name: CLIPN_PUBLIC_HOSTS, value: {{ include "clipn-gate.publicHosts" . | quote }} }
 - { name: CLIPN_OPEN_METRICS, value: {{ .Values.auth.openMetrics | quote }} }
 - { name: CLIPN_DRAIN_DELAY_MS, value: "{{ .Values.drain.delaySeconds }}s" }
 - { name: CLIPN_SHUTDOWN_GRACE_MS, value: "{{ .Values.drain.graceSeconds }}s" }

@@ -93,8 +93,14 @@ export const extAuthz: FastifyPluginAsync = async (app) => {
   };
   const others = app.supportedMethods.filter((m) => m !== 'POST');
   for (const url of [PREFIX, `${PREFIX}/*`]) {
-    app.route({ method: 'POST', url, config: { access }, schema: { ...schema, hide: url === PREFIX }, handler });
-    app.route({ method: others as 'GET'[], url, config: { access }, schema: { hide: true }, handler });
+    app.route({
+      method: 'POST',
+      url,
+      config: { access, anyOrigin: true },
+      schema: { ...schema, hide: url === PREFIX },
+      handler,
+    });
+    app.route({ method: others as 'GET'[], url, config: { access, anyOrigin: true }, schema: { hide: true }, handler });
   }
 };
 
