@@ -4,11 +4,12 @@ import { Ajv } from 'ajv';
 import { ServiceError } from '../errors/index.ts';
 import { POLL_MS } from '../polling.ts';
 import { writeDurably } from '../storage/durable.ts';
+import { tolerant } from '../storage/tolerant.ts';
 import { KEY_ID } from './api-key.ts';
 import { KeyRecord } from './key-record.ts';
 import type { DamagedKey, KeyStore, Revocation, StoredKeys } from './key-store.ts';
 
-const valid = new Ajv().compile(KeyRecord);
+const valid = new Ajv().compile(tolerant(KeyRecord));
 const SUFFIX = '.json';
 /** Resolution of the folder's modification time: two changes within it may have the same time. */
 const GRAIN_MS = 100;

@@ -33,6 +33,7 @@ export const CODES = {
   rate_limited: { status: 429, title: 'A rate or concurrency limit was reached' },
   quota_exceeded: { status: 429, title: 'The quota of the key is used up' },
   internal_error: { status: 500, title: 'Internal error of the service' },
+  tenant_damaged: { status: 500, title: 'The stored tenant cannot be read' },
   engine_unavailable: { status: 503, title: 'The inference engine is not available' },
   store_unavailable: { status: 503, title: 'Tenants cannot be changed now' },
   shutting_down: { status: 503, title: 'The service is shutting down' },

@@ -1,6 +1,8 @@
 import { access, constants, mkdir } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { UserError } from '../errors/user-error.ts';
+import { type DirectoryLock, lockDirectory } from '../storage/directory-lock.ts';
+import { markFormat } from '../storage/format.ts';
 
 /** The data directory cannot be made or written. */
 export class DataDirectoryError extends UserError {
@@ -32,4 +34,20 @@ export async function checkDataDirectory(dir: string): Promise<void> {
         'Give the user write access to it, or choose another one with --data-dir (CLIPN_DATA_DIR).',
     );
   }
+}
+
+/**
+ * Opens the data directory for a service: no other service may work on it until `release`, and its format must be known.
+ * @throws DataDirectoryError, DirectoryLockedError or FormatError
+ */
+export async function openDataDirectory(dir: string, onNotice: (text: string) => void): Promise<DirectoryLock> {
+  await checkDataDirectory(dir);
+  const lock = await lockDirectory(dir, onNotice);
+  try {
+    await markFormat(dir);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+  return lock;
 }

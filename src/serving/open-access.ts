@@ -9,6 +9,7 @@ import {
   PostgresKeyStore,
 } from '../access/index.ts';
 import { type Config, ConfigError } from '../config/index.ts';
+import { checkFormat } from '../storage/format.ts';
 import type { Database } from '../storage/postgres/database.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
@@ -20,6 +21,7 @@ export interface AccessStores {
 /** Opens the stores of keys and of the audit log, beside the tenants. */
 export async function openAccessStores(config: Config, database: Database | undefined): Promise<AccessStores> {
   if (database) return { keys: new PostgresKeyStore(database), audit: new PostgresAuditLog(database) };
+  await checkFormat(config.dataDir);
   return { keys: await FileKeyStore.open(config.dataDir), audit: await FileAuditLog.open(config.dataDir) };
 }
 

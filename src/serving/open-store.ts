@@ -5,6 +5,7 @@ import type { Config } from '../config/index.ts';
 import { DRIFT_MIGRATIONS, DriftMonitor, FileDriftStore, PostgresDriftStore } from '../drift/index.ts';
 import { ServiceError } from '../errors/index.ts';
 import { UserError } from '../errors/user-error.ts';
+import { checkFormat } from '../storage/format.ts';
 import { Database } from '../storage/postgres/database.ts';
 import type { FeatureCache } from '../tenants/feature-cache.ts';
 import { FileFeatureCache } from '../tenants/file-feature-cache.ts';
@@ -19,6 +20,8 @@ import { checkDataDirectory } from './data-directory.ts';
 
 export interface OpenStoreOptions {
   onProblem: (level: 'info' | 'warn' | 'error', message: string, details: Record<string, unknown>) => void;
+  /** Whether this process holds the lock of the data directory. */
+  exclusive?: boolean;
   /** Longest wait for a database that does not answer yet, milliseconds. */
   patienceMs?: number;
 }
@@ -42,8 +45,11 @@ export async function openStore(config: Config, options: OpenStoreOptions): Prom
   const database = await openDatabase(config, options);
   if (!database) {
     await checkDataDirectory(config.dataDir);
+    await checkFormat(config.dataDir);
     const store = await FileStore.open(config.dataDir, {
-      onDamaged: (file, reason) => onProblem('error', 'a damaged tenant file was renamed', { file, reason }),
+      exclusive: options.exclusive ?? false,
+      onDamaged: (file, reason) =>
+        onProblem('error', 'a tenant file cannot be read; its tenant is not served', { file, reason }),
     });
     return { store, database, close: () => store.close() };
   }

@@ -172,7 +172,9 @@ async function refuseOtherHost(dir: string, base: string, onNotice: (text: strin
   const { mtimeMs } = await stat(path);
   const age = (await timeOf(dir)) - mtimeMs;
   if (age > SILENT_MS) return;
-  onNotice(`the data directory was in use by process ${holder.pid} on ${holder.host}; waiting to see whether it still is`);
+  onNotice(
+    `the data directory was in use by process ${holder.pid} on ${holder.host}; waiting to see whether it still is`,
+  );
   const end = performance.now() + SILENT_MS - Math.max(0, age);
   while (performance.now() < end) {
     await sleep(200);

@@ -1,21 +1,27 @@
-import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Ajv } from 'ajv';
 import { ServiceError } from '../errors/index.ts';
 import { TEMPORARY, writeDurably } from '../storage/durable.ts';
 import { KeyedLock } from '../storage/keyed-lock.ts';
 import { Semaphore } from '../storage/semaphore.ts';
 import { TENANT_ID } from './definition.ts';
-import { isRecord, StoredTenant, type TenantRecord } from './record.ts';
+import { isRecord, type StoredTenant, type TenantRecord } from './record.ts';
 import type { TenantStore } from './store.ts';
+import { readStored, withUnknownFields } from './stored.ts';
 
-const valid = new Ajv().compile(StoredTenant);
 const SUFFIX = '.json';
 const READERS = 32;
 
 export interface FileStoreOptions {
-  /** Called after a file that is not a tenant (edited by hand, a broken disk) was renamed to *.damaged. */
+  /** Called for each file that is not a tenant (edited by hand, a broken disk). The file stays, and its tenant cannot be changed. */
   onDamaged: (file: string, reason: string) => void;
+  /** Whether no other process writes: then files of interrupted writes are removed. */
+  exclusive?: boolean;
+}
+
+interface Damaged {
+  file: string;
+  reason: string;
 }
 
 /**
@@ -32,10 +38,11 @@ export class FileStore implements TenantStore {
     this.#onDamaged = onDamaged;
   }
 
-  static async open(dataDir: string, { onDamaged }: FileStoreOptions): Promise<FileStore> {
+  static async open(dataDir: string, { onDamaged, exclusive = false }: FileStoreOptions): Promise<FileStore> {
     const dir = join(dataDir, 'tenants');
     await mkdir(dir, { recursive: true });
-    for (const name of await readdir(dir)) if (TEMPORARY.test(name)) await rm(join(dir, name), { force: true });
+    for (const name of exclusive ? await readdir(dir) : [])
+      if (TEMPORARY.test(name)) await rm(join(dir, name), { force: true });
     return new FileStore(dir, onDamaged);
   }
 
@@ -49,32 +56,38 @@ export class FileStore implements TenantStore {
     );
     // a bounded number at a time: the system limits open files
     const slots = new Semaphore(READERS);
-    const stored = await Promise.all(names.map((name) => slots.use(() => this.get(name.slice(0, -SUFFIX.length)))));
-    return stored.filter((s) => s !== undefined).filter(isRecord);
+    const read = await Promise.all(names.map((name) => slots.use(() => this.#read(name.slice(0, -SUFFIX.length)))));
+    const records: TenantRecord[] = [];
+    for (const stored of read) {
+      if (stored === undefined) continue;
+      if ('reason' in stored) this.#onDamaged(stored.file, stored.reason);
+      else if (isRecord(stored)) records.push(stored);
+    }
+    return records;
   }
 
   async get(id: string): Promise<StoredTenant | undefined> {
+    const stored = await this.#read(id);
+    if (stored === undefined || !('reason' in stored)) return stored;
+    throw new ServiceError(
+      'tenant_damaged',
+      'The stored definition of this tenant cannot be read, so it is neither used nor replaced. Its file must be repaired or removed.',
+      { internal: `${stored.file}: ${stored.reason}` },
+    );
+  }
+
+  /** A file that is not a tenant stays where it is: its version number is needed, and a newer program may be able to read it. */
+  async #read(id: string): Promise<StoredTenant | Damaged | undefined> {
     if (!TENANT_ID.test(id)) return undefined;
-    let text: string;
+    const file = this.#path(id);
     try {
-      text = await readFile(this.#path(id), 'utf8');
+      const stored = readStored(JSON.parse(await readFile(file, 'utf8')), id);
+      return 'reason' in stored ? { file, ...stored } : stored;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
+      if (!(error instanceof SyntaxError)) throw error;
+      return { file, reason: error.message };
     }
-    let reason: string;
-    try {
-      const value: unknown = JSON.parse(text);
-      if (valid(value) && (value as StoredTenant).id === id) return value as StoredTenant;
-      reason = valid.errors
-        ? `${valid.errors[0]?.instancePath} ${valid.errors[0]?.message}`
-        : 'the id in the file differs from the file name';
-    } catch (error) {
-      reason = (error as Error).message;
-    }
-    await rename(this.#path(id), `${this.#path(id)}.damaged`);
-    this.#onDamaged(`${this.#path(id)}.damaged`, reason);
-    return undefined;
   }
 
   write(next: StoredTenant, replaces: number): Promise<boolean> {
@@ -82,7 +95,8 @@ export class FileStore implements TenantStore {
       const now = await this.get(next.id);
       if ((now?.version ?? 0) !== replaces) return false;
       try {
-        await writeDurably(this.#path(next.id), `${JSON.stringify(next, null, 1)}\n`);
+        const content = withUnknownFields(next, now);
+        await writeDurably(this.#path(next.id), `${JSON.stringify(content, null, 1)}\n`);
       } catch (error) {
         throw unwritable(error);
       }

@@ -41,6 +41,14 @@ export function storeContract({ place, shared }: StoreKind): void {
     assert.deepEqual(versions(await again.list()), [['a.b-c_1', 1]]);
   });
 
+  it('fields that this program does not know stay in the store when a tenant is written', async (t) => {
+    const { open } = await place(t);
+    const store = await open();
+    await store.write({ ...record('zoo'), since_two: { a: [1] } } as TenantRecord, 0);
+    assert.equal(await store.write(record('zoo', 2), 1), true);
+    assert.deepEqual(await (await open()).get('zoo'), { ...record('zoo', 2), since_two: { a: [1] } });
+  });
+
   it('the record of a removed tenant has the version from which the next one counts', async (t) => {
     const { open } = await place(t);
     const store = await open();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { cp, readFile, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { waves } from '../helpers/images.ts';
@@ -56,6 +56,29 @@ describe('from start to end', () => {
     const metrics = await (await fetch(`${second.url}/metrics`)).text();
     assert.match(metrics, /clipn_cache_requests_total\{cache="features",result="hit"\} 6/);
     assert.doesNotMatch(metrics, /cache="features",result="miss"\} [1-9]/);
+  });
+
+  it('a second service on the same data directory is refused in one line, and starts at once after kill -9 of the first', async (t) => {
+    const dir = await temporaryDirectory(t);
+    const first = await startService(t, dir);
+    const second = await serve({ CLIPN_DATA_DIR: dir });
+    assert.equal(second.code, 1);
+    const line = second.output.split('\n').filter((l) => l.startsWith('clipn-gate: '));
+    assert.match(String(line), new RegExp(`The data directory .* is in use by process ${first.child.pid} on `));
+    assert.doesNotMatch(second.output, /\n +at /);
+    first.child.kill('SIGKILL');
+    await first.exited;
+    const third = await startService(t, dir);
+    assert.equal((await fetch(`${third.url}/readyz`)).status, 200);
+  });
+
+  it('a data directory of a newer program is refused and left as it is', async (t) => {
+    const dir = await temporaryDirectory(t);
+    await writeFile(join(dir, 'format.json'), '{"version": 1000}');
+    const { code, output } = await serve({ CLIPN_DATA_DIR: dir });
+    assert.equal(code, 1);
+    assert.match(output, /has format 1000/);
+    assert.deepEqual(await readdir(dir), ['format.json']);
   });
 
   it('serve refuses a damaged bundle and names every fault', async (t) => {

@@ -1,6 +1,7 @@
 import { Limiter, Quotas } from '../../access/index.ts';
 import { buildApp } from '../../app.ts';
 import type { Config } from '../../config/index.ts';
+import { openDataDirectory } from '../../serving/data-directory.ts';
 import { ObservedEngine } from '../../serving/observed-engine.ts';
 import { openAccess } from '../../serving/open-access.ts';
 import { openDrift, openStore } from '../../serving/open-store.ts';
@@ -17,7 +18,9 @@ import { observedTenants } from './tenants.ts';
 /** Opens every part below HTTP in this order; they are closed in reverse order. */
 async function openParts(config: Config, telemetry: Telemetry) {
   const { logger } = telemetry;
+  const lock = await openDataDirectory(config.dataDir, (notice) => logger.warn(notice));
   const stored = await openStore(config, {
+    exclusive: true,
     onProblem: (level, message, details) => logger[level](details, message),
   });
   const { store, database } = stored;
@@ -42,6 +45,7 @@ async function openParts(config: Config, telemetry: Telemetry) {
     await live.stop();
     await keyring.stop();
     await stored.close();
+    await lock.release();
   };
   return { model: live, tenants, tenantFiles, drift, engine, access, close };
 }

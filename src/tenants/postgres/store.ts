@@ -1,6 +1,7 @@
 import { type Database, nextChange, type Query } from '../../storage/postgres/database.ts';
 import { isRecord, type StoredTenant, type TenantRecord } from '../record.ts';
 import type { OnChange, TenantStore } from '../store.ts';
+import { withUnknownFields } from '../stored.ts';
 
 const TOPIC = 'tenants';
 
@@ -63,7 +64,8 @@ export class PostgresStore implements TenantStore {
 async function write(query: Query, next: StoredTenant, replaces: number): Promise<boolean> {
   // the change number is taken first: it serialises writers, so the comparison below sees all earlier writes
   const change = await nextChange(query, TOPIC);
-  const values = [next.id, next.version, change, JSON.stringify(next)];
+  const [old] = await query<{ stored: StoredTenant }>('select stored from clipn_tenants where id = $1', [next.id]);
+  const values = [next.id, next.version, change, JSON.stringify(withUnknownFields(next, old?.stored))];
   const rows =
     replaces === 0
       ? await query(
