@@ -112,6 +112,7 @@ export class Inspector {
       topK: 0,
       timeoutMs,
       readings: true,
+      orientation: route.orientation,
       signal,
       around: trace && ((inner) => trace.around(inner)),
     });

@@ -17,6 +17,7 @@ import { ServiceError } from '../errors/index.ts';
 import { damaged, type Facts, factsOf } from './facts.ts';
 import { type ImageFormat, sniff } from './format.ts';
 import { type ImageReading, otherReadings } from './readings.ts';
+import { decodeReduced } from './reduced.ts';
 import { centreRegion } from './region.ts';
 import { resample } from './resample.ts';
 import { colourRows, flattenedRows, type Raster, transparent } from './rows.ts';
@@ -69,7 +70,7 @@ export function configureDecoder({ concurrency }: { concurrency: number }): void
 export async function decodeImage(
   bytes: Uint8Array,
   size: number,
-  { maxPixels, readings = false, orientation = 'apply' }: DecodeOptions,
+  { maxPixels, readings = false, mode = 'exact', orientation = 'apply' }: DecodeOptions,
 ): Promise<DecodedImage> {
   if (bytes.length === 0) throw new ServiceError('no_image', 'The image is empty.');
   const format = sniff(bytes);
@@ -82,6 +83,8 @@ export async function decodeImage(
   const stored = await factsOf(bytes, format, maxPixels);
   const facts = { ...stored, turned: stored.turned || orientation === 'apply' };
   const { width, height, frames } = facts;
+  const reduced = mode === 'fast' ? await decodeReduced({ facts, format, size, maxPixels }) : undefined;
+  if (reduced) return { pixels: reduced, width, height, format, frames, contested: false, others: [] };
   const raster = await decode(facts, maxPixels);
   const clear = facts.fourth !== 'other' && raster.channels === 4 && (await transparent(raster));
   const dropped = !clear || facts.fourth === 'unsaid';

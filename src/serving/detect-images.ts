@@ -31,6 +31,8 @@ export interface DetectionJob {
   timeoutMs?: number | undefined;
   /** Also judge the other readings of each file (images/readings.ts). */
   readings?: boolean | undefined;
+  /** Whether EXIF orientation is applied; as configured where it is undefined. */
+  orientation?: 'apply' | 'ignore' | undefined;
   /** Aborted when the client has disconnected. */
   signal?: AbortSignal | undefined;
   /** Wraps the engine, for example in a trace. */
@@ -76,7 +78,7 @@ export async function detectImages(engine: DetectionEngine, job: DetectionJob): 
     tenant,
     topK,
     priority,
-    ...defined({ timeoutMs }),
+    ...defined({ timeoutMs, orientation: job.orientation }),
     ...(job.readings ? { readings: true } : {}),
   };
   const one = async ({ id, bytes }: ReceivedImage): Promise<JudgedImage> => {

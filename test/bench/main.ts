@@ -19,6 +19,10 @@ export interface BenchOptions {
   out?: string | undefined;
   /** What the device bench runs on, as CLIPN_DEVICE. */
   device?: string | undefined;
+  /** Another checkout. */
+  other?: string | undefined;
+  /** Folder of photographs. */
+  photographs?: string | undefined;
 }
 
 /** Runs a bench and returns what it measured, for `--json`. */
@@ -40,6 +44,14 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
   peers: {
     does: 'the same client against FastAPI + PyTorch and LitServe + onnxruntime',
     load: async () => (await import('./peers.ts')).peers,
+  },
+  against: {
+    does: 'this build and that of another checkout (--other), in turns',
+    load: async () => (await import('./against.ts')).against,
+  },
+  reduced: {
+    does: 'decisions that CLIPN_DECODE=fast changes on large photographs (--photographs, --count)',
+    load: async () => (await import('./reduced.ts')).reduced,
   },
   gate: {
     does: 'what the gate costs traffic without images, beside a plain proxy',
@@ -106,6 +118,8 @@ const { values, positionals } = parseArgs({
     count: { type: 'string' },
     out: { type: 'string' },
     device: { type: 'string' },
+    photographs: { type: 'string' },
+    other: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -126,5 +140,7 @@ const results = await run({
   count: values.count === undefined ? undefined : Number(values.count),
   out: values.out,
   device: values.device,
+  photographs: values.photographs,
+  other: values.other,
 });
 if (values.json) writeJson(values.json, name, results);

@@ -99,7 +99,11 @@ export function printCeilings(ceilings: Ceilings): void {
   table(
     ['ceilings on this machine', 'images/s', 'CPU ms/image'],
     [
-      [`raw session, batch ${inference.batch}`, fixed(inference.imagesPerSecond, 0), fixed(inference.cpuMs, 2)],
+      [
+        `raw, ${inference.sessions ?? 1} session(s), batch ${inference.batch}`,
+        fixed(inference.imagesPerSecond, 0),
+        fixed(inference.cpuMs, 2),
+      ],
       ['decode only', fixed(decode.imagesPerSecond, 0), fixed(decode.cpuMs, 2)],
       ['combined (cores / CPU of both)', fixed(combinedCeiling(ceilings), 0), fixed(decode.cpuMs + inference.cpuMs, 2)],
     ],

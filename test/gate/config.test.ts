@@ -29,7 +29,19 @@ describe("the gate's file", () => {
     const json = parse('{"upstream": {"url": "http://127.0.0.1:9000"}, "routes": [{"match": {"path": "/predict"}}]}');
     assert.deepEqual(JSON.parse(JSON.stringify(yaml)), JSON.parse(JSON.stringify(json)));
     const [route] = yaml.routes;
+    assert.equal(route?.orientation, undefined, 'as the service is configured');
     assert.deepEqual([route?.mode, route?.adapter, route?.tenant, route?.budgetMs], ['shadow', 'auto', 'demo', 1000]);
+  });
+
+  it('a route says whether its classifier applies EXIF orientation, and the defaults say it for all routes', () => {
+    const { routes } = parse(
+      `${BASE}defaults: {orientation: ignore}\nroutes: [{match: {path: /a}}, {match: {path: /b}, orientation: apply}]\n`,
+    );
+    assert.deepEqual(
+      routes.map((r) => r.orientation),
+      ['ignore', 'apply'],
+    );
+    assert.match(faults(`${BASE}routes: [{match: {path: /a}, orientation: left}]`).join(), /orientation/);
   });
 
   it("a tenant's entry in the gate's file precedes the route's, which precedes the defaults; fail is set by cause", () => {

@@ -74,6 +74,12 @@ const decisions = {
   adapter: Type.Optional(oneOf(ADAPTERS, 'Where images are expected; they are looked for everywhere.')),
   mode: Type.Optional(oneOf(MODES)),
   method: Type.Optional(MethodSchema),
+  orientation: Type.Optional(
+    oneOf(
+      ['apply', 'ignore'],
+      'Whether the classifier applies EXIF orientation; the setting of the service where it is missing.',
+    ),
+  ),
   percent: Type.Optional(
     Type.Number({ minimum: 0, maximum: 100, description: 'Share of requests that enforce is applied to.' }),
   ),

@@ -34,6 +34,8 @@ export interface Route extends Decided {
   methods: ReadonlySet<string>;
   tenant: string | { header: string; default?: string | undefined };
   adapter: AdapterName;
+  /** Undefined: as the service is configured. */
+  orientation: 'apply' | 'ignore' | undefined;
   pointers: string[] | undefined;
   answerPointer: string | undefined;
   fields: string[] | undefined;
@@ -134,6 +136,7 @@ function route(config: RouteConfig, index: number, defaults: NonNullable<GateFil
     tenant:
       typeof c.tenant === 'object' ? { ...c.tenant, header: c.tenant.header.toLowerCase() } : (c.tenant ?? 'demo'),
     adapter: c.adapter ?? 'auto',
+    orientation: c.orientation,
     pointers: c.pointers,
     answerPointer: c.answer_pointer,
     fields: c.fields,

@@ -17,8 +17,8 @@ export interface StageCeiling {
 
 export interface Ceilings {
   decode: StageCeiling;
-  /** Best of the batch sizes. */
-  inference: StageCeiling & { batch: number };
+  /** Best of the batch sizes; `sessions` of one thread each, where they are more than one. */
+  inference: StageCeiling & { batch: number; sessions?: number };
   /** Milliseconds of one image, nothing else running: decode, and a run with a batch of one. */
   single: { decode: number; run: number };
 }

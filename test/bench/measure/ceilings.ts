@@ -7,8 +7,12 @@ import type { Ceilings, CeilingsInput } from './ceilings-process.ts';
 export type { Ceilings } from './ceilings-process.ts';
 
 const BATCHES = [1, 2, 4, 8, 16, 32];
+const LANE_BATCHES = [1, 2, 4, 8];
 
-/** Measures decode alone and inference alone in a process of their own, while the service is idle. */
+/**
+ * Measures decode alone and inference alone in processes of their own, while the service is idle. Inference is the better of one session
+ * with all threads and a session of one thread for each core.
+ */
 export async function measureCeilings(
   bundle: Pick<Bundle, 'dir' | 'precision'>,
   jpegs: Buffer[],
@@ -16,14 +20,6 @@ export async function measureCeilings(
   device = 'cpu',
 ): Promise<Ceilings> {
   const cores = usableCores();
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', fileURLToPath(new URL('./ceilings-process.ts', import.meta.url))],
-    {
-      stdio: ['pipe', 'pipe', 'inherit'],
-      env: { ...process.env, UV_THREADPOOL_SIZE: String(cores + 1) },
-    },
-  );
   const input: CeilingsInput = {
     bundleDir: bundle.dir,
     precision: bundle.precision,
@@ -34,6 +30,26 @@ export async function measureCeilings(
     seconds,
     jpegs: jpegs.slice(0, 128).map((jpeg) => jpeg.toString('base64')),
   };
+  const together = await measureIn(input);
+  if (device !== 'cpu' || cores === 1) return together;
+  const lane = { ...input, threads: 1, decodeThreads: 1, batches: LANE_BATCHES };
+  const lanes = await Promise.all(Array.from({ length: cores }, () => measureIn(lane)));
+  const sum = lanes.reduce((total, { inference }) => total + inference.imagesPerSecond, 0);
+  if (sum <= together.inference.imagesPerSecond) return together;
+  const cpuMs = lanes.reduce((total, { inference }) => total + inference.cpuMs, 0) / cores;
+  const { batch } = (lanes[0] as Ceilings).inference;
+  return { ...together, inference: { imagesPerSecond: sum, cpuMs, batch, sessions: cores } };
+}
+
+async function measureIn(input: CeilingsInput): Promise<Ceilings> {
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', fileURLToPath(new URL('./ceilings-process.ts', import.meta.url))],
+    {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, UV_THREADPOOL_SIZE: String(input.decodeThreads + 1) },
+    },
+  );
   child.stdin.end(JSON.stringify(input));
   let output = '';
   child.stdout.on('data', (chunk) => {

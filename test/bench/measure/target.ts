@@ -25,7 +25,12 @@ export const TEN = 'dog,cat,bird,butterfly,elephant,airplane,bicycle,car,pizza,s
 
 /** Starts the service with an empty data directory, registers `tenants` with ten classes each, and cleans up after `task`. */
 export async function withService<T>(
-  { dir = DEFAULT_BUNDLE, env = {}, tenants = [] }: { dir?: string; env?: Record<string, string>; tenants?: string[] },
+  {
+    dir = DEFAULT_BUNDLE,
+    env = {},
+    tenants = [],
+    command = COMMAND,
+  }: { dir?: string; env?: Record<string, string>; tenants?: string[]; command?: string },
   task: (target: Target) => Promise<T>,
 ): Promise<T> {
   const data = mkdtempSync(join(tmpdir(), 'clipn-gate-bench-'));
@@ -35,7 +40,7 @@ export async function withService<T>(
     precision: env['CLIPN_PRECISION'] ?? 'auto',
   } as never);
   const began = performance.now();
-  const child = spawn(process.execPath, [COMMAND, 'serve'], {
+  const child = spawn(process.execPath, [command, 'serve'], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'inherit'],
     env: environment({ CLIPN_BUNDLE: dir, CLIPN_DATA_DIR: data, CLIPN_PORT: '0', ...env }),
