@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from './load/connection.ts';
 import { closedLoop, openLoop } from './load/loops.ts';
 import { summary } from './load/outcomes.ts';
+import { coresTime } from './measure/quiet.ts';
 
 const post = (text = 'picture') => ({
   path: '/v1/detect',
@@ -98,5 +99,11 @@ describe('load generator', () => {
     const outcomes = await closedLoop(url, 5, 0.3, () => post());
     assert.equal(most, 5);
     assert.equal(outcomes.count(), outcomes.count(200));
+  });
+});
+
+describe('whether the machine is quiet', () => {
+  it('time of the cores is read from the kernel: steal is not idle, waiting for a disk is', () => {
+    assert.deepEqual(coresTime('cpu  10 1 5 70 4 0 2 8 3 0\ncpu0 1 1 1 1\n'), { total: 100, idle: 74 });
   });
 });

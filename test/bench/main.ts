@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util';
 import { usableCores } from '../../src/engine/index.ts';
 import { DEFAULT_BUNDLE } from '../helpers/paths.ts';
+import { busyWith } from './measure/quiet.ts';
 import { writeJson } from './report.ts';
 
 export interface BenchOptions {
@@ -108,6 +109,9 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
   text: { does: 'registering classes: texts by length', load: async () => (await import('./text.ts')).text },
 };
 
+/** Benches whose figures are compared with those of other days. */
+const HEADLINES = new Set(['service', 'peers', 'overload', 'fairness', 'many-heads']);
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -120,6 +124,7 @@ const { values, positionals } = parseArgs({
     device: { type: 'string' },
     photographs: { type: 'string' },
     other: { type: 'string' },
+    busy: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -127,11 +132,19 @@ const [name = 'service'] = positionals;
 const bench = benches[name];
 if (values.help || !bench) {
   if (!values.help) console.error(`There is no bench "${name}".\n`);
-  console.log('npm run bench -- [NAME] [--bundle DIR] [--seconds N] [--connections 1,8,32] [--json FILE]\n');
+  console.log('npm run bench -- [NAME] [--bundle DIR] [--seconds N] [--connections 1,8,32] [--busy] [--json FILE]\n');
   for (const [key, { does }] of Object.entries(benches)) console.log(`  ${key.padEnd(14)} ${does}`);
   process.exit(values.help ? 0 : 2);
 }
 console.log(`${name}, ${usableCores()} cores, client on the same machine\n`);
+const busy = HEADLINES.has(name) ? await busyWith() : undefined;
+if (busy !== undefined) {
+  console.log(`${values.busy ? 'Not a headline' : 'Nothing is measured'}: ${busy}.`);
+  if (!values.busy) {
+    console.log('--busy measures all the same; ratios within a pair (against) hold on a busy machine, too.');
+    process.exit(3);
+  }
+}
 const run = await bench.load();
 const results = await run({
   bundle: values.bundle,
