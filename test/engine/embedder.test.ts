@@ -138,6 +138,33 @@ describe('embedder', () => {
     ]);
   });
 
+  it('an image that is turned by its tag and the same image as it is stored are cached apart', async () => {
+    const asked: string[] = [];
+    const embedder = new Embedder({
+      judge: async (job) => {
+        asked.push(job.orientation);
+        return judgedAs(job);
+      },
+      cache: new EmbeddingCache(100_000),
+    });
+    const embed = async (orientation?: 'apply' | 'ignore') => {
+      const place = { key: 't', priority: 'interactive' as const };
+      const request = {
+        bytes: Uint8Array.of(1),
+        sha256: '1',
+        place,
+        deadline: 1e12,
+        signal: new AbortController().signal,
+      };
+      return (await embedder.embed(orientation ? { ...request, orientation } : request)).cache;
+    };
+    assert.deepEqual(
+      [await embed('apply'), await embed('ignore'), await embed(), await embed('ignore')],
+      ['miss', 'miss', 'hit', 'hit'],
+    );
+    assert.deepEqual(asked, ['apply', 'ignore']);
+  });
+
   it('a failed embedding is not cached', async () => {
     const { embed, runs } = setUp();
     const bad = embed(1);
