@@ -44,7 +44,7 @@ describe('operations', () => {
       'tenants',
       'tenant_build_seconds',
     ];
-    for (const name of names) assert.match(text, new RegExp(`# TYPE clipn_${name.replace(/_total$/, '')} `), name);
+    for (const name of names) assert.match(text, new RegExp(`# TYPE clipn_${name} `), name);
     assert.match(text, /clipn_engine_up 1/);
     assert.match(text, /clipn_tenants\{state="ready"\} 1/);
   });

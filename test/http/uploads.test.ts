@@ -25,7 +25,7 @@ async function open(t: TestContext, port: number): Promise<Socket> {
 }
 
 const head = (length: number | 'chunked', type: string) =>
-  `POST /v1/detect HTTP/1.1\r\nhost: x\r\ncontent-type: ${type}\r\n${length === 'chunked' ? 'transfer-encoding: chunked' : `content-length: ${length}`}\r\n\r\n`;
+  `POST /v1/detect HTTP/1.1\r\nhost: localhost\r\ncontent-type: ${type}\r\n${length === 'chunked' ? 'transfer-encoding: chunked' : `content-length: ${length}`}\r\n\r\n`;
 
 async function answer(socket: Socket): Promise<{ status: number; body: string }> {
   let text = '';
