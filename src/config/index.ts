@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Ajv } from 'ajv';
+import { distance } from 'fastest-levenshtein';
 import { UserError } from '../errors/user-error.ts';
 import { describeConfig } from './rows.ts';
 import type { Config, Kind } from './schema.ts';
@@ -58,23 +59,6 @@ function read(text: string, kind: Kind): string | number | boolean | undefined {
 /** A value for a message, without the password of an address. */
 function shown(given: string): string {
   return JSON.stringify(given.replace(/:.*@/, ':...@'));
-}
-
-/** Edit distance of two words, for suggestions. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next[j] = Math.min(
-        (row[j] as number) + 1,
-        (next[j - 1] as number) + 1,
-        (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1),
-      );
-    }
-    row = next;
-  }
-  return row[b.length] as number;
 }
 
 function unknownVariables(env: NodeJS.ProcessEnv, known: string[]): string[] {

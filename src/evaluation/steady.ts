@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import pLimit from 'p-limit';
 import type { Detection, DetectRequest, Engine, FleetStatus } from '../engine/index.ts';
 import { ServiceError } from '../errors/index.ts';
 import { POLL_MS } from '../polling.ts';
-import { Semaphore } from '../storage/semaphore.ts';
 
 export type Detector = Pick<Engine, 'detect'> & { readonly status: Omit<FleetStatus, 'engines'> };
 
@@ -19,7 +19,7 @@ const isEngines = (error: unknown) =>
 export class SteadyDetector {
   readonly #engine: Detector;
   readonly #recoveryMs: number;
-  readonly #alone = new Semaphore(1);
+  readonly #alone = pLimit(1);
 
   /** @param recoveryMs longest time to wait for a new engine */
   constructor(engine: Detector, recoveryMs: number) {
@@ -34,7 +34,7 @@ export class SteadyDetector {
     } catch (error) {
       if (!isEngines(error)) throw error;
     }
-    return this.#alone.use(async () => {
+    return this.#alone(async () => {
       for (let attempt = 1; ; attempt++) {
         await this.#recovered();
         try {

@@ -1,6 +1,6 @@
+import pLimit from 'p-limit';
 import { ServiceError } from '../errors/index.ts';
 import { POLL_MS } from '../polling.ts';
-import { Semaphore } from '../storage/semaphore.ts';
 import type { HeadVersion, TenantHeads } from './heads.ts';
 import type { BuildLeases } from './leases.ts';
 import { ProgressMeter } from './progress.ts';
@@ -29,7 +29,7 @@ const COURTESY_MS = 300;
  */
 export class TenantBuilds {
   readonly #options: BuildOptions;
-  readonly #slots = new Semaphore(CONCURRENT);
+  readonly #slots = pLimit(CONCURRENT);
   readonly #timers = new Set<NodeJS.Timeout>();
   #stopped = false;
 
@@ -119,7 +119,7 @@ export class TenantBuilds {
     onProgress: (done: number, total: number) => void,
   ): Promise<boolean> {
     const { heads, leases } = this.#options;
-    return this.#slots.use(async () => {
+    return this.#slots(async () => {
       signal.throwIfAborted();
       const lease = await leases.claim(key);
       if (!lease) return false;

@@ -1,9 +1,9 @@
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import pLimit from 'p-limit';
 import { ServiceError } from '../errors/index.ts';
 import { TEMPORARY, writeDurably } from '../storage/durable.ts';
 import { KeyedLock } from '../storage/keyed-lock.ts';
-import { Semaphore } from '../storage/semaphore.ts';
 import { TENANT_ID } from './definition.ts';
 import { isRecord, type StoredTenant, type TenantRecord } from './record.ts';
 import type { TenantStore } from './store.ts';
@@ -55,8 +55,8 @@ export class FileStore implements TenantStore {
       (n) => n.endsWith(SUFFIX) && TENANT_ID.test(n.slice(0, -SUFFIX.length)),
     );
     // a bounded number at a time: the system limits open files
-    const slots = new Semaphore(READERS);
-    const read = await Promise.all(names.map((name) => slots.use(() => this.#read(name.slice(0, -SUFFIX.length)))));
+    const slots = pLimit(READERS);
+    const read = await Promise.all(names.map((name) => slots(() => this.#read(name.slice(0, -SUFFIX.length)))));
     const records: TenantRecord[] = [];
     for (const stored of read) {
       if (stored === undefined) continue;

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import pLimit from 'p-limit';
 import type { Method } from '../clipn/index.ts';
 import type { Head } from '../engine/index.ts';
 import { ServiceError } from '../errors/index.ts';
-import { Semaphore } from '../storage/semaphore.ts';
 import { decodeArchive, encodeArchive, originOf } from './archive.ts';
 import { type BuildOptions, TenantBuilds } from './builds.ts';
 import { type ChangeOptions, TenantChanges } from './changes.ts';
@@ -80,12 +80,12 @@ export class TenantRegistry {
 
   /** Builds the loaded tenants, mostly from the cache. Resolves when each of them serves or has failed once. */
   async start(): Promise<void> {
-    const slots = new Semaphore(STARTERS);
+    const slots = pLimit(STARTERS);
     const start = async (tenant: Tenant) => {
       if (!tenant.build && !tenant.serving) this.#builds.begin(tenant, { own: true });
       await tenant.build?.done;
     };
-    await Promise.all([...this.#known.all.values()].map((tenant) => slots.use(() => start(tenant))));
+    await Promise.all([...this.#known.all.values()].map((tenant) => slots(() => start(tenant))));
   }
 
   async stop(): Promise<void> {

@@ -86,6 +86,8 @@ export class FakeBuilder implements TextFeatureBuilder {
   async #step(signal: AbortSignal | undefined): Promise<void> {
     if (this.delayMs > 0) await sleep(this.delayMs);
     if (this.#allowed <= 0) {
+      // a signal that has fired already fires no more
+      signal?.throwIfAborted();
       const aborted = new Promise<void>((resolve) =>
         signal?.addEventListener('abort', () => resolve(), { once: true }),
       );

@@ -1,4 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
+import pLimit from 'p-limit';
 import type { Method } from '../../clipn/index.ts';
 import type { Config } from '../../config/index.ts';
 import { Engine } from '../../engine/index.ts';
@@ -6,7 +7,6 @@ import { ServiceError } from '../../errors/index.ts';
 import { type DetectionJob, detectImages, type JudgedImage, type ReceivedImage } from '../../serving/detect-images.ts';
 import { engineOptions } from '../../serving/engine-options.ts';
 import { openBundle } from '../../serving/open-bundle.ts';
-import { Semaphore } from '../../storage/semaphore.ts';
 import { promptsOf } from '../../tenants/definition.ts';
 import { NO_CACHE } from '../../tenants/feature-cache.ts';
 import { makeHead } from '../../tenants/features.ts';
@@ -67,10 +67,10 @@ async function judgeFiles(
   { atOnce, ...job }: Omit<DetectionJob, 'images'> & { atOnce: number },
 ): Promise<JudgedImage[]> {
   const bar = progress(files.length, 'images');
-  const slots = new Semaphore(atOnce);
+  const slots = pLimit(atOnce);
   const judged = await Promise.all(
     files.map((file) =>
-      slots.use(async () => {
+      slots(async () => {
         const [image] = await detectImages(engine, { ...job, images: [await imageOf(file)] });
         bar.tick();
         return image as JudgedImage;
