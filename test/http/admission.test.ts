@@ -64,7 +64,8 @@ describe('admission of a request', () => {
         socket.on('data', look);
         look();
       });
-    const head = 'POST /v1/detect HTTP/1.1\r\nhost: localhost\r\ncontent-type: image/png\r\ncontent-length: 1000000\r\n\r\n';
+    const head =
+      'POST /v1/detect HTTP/1.1\r\nhost: localhost\r\ncontent-type: image/png\r\ncontent-length: 1000000\r\n\r\n';
     socket.write(head); // not one byte of the body
     await answered(1);
     assert.match(text, /^HTTP\/1\.1 429 /);
@@ -72,7 +73,9 @@ describe('admission of a request', () => {
     assert.match(await metrics.registry.metrics(), /clipn_images_rejected_total\{reason="overloaded"\} 1/);
     engine.refusal = undefined;
     socket.write(Buffer.alloc(1_000_000));
-    socket.write('POST /v1/detect HTTP/1.1\r\nhost: localhost\r\ncontent-type: image/png\r\ncontent-length: 5\r\n\r\nPHOTO');
+    socket.write(
+      'POST /v1/detect HTTP/1.1\r\nhost: localhost\r\ncontent-type: image/png\r\ncontent-length: 5\r\n\r\nPHOTO',
+    );
     await answered(2);
     assert.match(text, /HTTP\/1\.1 200 /);
   });
