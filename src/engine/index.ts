@@ -65,6 +65,11 @@ function initOf(options: EngineOptions): Omit<InitMessage, 'device'> {
   return { bundleDir, precision, threads, lanes, ...batches, maxPixels, decode, cacheBytes, tenantWeights };
 }
 
+/** The options of the queue that come from the configuration: its length, and the shares of the tenants. */
+export function queueOptions({ maxQueue, tenantWeights }: Pick<EngineOptions, 'maxQueue' | 'tenantWeights'>) {
+  return { maxQueue, weightOf: weightsOf(tenantWeights) };
+}
+
 const TEXT_IDLE_MS = 30_000;
 
 /** One model as the rest of the service sees it: images to verdicts, class names to features. Every device has a process of its own, and so have texts. */
@@ -78,14 +83,13 @@ export class Engine implements HeadHost, TextFeatureBuilder {
   #provider: HeadProvider | undefined;
 
   constructor(options: EngineOptions) {
-    const { bundle, devices, observer = {}, maxQueue, headsBytes, startTimeoutMs, limits, keepTextSessions } = options;
-    const { textThreads, tenantWeights } = options;
+    const { bundle, devices, observer = {}, headsBytes, startTimeoutMs, limits, keepTextSessions } = options;
+    const { textThreads } = options;
     const { dir: bundleDir, precision } = bundle;
     const quarantine = options.quarantine ?? new Quarantine();
     this.#quarantine = quarantine;
     this.#dispatcher = new Dispatcher({
-      maxQueue,
-      weightOf: weightsOf(tenantWeights),
+      ...queueOptions(options),
       unavailable: () => this.status.reason ?? this.status.state,
       afterLoss: ({ request, losses, slot }) =>
         quarantine.afterLoss(request, losses, (slot as EngineSupervisor).lastCause),
