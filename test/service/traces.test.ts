@@ -168,7 +168,10 @@ describe('traces', () => {
       ['tracestate', 'vendor=x'],
     ]);
     assert.deepEqual(received?.body, body);
-    const verdict = service.log.find((l) => l['msg'] === 'gate: verdict');
+    // the answer may arrive before the line of the log
+    const judged = () => service.log.find((l) => l['msg'] === 'gate: verdict');
+    await until('the line of the verdict', 5000, () => judged() !== undefined);
+    const verdict = judged();
     assert.deepEqual([verdict?.['trace_id'], verdict?.['span_id']], [TRACE, root.spanId]);
 
     // a route that is not looked at: the request goes on as it came
@@ -199,7 +202,10 @@ describe('traces', () => {
       upstream.requests[0]?.headers.filter(([name]) => /^trace/i.test(name)),
       headers.slice(0, 2),
     );
-    const verdict = service.log.find((l) => l['msg'] === 'gate: verdict');
+    // the answer may arrive before the line of the log
+    const judged = () => service.log.find((l) => l['msg'] === 'gate: verdict');
+    await until('the line of the verdict', 5000, () => judged() !== undefined);
+    const verdict = judged();
     assert.deepEqual([verdict?.['trace_id'], verdict?.['span_id']], [TRACE, CALLER]);
 
     const detect = (value: string) =>
@@ -217,7 +223,9 @@ describe('traces', () => {
       [TRACE, TRACE, undefined, undefined],
     );
 
-    const exposition = await (await fetch(`${service.url}/metrics`)).text();
+    const exposition = await (
+      await fetch(`${service.url}/metrics`, { headers: { accept: 'application/openmetrics-text' } })
+    ).text();
     assert.match(
       exposition,
       new RegExp(`clipn_request_duration_seconds_bucket.* # \\{trace_id="${TRACE}",span_id="${CALLER}"\\}`),
@@ -244,7 +252,11 @@ describe('traces', () => {
       String(upstream.requests[0]?.headers.find(([n]) => n === 'traceparent')?.[1]),
       new RegExp(`^00-${TRACE}-[0-9a-f]{16}-00$`),
     );
-    assert.ok(!(await (await fetch(`${service.url}/metrics`)).text()).includes('trace_id'));
+    assert.ok(
+      !(
+        await (await fetch(`${service.url}/metrics`, { headers: { accept: 'application/openmetrics-text' } })).text()
+      ).includes('trace_id'),
+    );
     service.child.kill('SIGTERM');
     assert.equal(await service.exited, 0);
     assert.equal(collector.requests.length, 0);
