@@ -1,4 +1,4 @@
-"""``python -m clipn_models COMMAND``: make, verify and measure bundles. Every command says what it wants with --help."""
+"""``python -m clipn_models COMMAND``: make, verify and measure bundles. Every command describes its options with --help."""
 
 from __future__ import annotations
 

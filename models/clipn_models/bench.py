@@ -36,7 +36,7 @@ def random_model(arch: str, seed: int = 0) -> CLIPN:
 
 
 def variants(model: CLIPN, folder: Path, device: str, calibration: np.ndarray | None) -> dict[str, Path]:
-    """Name -> graph of the image encoder: plain, fused, and what the device would run.
+    """Name -> graph of the image encoder: plain, fused, and in the precisions of the device.
 
     ``calibration``: pixels [N, S, S, 3] for fixed 8-bit scales; without them that variant is left out.
     """
@@ -62,7 +62,7 @@ def variants(model: CLIPN, folder: Path, device: str, calibration: np.ndarray | 
         batches = [calibration[i : i + BATCH] for i in range(0, len(calibration), BATCH)]
         onnx.save(lower.static(lower.single(best), batches), out["int8, fixed scales"])
     if fused is not None:
-        # for comparison only: what quantize_dynamic makes of the plain graph; its answers depend on the batch
+        # for comparison only: the plain graph after quantize_dynamic; its outputs depend on the batch
         name = "int8, a scale per batch"
         source, out[name] = folder / "single.onnx", folder / "dynamic.onnx"
         onnx.save(lower.single(plain), source)

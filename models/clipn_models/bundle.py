@@ -25,9 +25,9 @@ FORMAT = 1
 FILES = ("image.onnx", "text-yes.onnx", "text-no.onnx", "tokenizer.json", "golden.json")
 PARTS = ("image", "text-yes", "text-no")
 PRECISIONS = ("fp16", "int8")
-"""What a bundle may hold besides its base precision; see ``optimise``."""
+"""Precisions that a bundle may have besides its base precision; see ``optimise``."""
 TOLERANCE = 1e-4
-"""Largest difference of a feature from PyTorch's that counts as the same: a hundred times what runtimes differ by."""
+"""Largest difference of a feature from PyTorch's that counts as the same: a hundred times the difference between runtimes."""
 
 
 def sha256(path: Path) -> str:
@@ -43,7 +43,7 @@ def unpack(value: dict) -> np.ndarray:
 
 
 def golden_pixels(size: int) -> np.ndarray:
-    """uint8 [4, S, S, 3], made and not photographed: black, gradients, a checkerboard, noise."""
+    """uint8 [4, S, S, 3], synthetic: black, gradients, a checkerboard, noise."""
     y, x = np.mgrid[0:size, 0:size]
     gradients = np.stack([x * 255 // size, y * 255 // size, (x + y) * 255 // (2 * size)], -1)
     board = np.repeat((((x // 8 + y // 8) % 2) * 255)[..., None], 3, -1)
@@ -64,7 +64,7 @@ CLEAN_TEXTS = (
     "‘Ｆｕｌｌ　ｗｉｄｔｈ’ “quotes” \u00a0\u2003 ﬁne…  ΟΔΟΣ İSTANBUL it's THEY'LL",
     "â€œmixedâ€\x9d ĂˇrvĂ­ztĹ±rĹ‘ РїСЂРёРІРµС‚ 犬 ðŸ•",
 )
-"""Golden texts besides, for tokenizers with a clean-up of their own."""
+"""Additional golden texts for tokenizers with their own clean-up."""
 GOLDEN_CLASSES = ("dog", "cat", "school bus", "sunflower", "violin")
 
 
@@ -188,12 +188,12 @@ def write_parts(
 
 
 def file_entry(path: Path) -> dict:
-    """What the manifest says of a file."""
+    """The manifest's entry for a file."""
     return {"sha256": sha256(path), "bytes": path.stat().st_size}
 
 
 def save_manifest(out: Path, manifest: dict) -> None:
-    """The manifest is written last: a bundle without one is no bundle."""
+    """Writes the manifest last: a directory without one is not a bundle."""
     text = json.dumps(manifest, indent=2, ensure_ascii=False)
     words = manifest["text"]["vocabulary"]
     if words:  # one line for thousands of words
@@ -227,7 +227,7 @@ def load_manifest(path: Path) -> dict:
 
 
 class TorchBundle:
-    """A bundle's weights in PyTorch: the independent second opinion on what the graphs compute."""
+    """A bundle's weights in PyTorch: an independent check of the outputs of the graphs."""
 
     def __init__(self, path: Path):
         self.path = path

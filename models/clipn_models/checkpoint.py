@@ -1,4 +1,4 @@
-"""Reads checkpoints from anywhere: as weights and nothing else, so that a file which wants to run code is refused and not obeyed."""
+"""Reads untrusted checkpoints as weights only: a file that contains code is refused and its code does not run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 PREFIXES = ("module.", "_orig_mod.", "model.")
-"""What DistributedDataParallel, ``torch.compile`` and wrappers of training frameworks put before every name, in any order."""
+"""Prefixes that DistributedDataParallel, ``torch.compile`` and training frameworks add to every name, in any order."""
 
 
 class CheckpointError(ValueError):
@@ -56,7 +56,7 @@ def bare(name: str) -> str:
 
 
 def _is_safetensors(path: Path) -> bool:
-    """By what is in it: eight bytes of length, then a JSON object of at most that length. A cut one still goes by its ending."""
+    """Decides by content: eight bytes of length, then a JSON object of at most that length. A truncated file is recognised by the ending of its name."""
     with path.open("rb") as file:
         head = file.read(9)
     length = int.from_bytes(head[:8], "little")
@@ -64,7 +64,7 @@ def _is_safetensors(path: Path) -> bool:
 
 
 def _check_archive(path: Path) -> None:
-    """Raises CheckpointError for a ZIP archive with a wrong checksum, which PyTorch does not look at, and for TorchScript."""
+    """Raises CheckpointError for a ZIP archive with a wrong checksum, which PyTorch does not verify, and for TorchScript."""
     if not zipfile.is_zipfile(path):
         return
     try:
@@ -85,12 +85,12 @@ def _pickled(path: Path) -> object:
             warnings.simplefilter("ignore")  # about formats; those that matter are errors here
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        # PyTorch's own message goes on to advise loading without the protection, which is the last thing to do with such a file
+        # PyTorch's own message recommends loading without the protection, which would run the code of the file
         code = re.search(r"GLOBAL (\S+)", str(error))
         if code:
             raise CheckpointError(f"{path}: carries code ({code[1]}) and was not loaded; a checkpoint holds tensors only") from error
         raise CheckpointError(f"{path}: is no PyTorch checkpoint, or a damaged one") from error
-    except Exception as error:  # PyTorch raises whatever its parser stumbled over; each of them means the same
+    except Exception as error:  # PyTorch raises errors of many types for a damaged file; all mean the same here
         reason = str(error).splitlines()[0] if str(error) and "weights_only" not in str(error) else type(error).__name__
         raise CheckpointError(f"{path}: is no PyTorch checkpoint, or was cut or damaged ({reason})") from error
 

@@ -1,4 +1,4 @@
-"""What every graph of a bundle must show, whatever its precision: its contract, the golden answers, indifference to its batch."""
+"""Checks of every graph of a bundle in every precision: contract, golden outputs, independence of the batch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PADDING = 1e-6
 
 
 def contract(part: str, session: onnxruntime.InferenceSession, size: int, width: int) -> list[tuple[bool, str]]:
-    """(holds, what) for what goes in and what comes out: names, types, shapes."""
+    """(holds, description) for inputs and outputs: names, types, shapes."""
     argument, kind, rank = ARGUMENTS[part]
     (given,), (out,) = session.get_inputs(), session.get_outputs()
     shape = len(given.shape) == rank and all(isinstance(given.shape[i], str) for i in ((0,) if rank == 4 else (0, 1)))

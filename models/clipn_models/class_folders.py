@@ -26,7 +26,7 @@ class Photographs:
 
 
 def class_name(folder: str) -> str:
-    """A folder's name as people write the class: underscores are blanks."""
+    """The class name of a folder: underscores become blanks."""
     return " ".join(folder.replace("_", " ").split())
 
 

@@ -51,7 +51,7 @@ def write_clip_tokenizer(path: Path) -> None:
 
 
 def clean_tables() -> dict:
-    """What the clean-up works by, from ftfy and Python's list of HTML entities. Patterns are in a dialect that JavaScript has too."""
+    """The tables of the clean-up, from ftfy and Python's list of HTML entities. Patterns are in a dialect that JavaScript has too."""
     from ftfy import badness, chardata, fixes
 
     entities = html.entities.html5
@@ -72,11 +72,11 @@ def clean_tables() -> dict:
 
 
 SPACE = r"[\p{White_Space}\x1c-\x1f]"
-"""What Python's ``\\s`` means for text."""
+"""The characters that Python's ``\\s`` matches in text."""
 
 
 def portable(pattern: str) -> str:
-    """A verbose Python pattern as a plain one that means the same where ``\\s``, ``\\w`` and ``.`` have other ideas of Unicode."""
+    """A verbose Python pattern as a plain one that matches the same texts where ``\\s``, ``\\w`` and ``.`` are defined differently for Unicode."""
     out, at, inside = [], 0, False
     while at < len(pattern):
         c = pattern[at]

@@ -1,4 +1,4 @@
-"""Photographs -> the crops that training sees: torchvision's RandomResizedCrop on PIL images, drawn by name and not by chance."""
+"""Photographs -> the crops that training sees: torchvision's RandomResizedCrop on PIL images, drawn by a hash of the name."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def crop_box(key: str, view: int, width: int, height: int, scale: tuple[float, f
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """RGB before anything is resized: the colours between two entries of a palette are not in the palette. Transparency lies on white."""
+    """RGB before anything is resized: the colours between two entries of a palette are not in the palette. Transparent pixels are laid on white."""
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
@@ -41,7 +41,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def decode(image: bytes | Path) -> tuple[Image.Image, int]:
-    """The photograph in RGB and the first 63 bits of its file's hash. Raises whatever Pillow raises for files that are none."""
+    """The photograph in RGB and the first 63 bits of its file's hash. Raises Pillow's errors for files that are not images."""
     data = image.read_bytes() if isinstance(image, Path) else image
     with Image.open(io.BytesIO(data)) as opened:
         return to_rgb(opened), fingerprint(data)

@@ -1,4 +1,4 @@
-"""One process or several: what the recipe needs of ``torch.distributed``, and nothing happens where there is one process.
+"""The recipe's use of ``torch.distributed``, for one process or several. With one process no communication takes place.
 
 ``torchrun --nproc-per-node N -m clipn_models train ...`` sets RANK, WORLD_SIZE and LOCAL_RANK; NCCL connects GPUs, Gloo CPUs.
 """
@@ -48,7 +48,7 @@ class World:
 
     @property
     def first(self) -> bool:
-        """Whether this process is the one that writes and speaks."""
+        """Whether this process writes files and prints."""
         return self.rank == 0
 
     def gather(self, mine: Tensor) -> Tensor:
@@ -74,7 +74,7 @@ class World:
             g.copy_(summed.view_as(g))
 
     def any(self, flag: bool) -> bool:
-        """Whether it is so on any rank: all stop at the same step."""
+        """Whether ``flag`` is set on any rank, so that all ranks stop at the same step."""
         if self.size == 1:
             return flag
         value = torch.tensor(float(flag), device=self.device)

@@ -1,4 +1,4 @@
-"""What both evaluations stand on: a bundle as ONNX Runtime sees it, its scores and decisions, and their comparison.
+"""Parts that both evaluations share: a bundle's outputs in ONNX Runtime, its scores and decisions, and their comparison.
 
 FPR95 in both conventions: of CLIPN and MCM (share of OOD accepted where 95 % of ID is) and of OpenOOD (share of ID rejected
 where 95 % of OOD is). The default's tables are in ``default/measure.py``.
@@ -20,7 +20,7 @@ SCORES = ("ctw", "atd", "msp", "max_logit", "energy", "mcm")
 
 
 class OnnxBundle:
-    """A bundle as ONNX Runtime sees it: what is measured is what is shipped."""
+    """A bundle in ONNX Runtime: the measured files are the shipped files."""
 
     def __init__(self, path: Path, precision: str | None = None):
         self.manifest = load_manifest(path)
@@ -91,7 +91,7 @@ def auroc(inside: np.ndarray, outside: np.ndarray) -> float:
 
 
 def compare(inside: dict[str, np.ndarray], outside: dict[str, np.ndarray]) -> dict:
-    """AUROC and FPR95 of every score, and what the rules did without any threshold."""
+    """AUROC and FPR95 of every score, and the decisions of the rules without any threshold."""
     out = {
         s: {
             "auroc": auroc(inside[s], outside[s]),

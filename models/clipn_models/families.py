@@ -1,4 +1,4 @@
-"""Architectures that are not open_clip's: what rebuilds their graphs in PyTorch."""
+"""Architectures outside open_clip: the modules that rebuild their graphs in PyTorch."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Store:
         self._maps: dict[str, np.ndarray] = {}
 
     def create(self) -> None:
-        """Makes the directory, and every file its right length: one that was cut or has grown is set right, its CRCs tell the rest."""
+        """Makes the directory, and sets every file to its right length. The CRCs detect damaged rows."""
         self.path.mkdir(parents=True, exist_ok=True)
         for name in self.arrays:
             with (self.path / f"{name}.bin").open("ab") as file:
@@ -51,7 +51,7 @@ class Store:
         return slice(chunk * CHUNK, min((chunk + 1) * CHUNK, self.rows))
 
     def _crc(self, group: str, chunk: int, arrays: dict[str, np.ndarray] | None = None) -> int:
-        """Of a chunk's rows as they lie on the disk, or as they are about to."""
+        """CRC of a chunk's rows, on disk or before they are written."""
         crc = 0
         for name in self.groups[group]:
             rows = self.map(name)[self.span(chunk)] if arrays is None else arrays[name]
@@ -93,7 +93,7 @@ class Store:
                 _settle(file)
         with (self.path / f"journal-{writer}.jsonl").open("ab") as file:
             for group, note in notes.items():
-                # the line feed before ends what a torn line began
+                # the leading line feed ends an incomplete line
                 file.write(b"\n" + json.dumps({"group": group, "chunk": chunk, "crc": self._crc(group, chunk, arrays), **note}).encode() + b"\n")
             _settle(file)
 

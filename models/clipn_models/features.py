@@ -1,4 +1,4 @@
-"""Features of frozen towers, computed once and kept: what training then reads is numbers, not photographs.
+"""Features of frozen towers, computed once and kept, so that training reads features and not photographs.
 
 A cache belongs to one set of frozen weights, one set of data and one way of cropping; its directory is named by the hash of these.
 Its arrays, one row per pair with the broken ones included (so that every run agrees on what row 4711 is):
@@ -42,7 +42,7 @@ ENCODE = 128
 
 @dataclass(frozen=True)
 class Job:
-    """What decides every number in a cache."""
+    """Settings that determine every value in a cache."""
 
     model: CLIPN
     tokenise: Tokenise
@@ -67,11 +67,11 @@ class Batch:
 
 
 class Stopped(Exception):
-    """Asked to stop; what is finished is kept."""
+    """A signal asked the run to stop; finished chunks are kept."""
 
 
 class FeatureCache:
-    """Opens the cache of a job under ``root``; ``fill`` computes what it lacks, ``batch`` reads."""
+    """Opens the cache of a job under ``root``; ``fill`` computes missing rows, ``batch`` reads."""
 
     def __init__(self, root: Path, job: Job, world: World):
         self.job, self.world = job, world
@@ -108,7 +108,7 @@ class FeatureCache:
         self.held = np.empty(0, np.int64)
 
     def fill(self, workers: int, progress: Callable[[int, int], None], stop: Callable[[], bool]) -> None:
-        """Computes what is missing, each process its share. ``progress(done, of)`` counts this process's pairs.
+        """Computes missing rows, each process its share. ``progress(done, of)`` counts this process's pairs.
 
         Raises Stopped where ``stop()`` said so, DataError where most pairs are broken.
         """
@@ -130,7 +130,7 @@ class FeatureCache:
         self.rows = np.flatnonzero(self.store.map("ok"))
 
     def _decoded(self, mine: dict[int, list[str]], pool: ThreadPoolExecutor) -> Iterator[tuple[int, list]]:
-        """(chunk, what ``_open`` made of each of its pairs) in order; tars are read here, images decoded and cropped by the pool."""
+        """(chunk, the result of ``_open`` for each of its pairs) in order; tars are read here, images decoded and cropped by the pool."""
         waiting: deque[tuple[int, list[Future]]] = deque()
         try:
             for chunk, pairs in self._read(mine):
@@ -147,7 +147,7 @@ class FeatureCache:
                 f.cancel()
 
     def _read(self, mine: dict[int, list[str]]) -> Iterator[tuple[int, list[Pair | Broken]]]:
-        """The pairs of the chunks that are mine; sources without any are not opened. A chunk may span sources."""
+        """The pairs of this process's chunks; sources without any are not opened. A chunk may span sources."""
         at, chunk, pairs = 0, -1, []
         for source, count in zip(self.job.sources, self.counts, strict=True):
             start, at = at, at + count
@@ -168,7 +168,7 @@ class FeatureCache:
             yield chunk, pairs
 
     def _open(self, pair: Pair | Broken, views: list[int]) -> tuple[Pair, int, list[np.ndarray]] | Broken:
-        """(pair, fingerprint of its image, crops) or what is wrong with it."""
+        """(pair, fingerprint of its image, crops) or a description of the fault."""
         if isinstance(pair, Broken):
             return pair
         try:
@@ -180,7 +180,7 @@ class FeatureCache:
             return Broken(pair.key, f"image undecodable ({type(error).__name__})")
 
     def _finish(self, chunk: int, groups: list[str], found: list, stop: Callable[[], bool]) -> None:
-        """Encodes what a chunk lacks and writes it."""
+        """Encodes a chunk's missing rows and writes them."""
         good = [i for i, f in enumerate(found) if not isinstance(f, Broken)]
         opened = [found[i] for i in good]
         rows: dict[str, np.ndarray | None] = {}
@@ -296,5 +296,5 @@ class FeatureCache:
 
 
 def cut_to_longest(tokens: Tensor) -> Tensor:
-    """[N, T] -> [N, T'] without the columns that no text reaches: a causal tower costs less and says the same."""
+    """[N, T] -> [N, T'] without the columns that no text reaches: a causal tower gives the same features in less time."""
     return tokens[:, : int(tokens.argmax(-1).max()) + 1]

@@ -1,4 +1,4 @@
-"""What features are worth as a gate, on tenants imagined from the classes at hand: the figures that training tells while it lasts."""
+"""Quality of features for gating, on tenants drawn from the available classes: the figures that training reports."""
 
 from __future__ import annotations
 

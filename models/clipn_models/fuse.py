@@ -1,4 +1,4 @@
-"""The transformers of a bundle's graphs in the form that ONNX Runtime computes best: the same numbers from the same weights.
+"""The transformers of a bundle's graphs in the form that ONNX Runtime computes fastest, with the same weights and the same outputs.
 
 - Attention becomes one operator (``com.microsoft.MultiHeadAttention``) on a single query-key-value product. The plain export spells
   it out in some thirty nodes, which hide it from the runtime's own fusions; layer norms, GELUs with their bias and skip
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from .graphs import ImageGraph, TextGraph
 
 LOWEST = -1e4
-"""Added to a logit of attention that must not count: e^-10000 is zero in every precision, and half precision can hold it."""
+"""Added to a masked logit of attention: e^-10000 is zero in every precision, and half precision can hold it."""
 
 
 class _Attention(nn.Module):
@@ -53,7 +53,7 @@ class _Block(nn.Module):
         self.ln_2, self.mlp, self.ls_2 = plain.ln_2, plain.mlp, plain.ls_2
 
     def forward(self, x: Tensor, attn_mask: Tensor | None = None) -> Tensor:
-        # the only mask there is in CLIP is the causal one
+        # CLIP uses the causal mask only
         x = x + self.ls_1(self.attn.attend(*self.attn.project(self.ln_1(x)), causal=attn_mask is not None))
         return x + self.ls_2(self.mlp(self.ln_2(x)))
 

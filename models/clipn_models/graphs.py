@@ -84,7 +84,7 @@ class TextGraph(nn.Module):
 
 
 class Affine(nn.Module):
-    """What a BatchNorm does in eval mode: [N, C, H, W] times a gain plus a bias per channel."""
+    """A BatchNorm in eval mode: [N, C, H, W] times a gain plus a bias per channel."""
 
     def __init__(self, norm: nn.BatchNorm2d):
         super().__init__()
@@ -125,7 +125,7 @@ def round_weights(module: nn.Module) -> None:
 
 
 def graphs(model: CLIPN, storage: str = "half", mirrored: bool = False) -> dict[str, nn.Module]:
-    """{"image", "text-yes", "text-no"}: what the bundle's files compute, in PyTorch, on the CPU, weights rounded as stored.
+    """{"image", "text-yes", "text-no"}: the bundle's graphs in PyTorch, on the CPU, weights rounded as stored.
 
     Raises ValueError where a part would be larger than a file can be.
     """
@@ -184,7 +184,7 @@ where the parameter begins in a longer vector: exporters join biases."""
 
 
 def note_parameters(proto: onnx.ModelProto, graph: nn.Module) -> None:
-    """Writes down where every parameter of the PyTorch module went, so that the module can be had back from the file."""
+    """Records where every parameter of the PyTorch module is stored, so that the module can be rebuilt from the file."""
     stored = {t.name: numpy_helper.to_array(t) for t in proto.graph.initializer}
     places = {}
     for name, p in graph.named_parameters():
@@ -248,7 +248,7 @@ def store_half(proto: onnx.ModelProto) -> None:
 
 
 def strip(proto: onnx.ModelProto) -> None:
-    """Leaves out what exporters note about the machine they ran on, and fixes the order, so that equal weights give equal files."""
+    """Removes the exporters' metadata about their machine, and fixes the order, so that equal weights give equal files."""
     proto.doc_string = ""
     del proto.metadata_props[:]
     for node in proto.graph.node:

@@ -1,4 +1,4 @@
-"""From a checkpoint to a CLIPN model, or to a refusal that names everything that does not fit.
+"""Loads a checkpoint as a CLIPN model, or raises an error that names every mismatch.
 
 The official loader is not strict: a checkpoint without a no tower loads and answers at random. Nothing of the kind happens here.
 """
@@ -18,7 +18,7 @@ from .model import CLIPN, arch_config, build
 VARIANTS = ("auto", "learnable", "hand-crafted")
 
 HARMLESS = re.compile(r"(^|\.)(attn_mask|position_ids|num_batches_tracked)$")
-"""Entries that hold no knowledge: masks and counters which some versions of the libraries save and others don't."""
+"""Entries that hold no learned values: masks and counters that only some versions of the libraries save."""
 
 UNUSED = {"logit_scale"}
 """CLIPN's scale is the constant 100, whatever the checkpoint says."""
@@ -51,7 +51,7 @@ def load_clipn(path: Path | str, arch: str | dict, variant: str = "auto") -> CLI
 
 
 def twin(arch: str) -> str | None:
-    """A warning where open_clip has the same shapes with the other activation: no check of a bundle can tell the two apart."""
+    """A warning where open_clip has the same shapes with the other activation: no check of a bundle can distinguish the two."""
     import open_clip
 
     quick = arch.endswith("-quickgelu")
@@ -77,7 +77,7 @@ def check_architecture(config: dict, name: str) -> None:
 
 
 def differences(model: CLIPN, state: dict[str, Tensor]) -> list[str]:
-    """What keeps ``state`` from being the whole of ``model``: one line for each kind of fault, each with all names."""
+    """Differences between ``state`` and the parameters of ``model``: one line for each kind of fault, each with all names."""
     wanted = {n: p for n, p in model.state_dict().items() if not HARMLESS.search(n)}
     given = {n: v for n, v in state.items() if not HARMLESS.search(n)}
     missing = wanted.keys() - given.keys() - UNUSED
@@ -122,7 +122,7 @@ def _ranges(numbers: list[int]) -> str:
 
 
 def untrained(model: CLIPN) -> bool:
-    """Whether the no tower is where training starts: a copy of the yes tower, ``prompt_no`` zero."""
+    """Whether the no tower is untrained: a copy of the yes tower, ``prompt_no`` zero."""
     state = model.state_dict()
     for name, value in model.no_parameters().items():
         stem, dot, rest = name.partition(".")

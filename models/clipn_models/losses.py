@@ -31,7 +31,7 @@ def image_text_binary_opposite(
 
 
 def text_semantic_opposite(yes: Tensor, no: Tensor) -> Tensor:
-    """L_tso = mean(2 - ||g - g^no||) for unit vectors, ||g - g^no|| = sqrt(2 - 2 cos): the two features should part."""
+    """L_tso = mean(2 - ||g - g^no||) for unit vectors, ||g - g^no|| = sqrt(2 - 2 cos): it separates the two features."""
     cos = (yes * no).sum(-1)
     return (2 - torch.sqrt(2 - 2 * cos + 1e-4)).mean()
 
@@ -72,7 +72,7 @@ def draw_tenant(count: int, most: float, rng: np.random.Generator) -> Tensor:
 
 
 def tenant_loss(cos_yes: Tensor, cos_no: Tensor, scale: float, relation: Tensor, registered: Tensor, keep: float = 1.0) -> Tensor | None:
-    """Both rules of one imagined tenant: ``membership_loss`` (ATD's question) and CTW's, the no logit of the class that wins.
+    """Both rules of one imagined tenant: ``membership_loss`` (the condition of ATD), and for CTW the no logit of the likeliest class.
 
     Shapes as in ``membership_loss``. ``keep``: weight, in CTW's part, of images that belong against those that do not. None where
     the batch has images of one kind only.

@@ -61,7 +61,7 @@ class CLIPN(CLIP):
                 self.prompt_no.zero_()
 
     def no_parameters(self) -> dict[str, nn.Parameter]:
-        """What the second stage trains: parameters with ``_no`` in the first part of their name."""
+        """The parameters that the second stage trains: those with ``_no`` in the first part of their name."""
         return {n: p for n, p in self.named_parameters() if n.partition(".")[0].endswith("_no")}
 
     def text_features(self, tokens: Tensor, tower: str, prompt: Tensor | None = None) -> Tensor:
@@ -79,7 +79,7 @@ class CLIPN(CLIP):
         x = getattr(self, "transformer" + suffix)(x, attn_mask=self.attn_mask[:length, :length])
         x = getattr(self, "ln_final" + suffix)(x)
         x = x[torch.arange(x.shape[0], device=x.device), tokens.argmax(dim=-1)]
-        with torch.autocast(x.device.type, enabled=False):  # half-precision noise times 100 would swamp the logits
+        with torch.autocast(x.device.type, enabled=False):  # half-precision noise times 100 would exceed the differences of the logits
             return x.float() @ getattr(self, "text_projection" + suffix)
 
     def encode_text(self, text: Tensor, normalize: bool = False, tower: str = "yes") -> Tensor:

@@ -27,13 +27,13 @@ from .timing import gain, interleaved, tasks
 SAME = 1e-5
 """Largest difference of a feature between the plain and the fused graph, both fp32."""
 SLOWER = 0.98
-"""A fused graph this much of the plain one's speed still counts as no slower: what two runs of one graph differ by."""
+"""A fused graph with this share of the plain one's speed counts as no slower: two runs of one graph differ by as much."""
 MARGIN = 3
-"""The golden tolerance of a precision is this many times what was measured when it was made, on top of fp32's."""
+"""The golden tolerance of a precision is this many times the difference measured when it was made, in addition to the tolerance of fp32."""
 LARGEST_TOLERANCE = 0.1
 """No precision may be further than this from PyTorch in any feature of unit length, margin included."""
 WORST = {"mean_cosine": 0.99, "min_cosine": 0.95, "equal_decisions": 0.9}
-"""A precision below any of these is not worth offering. The service asks for more before it takes one unasked."""
+"""A precision below any of these is not worth offering. The service requires more before it selects one automatically."""
 MIN_GAIN = 1.2
 """How much faster than fp32 an int8 image graph must be to be offered."""
 
@@ -52,7 +52,7 @@ class Settings:
 
 @dataclass
 class _Work:
-    """What the steps share: the bundle as it is, its fp32 sessions, and what has been made so far (file name -> bytes)."""
+    """State of the steps: the original bundle, its fp32 sessions, and the files made so far (file name -> bytes)."""
 
     path: Path
     manifest: dict
@@ -67,11 +67,11 @@ class _Work:
         return open_graph(graph, self.settings.threads)
 
     def graph(self, part: str) -> Path | bytes:
-        """The fp32 graph as it will be: fused, if that was better."""
+        """The final fp32 graph: fused, if the fused graph was better."""
         return self.files.get(f"{part}.onnx", self.path / f"{part}.onnx")
 
     def rows(self, part: str) -> np.ndarray:
-        """Inputs of the size that is timed: a batch of images, or of texts as long as prompts are."""
+        """Inputs of the size that is timed: a batch of images, or of texts with the length of prompts."""
         if part == "image":
             return np.resize(self.inputs.pixels, (BATCH, *self.inputs.pixels.shape[1:]))
         tok = bpe.load(self.path / "tokenizer.json")
@@ -131,7 +131,7 @@ def _fuse_all(work: _Work) -> None:
 
 
 def _faults(work: _Work, part: str, session, tolerance: float) -> list[str]:
-    """What a made graph does not fulfil."""
+    """Requirements that a made graph does not fulfil."""
     faults = [f"not so: {what}" for holds, what in contract(part, session, work.manifest["image"]["size"], work.manifest["embedding_dim"]) if not holds]
     if not faults:
         worst, moved, length = (f(part, session, work.golden) for f in (golden_difference, company, length_error))
@@ -158,7 +158,7 @@ def _single(work: _Work, part: str) -> onnx.ModelProto:
 
 
 def _fp16(work: _Work) -> dict:
-    """Checked and timed on a GPU where there is one; on a CPU the numbers are right and the speed means nothing."""
+    """Checked and timed on a GPU where there is one; on a CPU the outputs are right, and the speed is not representative."""
     device = "cuda" if gpu() else "cpu"
     graphs = {part: lower.half(_single(work, part)).SerializeToString() for part in _parts(work)}
     sessions = {part: open_graph(graph, work.settings.threads, device) for part, graph in graphs.items()}
@@ -177,7 +177,7 @@ def _gain(work: _Work, base, lowered) -> float:
 
 
 def _int8(work: _Work) -> dict:
-    """Both ways, each measured; of those that are good and fast enough the better."""
+    """Measures both methods and returns the better one of those that are accurate and fast enough."""
     candidates = {}
     for method in ("rows", "static"):
         try:
@@ -258,7 +258,7 @@ def _report(work: _Work, what: str, entry: dict) -> None:
 
 
 def _share_again(path: Path, manifest: dict) -> None:
-    """What both text graphs have in common goes back into one file."""
+    """Writes the weights that both text graphs share into one file."""
     (path / WEIGHTS).unlink()
     names = ["text-yes.onnx", "text-no.onnx", *([WEIGHTS] if share(path) > 0 else [])]
     del manifest["files"][WEIGHTS]
@@ -266,7 +266,7 @@ def _share_again(path: Path, manifest: dict) -> None:
 
 
 def _write(work: _Work, entries: dict[str, dict]) -> dict:
-    """Puts the made files into the bundle and the manifest last; what was asked for and refused is taken out."""
+    """Puts the made files into the bundle and the manifest last; requested precisions that were refused are removed."""
     manifest, path = work.manifest, work.path
     kept = {k: v for k, v in manifest.get("precisions", {}).items() if k not in work.settings.precisions}
     for precision in manifest.get("precisions", {}).keys() - kept.keys():

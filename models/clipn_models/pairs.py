@@ -1,4 +1,4 @@
-"""Image-caption pairs as people keep them: WebDataset shards (tar) and tables (CSV, TSV).
+"""Image-caption pairs in common formats: WebDataset shards (tar) and tables (CSV, TSV).
 
 A source numbers its pairs 0..count-1, the broken ones among them, so that "pair 4711 of this shard" means the same in every run.
 Nothing is unpacked to disk and only what is asked for is read: in a tar the rest is skipped by seeking over it.
@@ -54,7 +54,7 @@ class Table:
 
     def __init__(self, path: Path, columns: Columns):
         self.path, self.columns = path, columns
-        csv.field_size_limit(2**31 - 1)  # a caption of a megabyte is odd and no reason to give up
+        csv.field_size_limit(2**31 - 1)  # a caption of a megabyte is unusual but not an error
 
     def _rows(self) -> Iterator[tuple[str | None, str | None]]:
         with self.path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
@@ -82,7 +82,7 @@ class Table:
         return count, digest.hexdigest()
 
     def read(self, wanted: Callable[[int], bool]) -> Iterator[tuple[int, Pair | Broken]]:
-        """The pairs whose number is wanted. Image files are left to whoever decodes them."""
+        """The pairs whose number is wanted. Image files are opened by the decoder later."""
         for i, (image, caption) in enumerate(self._rows()):
             if not wanted(i):
                 continue
@@ -132,7 +132,7 @@ class Shard:
             print(f"{self.path}: ends in the middle after {given} samples ({error})", file=sys.stderr, flush=True)
 
     def scan(self) -> tuple[int, str]:
-        """How many samples, and a fingerprint: name, size, first and last MiB. Reading all of a terabyte would say little more."""
+        """How many samples, and a fingerprint: name, size, first and last MiB. Reading all of a terabyte would add little."""
         size = self.path.stat().st_size
         with self.path.open("rb") as file:
             head = file.read(2**20)
@@ -155,7 +155,7 @@ class Shard:
             if not caption.strip():
                 return Broken(key, "no caption")
             return Pair(key, tar.extractfile(image).read(), caption)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:  # JSON that is none, or none with a caption in it
+        except (ValueError, KeyError, TypeError, AttributeError) as error:  # text that is not JSON, or JSON without a caption
             return Broken(key, f"no caption ({type(error).__name__})")
         except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
             return Broken(key, f"unreadable in the tar ({type(error).__name__})")

@@ -1,4 +1,4 @@
-"""What the recipe starts from: a trained CLIP, or a CLIPN to go on from, with its tokenizer."""
+"""Starting points of the recipe: a trained CLIP, or a CLIPN whose training continues, with its tokenizer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def is_no(name: str) -> bool:
 
 
 def load(checkpoint: Path, arch: str, hand_crafted: bool = False) -> tuple[CLIPN, bool]:
-    """The model on the CPU, in eval mode, and whether the checkpoint had a no tower of its own to go on from.
+    """The model on the CPU, in eval mode, and whether the checkpoint had a no tower of its own.
 
     A CLIP gets a no tower that is a copy of its yes tower, and prompts of zeros; the hand-crafted variant has no prompts.
     Raises CheckpointError where names or shapes don't match the architecture, ValueError for an architecture that is unknown or can't be a CLIPN.

@@ -1,4 +1,4 @@
-"""What a long run says while it lasts, and how it is asked to stop."""
+"""Progress output of long runs, and their end by signals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .tensorboard import Board
 
 
 def duration(seconds: float) -> str:
-    """A time that people can read: "42 s", "7 min", "3 h 05 min"."""
+    """A readable duration: "42 s", "7 min", "3 h 05 min"."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -21,14 +21,14 @@ def duration(seconds: float) -> str:
 
 
 class Log:
-    """One JSON line per interval in a file and a readable one on stdout; what belongs to a step goes to TensorBoard too. ``quiet`` processes write neither."""
+    """One JSON line per interval in a file and a readable one on stdout; figures of a step also go to TensorBoard. ``quiet`` processes write neither."""
 
     def __init__(self, path: Path, quiet: bool = False):
         self.path, self.quiet = path, quiet
         self.board = Board(path.parent / "tensorboard")
 
     def keep_until(self, step: int) -> None:
-        """Drops what an interrupted run noted after the checkpoint that it goes on from: those steps are about to come again."""
+        """Removes the lines that an interrupted run wrote after the checkpoint: these steps run again."""
         if self.quiet or not self.path.exists():
             return
         kept = []
@@ -57,7 +57,7 @@ class Log:
 
 
 class Pace:
-    """Things per second and time left, measured since it was made."""
+    """Items per second and time left, measured since construction."""
 
     def __init__(self) -> None:
         self.since = time.monotonic()
@@ -67,13 +67,13 @@ class Pace:
         return max(time.monotonic() - self.since, 1e-6)
 
     def of(self, done: int, left: int) -> tuple[float, float]:
-        """(things per second, seconds left)"""
+        """(items per second, seconds left)"""
         rate = done / self.seconds
         return rate, left / max(rate, 1e-9)
 
 
 class Stop:
-    """While it is entered, SIGINT and SIGTERM only set ``asked``; a second one ends the process as it always would."""
+    """Inside the context SIGINT and SIGTERM only set ``asked``; a second signal ends the process as by default."""
 
     def __init__(self) -> None:
         self.asked = False

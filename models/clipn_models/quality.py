@@ -1,4 +1,4 @@
-"""What a lower precision costs: the same inputs through a bundle's fp32 graphs and through those that replace them."""
+"""Cost of a lower precision: compares a bundle's fp32 graphs with those that replace them, on the same inputs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def run(session: onnxruntime.InferenceSession, rows: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Images to compare on, uint8 [N, S, S, 3], and names of classes to ask them about."""
+    """Images to compare on, uint8 [N, S, S, 3], and names of classes to compare them with."""
 
     pixels: np.ndarray
     classes: tuple[str, ...]
@@ -49,7 +49,7 @@ class Inputs:
 
     @property
     def halves(self) -> tuple[np.ndarray, np.ndarray]:
-        """For calibration, and for measuring what came of it."""
+        """Images for calibration, and images for measuring the result."""
         return self.pixels[::2], self.pixels[1::2]
 
 
@@ -67,7 +67,7 @@ def photographs(folder: Path, size: int, limit: int | None = 1024) -> Inputs:
 
 
 def made(size: int) -> Inputs:
-    """Where nobody gave photographs: the golden file's pictures and soft blobs of colour. Says little of real images."""
+    """Inputs when no photographs are given: the golden file's pictures and soft blobs of colour. They say little about real images."""
     rng = np.random.default_rng(0)
     coarse = torch.from_numpy(rng.integers(0, 256, (12, 3, 5, 5)).astype(np.float32))
     blobs = torch.nn.functional.interpolate(coarse, size=(size, size), mode="bicubic").clamp(0, 255).byte()
@@ -78,7 +78,7 @@ Sessions = dict[str, onnxruntime.InferenceSession]
 
 
 def compare(base: Sessions, other: Sessions, inputs: Inputs, tokenizer: Tokenizer, manifest: dict) -> dict:
-    """The manifest's ``quality`` of a precision: cosines of features, and what became of the verdicts.
+    """The manifest's ``quality`` of a precision: cosines of features, and changes of the verdicts.
 
     Of the images only those that no calibration has seen. ``equal_decisions``: see ``equal_decisions``.
     """

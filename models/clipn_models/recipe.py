@@ -31,7 +31,7 @@ from .pretrained import digest
 
 @dataclass(frozen=True)
 class Preset:
-    """Everything that decides the outcome, besides checkpoint, data and seed. The defaults are the paper's."""
+    """All settings that determine the result, besides checkpoint, data and seed. The defaults are the paper's."""
 
     epochs: int = 10
     batch: int = 2048
@@ -46,7 +46,7 @@ class Preset:
     views: int = 2
     """crops of each photograph whose features are kept; as many as epochs is the paper's fresh crop each time"""
     strict: bool = False
-    """the paper's form to the letter: captions and photographs that occur twice count as negatives of each other"""
+    """exactly the paper's form: captions and photographs that occur twice count as negatives of each other"""
     membership: float = 0.0
     """weight of the loss of imagined tenants (``losses.imagined_tenants``), which the paper does not have"""
     clip: float = 0.0
@@ -192,7 +192,7 @@ class Recipe:
 
     @torch.no_grad()
     def figures(self) -> dict[str, float]:
-        """What the model of this moment is worth on the pairs that were held out: ``figures.gate_figures``, captions as classes."""
+        """Quality of the current model on the held-out pairs: ``figures.gate_figures``, captions as classes."""
         rows = self.features.held
         if not len(rows):
             return {}
@@ -206,13 +206,13 @@ class Recipe:
         return gate_figures(as_numbers[0], label, as_numbers[1], as_numbers[2])
 
     def save(self, path: Path) -> None:
-        """All that another process needs to go on. Whatever is killed meanwhile, the file is the old one or the new one."""
+        """Writes everything that another process needs to continue. If a process is killed meanwhile, the file is the old one or the new one."""
         if self.world.first:
             state = {n: p.detach() for n, p in self.learning.items()}
             save_atomically({"step": self.step, "about": self._about, "no": state, "optimizer": self.optimizer.state_dict()}, path)
 
     def resume(self, path: Path) -> bool:
-        """Goes on from a checkpoint if there is one. Raises RunMismatch where it is of a run with other settings."""
+        """Continues from a checkpoint if there is one. Raises RunMismatch where it is of a run with other settings."""
         if not path.exists():
             return False
         saved = torch.load(path, map_location=self.world.device, weights_only=True)

@@ -1,4 +1,4 @@
-"""Measures the lower precisions of a bundle again, as they are: the manifest's figures change, no graph does."""
+"""Measures the lower precisions of a bundle again: the manifest's figures change, the graphs do not."""
 
 from __future__ import annotations
 

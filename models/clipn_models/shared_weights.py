@@ -79,7 +79,7 @@ def _of_attribute(attribute: AttributeProto) -> Iterator[TensorProto]:
 
 
 def foreign_file(path: Path, listed: bool) -> str | None:
-    """What is wrong with the files that a graph of a bundle names; None where nothing is. ``listed``: the manifest has text.weights."""
+    """The fault of the files that a graph of a bundle names; None if there is none. ``listed``: the manifest has text.weights."""
     named = external_files(path)
     strange = sorted(named - {WEIGHTS})
     if strange:

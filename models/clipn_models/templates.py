@@ -1,4 +1,4 @@
-"""Prompt templates of a bundle: from a file to the letter, from open_clip's own lists, or this package's default."""
+"""Prompt templates of a bundle: from a file without changes, from open_clip's own lists, or this package's default."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def read_templates(source: str) -> list[str]:
 
 
 def template_fault(template: str) -> str | None:
-    """What is wrong with a template; the service has the same rules."""
+    """The fault of a template; the service has the same rules."""
     if template.count("{}") != 1:
         return f"{template!r} needs exactly one {{}} where the class name goes"
     if len(template) > MAX_LENGTH:

@@ -1,4 +1,4 @@
-"""Times that can be compared: everything in one run, turn by turn, so that a busy machine is equally busy for all."""
+"""Comparable times: all variants are measured in one run, in turn, so that other load affects all of them equally."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def train(texts: Iterable[str], vocab_size: int) -> Tokenizer:
         initial_alphabet=alphabet,
         end_of_word_suffix="</w>",
         show_progress=False,
-        # every byte also as the last of a word; said beforehand, because the trainer numbers what it meets in random order
+        # every byte also as the last of a word; listed beforehand, because the trainer numbers symbols in random order
         # and breaks ties between merges by number: the same texts would give another tokenizer each time
         special_tokens=[symbol + "</w>" for symbol in alphabet],
     )

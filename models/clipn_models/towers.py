@@ -22,7 +22,7 @@ class _Residual(nn.Module):
 
 
 class _Trunk(nn.Module):
-    """What timm asks of a trunk that open_clip puts its projection on."""
+    """The interface of a timm trunk to which open_clip adds its projection."""
 
     stem: nn.Module
     stages: nn.Module

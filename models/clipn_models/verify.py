@@ -1,4 +1,4 @@
-"""Proves that a bundle is whole and that its graphs compute what PyTorch computes from the same weights."""
+"""Verifies that a bundle is complete and that its graphs give PyTorch's outputs from the same weights."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .shared_weights import WEIGHTS, foreign_file
 
 
 class Faults(ValueError):
-    """Everything that is wrong with a bundle, at once."""
+    """All faults of a bundle together."""
 
 
 def verify(path: Path, log=print) -> None:

@@ -1,4 +1,4 @@
-"""What each part of the recipe gives, on the classes set apart for choices, from the features that training keeps."""
+"""The effect of each part of the recipe, on the classes set apart for choices, from the features that training keeps."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Ablation:
         self.far = np.concatenate(made) if made else None
 
     def measure(self, v: Tensor, u: Tensor | None, no: Tensor | None, far: tuple[Tensor, Tensor] | None = None) -> dict:
-        """Tenants of ten. Without a no side only the scores that need none mean anything."""
+        """Figures of tenants of ten. Without a no side only the scores that do not use it are meaningful."""
         u = unit_coordinates(len(v)) if u is None else u
         image, yes = towers.image_feature(v, u).numpy(), towers.yes_feature(self.text).numpy()
         no_side = yes if no is None else no.numpy()

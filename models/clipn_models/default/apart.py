@@ -1,4 +1,4 @@
-"""The classes that training never sees: drawn by seed before anything is trained, with all that means the same.
+"""The classes that are not used in training: drawn by seed before any training, with all names of the same meaning.
 
 Two draws. ``test`` classes give the figures that are published. ``choice`` classes serve every choice between variants.
 Nothing of either is trained on: no photograph, no name, no caption or word that has the name in it, and no name of the
@@ -22,7 +22,7 @@ DRAWS = {
     "choice": {"dogs": 15, "cars": 20, "grocery-train": 10, "caltech-train": 12, "food": 15, "scenes": 1, "mini": 15},
 }
 SEEN_BY_THE_TOWER = ("dogs", "mini")
-"""Sets whose classes are among those that the pretrained image tower was trained to tell apart."""
+"""Sets whose classes are among those that the pretrained image tower was trained to distinguish."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""How photographs reach a service: cut, resampled from any size, compressed, blurred, grey. Training sees all of it.
+"""Augmentations for the conditions in which photographs reach a service: cropped, resampled, compressed, blurred, grey.
 
 Every function is a function of its generator alone, so a run can be repeated.
 """
@@ -16,7 +16,7 @@ FILTERS = (Image.Resampling.BICUBIC, Image.Resampling.BILINEAR, Image.Resampling
 
 
 def open_photo(path: Path) -> Image.Image:
-    """RGB. A white letterbox is taken off where a ``.json`` beside the photograph gives its original width and height."""
+    """RGB. A white letterbox is removed if a ``.json`` beside the photograph gives its original width and height."""
     image = Image.open(path)
     image.draft("RGB", (512, 512))
     image = image.convert("RGB")
@@ -64,7 +64,7 @@ def thumbnail(image: Image.Image, side: int, how: Image.Resampling = Image.Resam
 
 
 def worn(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """What happens to photographs on their way: made small, compressed, blurred, noisy, grey; each now and then."""
+    """Random degradations: reduced size, compression, blur, noise, grey; each with its own probability."""
     if rng.random() < 0.4:
         image = thumbnail(image, int(np.exp(rng.uniform(np.log(40), np.log(256)))), FILTERS[rng.integers(len(FILTERS))])
     if rng.random() < 0.5:

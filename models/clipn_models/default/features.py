@@ -1,4 +1,4 @@
-"""What both stages train on: features of photographs and pictures, the classes they show, the texts beside them."""
+"""Training data of both stages: features of photographs and pictures, the classes they show, their texts."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Data:
 
 @dataclass
 class Scaling:
-    """What turns pooled features into what the heads read: mean and deviation of each, and the names of the pretrained classes."""
+    """Converts pooled features to the inputs of the heads, with the mean and deviation of each feature and the names of the pretrained classes."""
 
     mean: Tensor
     deviation: Tensor

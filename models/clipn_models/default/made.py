@@ -1,4 +1,4 @@
-"""Pictures of nothing that has a name, for the no side to learn from: no class of any tenant fits them.
+"""Synthetic pictures without a subject, as training data of the no side: they belong to no class of any tenant.
 
 Photographs of named things alone teach what other things look like, not what no thing looks like. The kinds here are drawn by
 other programs than the pictures that ``strange`` measures with: no letters, no digits, no window of a desktop is among them.

@@ -1,4 +1,4 @@
-"""The steps of the default, from folders of photographs to a bundle; each skips what an earlier run has left in ``work``."""
+"""The steps of the default, from folders of photographs to a bundle; each skips the work whose results an earlier run left in ``work``."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ TRAINING_DATA = [
 
 @dataclass
 class Work:
-    """Where things are. ``root`` has the folders that ``sources.load`` names."""
+    """Paths of inputs and results. ``root`` has the folders that ``sources.load`` names."""
 
     root: Path
     folder: Path
@@ -106,7 +106,7 @@ def made_part(photographs: list[Path], start: int, folder: Path, graph: str) -> 
 
 
 def train(work: Work, first: FirstPreset | None = None, second: SecondPreset | None = None, log=print) -> dict:
-    """Both stages, with their heads in ``work``; returns what ``heads.pt`` holds."""
+    """Both stages, with their heads in ``work``; returns the content of ``heads.pt``."""
     first, second = first or FirstPreset(), second or SecondPreset()
     path = work.folder / "heads.pt"
     about = {"first": vars(first), "second": vars(second)}

@@ -1,4 +1,4 @@
-"""What the default is worth: on classes that training never saw first, on seen ones second. Reads the bundle's own files.
+"""Quality of the default, first on classes that were not used in training, then on classes that were. Reads the bundle's own files.
 
 Photographs go through the service's transform (Pillow's reference, which the service matches to the bit). Tenants are drawn by seed;
 their in-distribution photographs are those of their classes, the others of the same draw are out of distribution.
@@ -142,12 +142,12 @@ class Measure:
         return out
 
     def robust(self, each: int = 4) -> dict:
-        """The same photographs of classes never seen, treated in several ways: what the rules keep and catch."""
+        """The same photographs of classes never seen, treated in several ways: the shares that the rules keep and catch."""
         return {view: self.tenants(self.held("test", view, each), 10) for view in cache.TREATMENTS}
 
 
 def known_to_the_tower(held: Held) -> np.ndarray:
-    """bool [C]: classes that the pretrained image tower was trained to tell apart, by set or by name."""
+    """bool [C]: classes that the pretrained image tower was trained to distinguish, by set or by name."""
     names = [n for c in imagenet_1k() for n in c.names]
     return np.array([o in SEEN_BY_THE_TOWER or any(same_thing(n, other) for other in names) for n, o in zip(held.names, held.origin, strict=True)])
 

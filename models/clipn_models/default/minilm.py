@@ -22,7 +22,7 @@ EPS = 1e-12
 
 
 class Layer(nn.Module):
-    """A post-norm transformer layer as BERT has it."""
+    """A post-norm transformer layer as in BERT."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Which photographs are used for what: training views, both draws of classes set apart, and test photographs of seen classes."""
+"""The use of each photograph: training views, both draws of classes set apart, and test photographs of seen classes."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _part(photos: PhotoSet, rows: np.ndarray, use: str, view: str, size: int, fo
 
 
 def training(sets: dict[str, PhotoSet], apart: Apart, size: int, folder: Path, view: int = 0) -> list[Part]:
-    """Worn random views of what may be trained on. ``view`` numbers further views of the same photographs."""
+    """Augmented random views of the photographs that may be used in training. ``view`` numbers further views of the same photographs."""
     parts = []
     for name, each in PER_CLASS.items():
         photos = sets[name]

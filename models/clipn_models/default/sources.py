@@ -40,7 +40,7 @@ class PhotoSet:
 
 
 def _spoken(folder: str) -> str:
-    """A folder's name as a person would write it: ``Saint_Bernard`` -> ``Saint Bernard``."""
+    """The class name of a folder: ``Saint_Bernard`` -> ``Saint Bernard``."""
     return re.sub(r"[\s_-]+", " ", folder).strip()
 
 

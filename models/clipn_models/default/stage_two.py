@@ -1,4 +1,4 @@
-"""Stage two, CLIPN: image and yes features are frozen, the no side learns to say which images are not of a class.
+"""Stage two, CLIPN: image and yes features are frozen, the no side is trained to recognise images that do not belong to a class.
 
 Two additions to the paper. First, tenants are imagined: some of the classes are registered, and whether an image belongs is asked as
 the rules ask it (``losses.tenant_loss``: ATD's question and CTW's), beside the paper's pairwise losses. Second,
@@ -47,7 +47,7 @@ class Preset:
     pairs: float = 0.1
     """weight of the paper's pairwise losses"""
     alike: float = 0.7
-    """classes whose names have this cosine say nothing about each other"""
+    """classes whose names have at least this cosine are not negatives of each other"""
     lr: float = 1e-3
     weight_decay: float = 0.2
     dropout: float = 0.1
@@ -109,7 +109,7 @@ class StageTwo:
         return self.coordinates.eval(), self.no.eval()
 
     def _classes(self, fold: Fold) -> tuple[np.ndarray, np.ndarray]:
-        """Classes of a step and more general names: half of the time from three sets only, where one is easily taken for another."""
+        """Classes of a step and more general names: half of the time from three sets only, whose classes are easily confused."""
         pool = np.zeros(self.data.text.shape[1], bool)
         pool[fold.unseen] = True
         if self.rng.random() < self.preset.seen:

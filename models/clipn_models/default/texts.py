@@ -14,7 +14,7 @@ from .apart import Apart
 from .sources import PhotoSet, imagenet_1k, imagenet_names
 
 TEMPLATES = ("{}", "a photo of a {}.", "{}, a type of thing", "a picture of {}")
-"""The first is the bundle's default. Training draws among all, so that a tenant's own templates find features they know."""
+"""The first is the bundle's default. Training draws among all, so that the heads also work with a tenant's own templates."""
 NOUNS = 9000
 CAPTIONS = 2
 """captions used of each photograph"""

@@ -1,4 +1,4 @@
-"""The default's three graphs in PyTorch: EfficientNet-Lite and MiniLM with heads between them, in one space of ``WIDTH`` numbers.
+"""The default's three graphs in PyTorch: EfficientNet-Lite and MiniLM with heads between them, in one space of ``WIDTH`` dimensions.
 
 A feature has three parts: ``SPACE`` numbers of meaning, ``COORDINATES`` that only the no side uses, and one spare number.
 
@@ -32,7 +32,7 @@ SIZE, LITE = 224, 0
 ARCHITECTURE = f"lite-minilm-{LITE}"
 HIDDEN, NO_HIDDEN, COORDINATE_HIDDEN = 1024, 512, 384
 TEXT_GAIN = 8.0
-"""Numbers of a unit vector of 384 are about 0.05; hidden layers want them near one."""
+"""Numbers of a unit vector of 384 are about 0.05; hidden layers need values near one."""
 
 
 def unit(x: Tensor) -> Tensor:
@@ -56,7 +56,7 @@ class ImageHead(nn.Module):
 
 
 class Coordinates(nn.Module):
-    """Stage two, image side: what the no side may know of an image besides its meaning. -> u, unit [N, COORDINATES]."""
+    """Stage two, image side: properties of an image that only the no side uses. -> u, unit [N, COORDINATES]."""
 
     REACH = 0.3
 

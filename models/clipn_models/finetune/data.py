@@ -1,4 +1,4 @@
-"""Pooled features of a person's photographs by a bundle's own backbone, computed once and kept."""
+"""Pooled features of the user's photographs by a bundle's own backbone, computed once and kept."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Data:
     text: Tensor
     """unit [C, 384]: the yes features of the class names"""
     held: np.ndarray
-    """bool [N]: the photographs that nothing is trained on"""
+    """bool [N]: the held-out photographs"""
     mean: Tensor
     deviation: Tensor
 
@@ -46,7 +46,7 @@ def key(checksum: str, photographs: class_folders.Photographs) -> str:
 
 
 def pooled(image: nn.Module, size: int, photographs: class_folders.Photographs, folder: Path, workers: int, say=print) -> tuple[np.ndarray, np.ndarray]:
-    """float16 [V, N, 1280] of the photographs and [M, 1280] of made pictures. What an interrupted run left in ``folder`` is used.
+    """float16 [V, N, 1280] of the photographs and [M, 1280] of made pictures. Results that an interrupted run left in ``folder`` are used.
 
     ``image``: the bundle's image graph in PyTorch; ``size`` of its input.
     """

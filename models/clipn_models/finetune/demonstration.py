@@ -1,4 +1,4 @@
-"""What fine-tuning gives, shown with the Grocery Store Dataset (marcusklasson/GroceryStoreDataset, MIT; Klasson et al., WACV 2019).
+"""The effect of fine-tuning, shown with the Grocery Store Dataset (marcusklasson/GroceryStoreDataset, MIT; Klasson et al., WACV 2019).
 
 ``python -m clipn_models.finetune.demonstration --photographs PHOTOGRAPHS --work WORK --out OUT``, folders as for ``make-default``. Twice
 twenty of the 81 fine classes: the twenty with most photographs among those that the default has never seen (``default/apart.py``), and twenty
@@ -47,7 +47,7 @@ class Groceries:
         return np.sort(pool[np.argsort(-self.trained[pool], kind="stable")[:COUNT]])
 
     def lay_out(self, classes: np.ndarray, folder: Path) -> Path:
-        """One folder for each class with links to its photographs of the train and validation lists, as a person would have them."""
+        """One folder for each class with links to its photographs of the train and validation lists."""
         for photos in (self.lists["train"], self.lists["val"]):
             for number, (path, label) in enumerate(zip(photos.paths, photos.labels, strict=True)):
                 if label in classes:
@@ -65,7 +65,7 @@ def groceries(root: Path, apart: Apart) -> Groceries:
 
 
 def own(measure: Measure, data: Groceries, classes: np.ndarray) -> dict:
-    """The tenant of all of ``classes`` on the test list; the other classes are strangers, those that the default has seen and the rest apart."""
+    """The tenant of all of ``classes`` on the test list; the other classes are OOD, in two groups: those that the default was trained on, and the rest."""
     photos, size = data.lists["test"], measure.size
     tasks = cache.tasks_of(photos.name, photos.paths, "centre", size, measure.folder, 0)
     image = measure.features("grocery-test.demonstration", (p for task in tasks for p in cache.pixels(task)))
@@ -85,7 +85,7 @@ def own(measure: Measure, data: Groceries, classes: np.ndarray) -> dict:
 
 
 def rest(measure: Measure) -> dict:
-    """Tenants of ten classes of the ``test`` draw that are no groceries, and what is caught of pictures of other kinds."""
+    """Tenants of ten classes of the ``test`` draw that are not groceries, and the caught share of pictures of other kinds."""
     held = measure.held("test")
     held = held.only(np.flatnonzero(held.origin != "grocery-train"))
     strange = measure.tenants(held, 10, far=np.concatenate(list(measure.strange().values())))

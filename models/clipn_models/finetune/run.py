@@ -81,7 +81,7 @@ class Run:
         return kept["heads"]
 
     def fit(self) -> None:
-        """Both steps; ``heads`` afterwards hold what was learned."""
+        """Both steps; afterwards ``heads`` has the trained weights."""
         last = copy.deepcopy(self.heads.image)
         folds = []
         for state, unseen, rows in zip(self.heads_of_folds(), self.unseen, self.seen_by, strict=False):
@@ -177,7 +177,7 @@ def fine_tune(path: Path, roots: list[Path], out: Path, *, name: str, version: s
         raise ValueError(f"{path}: bundles of the architecture {architecture} can't be fine-tuned; give a checkpoint with --checkpoint and --arch")
     out.mkdir(parents=True, exist_ok=True)
     log = Log(out / "train.jsonl")
-    log.path.unlink(missing_ok=True)  # all that is noted below is noted again
+    log.path.unlink(missing_ok=True)  # all lines below are written again
     run = Run(bundle, class_folders.read(roots), out, preset or Preset(), seed, log)
     log.say(f"{len(run.photographs)} photographs of {len(run.photographs.names)} classes")
     run.prepare(workers)

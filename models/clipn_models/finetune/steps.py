@@ -40,7 +40,7 @@ class Preset:
     near: float = 1.0
     """weight of the distance from the features of the same photographs before"""
     world: float = 10.0
-    """the same for features that stand for everything else"""
+    """the same for features that represent all other images"""
     lr: float = 3e-4
     no_lr: float = 8e-4
     weight_decay: float = 0.05
@@ -53,9 +53,9 @@ class Preset:
     pairs: float = 0.1
     """weight of the paper's pairwise losses"""
     hold: float = 3.0
-    """weight of what the no side answered before, for other names"""
+    """weight of the distance from the no side's earlier outputs, for other names"""
     hold_world: float = 4.0
-    """weight of the no logits before, on features that stand for everything else"""
+    """weight of the distance from the earlier no logits, on features that represent all other images"""
     made: int = 64
     clip: float = 5.0
 
@@ -187,7 +187,7 @@ class NoSide:
         return registered
 
     def _held(self, fold: Fold, made: np.ndarray) -> Tensor:
-        """How far the answers about everything else have moved."""
+        """The change of the outputs for all other images."""
         rng, before, now = self.world.rng, self.before, self.heads
         some = torch.from_numpy(rng.permutation(len(self.names))[:64])
         z, conse = self.world.draw(96)

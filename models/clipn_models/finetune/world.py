@@ -1,4 +1,4 @@
-"""Pooled features that stand for the rest of the world, made without any photograph of it: what a bundle must not forget.
+"""Pooled features that represent all other images, made without photographs: the outputs that fine-tuning must not change.
 
 A few photographs of few classes teach a head that everything is one of those. The bundle's own training photographs are not at
 hand where somebody fine-tunes it. But the pretrained classifier is: adding one of its thousand directions to a pooled feature
