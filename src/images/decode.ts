@@ -18,6 +18,7 @@ import { damaged, type Facts, factsOf } from './facts.ts';
 import { type ImageFormat, sniff } from './format.ts';
 import { type ImageReading, otherReadings } from './readings.ts';
 import { decodeReduced } from './reduced.ts';
+import { refusalOf } from './refused.ts';
 import { centreRegion } from './region.ts';
 import { resample } from './resample.ts';
 import { colourRows, flattenedRows, type Raster, transparent } from './rows.ts';
@@ -74,12 +75,7 @@ export async function decodeImage(
 ): Promise<DecodedImage> {
   if (bytes.length === 0) throw new ServiceError('no_image', 'The image is empty.');
   const format = sniff(bytes);
-  if (!format) {
-    throw new ServiceError(
-      'unsupported_media_type',
-      'This is not an image in a known format; send JPEG, PNG, WebP, GIF, AVIF or TIFF.',
-    );
-  }
+  if (!format) throw new ServiceError('unsupported_media_type', refusalOf(bytes));
   const stored = await factsOf(bytes, format, maxPixels);
   const facts = { ...stored, turned: stored.turned || orientation === 'apply' };
   const { width, height, frames } = facts;

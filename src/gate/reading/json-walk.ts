@@ -22,6 +22,8 @@ export class NotJson extends Error {
 /** Receives the values of a walk. Spans are offsets in the text, quotes included. */
 export interface JsonSink {
   string(start: number, end: number, path: () => JsonPath): Iterable<void>;
+  /** Values with fewer bytes are not passed to `string`; absent, every value is. */
+  shortest?: number;
   /** A number, true, false or null. */
   scalar?(start: number, end: number, path: () => JsonPath): void;
   /** Called at the end of an array that contains only numbers and arrays of numbers. */
@@ -94,7 +96,9 @@ export class JsonWalk {
       if (this.#stack.length === 0 && this.#values++ > 0) this.#several = true;
       // most values of large texts are numbers, so numbers take this path without a generator
       const c = text[at];
-      at = c === QUOTE || c === OPEN_ARRAY || c === OPEN_OBJECT ? yield* this.#value(at) : this.#scalar(at);
+      const short = c === QUOTE ? this.#short(at) : 0;
+      if (short > 0) at = short;
+      else at = c === QUOTE || c === OPEN_ARRAY || c === OPEN_OBJECT ? yield* this.#value(at) : this.#scalar(at);
       at = this.#after(at);
       if (at > slice) {
         slice = at + SLICE;
@@ -107,6 +111,21 @@ export class JsonWalk {
   /** Whether the text contains several JSON texts (NDJSON), whose paths have no common meaning. */
   get several(): boolean {
     return this.#several;
+  }
+
+  /** The end of a string that is too short to be passed on; 0 for any other. Large texts have very many of them. */
+  #short(at: number): number {
+    const text = this.#text;
+    const most = Math.min(at + (this.#sink.shortest ?? 0) - 1, text.length);
+    for (let end = at + 1; end < most; end++) {
+      const c = text[end];
+      if (c === BACKSLASH) end++;
+      else if (c === QUOTE) {
+        this.#endTensor(at);
+        return end + 1;
+      }
+    }
+    return 0;
   }
 
   /** Begins a value; returns the offset of the next token. */
