@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { readRequest } from '../../src/gate/reading/index.ts';
+import { decodeImage } from '../../src/images/decode.ts';
 import { waves } from '../helpers/images.ts';
 
 const read = (body: Buffer | string, type = 'application/json', target = '/x') =>
@@ -96,6 +97,39 @@ describe('a picture in a request, however it is carried', () => {
       assert.ok(unexamined !== undefined || judged, name);
       if (unexamined) assert.ok(unexamined.place.length > 0 && unexamined.why.length < 200, name);
     }
+  });
+});
+
+describe('a file in a format that is known and not decoded', () => {
+  const b64 = (bytes: Buffer) => json({ x: bytes.toString('base64') });
+
+  it('JPEG XL and SVG are unexamined and named, as a body and in base64', async () => {
+    const jxl = Buffer.concat([Buffer.from('0000000c4a584c200d0a870a00000014', 'hex'), Buffer.alloc(400, 7)]);
+    const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>');
+    for (const [name, bytes] of [['JPEG XL', jxl] as const, ['SVG', svg] as const])
+      for (const body of [bytes, b64(bytes)]) assert.match((await read(body)).unexamined?.why ?? '', new RegExp(name));
+  });
+
+  it('HEIC is handed to the engine, which refuses it by name', async () => {
+    const heic = Buffer.concat([
+      Buffer.from([0, 0, 0, 24]),
+      Buffer.from('ftypheic\0\0\0\0mif1heic'),
+      Buffer.alloc(400),
+    ]);
+    for (const body of [heic, b64(heic)]) {
+      const { images } = (await read(body)).extraction;
+      assert.ok(images[0]?.bytes?.equals(heic));
+      await assert.rejects(decodeImage(heic, 64, { maxPixels: 1e6 }), { message: /^HEIC images are not supported/ });
+    }
+  });
+
+  it('PDF is a document and passes, except where an image is expected', async () => {
+    const pdf = Buffer.from(`%PDF-1.7\n%\xe2\xe3\n${'1 0 obj\n'.repeat(20)}`, 'latin1');
+    const passed = await read(pdf, 'application/pdf');
+    assert.deepEqual([passed.unexamined, passed.extraction.images.length], [undefined, 0]);
+    const expecting = { adapter: 'raw', maxImages: 64, maxBodyBytes: 1 << 24 } as const;
+    const { extraction } = await readRequest({ body: pdf, headers: { 'content-type': 'image/jpeg' } }, expecting);
+    assert.ok(extraction.images[0]?.bytes?.equals(pdf));
   });
 });
 
