@@ -22,6 +22,8 @@ export interface BenchOptions {
   device?: string | undefined;
   /** Another checkout. */
   other?: string | undefined;
+  /** One kind of body. */
+  only?: string | undefined;
   /** Folder of photographs. */
   photographs?: string | undefined;
 }
@@ -57,6 +59,10 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
   gate: {
     does: 'what the gate costs traffic without images, beside a plain proxy',
     load: async () => (await import('./gate/overhead.ts')).gateOverhead,
+  },
+  bytes: {
+    does: 'processor time per byte of the worst bodies beside plain ones (--only KIND)',
+    load: async () => (await import('./gate/bytes.ts')).bytes,
   },
   'gate-faults': {
     does: 'the gate while its engine is killed again and again; broken uploads',
@@ -125,6 +131,7 @@ const { values, positionals } = parseArgs({
     photographs: { type: 'string' },
     other: { type: 'string' },
     busy: { type: 'boolean', default: false },
+    only: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -155,5 +162,6 @@ const results = await run({
   device: values.device,
   photographs: values.photographs,
   other: values.other,
+  only: values.only,
 });
 if (values.json) writeJson(values.json, name, results);

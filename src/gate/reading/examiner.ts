@@ -94,8 +94,14 @@ export class Examiner {
       () => {
         const outer = at();
         const found = path();
-        const place = `${outer.place}${found.map((p) => `/${p}`).join('')}`;
-        return body ? { ...outer, place, path: found } : { ...outer, place };
+        // computed on demand, because an adapter that asks for every value needs the path alone
+        const where = {
+          ...outer,
+          get place() {
+            return `${outer.place}${found.map((p) => `/${p}`).join('')}`;
+          },
+        };
+        return body ? Object.assign(where, { path: found }) : where;
       };
     const sink: JsonSink = {
       string: (start, end, path) => this.#jsonString(text, start, end, located(path), layer + 1),

@@ -35,7 +35,8 @@ export interface JsonSink {
 }
 
 const LITERALS = ['true', 'false', 'null', 'NaN', 'Infinity', '-Infinity'].map((word) => Buffer.from(word));
-const SLICE = 64 * 1024;
+/** Bytes between two interruptions; the costliest of them, texts of a few words, take half a microsecond each. */
+const SLICE = 8 * 1024;
 
 interface Frame {
   array: boolean;
@@ -44,6 +45,9 @@ interface Frame {
   count: number;
   keyStart: number;
   keyEnd: number;
+  /** The name at `keyStart`, once it was asked for. */
+  name: string | undefined;
+  namedAt: number;
 }
 
 /** @throws NotJson */
@@ -84,8 +88,15 @@ export class JsonWalk {
     this.#sink = sink;
   }
 
-  readonly #path = (): JsonPath =>
-    this.#stack.map((f) => (f.array ? f.count : stringBytes(this.#text, f.keyStart, f.keyEnd).toString('utf8')));
+  readonly #path = (): JsonPath => this.#stack.map((f) => (f.array ? f.count : this.#nameOf(f)));
+
+  #nameOf(frame: Frame): string {
+    if (frame.name === undefined || frame.namedAt !== frame.keyStart) {
+      frame.name = stringBytes(this.#text, frame.keyStart, frame.keyEnd).toString('utf8');
+      frame.namedAt = frame.keyStart;
+    }
+    return frame.name;
+  }
 
   /** @throws NotJson */
   *run(): Generator<void> {
@@ -139,7 +150,15 @@ export class JsonWalk {
       return end;
     }
     if (c === OPEN_ARRAY || c === OPEN_OBJECT) {
-      const frame = { array: c === OPEN_ARRAY, start: at, count: 0, keyStart: 0, keyEnd: 0 };
+      const frame = {
+        array: c === OPEN_ARRAY,
+        start: at,
+        count: 0,
+        keyStart: 0,
+        keyEnd: 0,
+        name: undefined,
+        namedAt: -1,
+      };
       if (this.#stack.length >= MAX_JSON_DEPTH) {
         this.#sink.miss(`JSON nested more than ${MAX_JSON_DEPTH} deep`);
         throw new NotJson('it is nested too deeply');

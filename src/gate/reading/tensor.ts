@@ -3,6 +3,8 @@ import { MAX_MASK_VALUES, MIN_PIXELS, MIN_SIDE } from './limits.ts';
 import { isStrong } from './scan.ts';
 
 const HEAD = 4096;
+const EMPTY = Buffer.alloc(0);
+const NOTHING_SEEN = new Uint8Array(0);
 
 /** Whether a shape is that of an image: height, width and channels, in either order, or of several images. */
 export function imageShaped(shape: readonly number[]): boolean {
@@ -25,10 +27,11 @@ export class Tensor {
   leaves = 0;
   /** Whether every number so far is an integer of 0 to 255. */
   bytes = true;
-  readonly #seen = new Uint8Array(256);
+  #seen = NOTHING_SEEN;
   #values = 0;
   #largest = 0;
-  readonly #head = Buffer.alloc(HEAD);
+  /** Grows with the numbers, because a text may have very many short arrays. */
+  #head = EMPTY;
   readonly #sizes: number[] = [0];
 
   /** @param depth depth of the array; the outermost one has 0 */
@@ -44,14 +47,24 @@ export class Tensor {
   leaf(value: number): void {
     if (value < 0) this.bytes = false;
     else {
+      if (this.#seen === NOTHING_SEEN) this.#seen = new Uint8Array(256);
       if (this.#seen[value] === 0) {
         this.#seen[value] = 1;
         this.#values++;
         if (value > this.#largest) this.#largest = value;
       }
-      if (this.leaves < HEAD) this.#head[this.leaves] = value;
+      if (this.leaves < HEAD) {
+        if (this.leaves >= this.#head.length) this.#grow();
+        this.#head[this.leaves] = value;
+      }
     }
     this.leaves++;
+  }
+
+  #grow(): void {
+    const more = Buffer.alloc(this.leaves < 64 ? 64 : HEAD);
+    this.#head.copy(more);
+    this.#head = more;
   }
 
   get shape(): readonly number[] {

@@ -68,6 +68,11 @@ const table = (signatures: Signature[]) =>
   signatures.map(([name, hex, at = 0]) => ({ name, at, bytes: Buffer.from(hex, 'hex') }));
 const judged = table(JUDGED);
 const others = table(OTHERS);
+const inside = others.filter(({ at }) => at > 0);
+/** Signatures at the beginning by their first byte, because most short texts have none of these bytes. */
+const byFirst = Array.from({ length: 256 }, (_, first) => others.filter((s) => s.at === 0 && s.bytes[0] === first));
+const NONE: typeof others = [];
+const matching = (list: typeof others, data: Uint8Array) => list.find((signature) => startsWith(data, signature));
 
 function startsWith(data: Uint8Array, { at, bytes }: { at: number; bytes: Uint8Array }): boolean {
   if (data.length < at + bytes.length) return false;
@@ -90,7 +95,8 @@ const isGbr = (d: Uint8Array) =>
  * a signature is short, doubtful bytes count as an image.
  */
 export function imageFormat(data: Uint8Array): KnownFormat | undefined {
-  const other = others.find((signature) => startsWith(data, signature));
+  const other =
+    matching(byFirst[data[0] as number] ?? NONE, data) ?? (data.length > 128 ? matching(inside, data) : undefined);
   if (other) return { name: other.name, kind: 'other' };
   const structured =
     spider(data) ?? tga(data) ?? sgi(data) ?? fli(data) ?? pcx(data) ?? ico(data) ?? (isGbr(data) ? 'GBR' : undefined);

@@ -9,7 +9,8 @@ const VIDEO = new Set(
  * else it is an image (AVIF, HEIF and future formats). Undefined for any other file.
  */
 export function isobmff(data: Uint8Array): 'image' | 'video' | undefined {
-  if (data.length < 12 || String.fromCharCode(...data.subarray(4, 8)) !== 'ftyp') return undefined;
+  if (data.length < 12 || data[4] !== 0x66 || data[5] !== 0x74 || data[6] !== 0x79 || data[7] !== 0x70)
+    return undefined;
   const size = new DataView(data.buffer, data.byteOffset, 4).getUint32(0);
   const end = Math.min(size < 16 ? 12 : size, data.length, 1024);
   for (let at = 8; at + 4 <= end; at += 4) {

@@ -16,12 +16,18 @@ const TEXT_FORMATS: [name: string, head: RegExp][] = [
 const text = (data: Uint8Array, end: number) =>
   Buffer.from(data.buffer, data.byteOffset, Math.min(end, data.length)).toString('latin1');
 
+const has = (data: Uint8Array, byte: number, end: number) => {
+  for (let i = 0; i < end && i < data.length; i++) if (data[i] === byte) return true;
+  return false;
+};
+
 /** The IM format has no signature: "Image type: ..." and other lines, then blanks up to 0x1a, then pixels. */
 function im(data: Uint8Array): boolean {
+  // without a text of the head first, because this runs for every short text of a body
+  if (!has(data, 0x0a, 100)) return false;
   const head = text(data, 4096);
   // without a declared size, an image is 512 x 512
   if (data.length < 262_144 && !/image (?:size|type)/i.test(head)) return false;
-  if (!head.slice(0, 100).includes('\n')) return false;
   let lines = 0;
   for (let at = 0; at < head.length; lines++) {
     while (head[at] === '\r') at++;
@@ -35,6 +41,7 @@ function im(data: Uint8Array): boolean {
 
 /** The IFUNC format of Pillow: lines of key and value, a form feed, pixels. */
 function imt(data: Uint8Array): boolean {
+  if (!has(data, 0x0c, 4096)) return false;
   const head = text(data, 4096);
   return head.includes('pixel n8') && head.includes('\f');
 }
