@@ -18,7 +18,7 @@ export interface BenchOptions {
   count?: number | undefined;
   /** Where a soak writes its samples. */
   out?: string | undefined;
-  /** What the device bench runs on, as CLIPN_DEVICE. */
+  /** Device of the device bench, as CLIPN_DEVICE. */
   device?: string | undefined;
   /** Another checkout. */
   other?: string | undefined;

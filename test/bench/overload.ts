@@ -51,7 +51,7 @@ export const overload: Bench = async ({ bundle: dir, seconds = 60 }) => {
     );
     const { cpu } = await cpuDuring(processes(), () => flood);
     const after = { front: usage(target.front).rss, engine: usage(target.engine()).rss };
-    // what came after the last second of the flood was queued in it
+    // answers after the last second of the flood are for images queued in it
     const end = performance.now();
     const afterwards = new Outcomes();
     const answers: { at: number; latency: number }[] = [];
@@ -65,7 +65,7 @@ export const overload: Bench = async ({ bundle: dir, seconds = 60 }) => {
     const results = {
       peak,
       normal,
-      // what was still queued at the end is answered after it
+      // images still queued at the end are answered after it
       goodput: outcomes.answeredAt.filter((at) => at < start + seconds * 1000).length / seconds,
       accepted: summary(outcomes.of(200)),
       refused: summary(outcomes.of(429)),

@@ -93,7 +93,7 @@ async function fires(prometheus: Prometheus, alert: string): Promise<number> {
   return performance.now() - began;
 }
 
-/** Ends the engine whenever it has been ready for a moment, until it is told to stop. */
+/** Ends the engine whenever it has been ready for a moment, until it is stopped. */
 function crashLoop({ url, enginePid }: Service) {
   let [kills, running] = [0, true];
   const loop = (async () => {
@@ -121,7 +121,7 @@ export const prometheus: Bench = async ({ seconds = 60 }) => {
   try {
     const dir = await temporaryDirectory(t);
     const gateFile = join(dir, 'gate.yaml');
-    // nobody is behind the gate: that has a series too
+    // no upstream is behind the gate: this case has a series too
     const routes = [{ match: { path: '/**' }, mode: 'shadow' }];
     writeFileSync(gateFile, JSON.stringify({ listen: { port: 0 }, upstream: { url: 'http://127.0.0.1:1' }, routes }));
     const service = await startService(t, dir, { CLIPN_LOG_LEVEL: 'info' }, ['gate', '--config', gateFile]);

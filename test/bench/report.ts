@@ -22,7 +22,7 @@ export function table(headings: string[], rows: (string | number)[][]): void {
 const version = (name: string): string =>
   (createRequire(import.meta.url)(`${name}/package.json`) as { version: string }).version;
 
-/** What a figure depends on besides the code. */
+/** Conditions of a figure besides the code. */
 export function environmentOf(): Record<string, unknown> {
   return {
     cores: usableCores(),

@@ -75,9 +75,9 @@ describe('precisions of a bundle', () => {
       (m) => Object.assign(m.files, { '../x.onnx': m.files['image.onnx'] }),
       /\/files.*\.\.\/x\.onnx/,
     ],
-    ['a precision nobody knows', (m) => Object.assign(m.precisions ?? {}, { int4: entry() }), /\/precisions.*int4/],
+    ['an unknown precision', (m) => Object.assign(m.precisions ?? {}, { int4: entry() }), /\/precisions.*int4/],
     [
-      'a part nobody knows',
+      'an unknown part',
       (m) => Object.assign(m.precisions?.fp16 ?? {}, { graphs: ['audio'] }),
       /precisions\/fp16\/graphs\/0/,
     ],

@@ -206,7 +206,7 @@ describe('clipn-gate eval', () => {
     assert.equal(status, 130, stderr);
     assert.equal(stdout, '');
     const [, done] = /Stopped after (\d+) of 200 images\. The same command continues from there\./.exec(stderr) ?? [];
-    assert.equal((await rowsIn(out)).rows.length, Number(done), 'what was under way is kept');
+    assert.equal((await rowsIn(out)).rows.length, Number(done), 'the images in progress are kept');
     assert.doesNotMatch(stderr, /engine.*ended|Error/);
   });
 

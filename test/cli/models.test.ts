@@ -157,7 +157,7 @@ describe('clipn-gate models', () => {
   });
 });
 
-describe('what is said of a manifest', () => {
+describe('the printed summary of a manifest', () => {
   it('models info shows every precision with its measured loss', async (t) => {
     const dir = await withCopies(t, BUNDLE, 'int8', ['image']);
     const manifest = await manifestOf(dir);

@@ -134,11 +134,11 @@ describe('clipn-gate tenants', () => {
     let out = '';
     child.stdout?.on('data', (chunk) => (out += chunk));
     const ended = outcome(child);
-    await until('what is there is told', 20_000, () => /demo {2}version 1 ready, 2 classes/.test(out));
+    await until('existing tenants are printed', 20_000, () => /demo {2}version 1 ready, 2 classes/.test(out));
     await registry.put('zoo', { classes: ['lion', 'tiger'] }, { waitMs: 1000 });
-    await until('the new tenant is told', 20_000, () => /zoo {2}version 1 ready/.test(out));
+    await until('the new tenant is printed', 20_000, () => /zoo {2}version 1 ready/.test(out));
     await registry.delete('zoo');
-    await until('the removal is told', 20_000, () => /zoo {2}removed/.test(out));
+    await until('the removal is printed', 20_000, () => /zoo {2}removed/.test(out));
     child.kill('SIGINT');
     assert.equal((await ended).code, 0);
   });

@@ -7,7 +7,7 @@ import { launchBrowser, openPage, skipBrowser } from '../helpers/browser.ts';
 import { temporaryDirectory } from '../helpers/paths.ts';
 import { putTenant, type Service, startService } from '../helpers/service.ts';
 
-describe('what saving would change', () => {
+describe('the difference before saving', () => {
   it('the difference counts every occurrence of a name, and tells another order from other names', () => {
     assert.deepEqual(listChange(['a', 'b', 'a'], ['a', 'c', 'b']), { added: ['c'], removed: ['a'], reordered: false });
     assert.deepEqual(listChange(['a', 'b'], ['b', 'a']), { added: [], removed: [], reordered: true });

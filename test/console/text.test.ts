@@ -62,7 +62,7 @@ describe('copy as curl', () => {
   });
 });
 
-describe('why a picture was refused', () => {
+describe('the reason of a refusal', () => {
   const verdict = {
     prediction: { class: 'bicycle', index: 0, probability: 0.99 },
     no_probability: 0.91,

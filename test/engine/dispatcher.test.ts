@@ -56,7 +56,7 @@ const dispatcherOf = (slots: EngineSlot[], options: Partial<DispatcherOptions> =
   return dispatcher;
 };
 
-/** The head stands in for the image's name. */
+/** The head is used as the image's name. */
 const request = (name: string, more: Partial<DetectRequest> = {}): DetectRequest => ({
   bytes: new Uint8Array(1),
   headId: name,

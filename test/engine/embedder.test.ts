@@ -6,7 +6,7 @@ import { EmbeddingCache } from '../../src/engine/image-process/embedding-cache.t
 import { Lanes, type Outcome } from '../../src/engine/image-process/lanes/lanes.ts';
 import { ServiceError } from '../../src/errors/index.ts';
 
-/** What a lane says of an image whose first byte is its feature. */
+/** A lane's answer for an image whose first byte is its feature. */
 const judgedAs = ({ bytes }: ImageJob): Judged => ({
   facts: { width: 3, height: 2, format: 'png', frames: 1, contested: false },
   others: [],

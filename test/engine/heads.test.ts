@@ -63,7 +63,7 @@ describe('head scorer', () => {
 });
 
 describe('head residency', () => {
-  /** What the engine holds, by what it was told in order; a head of n classes has 8 n bytes. */
+  /** Heads that the engine holds, computed from its messages in order; a head of n classes has 8 n bytes. */
   function engine(limitBytes: number) {
     const held = new Map<string, Float32Array>();
     const loads: string[] = [];

@@ -59,7 +59,7 @@ function binaryBytes(...elements: Buffer[]): Buffer {
   );
 }
 
-describe('images out of bodies', () => {
+describe('images in bodies', () => {
   it('the adapter raw finds the image that is the body', async () => {
     assert.deepEqual(await found('raw', A, { 'content-type': 'image/jpeg' }), [A]);
     assert.deepEqual(await found('raw', Buffer.alloc(0)), []);
@@ -124,7 +124,7 @@ describe('images out of bodies', () => {
     ]);
     assert.deepEqual(await found('tf-serving', text({ instances: [{ b64: '???' }] })), [undefined]);
     assert.deepEqual(await found('tf-serving', text({ instances: [[1, 2.5e-3, -1]] })), []);
-    // what is not JSON is text
+    // content that is not JSON is text
     assert.deepEqual(await found('tf-serving', text('{"instances": [')), []);
   });
 
@@ -225,7 +225,7 @@ describe('images out of bodies', () => {
   });
 });
 
-describe('taking instances out and putting placeholders in', () => {
+describe('removal of instances and insertion of placeholders', () => {
   it('filtered rows leave every other byte unchanged', async () => {
     const body = text(
       `{ "signature_name":"s", "instances" : [ {"b64":"${b64(A)}" , "n":1.0} ,{"b64":"${b64(B)}"},\n {"b64":"${b64(C)}","id":12345678901234567890} ] , "x": 1e0 }`,

@@ -12,7 +12,7 @@ const FORWARDED = /^x-forwarded-/i;
 const own = (headers: [string, string][]) =>
   headers.filter(([name]) => !FORWARDED.test(name) && !/^(?:connection|keep-alive)$/i.test(name));
 
-describe('what passes is what came', () => {
+describe('forwarded requests equal the received ones', () => {
   for (const path of ['/other', '/predict']) {
     it(`method, target, headers in order and spelling, and body pass unchanged: ${path}`, async (t) => {
       const upstream = await recordingUpstream(t);
@@ -259,7 +259,7 @@ describe('expectations and upgrades', () => {
   });
 });
 
-describe('never an open proxy', () => {
+describe('the address of the upstream cannot be changed by a request', () => {
   it('absolute targets and Host do not select the upstream; CONNECT is refused', async (t) => {
     const upstream = await recordingUpstream(t);
     const elsewhere = await recordingUpstream(t);
@@ -291,7 +291,7 @@ describe('never an open proxy', () => {
   });
 });
 
-describe('clients that leave', () => {
+describe('clients that disconnect', () => {
   it('a client that disconnects ends its request to the upstream and its work in the engine', async (t) => {
     let [came, gone] = [0, 0];
     const server = createServer((request) => {
@@ -303,13 +303,13 @@ describe('clients that leave', () => {
     streamed.write('POST /other HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc');
     await until('the upstream has it', 5000, () => came === 1);
     streamed.destroy();
-    await until('the upstream is told', 5000, () => gone === 1);
+    await until('the upstream sees the end of the request', 5000, () => gone === 1);
     const read = connect(port, '127.0.0.1');
     read.write('POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n\xff\xd8\xff\xe0HANG;', 'latin1');
     await until('the engine has it', 5000, () => engine.requests.length === 1);
     read.destroy();
-    await until('the engine is told', 5000, () => engine.aborted === 1);
-    await until('nobody is left', 5000, async () => (await gate.connections()) === 0);
+    await until('the engine receives the cancellation', 5000, () => engine.aborted === 1);
+    await until('no connection is left', 5000, async () => (await gate.connections()) === 0);
   });
 });
 
@@ -364,7 +364,7 @@ describe('upstreams that fail', () => {
     const half = await misbehaving(t, (socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf'));
     const { url, gate } = await startGate(t, half.url, GATED);
     await assert.rejects(ask(url, { method: 'GET' }), /aborted|hang up|ECONNRESET/);
-    await until('nobody is left', 5000, async () => (await gate.connections()) === 0);
+    await until('no connection is left', 5000, async () => (await gate.connections()) === 0);
   });
 
   it('an upstream that stalls in the middle of an answer is disconnected', async (t) => {

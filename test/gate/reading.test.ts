@@ -18,7 +18,7 @@ function form(content: Buffer | string, headers = 'Content-Disposition: form-dat
   return Buffer.concat([Buffer.from(head), Buffer.from(content as string), Buffer.from(`\r\n--${boundary}--\r\n`)]);
 }
 
-describe('a picture in a request, however it is carried', () => {
+describe('a picture in a request, in every encoding', () => {
   it('a picture in a request is judged with exactly the bytes that were sent', async () => {
     const jpeg = await waves(60, 40, 3).jpeg().toBuffer();
     const b64 = jpeg.toString('base64');

@@ -107,7 +107,7 @@ const STATUS: Record<FailCause, number> = {
   no_tenant: 503,
 };
 
-/** What must be so, worked out from the mode, the outcome and the policy alone. */
+/** The expected result, computed from the mode, the outcome and the policy alone. */
 function expected(mode: Mode, outcome: (typeof OUTCOMES)[number], policy: 'open' | 'closed') {
   const failed = outcome !== 'id' && outcome !== 'ood';
   if (mode === 'off') return { passes: true, status: 200, annotated: false, failed, counted: false };
@@ -205,7 +205,7 @@ describe('adapter x mode x verdict x fail cause', { concurrency: 7 }, () => {
         for (const policy of policies) for (const outcome of OUTCOMES) await row(mode, policy, outcome);
       assert.equal(rows, MODES.length * 2 * OUTCOMES.length);
       assert.equal(gate.buffered, 0);
-      assert.equal(engine.aborted > 0, true, 'the engine is told of deadlines');
+      assert.equal(engine.aborted > 0, true, 'the engine receives deadlines');
       t.diagnostic(`${rows} rows`);
     });
   }

@@ -199,7 +199,7 @@ describe('the pod', { skip }, () => {
   });
 });
 
-describe('where the model comes from', { skip }, () => {
+describe('source of the model', { skip }, () => {
   it('the embedded model needs no volume', async () => {
     const { container, pod } = await render(ONE);
     assert.equal(env(container)['CLIPN_BUNDLE'], 'clipn-small');
@@ -243,7 +243,7 @@ describe('where the model comes from', { skip }, () => {
   });
 });
 
-describe('who may ask', { skip }, () => {
+describe('authentication', { skip }, () => {
   it('keys are required and kept in the data folder, and metrics are open', async () => {
     const { container } = await render(ONE);
     assert.equal(env(container)['CLIPN_AUTH'], 'keys');
@@ -293,7 +293,7 @@ describe('tenants and the gate', { skip }, () => {
   });
 });
 
-describe('what is kept', { skip }, () => {
+describe('storage', { skip }, () => {
   it('the workload is a Deployment without a claim and a StatefulSet with one per pod', async () => {
     const lost = await render(ONE);
     assert.ok(lost.one('Deployment'));
@@ -319,7 +319,7 @@ describe('what is kept', { skip }, () => {
   });
 });
 
-describe('objects around it', { skip }, () => {
+describe('additional objects', { skip }, () => {
   it('the service account is created or given, never with a token', async () => {
     const made = await render(ONE);
     assert.equal(made.one('ServiceAccount').automountServiceAccountToken, false);

@@ -12,7 +12,7 @@ const SNAPSHOTS = join(import.meta.dirname, 'snapshots');
 /** Kinds that Kubernetes itself doesn't know: there is no schema of them here. */
 const CUSTOM = new Set(['ServiceMonitor', 'PodMonitor', 'PrometheusRule', 'ScaledObject']);
 
-/** What kube-score may complain of, and why that is meant. */
+/** Findings of kube-score that are intended, with the reason. */
 const ACCEPTED = [
   '--ignore-container-cpu-limit', // throttling adds latency and saves nothing
   '--ignore-test=container-ephemeral-storage-request-and-limit', // the data folder has a size limit of its own

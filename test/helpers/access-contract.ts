@@ -4,7 +4,7 @@ import type { AuditEntry, AuditLog, KeyRecord, KeyStore } from '../../src/access
 import { keyRecord } from './access.ts';
 import { until } from './service.ts';
 
-/** What every store of keys does. `open` gives stores over one place: two processes with the same data. */
+/** Requirements of every store of keys. `open` gives stores over one place: two processes with the same data. */
 export function keyStoreContract(name: string, place: (t: TestContext) => Promise<() => Promise<KeyStore>>) {
   describe(`${name} as a store of keys`, () => {
     const openTwo = async (t: TestContext) => {
@@ -106,7 +106,7 @@ export async function readAll(log: AuditLog, limit: number, target?: string) {
   throw new Error('the pages have no end');
 }
 
-/** What every log of changes does. `open` gives logs over one place: two processes with the same data. */
+/** Requirements of every audit log. `open` gives logs over one place: two processes with the same data. */
 export function auditContract(name: string, place: (t: TestContext) => Promise<() => Promise<AuditLog>>) {
   describe(`${name} as a log of changes`, () => {
     it('the audit log returns every entry, newest first, in pages of any size', async (t) => {

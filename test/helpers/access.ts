@@ -16,7 +16,7 @@ export class MemoryKeyStore implements KeyStore {
   damaged: { source: string; reason: string }[] = [];
   /** Thrown by whatever is called. */
   failure: Error | undefined;
-  /** Stands in for the change of another process. */
+  /** Simulates a change by another process. */
   changed: () => Promise<void> = async () => {};
   #check() {
     if (this.failure) throw this.failure;
@@ -62,7 +62,7 @@ export class MemoryAuditLog implements AuditLog {
   }
 }
 
-/** A stored key, of which nobody has the secret. */
+/** A stored key whose secret is not known. */
 export function keyRecord(fields: Partial<KeyRecord> = {}): KeyRecord {
   const { id, hash } = makeKey();
   return {

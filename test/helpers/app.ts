@@ -15,7 +15,7 @@ import { type FakeAccess, type FakeAccessOptions, fakeAccess } from './access.ts
 import { MemoryDriftStore } from './drift.ts';
 import { type FakeBuilder, fakeRegistry } from './tenants.ts';
 
-/** Stands in for the engine: bytes that begin with "BAD" are no image, the rest is judged by their hash. */
+/** A fake engine: bytes that begin with "BAD" are no image, the rest is judged by their hash. */
 export class FakeEngine {
   status: FleetStatus = { engines: [], state: 'ready', device: 'cpu', precision: 'fp32', restarts: 0, inFlight: 0 };
   readonly requests: DetectRequest[] = [];

@@ -13,7 +13,7 @@ interface Endpoint {
 }
 
 /**
- * What a Service of Kubernetes is to its clients: every new connection goes to the next endpoint that is ready, and stays with it. It knows
+ * Works like a Service of Kubernetes: every new connection goes to the next endpoint that is ready, and stays with it. It knows
  * nothing of requests, so none is sent twice, and it hears late that an endpoint is no longer ready.
  */
 export class Balancer {

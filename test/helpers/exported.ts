@@ -13,10 +13,10 @@ export async function exportedSeries(): Promise<Map<string, Set<string>>> {
   return series;
 }
 
-/** What Prometheus adds to every series. */
+/** Labels that Prometheus adds to every series. */
 const ADDED = new Set(['job', 'instance', 'namespace', 'pod']);
 
-/** Faults of an expression in PromQL: series that nobody exports, labels that they don't have. */
+/** Faults of an expression in PromQL: series that are not exported, labels that they do not have. */
 export function faultsOf(expression: string, series: Map<string, Set<string>>): string[] {
   return [...expression.matchAll(/\b(clipn_\w+)(\{[^}]*\})?/g)].flatMap(([, name = '', selector = '']) => {
     const labels = series.get(name);

@@ -114,7 +114,7 @@ export async function killUnderLoad(
   return outcome;
 }
 
-/** Uploads that are broken off half-way: before the body, in it, and while the verdict is under way. */
+/** Uploads that are interrupted: before the body, in it, and while the verdict is computed. */
 export async function abortUploads({ gate, service }: GateInFront, count: number): Promise<void> {
   const port = Number(new URL(gate).port);
   let left = count;

@@ -196,7 +196,7 @@ export interface Answer {
   trailers: string[];
 }
 
-/** A request to the letter: headers in their order and spelling, nothing added. */
+/** A raw request: headers in the given order and spelling, nothing added. */
 export async function ask(
   url: string,
   {

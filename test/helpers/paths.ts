@@ -15,7 +15,7 @@ export const DEFAULT_BUNDLE = process.env['CLIPN_TEST_BUNDLE'] ?? join(ROOT, 'mo
 /** A bundle of random weights with WordPiece and shared text weights (models/tests/small_bert.py). */
 export const SMALL_BERT = join(ROOT, 'test/fixtures/small-bert');
 
-/** What real processes run: the build, as users do. `npm test` makes it first. */
+/** The program that real processes run: the build, as for users. `npm test` makes it first. */
 export const COMMAND = join(ROOT, 'dist/cli/main.js');
 
 /** Real photographs, where they are: beside the checkout. */

@@ -10,7 +10,7 @@ export interface Service {
   child: ChildProcess;
   /** Parsed log lines so far. */
   log: Record<string, unknown>[];
-  /** Everything that it has written so far, to the letter. */
+  /** The complete output so far, unchanged. */
   output(): string;
   /** Process id of the engine that is ready now. */
   enginePid(): number;

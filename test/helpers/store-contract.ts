@@ -14,7 +14,7 @@ export const record = (id: string, version = 1, classes: string[] = ['dog', 'chi
 const tombstone = (id: string, version: number) => ({ id, version, deleted_at: '2026-01-02T00:00:00.000Z' });
 const versions = (records: StoredTenant[]) => records.map((r) => [r.id, r.version]).sort();
 
-/** What the tests need of a kind of store. */
+/** Operations on a kind of store that the tests need. */
 export interface StoreKind {
   /** A place where nothing is yet. `open` opens it, again and again. */
   place(t: TestContext): Promise<{ open(): Promise<TenantStore> }>;
@@ -22,7 +22,7 @@ export interface StoreKind {
   shared: boolean;
 }
 
-/** What every store must do. One suite, run against each kind. */
+/** Requirements of every store. One suite, run against each kind. */
 export function storeContract({ place, shared }: StoreKind): void {
   it('the store keeps, replaces and removes tenants, also for the next process that opens it', async (t) => {
     const { open } = await place(t);

@@ -209,7 +209,7 @@ describe('limits over HTTP', () => {
     for (const [full, request] of ways) {
       now += 10_000;
       const passed = await app.inject(request);
-      // what the made-up engine thinks of the picture is no matter: a verdict was given
+      // the decision of the fake engine does not matter here: a verdict was given
       assert.ok(passed.statusCode !== full && passed.statusCode !== 400, `${request.url}: ${passed.body}`);
       for (const [refused, other] of ways) {
         const response = await app.inject(other);

@@ -47,7 +47,7 @@ const covers = (scopes: string[], scope: string, tenant: string) =>
     (s) => s === `${scope}:${tenant}` || s === `${scope}:*` || (s === `${scope}:zoo*` && tenant.startsWith('zoo')),
   );
 
-/** What the matrix says, written anew and not with the service's own code: 401, 403, or let in. */
+/** The expected answer by the matrix, computed without the service's own code: 401, 403, or accepted. */
 function expected(kind: Kind, scopes: string[] | undefined, tenant: string): 'in' | 401 | 403 {
   if (kind === 'open' || kind === 'docs') return 'in';
   if (scopes === undefined) return 401;
@@ -131,7 +131,7 @@ describe('authorisation', () => {
   it('every route that changes something writes a line into the audit log', async (t) => {
     const { app, access, builder, routes } = await appWithRoutes(t);
     const { headers, id } = await access.key(['admin']);
-    /** What makes each of them really change something; a route that is not here fails the test. */
+    /** Requests with which each route really changes something; a route that is not listed fails the test. */
     const begin = async () => {
       builder.delayMs = 1000;
       const definition = { classes: ['slow'] };

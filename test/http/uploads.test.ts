@@ -77,7 +77,7 @@ describe('uploads over real sockets', () => {
     await until('the engine has it', 5000, () => engine.requests.length === 1);
     assert.equal(engine.aborted, 0);
     socket.destroy();
-    await until('the engine is told', 5000, () => engine.aborted === 1);
+    await until('the engine receives the cancellation', 5000, () => engine.aborted === 1);
     open_();
   });
 

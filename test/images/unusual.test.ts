@@ -202,7 +202,7 @@ describe('unusual images get what a person would expect', () => {
   });
 });
 
-describe('what is not an image, or not a whole one', () => {
+describe('files that are not images, or are truncated', () => {
   it('an empty file is refused', async () => {
     await fails(new Uint8Array(0), 'no_image');
   });

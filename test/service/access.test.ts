@@ -68,7 +68,7 @@ describe('keys, with real processes', () => {
 
     const keys = join(dir, 'access', 'keys');
     const [file] = (await readdir(keys)).filter((n) => !n.startsWith(id));
-    await writeFile(join(keys, 'x'), 'wakes whoever looks at the folder');
+    await writeFile(join(keys, 'x'), 'wakes the watcher of the folder');
     await writeFile(join(keys, file as string), (await readFile(join(keys, file as string), 'utf8')).slice(0, 40));
     await until('the damaged key opens nothing', 3000, async () => (await status('/v1/tenants', made.out)) === 401);
     assert.ok(log.some((l) => l['level'] === 'error' && /cannot be read/.test(String(l['msg']))));

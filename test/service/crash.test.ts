@@ -86,7 +86,7 @@ describe('kill -9', () => {
       await Promise.all(writers);
       const engine = service.enginePid();
       await until('the engine does not outlive its parent', 5000, () => !alive(engine));
-      // what was cut off in this round is settled by asking in the next; the rest must be there
+      // the next round asks for changes whose request was interrupted in this one; all others must be there
       const quiet = await startService(t, dir);
       for (let w = 0; w < 4; w++) {
         const classes = [`quiet ${round}`, `writer ${w}`];

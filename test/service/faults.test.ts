@@ -34,7 +34,7 @@ function load(url: string, images: Uint8Array[], clients: number) {
 const restarts = ({ log }: Service) =>
   log.filter((l) => l['msg'] === 'engine process ended').map((l) => l['cause'] as string);
 
-describe('faults under load: everyone is answered, nobody but the culprit is harmed', () => {
+describe('faults under load: every request is answered, and only the faulty image is refused', () => {
   for (const { fault, causes, settings = {} } of [
     { fault: 'crash', causes: ['crash', 'crash'] },
     {
@@ -111,7 +111,7 @@ describe('faults under load: everyone is answered, nobody but the culprit is har
       const response = await sendImage(service.url, poison);
       answer = `${response.status} ${await code(response)}`;
       assert.match(answer, /^(504 deadline_exceeded|503 engine_unavailable|422 image_rejected)$/);
-      // what is stuck is ended though its client has left
+      // a stuck process is ended although its client has disconnected
       if (response.status === 504) await until('it has been ended', 30_000, () => restarts(service).length > i);
     }
     assert.equal(answer, '422 image_rejected');
@@ -119,7 +119,7 @@ describe('faults under load: everyone is answered, nobody but the culprit is har
   });
 });
 
-describe('an engine that does not come up', () => {
+describe('an engine that does not start', () => {
   it('an engine that does not start, not in time, or not on the named device ends the service with the reason', async (t) => {
     const refusals: [Record<string, string>, RegExp][] = [
       [{ ...engineFaults('stall:start'), CLIPN_ENGINE_START_TIMEOUT_MS: '1500' }, /not ready within 1500 ms/],

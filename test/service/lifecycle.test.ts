@@ -24,7 +24,7 @@ describe('from start to end', () => {
       const { url, child, exited, enginePid } = await startService(t, await temporaryDirectory(t));
       const image = await waves(900, 700, 5).jpeg().toBuffer();
       const requests = Array.from({ length: 30 }, () => sendImage(url, image));
-      // the others are under way when the first is answered
+      // the others are in progress when the first is answered
       await Promise.race(requests);
       child.kill(signal);
       const answers = await Promise.allSettled(requests);

@@ -10,7 +10,7 @@ import { COMMAND, ROOT, temporaryDirectory } from '../helpers/paths.ts';
 import { PostgresServer, withoutPostgres } from '../helpers/postgres.ts';
 import { environment, startService, until } from '../helpers/service.ts';
 
-/** Words that nobody may find in the log, by where they were put. */
+/** Secrets that must not be in the log, by the place where they are used. */
 const SECRETS = {
   password: 'pgS3cretWord',
   bearer: 'bearerS3cretWord',
@@ -20,7 +20,7 @@ const SECRETS = {
   query: 'queryS3cretWord',
 };
 
-describe('the log at its most talkative, and what goes to standard error', () => {
+describe('the log at level trace, and standard error', () => {
   it('neither debug log nor standard error has a key, Authorization, cookie, password, collector header or byte of an image', {
     skip: withoutPostgres,
   }, async (t) => {
@@ -53,7 +53,7 @@ describe('the log at its most talkative, and what goes to standard error', () =>
         ...key,
         CLIPN_LOG_LEVEL: 'trace',
         OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-        // what can't be a header is complained of, and quoted, by the exporter
+        // the exporter reports, and quotes, a value that cannot be a header
         OTEL_EXPORTER_OTLP_HEADERS: `authorization=${SECRETS.otlp}%0Ax,x-token=${SECRETS.otlp}`,
         OTEL_BSP_SCHEDULE_DELAY: '50',
       },

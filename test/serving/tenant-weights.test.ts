@@ -16,7 +16,7 @@ import { ask, recordingUpstream } from '../helpers/gate.ts';
 const CONFIG = loadConfig({ CLIPN_TENANT_WEIGHTS: 'a=4,b=1' });
 /** Only the size of the image graph is read of it. */
 const BUNDLE = { files: { image: import.meta.filename } } as Bundle;
-/** Requests that each tenant has under way all the time: neither ever has nothing waiting. */
+/** Requests that each tenant has in progress all the time, so that both always have waiting images. */
 const CLIENTS = 10;
 const SERVED = 100;
 
@@ -67,7 +67,7 @@ async function saturate(send: (tenant: string) => Promise<number>, parts: Return
   return { a: first.filter((t) => t === 'a').length, b: first.filter((t) => t === 'b').length };
 }
 
-/** The gate's file: the header names the tenant, and the time budget has no say here. */
+/** The gate's file: the header names the tenant, and the time budget has no effect here. */
 function settingsFor(upstream: string) {
   const route = { name: 'all', match: { path: '/**', methods: ['POST'] }, mode: 'shadow', budget_ms: 60_000 };
   const routes = [{ ...route, tenant: { header: 'x-tenant', default: 'demo' } }];

@@ -32,7 +32,7 @@ describe('builds', () => {
       builds.begin(old);
       await new Promise((resolve) => setImmediate(resolve));
 
-      // what the registry does for the next version: it takes over what serves, and ends the build
+      // like the registry for the next version: it takes over the serving version, and ends the build
       const next = { record: { id: 't', version: 3 }, serving: old.serving } as Tenant;
       let ended: Promise<void>;
       if (first === 'made') {
@@ -43,9 +43,9 @@ describe('builds', () => {
         made.resolve(serving('B'));
       }
       await ended;
-      await until('the head that nobody asks for is dropped', 5000, () => dropped.includes('B'));
+      await until('the unused head is dropped', 5000, () => dropped.includes('B'));
       assert.equal(next.serving?.headId, 'A');
-      assert.deepEqual(dropped, ['B'], 'the head that nobody will ask for goes, the one that serves stays');
+      assert.deepEqual(dropped, ['B'], 'the unused head is removed, the serving one stays');
       builds.stop();
     });
   }

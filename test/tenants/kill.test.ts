@@ -83,7 +83,7 @@ async function check(dir: string, store: string, expected: Map<string, Expectati
         }
       }
     }
-    // what was acknowledged as ready had its features kept; demo's are made once
+    // features of tenants acknowledged as ready are stored; those of demo are made once
     assert.ok(features.built <= unacknowledged + 20, `round ${round}: ${features.built} rows were lost`);
   } finally {
     await close();

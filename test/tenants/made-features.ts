@@ -3,7 +3,7 @@ import type { FeatureRequest, TextFeatureBuilder, Tower } from '../../src/engine
 
 export const WIDTH = 64;
 
-/** A unit row that follows from tower and name: whoever finds it anywhere can tell whether it is right. */
+/** A unit row that follows from tower and name: a test can recompute it and compare. */
 export function madeRow(tower: Tower, name: string): Float32Array {
   const row = new Float32Array(WIDTH);
   for (let block = 0; block * 32 < WIDTH; block++) {

@@ -30,7 +30,7 @@ const AFTER_NEXT: Migration = { name: '9002-after-next', version: NOW + 2, sql: 
 /** The build of the version before, to be tried with this one's schema: its dist/cli/main.js. */
 const PREVIOUS = process.env['CLIPN_TEST_PREVIOUS'];
 
-/** What takes something from the programs of the version before. */
+/** Statements that would break programs of the previous version. */
 const NARROWS = /\b(drop|rename|truncate|delete|set not null|set data type|type \w+ using)\b/i;
 const withoutComments = (sql: string) => sql.replace(/--.*$/gm, '');
 

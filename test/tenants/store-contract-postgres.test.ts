@@ -62,7 +62,7 @@ describe(title, { skip }, () => {
     await store.write(record('one'), 0);
     await until('the first change', 5000, () => heard.length === 1);
     await server.cutConnections();
-    // at once: the listener is not back yet, so nobody is told
+    // at once: the listener has not reconnected yet, so no notification arrives
     await until('writing goes on', 5000, () => store.write(record('two'), 0).catch(() => false));
     await until('the second change', 5000, () => heard.some((stored) => stored.id === 'two'));
   });
@@ -82,10 +82,10 @@ describe(title, { skip }, () => {
     await assert.rejects(store.get('zoo'), code);
     await assert.rejects(store.list(), code);
     await assert.rejects(Database.open(url, { migrations: TENANT_MIGRATIONS }), code);
-    await until('the loss is told', 10_000, () => told.length === 1);
+    await until('the loss is reported', 10_000, () => told.length === 1);
     await server.resume();
     await until('the store works again', 10_000, () => store.write(record('zoo', 2), 1).catch(() => false));
     await until('its change is heard of', 10_000, () => heard.at(-1)?.version === 2);
-    assert.deepEqual(told, [false, true], 'each turn is told once');
+    assert.deepEqual(told, [false, true], 'each change is reported once');
   });
 });

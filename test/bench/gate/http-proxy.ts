@@ -1,4 +1,4 @@
-/** What the gate is compared with: a plain @fastify/http-proxy in front of the same upstream. */
+/** The comparison for the gate: a plain @fastify/http-proxy in front of the same upstream. */
 import proxy from '@fastify/http-proxy';
 import Fastify from 'fastify';
 

@@ -1,4 +1,4 @@
-/** A classifier that answers at once, in a process of its own; so that what is measured is what stands in front of it. */
+/** A classifier that answers at once, in a separate process, so that the proxy in front of it is measured. */
 import { createServer } from 'node:http';
 
 const answer = JSON.stringify({ predictions: [[0.1, 0.2, 0.7]] });

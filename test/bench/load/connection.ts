@@ -5,7 +5,7 @@ export interface Reply {
   body: string;
 }
 
-/** What is sent: a request line and headers are put in front, `Content-Length` is computed. */
+/** Content to send: a request line and headers are added, `Content-Length` is computed. */
 export interface Post {
   path: string;
   contentType: string;
@@ -19,7 +19,7 @@ interface Waiting {
 }
 
 /**
- * One kept-alive HTTP/1.1 connection with one request under way at a time, straight on a socket. On a machine of two cores
+ * One kept-alive HTTP/1.1 connection with one request in progress at a time, straight on a socket. On a machine of two cores
  * the client takes its processor time from the service it measures, and a general HTTP client takes several times as much.
  * It reads what the service sends: replies with a Content-Length.
  */
@@ -36,7 +36,7 @@ export class Connection {
     this.#port = Number(port);
   }
 
-  /** Rejects when the connection breaks before the reply is whole; the next call connects anew. */
+  /** Rejects when the connection breaks before the reply is complete; the next call connects again. */
   post({ path, contentType, body }: Post): Promise<Reply> {
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };

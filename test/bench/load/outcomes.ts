@@ -7,7 +7,7 @@ export interface Timing {
   total: number;
 }
 
-/** What became of requests: times in milliseconds. */
+/** Outcomes of requests: times in milliseconds. */
 export class Outcomes {
   /** Latencies by status; 0 stands for a connection that broke. */
   readonly latencies = new Map<number, number[]>();

@@ -1,5 +1,5 @@
 /**
- * What the machine can do at most with one of the stages alone, in a process like the engine's: same thread pool, same
+ * Measures the ceiling of the machine for one of the stages alone, in a process like the engine's: same thread pool, same
  * decoder settings, same session options. Prints one line of JSON.
  */
 import { readFileSync } from 'node:fs';

@@ -30,7 +30,7 @@ const jpegs = texts.map((text) => Buffer.from(text, 'base64'));
 const ours = (data: Uint8Array, width: number, height: number, region: ReturnType<typeof centreRegion>) =>
   resample(colourRows({ data, width, height, channels: 3 }), width, height, region);
 
-/** Everything as sharp does it when it is told nothing, then the reference's own resampling. */
+/** All steps with sharp's defaults, then the reference's own resampling. */
 const defaults =
   (resampling: typeof plainResample | typeof ours, options: SharpOptions = {}) =>
   async (jpeg: Buffer) => {

@@ -30,7 +30,7 @@ function flops({
   return 0;
 }
 
-/** Floating-point operations of the image graph for one image, from the runtime's own profile of the graph as it stands in the file. */
+/** Floating-point operations of the image graph for one image, from the runtime's own profile of the graph in the file. */
 export async function imageFlops(bundle: Bundle): Promise<number> {
   const dir = mkdtempSync(join(tmpdir(), 'clipn-gate-profile-'));
   try {
