@@ -1,4 +1,4 @@
-"""Made data for the recipe: photographs of one colour each, captions that name it, and a small CLIP that has learned which is which."""
+"""Synthetic data for the recipe: photographs of one colour each, captions that name it, and a small CLIP trained on these pairs."""
 
 from __future__ import annotations
 

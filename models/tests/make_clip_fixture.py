@@ -1,4 +1,4 @@
-"""Makes test/bundle/fixtures/clip-tokenizer.json: CLIP's tokenizer cut down to what a few texts need, with those texts, what the
+"""Makes test/bundle/fixtures/clip-tokenizer.json: CLIP's tokenizer reduced to the entries that a few texts need, with those texts, what the
 reference's clean-up makes of them, and their ids. The service's tests compare with it where there is no Python.
 
 ``python -m tests.make_clip_fixture`` in models/. Only merges that the texts use are kept, in their order: the others never applied.

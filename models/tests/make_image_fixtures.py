@@ -1,4 +1,4 @@
-"""Makes test/images/fixtures: small made images in many encodings, and what Pillow and torchvision make of them.
+"""Makes test/images/fixtures: small synthetic images in many encodings, and their pixels by Pillow and torchvision.
 
 Run from the project's root: python models/tests/make_image_fixtures.py
 """
@@ -22,7 +22,7 @@ SIZES = [24, 48]
 
 
 def scene(width: int, height: int, seed: int) -> Image.Image:
-    """Smooth colour with edges and some noise: what resampling kernels differ about."""
+    """Smooth colour with edges and some noise: on which resampling kernels differ."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width] / max(width, height)
     f = rng.uniform(2, 9, (3, 2))

@@ -1,4 +1,4 @@
-"""Checkpoints in the official format with seeded random weights, and PyTorch's own answers from them: what an export must equal.
+"""Checkpoints in the official format with seeded random weights, and PyTorch's own outputs from them, which an export must equal.
 
     python -m tests.official make --arch ViT-B-16 [--variant hand-crafted] --out epoch_10.pt
     python -m tests.official answers --checkpoint epoch_10.pt --arch ViT-B-16 --classes classes.txt --templates FILE PHOTOGRAPH...
@@ -40,14 +40,14 @@ TEXTS = [f"{t} {n}" for t in ("a photo of a", "this is one", "the old") for n in
 
 
 def without_mean(features: Tensor) -> Tensor:
-    """The projection that takes the mean direction of features [N, W] away: [W, W]."""
+    """The projection that removes the mean direction of features [N, W]: [W, W]."""
     mean = F.normalize(features.mean(0), dim=0)
     return torch.eye(len(mean)) - mean[:, None] * mean
 
 
 @torch.no_grad()
 def make(arch: str, learnable: bool, seed: int) -> CLIPN:
-    """A CLIPN whose random weights tell images and texts apart, so that probabilities spread and a wrong weight shows.
+    """A CLIPN whose random weights distinguish images and texts, so that probabilities spread and a wrong weight changes them.
 
     Fresh weights give nearly the same feature whatever the input. Larger ones don't, and what all inputs share is projected out.
     """
@@ -92,7 +92,7 @@ def save(model: CLIPN, path: Path) -> None:
 
 @torch.no_grad()
 def answers(model: CLIPN, classes: list[str], templates: list[str], templates_no: list[str], files: list[str]) -> list[dict]:
-    """PyTorch's verdicts, computed the plain way."""
+    """PyTorch's verdicts, computed directly from the formulas."""
     tokenizer = SimpleTokenizer(context_length=model.context_length)
 
     def features(tower: str, prompts: list[str]) -> np.ndarray:

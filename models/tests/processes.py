@@ -1,4 +1,4 @@
-"""Commands in processes of their own, to be killed, interrupted and run side by side.
+"""Commands in separate processes, to be killed, interrupted and run side by side.
 
 They are forked from a server that has imported the libraries and done nothing else: starting one takes a moment instead of the
 seconds that importing PyTorch does, and no test inherits what another has left behind.
@@ -15,7 +15,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 PATIENCE = 300
-"""Seconds; a busy machine is no failure."""
+"""Seconds; long, so that a busy machine causes no failure."""
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["torch", "torch._dynamo", "open_clip", "clipn_models.recipe", "clipn_models.commands.train"])

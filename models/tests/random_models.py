@@ -1,4 +1,4 @@
-"""Models that have learned nothing, with every weight and statistic away from its initial value."""
+"""Untrained models, with every weight and statistic away from its initial value."""
 
 from __future__ import annotations
 

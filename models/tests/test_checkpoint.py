@@ -66,7 +66,7 @@ def test_a_checkpoint_with_code_is_refused_and_not_obeyed(tmp_path: Path) -> Non
         with pytest.raises(CheckpointError, match=reason):
             read_state(tmp_path / name)
         assert not mark.exists(), name
-    # the payload works: what protects is the reader
+    # the payload works: the protection is in the reader
     pickle.loads((tmp_path / "raw.pkl").read_bytes())
     assert mark.exists()
 

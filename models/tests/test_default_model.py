@@ -1,4 +1,4 @@
-"""The default's towers, stages and measures, on made data: no photograph and no wheel is needed."""
+"""The default's towers, stages and measures, on synthetic data: no photograph and no wheel is needed."""
 
 from __future__ import annotations
 

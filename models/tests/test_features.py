@@ -108,7 +108,7 @@ def test_other_weights_or_data_are_another_cache(made: Made, tmp_path: Path) -> 
     assert FeatureCache(tmp_path, other, WORLD).key != base
     no_only = job(made)
     with torch.no_grad():
-        no_only.model.prompt_no += 1  # the no tower is not what features come from
+        no_only.model.prompt_no += 1  # features do not depend on the no tower
     assert FeatureCache(tmp_path, no_only, WORLD).key == base
     assert FeatureCache(tmp_path, job(made, made.table, made.shard), WORLD).key != base
 

@@ -1,4 +1,4 @@
-"""Fine-tuning of a bundle on class folders, on made data."""
+"""Fine-tuning of a bundle on class folders, on synthetic data."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def unit(*shape: int, seed: int) -> torch.Tensor:
 
 @pytest.fixture
 def image() -> SimpleNamespace:
-    """As much of an image graph as fine-tuning asks: the pretrained classifier and the names of its classes."""
+    """The parts of an image graph that fine-tuning needs: the pretrained classifier and the names of its classes."""
     torch.manual_seed(0)
     return SimpleNamespace(pooled=SimpleNamespace(model=SimpleNamespace(classifier=nn.Linear(1280, 1000))), names=unit(1000, towers.SPACE, seed=1))
 

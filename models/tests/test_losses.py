@@ -42,7 +42,7 @@ def test_relation_decides_what_is_a_pair() -> None:
     yes, no = torch.tensor([[0.9, 0.1, 0.2]]), torch.tensor([[0.1, 0.9, 0.8]])
     positive, ignore = torch.tensor([[True, False, False]]), torch.tensor([[False, False, True]])
     a = image_text_binary_opposite(yes, no, 10.0, positive, ignore)
-    no[0, 2] = -5.0  # nothing is known of that pair, so it must not matter
+    no[0, 2] = -5.0  # the relation of that pair is unknown, so it must not count
     b = image_text_binary_opposite(yes, no, 10.0, positive, ignore)
     assert a == b
 
@@ -58,7 +58,7 @@ def test_membership_loss_is_p_ood_of_the_registered_classes() -> None:
     cos_yes = torch.tensor([[0.52, 0.5, 0.9], [0.48, 0.51, 0.9]], dtype=torch.float64)
     cos_no = torch.tensor([[0.51, 0.52, 0.1], [0.47, 0.53, 0.1]], dtype=torch.float64)
     relation = torch.tensor([[1, 0, 0], [0, 0, 1]], dtype=torch.int8)
-    # class 2 is not registered: image 0 is a member by class 0, image 1 a stranger although it shows class 2
+    # class 2 is not registered: image 0 is a member by class 0, image 1 is out of distribution although it shows class 2
     loss = membership_loss(cos_yes, cos_no, 100.0, relation, torch.tensor([True, True, False]))
     p = (100 * cos_yes[:, :2]).softmax(-1)
     p_ood = (p * torch.sigmoid(100 * (cos_no - cos_yes)[:, :2])).sum(-1)

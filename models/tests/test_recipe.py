@@ -38,7 +38,7 @@ def equal(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
 
 @pytest.fixture(scope="module")
 def whole(made: Made, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, torch.Tensor]]:
-    """An undisturbed run of ten steps."""
+    """A run of ten steps without interruption."""
     out = tmp_path_factory.mktemp("whole")
     return out, run(made, out, *BRIEF)
 
@@ -167,7 +167,7 @@ def all_but_keys(state: dict[str, torch.Tensor]) -> dict[str, np.ndarray]:
 def test_two_processes_do_what_one_does(made: Made, tmp_path: Path) -> None:
     """Gloo on the CPU; features too are computed by both, from shard and table together."""
     both = ("--data", str(made.shard))
-    torchrun = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}  # what it tells its processes
+    torchrun = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}  # the environment that it sets for its processes
     said = [tmp_path / "said-0", tmp_path / "said-1"]
     call = made.command(tmp_path / "two", *BRIEF, *both)
     pair = [processes.start(call, said[r], **torchrun, RANK=str(r), LOCAL_RANK=str(r)) for r in range(2)]

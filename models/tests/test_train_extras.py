@@ -1,4 +1,4 @@
-"""What ``train`` has beside the paper: imagined tenants, held-out figures, checkpoints of epochs, class folders, the hand-crafted variant."""
+"""Additions of ``train`` to the paper: imagined tenants, held-out figures, checkpoints of epochs, class folders, the hand-crafted variant."""
 
 from __future__ import annotations
 

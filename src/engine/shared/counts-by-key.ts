@@ -1,4 +1,4 @@
-/** How many of each key there are; keys that have none are forgotten. */
+/** The count of each key; keys with a count of zero are removed. */
 export class CountsByKey {
   readonly #counts = new Map<string, number>();
 
@@ -6,7 +6,7 @@ export class CountsByKey {
     return this.#counts.get(key) ?? 0;
   }
 
-  /** Keys that have some, this one among them whether it has or not. */
+  /** Keys with a count above zero, and this key in any case. */
   keysWith(key: string): number {
     return this.#counts.size + (this.#counts.has(key) ? 0 : 1);
   }

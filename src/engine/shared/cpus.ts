@@ -30,7 +30,7 @@ function quotaV1(folder: string): number | undefined {
 
 /**
  * The quotas of the process's own cgroup and of all groups above it: each of them limits the process. In a container whose
- * cgroup folder is mounted as the root, the path in `own` may not exist; then the root is what is left.
+ * cgroup folder is mounted as the root, the path in `own` may not exist; then the root is used.
  */
 function quotas(root: string, own: string): number[] {
   const found: (number | undefined)[] = [];
@@ -47,7 +47,7 @@ function quotas(root: string, own: string): number[] {
 }
 
 /**
- * Processor cores this process may really use: the lesser of its affinity and the CPU quota of its cgroups (v2 or v1),
+ * Processor cores that this process may use: the lesser of its affinity and the CPU quota of its cgroups (v2 or v1),
  * rounded down, at least one. ONNX Runtime and libvips count the host's cores, and more threads than quota means throttling.
  */
 export function usableCores(root = '/sys/fs/cgroup', own = '/proc/self/cgroup'): number {

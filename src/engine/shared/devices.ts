@@ -11,8 +11,8 @@ export interface Device {
 }
 
 /**
- * What `auto` tries, in this order. TensorRT is not among them: it compiles the model for minutes before it serves, which nobody
- * should get without having asked for it.
+ * The devices that `auto` tries, in this order. TensorRT is not among them: it compiles the model for minutes before it serves, so it is used
+ * only when it is named.
  */
 export const AUTO_ORDER: readonly DeviceKind[] = ['cuda', 'webgpu', 'cpu'];
 
@@ -30,17 +30,17 @@ export function parseDevices(setting: string): Device[] | undefined {
 
 /**
  * onnxruntime-node takes a device's number and nothing else for CUDA and TensorRT (no memory limit), and not even that for WebGPU.
- * The CPU takes what a device has no kernel for.
+ * The CPU runs operators that have no kernel on the device.
  */
 export function executionProviders({ kind, index }: Device): InferenceSession.ExecutionProviderConfig[] {
   if (kind === 'cpu') return ['cpu'];
   if (kind === 'webgpu') return ['webgpu'];
   const cuda = { name: 'cuda' as const, deviceId: index };
-  // what TensorRT can't compile runs on the same card
+  // operators that TensorRT can't compile run on the same card
   return kind === 'tensorrt' ? [{ name: 'tensorrt', deviceId: index }, cuda] : [cuda];
 }
 
-/** What the runtime says when a device does not work, followed by what usually helps. */
+/** The runtime's message when a device does not work, followed by the usual remedy. */
 export function explain(device: Device, error: unknown): string {
   const said = (error instanceof Error ? error.message : String(error)).trim().replaceAll(/\s+/g, ' ').slice(-300);
   return `${said}${HINTS.find(([kind, pattern]) => kind === device.kind && pattern.test(said))?.[2] ?? ''}`;

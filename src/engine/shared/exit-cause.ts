@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 /**
  * Why an engine process ended. `hang`, `stall`, `memory_limit` and `start`: the supervisor ended it. `out_of_memory`: the kernel did.
- * `killed`: somebody outside did, and no image is to blame.
+ * `killed`: a signal from outside did, so no image is the cause.
  */
 export type ExitCause = 'crash' | 'killed' | 'out_of_memory' | 'hang' | 'stall' | 'memory_limit' | 'start';
 
@@ -38,7 +38,7 @@ const read = (path: string) => {
   }
 };
 
-/** How many processes of this container the kernel has killed for want of memory (cgroup v2 or v1); 0 where it does not say. */
+/** How many processes of this container the kernel has killed because memory was short (cgroup v2 or v1); 0 where this is not known. */
 export function oomKills(root = '/sys/fs/cgroup', self = '/proc/self/cgroup'): number {
   const own = /^0::(\/.*)$/m.exec(read(self))?.[1] ?? '/';
   const files = [`${root}${own}/memory.events`, `${root}/memory.events`, `${root}/memory/memory.oom_control`];

@@ -36,7 +36,7 @@ interface Lane<T> {
 /**
  * Deficit round robin over keys, one item at a time. In every round each key with something waiting sends `weight` items, so no
  * burst of one key holds up another; within the round single items go before bulk, and a key that was idle is served in the
- * round that is under way. Probes go first. Within a key and class: first in, first out.
+ * current round. Probes go first. Within a key and class: first in, first out.
  */
 export class FairQueue<T> {
   readonly #lanes = new Map<string, Lane<T>>();
@@ -45,7 +45,7 @@ export class FairQueue<T> {
   /** Keys that may still send in this round, in order. */
   #current = new Set<Lane<T>>();
   #next = new Set<Lane<T>>();
-  /** Keys that emptied in this round: remembered, so that coming back gives no second helping. */
+  /** Keys that emptied in this round: remembered, so that a key gets its credit only once in a round. */
   #emptied = new Set<Lane<T>>();
   #round = 0;
   readonly #weightOf: Weights;
@@ -80,7 +80,7 @@ export class FairQueue<T> {
     return this.#probes.size;
   }
 
-  /** Takes an item out wherever it stands. False when it is not here (any more). */
+  /** Removes an item at any position. False when it is not in the queue (any more). */
   remove(item: T): boolean {
     const place = this.#places.get(item);
     if (place === undefined) return false;
@@ -91,7 +91,7 @@ export class FairQueue<T> {
     return true;
   }
 
-  /** The next item, taken out. */
+  /** Removes and returns the next item. */
   shift(): T | undefined {
     const probe = first(this.#probes);
     if (probe !== undefined) {

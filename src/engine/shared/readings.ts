@@ -2,7 +2,7 @@ import { decisionOf, type Method } from '../../clipn/index.ts';
 import type { Detection } from './types.ts';
 
 /**
- * Readings of the image that are decided otherwise than the one judged. A detection that was asked for `readings` and names none
+ * Readings of the image whose decision differs from that of the judged reading. A detection that was asked for `readings` and names none
  * here holds for whatever program opens the file.
  */
 export function disagreeing({ decisions, otherReadings = [] }: Detection, method: Method): string[] {

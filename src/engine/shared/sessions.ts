@@ -68,7 +68,7 @@ async function create(file: GraphFile, device: Device, threads: number): Promise
   }
 }
 
-/** The runtime is handed the bytes of the shared weights and never a path: a graph can't make it open a file. */
+/** The runtime is handed the bytes of the shared weights and never a path: so a graph can't make it open a file. */
 function weightsOf(
   { weights }: GraphFile,
   graph: Uint8Array,

@@ -11,9 +11,9 @@ export interface Head {
   no: Float32Array;
 }
 
-/** Gives heads again that the engine has put away, or lost with a process. */
+/** Loads heads that the engine has removed, or lost with a process. */
 export interface HeadProvider {
-  /** Undefined when the head is of no use any more. */
+  /** Undefined when the head is no longer needed. */
   loadHead(id: string): Promise<Head | undefined>;
 }
 
@@ -45,18 +45,18 @@ export interface DetectRequest {
   /** The stored image file, undecoded: untrusted bytes are opened in the engine process only. */
   bytes: Uint8Array;
   headId: string;
-  /** Whose share of the device this image takes. */
+  /** The tenant whose share of the device this image uses. */
   tenant: string;
   topK: number;
-  /** `interactive` where nothing is said. */
+  /** `interactive` by default. */
   priority?: Priority;
-  /** Milliseconds from now until the answer is of no use. */
+  /** Milliseconds from now until the deadline of the answer. */
   timeoutMs?: number;
-  /** The answer says when it was where, for traces. */
+  /** The answer has the times of all stages, for traces. */
   stages?: boolean;
-  /** The answer says what other readings of the file are judged (transparency laid on black, and the like). */
+  /** The answer has the verdicts on other readings of the file (transparency laid on black, and the like). */
   readings?: boolean;
-  /** Whether the orientation tag of a photograph is applied; as configured where nothing is said. */
+  /** Whether the orientation tag of a photograph is applied; as configured by default. */
   orientation?: Orientation;
 }
 
@@ -66,7 +66,7 @@ export interface TopClass {
   noProbability: number;
 }
 
-/** Where an image's embedding came from: computed before, computed now for another who sent the same image, or for this one. */
+/** Where an image's embedding came from: computed before, computed now for another request with the same image, or for this one. */
 export type CacheResult = 'hit' | 'joined' | 'miss' | 'off';
 
 /** Milliseconds. `queue` is all the waiting: for an engine, for a decoder, and decoded for the device. */
@@ -76,7 +76,7 @@ export interface Timing {
   inference: number;
 }
 
-/** A part of an image's way, on the clock of `performance.now` of the process that reads it. */
+/** A stage of an image's processing, on the clock of `performance.now` of the process that reads it. */
 export interface Stage {
   /** `queue` (three times: for an engine, a decoder, the device), `handover`, `hash`, `decode`, `inference`, `score`, `handback`; `joined` in place of others. */
   name: string;
@@ -106,7 +106,7 @@ export type EngineState = 'starting' | 'ready' | 'restarting' | 'stopping' | 'st
 
 /** One engine, or all of them together. */
 export interface EngineStatus {
-  /** What it is called in logs and metrics: its device, numbered where engines share one. */
+  /** Its name in logs and metrics: its device, numbered where engines share one. */
   name: string;
   state: EngineState;
   /** Why the engine is not ready, for readiness and the log. */
@@ -125,7 +125,7 @@ export interface FleetStatus extends Omit<EngineStatus, 'name' | 'nextTryMs'> {
   engines: EngineStatus[];
 }
 
-/** What the engine tells whoever measures it. */
+/** Events of the engine for metrics. */
 export interface EngineObserver {
   /** A run on the device. */
   batch?(event: { size: number; bucket: number; seconds: number }): void;

@@ -9,11 +9,11 @@ import type { AfterLoss, EngineSlot, LostRequest } from './slot.ts';
 export interface DispatcherOptions {
   /** Most images waiting for an engine; more are refused. */
   maxQueue: number;
-  /** The tenants' shares of the engines; 1 each where nothing is said. */
+  /** The tenants' shares of the engines; 1 each by default. */
   weightOf?: Weights;
   /** Why no engine takes work, for the public text of 503. */
   unavailable(): string;
-  /** What becomes of a request that was inside an engine when it died. Without this it is answered with 503. */
+  /** Decides about a request that was inside an engine when it ended. Without this it is answered with 503. */
   afterLoss?(lost: LostRequest): AfterLoss;
   /** An image got its verdict. */
   onDetection?(detection: Detection): void;
@@ -22,7 +22,7 @@ export interface DispatcherOptions {
   now?: () => number;
 }
 
-/** What is asked for, before the images are there. */
+/** A request for admission, before its images are read. */
 export interface Ask {
   tenant: string;
   priority?: Priority | undefined;
@@ -45,14 +45,14 @@ interface Entry {
   abort: AbortController;
   resolve(detection: Detection): void;
   reject(error: unknown): void;
-  /** Takes away its timer and its ear at the client's signal. */
+  /** Removes its timer and its listener on the client's signal. */
   release(): void;
 }
 
 /**
  * The one place where images wait. It lives in the front process, so an engine that dies takes nothing with it but what is
  * inside; it feeds every engine only as much as keeps it busy, the least loaded first, and takes from the queue by
- * tenant and priority. What can't be served in time is refused on arrival; what has become too late, or whose client has left, is
+ * tenant and priority. An image that can't be served in time is refused on arrival. An image past its deadline, or whose client has disconnected, is
  * never sent.
  */
 export class Dispatcher {
@@ -243,7 +243,7 @@ export class Dispatcher {
     entry.reject(error);
   }
 
-  /** Its client has left or its time is over: out of the queue, or the engine is told to drop it. */
+  /** Its client has disconnected or its deadline has passed: removes it from the queue, or cancels it in the engine. */
   #giveUp(entry: Entry, reason: unknown): void {
     const at = this.#alone.indexOf(entry);
     if (at >= 0) this.#alone.splice(at, 1);

@@ -1,7 +1,7 @@
 import { CountsByKey } from '../../shared/counts-by-key.ts';
 import type { EngineSlot } from './slot.ts';
 
-/** An engine, how many images it holds, and whether that is one suspect that must have no company. */
+/** An engine, how many images it holds, and whether it holds one suspect, which must run alone. */
 export interface Feed {
   slot: EngineSlot;
   held: number;

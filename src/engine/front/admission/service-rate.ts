@@ -1,4 +1,4 @@
-/** How far back the measured rate remembers, milliseconds of work. */
+/** Length of the history of the measured rate, milliseconds of work. */
 const MEMORY_MS = 3000;
 /** Shortest stretch of work that is measured while more is to come; images of one batch leave closer together than this. */
 const STRETCH_MS = 100;
@@ -28,7 +28,7 @@ export class ServiceRate {
     this.#measured = false;
   }
 
-  /** @param counts false for what was not worked on: given up, or lost with its engine */
+  /** @param counts false for images that were not run: cancelled, or lost with their engine */
   left(now: number, counts: boolean): void {
     this.#inside--;
     if (counts) {

@@ -15,7 +15,7 @@ export interface EngineSlot {
   detect(request: DetectRequest, signal?: AbortSignal): Promise<Detection>;
 }
 
-/** A request that was inside an engine when it died. */
+/** A request that was inside an engine when it ended. */
 export interface LostRequest {
   request: DetectRequest;
   /** How many engines have died with it inside, this time included. */
@@ -23,5 +23,5 @@ export interface LostRequest {
   slot: EngineSlot;
 }
 
-/** What becomes of it: it runs again, before all others and with no other image in that engine, or it is answered with the error. */
+/** The decision about it: it runs again, before all others and with no other image in that engine, or it is answered with the error. */
 export type AfterLoss = 'alone' | ServiceError;

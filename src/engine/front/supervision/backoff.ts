@@ -5,7 +5,7 @@ const STABLE_MS = 30_000;
 
 /**
  * How long to wait before the next process is started: doubling with every one that did not live long, from the start again after one
- * that did. Half of it is chance, so that replicas that died of one cause do not come back in step.
+ * that did. Half of it is random, so that replicas that ended for one cause do not restart at the same time.
  */
 export class Backoff {
   readonly #random: () => number;

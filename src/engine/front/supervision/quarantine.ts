@@ -6,22 +6,22 @@ import type { ExitCause } from '../../shared/exit-cause.ts';
 import type { DetectRequest } from '../../shared/types.ts';
 import type { AfterLoss } from '../admission/slot.ts';
 
-/** Images remembered, and for how long: a new version of a decoder may well open them. */
+/** Images remembered, and for how long: a new version of a decoder may be able to open them. */
 const REMEMBERED = 10_000;
 const REMEMBERED_MS = 24 * 3_600_000;
-/** For how long an image that was decoded without end, and whose client has left, is under suspicion. */
+/** For how long an image whose decoding did not end, and whose client has disconnected, stays a suspect. */
 const SUSPECTED_MS = 600_000;
 /** Engines that may be killed from outside under one request before it is answered with 503. */
 const MAX_LOSSES = 4;
 
 /**
- * What becomes of images that were inside an engine when it died. Each runs once more, alone; the one that takes the next engine with it
- * is refused, and its SHA-256 remembered so that it touches no engine again.
+ * Decides about images that were inside an engine when it ended. Each runs once more, alone. An image that ends the next engine too
+ * is refused, and its SHA-256 is remembered, so that it is never sent to an engine again.
  */
 export class Quarantine {
   readonly #refused = new LRUCache<string, ExitCause>({ max: REMEMBERED, ttl: REMEMBERED_MS });
   readonly #suspected = new LRUCache<string, true>({ max: REMEMBERED, ttl: SUSPECTED_MS });
-  /** How many engines each request has lost to a cause that it may have been. */
+  /** Number of engines that ended with each request inside, for causes that the request may have had. */
   readonly #blamed = new WeakMap<DetectRequest, number>();
 
   /** Images that are refused. */
@@ -46,7 +46,7 @@ export class Quarantine {
     return rejected(cause);
   }
 
-  /** An image was decoded without end, whether or not somebody still waits for it: the second time it is refused. */
+  /** The decoding of an image did not end, whether or not its client still waits: the second time it is refused. */
   stalled(hash: string): void {
     if (this.#suspected.has(hash)) this.#refused.set(hash, 'stall');
     this.#suspected.set(hash, true);

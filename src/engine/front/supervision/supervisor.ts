@@ -27,7 +27,7 @@ export interface SupervisorOptions {
   init: InitMessage;
   /** Why there are fewer lanes than threads, for the log. */
   lanesWhy?: string | undefined;
-  /** Of images whose request says nothing of it. */
+  /** For images whose request does not set it. */
   orientation: Orientation;
   /** Most bytes of heads in the process. */
   headsBytes: number;
@@ -36,7 +36,7 @@ export interface SupervisorOptions {
   startTimeoutMs: number;
   limits: WatchdogLimits;
   observer: EngineObserver;
-  /** An image was decoded without end and its process was ended for it. */
+  /** The decoding of an image did not end, and its process was ended for this reason. */
   onStalled?(sha256: string): void;
 }
 
@@ -49,7 +49,7 @@ interface Life {
   /** Set once the process has started. */
   watchdog?: Watchdog;
   exit?: Exit;
-  /** Why we ended it ourselves. */
+  /** Why the supervisor ended it. */
   fault?: { cause: ExitCause; detail: string };
 }
 
@@ -58,7 +58,7 @@ const LOOP = 3;
 
 /**
  * Keeps one image engine process alive: starts it, watches it, ends it when it hangs, and starts the next one. A new process starts
- * without heads and gets each with the first request for it, so a death costs no tenant anything.
+ * without heads and gets each with the first request for it, so no tenant loses its features when a process ends.
  */
 export class EngineSupervisor implements EngineSlot {
   readonly #options: SupervisorOptions;
@@ -103,7 +103,7 @@ export class EngineSupervisor implements EngineSlot {
     return this.#state === 'ready';
   }
 
-  /** It has died and will be back in a moment: what waits may go on waiting. */
+  /** It has ended and will be restarted in a moment: waiting requests may continue to wait. */
   get returning(): boolean {
     return this.#state === 'restarting' && this.#backoff.attempts < LOOP;
   }
@@ -119,7 +119,7 @@ export class EngineSupervisor implements EngineSlot {
     return this.#lastCause;
   }
 
-  /** Starts the first process. Rejects when it can't serve: a service that never worked must not pretend to restart. */
+  /** Starts the first process. Rejects when it can't serve: a service that never worked must not report a restart. */
   async start(): Promise<void> {
     try {
       await this.#spawn();
@@ -153,7 +153,7 @@ export class EngineSupervisor implements EngineSlot {
     this.#life = life;
     try {
       const { startMs, goldenMaxDifference, batch, rss } = await withTimeout(link.call('init', init), startTimeoutMs);
-      // otherwise every process would be ended at once, and the images inside it accused
+      // otherwise every process would be ended at once, and its images would be taken for the cause
       if (limits.maxMemory > 0 && rss > limits.maxMemory) throw tooLarge(rss, limits.maxMemory);
       this.#batch = batch;
       life.watchdog = this.#watch(life);
@@ -274,7 +274,7 @@ export class EngineSupervisor implements EngineSlot {
     }
   }
 
-  /** The head is of no use to requests from now on. */
+  /** No request needs the head from now on. */
   retireHead(id: string): void {
     this.#life?.heads.retire(id);
   }

@@ -12,20 +12,20 @@ export interface WatchdogOptions extends WatchdogLimits {
   ping(): void;
   /** Images inside the process. */
   inside(): number;
-  /** Called once, when the process has to go; `sha256` of the image that is to blame where one is known. */
+  /** Called once, when the process must be ended; `sha256` of the image that is the cause, if one is known. */
   onFault(cause: ExitCause, detail: string, sha256?: string): void;
   tickMs?: number;
 }
 
 const TICK_MS = 250;
-/** Ticks without a word: a process whose main thread answers nothing is stopped or stuck. It does no heavy work itself. */
+/** Ticks without a message: a process whose main thread does not answer is stopped or stuck. It does no heavy work itself. */
 const SILENT_TICKS = 5;
 /** Batches of the slowest kind that may pass without a finished image before that is called a stall. */
 const SLOW_BATCHES = 4;
 
 /**
  * Watches one engine process: does it answer, do images come out, does it keep to its memory. Time is counted in ticks of this
- * process, so one that was itself stopped, or starved, does not take its own absence for the engine's.
+ * process, so if this process was itself stopped or starved, the pause is not counted against the engine.
  */
 export class Watchdog {
   readonly #options: WatchdogOptions;
@@ -35,7 +35,7 @@ export class Watchdog {
   #silent = 0;
   #withoutProgress = 0;
   #slowestBatchMs = 0;
-  /** The image that was with a decoder for longest when the process last told. */
+  /** The image that had been in a decoder for longest in the last report of the process. */
   #decoding: Vitals['decoding'] = null;
 
   constructor(options: WatchdogOptions) {
@@ -57,7 +57,7 @@ export class Watchdog {
 
   batch(seconds: number): void {
     this.progress();
-    // old extremes fade: a machine that was busy once must not be trusted for ever
+    // old extremes fade: one busy period must not raise the limit for ever
     this.#slowestBatchMs = Math.max(seconds * 1000, 0.99 * this.#slowestBatchMs);
   }
 
