@@ -23,7 +23,7 @@ BATCH = 20
 
 @dataclass(frozen=True)
 class Task:
-    """``view``: "centre" (the service's transform), "random" (a worn random crop), or a treatment of ``TREATMENTS``."""
+    """``view``: "centre" (the service's transform), "random" (an augmented random crop), or a treatment of ``TREATMENTS``."""
 
     out: Path
     paths: tuple[Path, ...]

@@ -15,7 +15,7 @@ from .. import class_folders
 from ..default import backbone, cache, make
 
 VIEWS = 3
-"""Views of each photograph: the service's own, and worn random crops (``default/augment.py``)."""
+"""Views of each photograph: the service's own, and augmented random crops (``default/augment.py``)."""
 
 
 @dataclass

@@ -165,7 +165,7 @@ def write(run: Run, figures: dict, name: str, version: str) -> dict:
 
 
 def fine_tune(path: Path, roots: list[Path], out: Path, *, name: str, version: str = "1.0.0", seed: int = 0, preset: Preset | None = None, workers: int = 2):
-    """Everything, from folders to a verified bundle in ``out/bundle``; returns its manifest. The same call goes on from ``out``.
+    """Everything, from folders to a verified bundle in ``out/bundle``; returns its manifest. The same call continues from ``out``.
 
     Raises ValueError for a bundle of another kind and for folders that hold no classes.
     """

@@ -113,7 +113,7 @@ export class Examiner {
         if (text.toString('latin1', start, end) !== 'null') this.#disappoint(located(path), undefined, reading.mark());
       };
     }
-    // a short string is of interest only where it stands in the place of an image
+    // a short string is of interest only where an image is expected
     if (!(body && expects)) sink.shortest = MIN_TEXT_BYTES;
     if (body && array) sink.array = (path, count) => array.call(this.#expectation, path(), count);
     yield* new JsonWalk(text, sink).run();
