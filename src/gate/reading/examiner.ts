@@ -1,6 +1,9 @@
 import { classify } from './classify.ts';
+import { beginsAsPnm } from './formats/text-images.ts';
 import { type JsonSink, JsonWalk, NotJson, stringBytes } from './json-walk.ts';
-import { MAX_LAYERS, MAX_TOKEN_BYTES, MIN_SIDE, MIN_TEXT_BYTES } from './limits.ts';
+import { MAX_LAYERS, MAX_TOKEN_BYTES, MIN_LONG_TEXT_BYTES, MIN_SIDE, MIN_TEXT_BYTES } from './limits.ts';
+import { bytesOf } from './number-lists.ts';
+import { quotedStrings } from './quoted-strings.ts';
 import type { At, JsonPath, Reading, Steps, Where } from './reading.ts';
 import type { Tensor } from './tensor.ts';
 import { type TextOptions, TextValue } from './text-value.ts';
@@ -12,6 +15,10 @@ export interface Expectation {
   /** Called at the end of every array of a JSON body. */
   array?(path: JsonPath, count: number): void;
 }
+
+/** Whether a JSON string is long enough for an image. Very many are not, so the test comes before any object is made. */
+const mayContain = (text: Buffer, start: number, end: number) =>
+  end - start >= MIN_LONG_TEXT_BYTES + 2 || (end - start >= MIN_TEXT_BYTES + 2 && beginsAsPnm(text[start + 1]));
 
 /** Examines content until every byte of it is accounted for. */
 export class Examiner {
@@ -37,10 +44,20 @@ export class Examiner {
       else reading.miss(at().place, `an image in a format that is not judged (${content.format.name})`);
     } else if (content.kind === 'archive') reading.miss(at().place, `packed content (${content.name})`);
     else if (content.kind === 'text') yield* this.document(bytes, at, layer, options);
-    else if (content.kind === 'wide') yield* this.document(content.text, at, layer, options);
+    else if (content.kind === 'wide') yield* this.#wide(bytes, content.text, at, layer);
     else if (content.kind === 'unknown' && bytes.length > MAX_TOKEN_BYTES)
       reading.miss(at().place, 'bytes of an unknown kind');
     this.#disappoint(at, bytes, before);
+  }
+
+  /** Examines text in UTF-16 or UTF-32, and its bytes as a decoder of base64 sees them that skips zeros. */
+  *#wide(bytes: Buffer, text: Buffer, at: At, layer: number): Steps {
+    yield* this.document(text, at, layer);
+    const narrow = bytes.filter((byte) => byte !== 0);
+    if (text.equals(narrow) || layer >= MAX_LAYERS) return;
+    const before = this.#reading.pictures.length;
+    yield* this.document(Buffer.from(narrow), at, layer + 1);
+    this.#reading.forgetRepeated(before);
   }
 
   /** Reports an expected image whose bytes are missing or of an unknown kind. */
@@ -58,6 +75,7 @@ export class Examiner {
     let first = 0;
     while (first < plain.length && (plain[first] as number) <= 0x20) first++;
     const c = plain[first];
+    let broken = c === 0x2f;
     if (c === 0x7b || c === 0x5b || c === 0x22) {
       const mark = this.#reading.mark();
       try {
@@ -65,10 +83,23 @@ export class Examiner {
       } catch (error) {
         if (!(error instanceof NotJson)) throw error;
         this.#reading.reset(mark);
+        if (error.undecided) return this.#reading.miss(at().place, error.message);
+        broken = true;
       }
     }
     const deeper = (bytes: Buffer, where: At) => this.#deeper(bytes, where, layer + 1);
     yield* new TextValue(this.#reading, plain, at, deeper, options).examine();
+    if (broken && layer < MAX_LAYERS) yield* this.#quoted(plain, at, layer + 1);
+  }
+
+  /** Examines the strings of a text that is not JSON but that more tolerant parsers (JSON5) may read as such. */
+  *#quoted(text: Buffer, at: At, layer: number): Steps {
+    const before = this.#reading.pictures.length;
+    for (const string of quotedStrings(text)) {
+      if (string) yield* this.document(string, at, layer);
+      yield;
+    }
+    this.#reading.forgetRepeated(before);
   }
 
   /** Examines decoded content. It has the place of the encoded text; only text is examined further. */
@@ -105,6 +136,7 @@ export class Examiner {
       };
     const sink: JsonSink = {
       string: (start, end, path) => this.#jsonString(text, start, end, located(path), layer + 1),
+      name: (start, end, path) => this.document(stringBytes(text, start, end), located(path), layer + 1),
       tensor: (tensor, path, start, end) => this.#tensor(tensor, text.subarray(start, end), located(path)),
       miss: (why) => reading.miss(at().place, why),
     };
@@ -121,7 +153,7 @@ export class Examiner {
 
   *#jsonString(text: Buffer, start: number, end: number, at: At, layer: number): Steps {
     const before = this.#reading.mark();
-    if (end - start >= MIN_TEXT_BYTES) yield* this.document(stringBytes(text, start, end), at, layer);
+    if (mayContain(text, start, end)) yield* this.document(stringBytes(text, start, end), at, layer);
     if (layer === 1) this.#disappoint(at, undefined, before);
   }
 
@@ -131,7 +163,7 @@ export class Examiner {
     const { format } = tensor;
     if (!format && tensor.leaves < MIN_SIDE * MIN_SIDE) return;
     if (format?.kind === 'judged' && tensor.shape.length === 1 && text.at(-1) === 0x5d) {
-      reading.found({ ...at(), bytes: Buffer.from(JSON.parse(text.toString('latin1')) as number[]) });
+      reading.found({ ...at(), bytes: bytesOf(text, tensor.leaves) });
       return;
     }
     const { path } = at();

@@ -10,6 +10,7 @@ import { CodingError, codingsOf, unpack } from './coding.ts';
 import { Examiner } from './examiner.ts';
 import { imageFormat } from './formats/image-format.ts';
 import { repeatedHeader } from './headers.ts';
+import { MIN_TEXT_BYTES } from './limits.ts';
 import { isKnownCharset, type MediaType, mediaType } from './media-type.ts';
 import { MalformedForm, partsOf } from './multipart.ts';
 import { Reading, ReadingTooLong, type Steps, type Unexamined } from './reading.ts';
@@ -96,7 +97,8 @@ class Job {
       if (error instanceof MalformedForm)
         reading.miss('body', `a form that can be read in several ways: ${error.message}`);
       else if (error instanceof ReadingTooLong) reading.miss('body', error.message);
-      else throw error;
+      // an error here is a fault of this program; the body must not pass because of it
+      else reading.miss('body', `content at which the reading failed (${(error as Error).name})`);
     }
     return { extraction: this.#protocol.assign(reading.pictures, this.#text), unexamined: reading.unexamined };
   }
@@ -143,13 +145,16 @@ class Job {
     let index = 0;
     for (const { content, ...part } of partsOf(this.#message.body, type)) {
       const place = `part ${index++} ${JSON.stringify(part.name.slice(0, 64))}`;
+      const before = this.#reading.pictures.length;
       yield* examiner.content(content, () => ({ place, part }), 1);
+      if (part.filename === undefined && this.#reading.pictures.slice(before).some(({ bytes }) => bytes === content))
+        this.#reading.miss(place, 'an image in a field without a file name, which servers read as text');
     }
   }
 
   *#query(target = ''): Steps {
     const at = target.indexOf('?');
-    if (at < 0 || target.length - at < 32) return;
+    if (at < 0 || target.length - at < MIN_TEXT_BYTES) return;
     const examiner = new Examiner(this.#reading, {});
     const query = Buffer.from(target.slice(at + 1), 'latin1');
     yield* urlencoded(query, 'query', examiner, 1);

@@ -12,6 +12,33 @@ export const CLOSE_OBJECT = 0x7d;
 export const IN_NUMBER = new Uint8Array(256);
 for (const c of Buffer.from('0123456789+-.eE')) IN_NUMBER[c] = 1;
 
+/** A number by what it may stand for. Reused, because most values of large texts are numbers. */
+const NUMBER = { end: 0, integer: 0, byte: 0 };
+
+/**
+ * Reads a number. `integer` is its value if it is written as an integer of 0 to 255; `byte` is the byte that it stands for if it
+ * is a whole number of -128 to 255, as signed bytes and floats are; -1 otherwise. The object is the same on every call.
+ */
+export function numberAt(text: Uint8Array, start: number): Readonly<typeof NUMBER> {
+  let at = start;
+  let whole = 0;
+  const negative = text[start] === 0x2d;
+  if (negative) at++;
+  let fraction = false;
+  for (let c = text[at] as number; IN_NUMBER[c] === 1; c = text[++at] as number) {
+    if (c >= 0x30 && c <= 0x39) {
+      if (fraction) whole = c === 0x30 ? whole : -1;
+      else if (whole >= 0 && at - start < 4) whole = whole * 10 + c - 0x30;
+      else whole = -1;
+    } else if (c === 0x2e && !fraction) fraction = true;
+    else whole = -1;
+  }
+  NUMBER.end = at;
+  NUMBER.integer = fraction || negative || whole > 255 ? -1 : whole;
+  NUMBER.byte = whole < 0 || whole > (negative ? 128 : 255) ? -1 : negative ? (256 - whole) & 255 : whole;
+  return NUMBER;
+}
+
 /** First byte after the string whose opening quote is at `start`; -1 when the string does not end. */
 export function endOfString(text: Buffer, start: number): number {
   for (let at = start + 1; ; ) {

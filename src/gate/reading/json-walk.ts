@@ -1,3 +1,4 @@
+import { beginsAsPnm } from './formats/text-images.ts';
 import {
   BACKSLASH,
   CLOSE_ARRAY,
@@ -5,18 +6,25 @@ import {
   COLON,
   COMMA,
   endOfString,
-  IN_NUMBER,
+  numberAt,
   OPEN_ARRAY,
   OPEN_OBJECT,
   QUOTE,
 } from './json-bytes.ts';
-import { MAX_JSON_DEPTH, MAX_ROOT_MEMBERS } from './limits.ts';
+import { MAX_JSON_DEPTH, MAX_PLAIN_NAME, MAX_ROOT_MEMBERS, MIN_TEXT_BYTES } from './limits.ts';
 import type { JsonPath } from './reading.ts';
 import { Tensor } from './tensor.ts';
 
 /** The text is not JSON; it is examined as plain text. */
 export class NotJson extends Error {
   override readonly name = 'NotJson';
+  /** Set if the walk gave up, so that other parsers may read it as JSON. */
+  readonly undecided: boolean;
+
+  constructor(message: string, undecided = false) {
+    super(message);
+    this.undecided = undecided;
+  }
 }
 
 /** Receives the values of a walk. Spans are offsets in the text, quotes included. */
@@ -24,13 +32,15 @@ export interface JsonSink {
   string(start: number, end: number, path: () => JsonPath): Iterable<void>;
   /** Values with fewer bytes are not passed to `string`; absent, every value is. */
   shortest?: number;
+  /** A name that is long enough to contain an image. */
+  name(start: number, end: number, path: () => JsonPath): Iterable<void>;
   /** A number, true, false or null. */
   scalar?(start: number, end: number, path: () => JsonPath): void;
   /** Called at the end of an array that contains only numbers and arrays of numbers. */
   tensor(tensor: Tensor, path: () => JsonPath, start: number, end: number): void;
   /** An array has ended. */
   array?(path: () => JsonPath, count: number): void;
-  /** Called when the walk stops early: nesting too deep, or a repeated name in the outermost object. */
+  /** Called for what parsers read differently: a repeated name in the outermost object, or too many of them. */
   miss(why: string): void;
 }
 
@@ -160,8 +170,7 @@ export class JsonWalk {
         namedAt: -1,
       };
       if (this.#stack.length >= MAX_JSON_DEPTH) {
-        this.#sink.miss(`JSON nested more than ${MAX_JSON_DEPTH} deep`);
-        throw new NotJson('it is nested too deeply');
+        throw new NotJson(`JSON nested more than ${MAX_JSON_DEPTH} deep`, true);
       }
       if (!frame.array) this.#endTensor(at);
       else if (this.#tensor) this.#tensor.open(this.#stack.length - this.#tensorDepth);
@@ -184,11 +193,15 @@ export class JsonWalk {
     frame.keyStart = at;
     frame.keyEnd = stringEnd(text, at);
     if (this.#stack.length === 1) this.#nameOnce(frame);
-    // a name may be long enough to contain an image
-    if (frame.keyEnd - at > 64) yield* this.#sink.string(at, frame.keyEnd, this.#path);
+    if (this.#mayBeImage(at, frame.keyEnd)) yield* this.#sink.name(at, frame.keyEnd, this.#path);
     at = this.#blanks(frame.keyEnd);
     if (text[at] !== COLON) throw new NotJson('a colon is missing');
     return yield* this.#value(this.#blanks(at + 1));
+  }
+
+  /** Whether a name is long enough for an image, or is a short one that begins as PBM does, plain or in base64. */
+  #mayBeImage(start: number, end: number): boolean {
+    return end - start > MAX_PLAIN_NAME || (end - start >= MIN_TEXT_BYTES && beginsAsPnm(this.#text[start + 1]));
   }
 
   /** Reports a repeated name, because servers differ in which of the two members they use. */
@@ -232,7 +245,7 @@ export class JsonWalk {
     frame.keyStart = at;
     frame.keyEnd = stringEnd(text, at);
     if (this.#stack.length === 1) this.#nameOnce(frame);
-    if (frame.keyEnd - at > 64) for (const _ of this.#sink.string(at, frame.keyEnd, this.#path));
+    if (this.#mayBeImage(at, frame.keyEnd)) for (const _ of this.#sink.name(at, frame.keyEnd, this.#path));
     at = this.#blanks(frame.keyEnd);
     if (text[at] !== COLON) throw new NotJson('a colon is missing');
     at = this.#blanks(at + 1);
@@ -263,18 +276,14 @@ export class JsonWalk {
 
   #scalar(start: number): number {
     const text = this.#text;
-    let at = start;
-    let integer = 0;
-    for (let c = text[at] as number; IN_NUMBER[c] === 1; c = text[++at] as number) {
-      if (c >= 0x30 && c <= 0x39 && integer >= 0 && at - start < 4) integer = integer * 10 + c - 0x30;
-      else integer = -1;
-    }
+    const number = numberAt(text, start);
+    let at = number.end;
     if (at > start) {
       if (!this.#tensor && this.#stack.at(-1)?.array) {
         this.#tensor = new Tensor();
         this.#tensorDepth = this.#stack.length - 1;
       }
-      this.#tensor?.leaf(integer > 255 ? -1 : integer);
+      this.#tensor?.leaf(number.integer, number.byte);
     } else {
       const word = LITERALS.find((w) => text.subarray(start, start + w.length).equals(w));
       if (!word) throw new NotJson('no JSON value');

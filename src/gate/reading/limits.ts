@@ -45,9 +45,15 @@ export const MIN_SIDE = 8;
 
 /** Characters of a base64 text that decide its format, and most skipped characters between them. */
 export const PREFIX_CHARACTERS = 96;
+/** The same for a text as a whole: SPIDER's header has 108 bytes. */
+export const HEAD_CHARACTERS = 160;
 export const MAX_SKIPPED = 256;
 
-/** A shorter text cannot contain an image in any form. */
-export const MIN_TEXT_BYTES = 12;
+/** A shorter text cannot contain an image in any form. "P1 1 1 1" is one. */
+export const MIN_TEXT_BYTES = 8;
+/** A shorter text can contain only the smallest PBM, plain or in base64. */
+export const MIN_LONG_TEXT_BYTES = 12;
+/** Longest name of a member, quotes included, that is not examined like a value. The base64 of a GIF has 36 characters. */
+export const MAX_PLAIN_NAME = 26;
 /** Most control characters of a text; with more of them it is treated as bytes. */
 export const MAX_TEXT_CONTROLS = 32;

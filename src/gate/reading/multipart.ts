@@ -60,15 +60,12 @@ function isEnd(body: Buffer, at: number): boolean {
   return true;
 }
 
-/** Offset of the CRLF before the next boundary. A boundary at the beginning of a line without that CRLF is malformed. */
+/** Offset of the CRLF before the next boundary. A boundary without that CRLF is malformed: Django ends the part there, too. */
 function nextDelimiter(body: Buffer, from: number, delimiter: Buffer): number {
-  for (let at = body.indexOf(delimiter, from); at >= 0; at = body.indexOf(delimiter, at + 1)) {
-    const before = body[at - 1];
-    if (before !== 0x0a && before !== 0x0d) continue;
-    if (before !== 0x0a || body[at - 2] !== 0x0d) fail('a boundary without CRLF before it');
-    return at - 2;
-  }
-  return fail('it ends before its last boundary');
+  const at = body.indexOf(delimiter, from);
+  if (at < 0) return fail('it ends before its last boundary');
+  if (body[at - 1] !== 0x0a || body[at - 2] !== 0x0d) return fail('a boundary without CRLF before it');
+  return at - 2;
 }
 
 function partOf(part: Buffer, form: string): FormPart {
@@ -128,7 +125,7 @@ function dispositionOf(value: string | undefined, form: string): Pick<FormPart, 
   for (const name of parameters.keys()) if (!KNOWN.has(name)) fail('a Content-Disposition with an unknown parameter');
   const name = parameters.get('name');
   if (name === undefined) return fail('a part without a name');
-  return { name, filename: parameters.get('filename') ?? parameters.get('filename*') };
+  return { name, filename: parameters.get('filename') };
 }
 
 /** Old Windows browsers do not escape backslashes in file names; only before a quote or a backslash is one an escape. */

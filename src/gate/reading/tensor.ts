@@ -1,4 +1,5 @@
 import { imageFormat } from './formats/image-format.ts';
+import { smallImage } from './formats/small-images.ts';
 import { MAX_MASK_VALUES, MIN_PIXELS, MIN_SIDE } from './limits.ts';
 import { isStrong } from './scan.ts';
 
@@ -27,6 +28,8 @@ export class Tensor {
   leaves = 0;
   /** Whether every number so far is an integer of 0 to 255. */
   bytes = true;
+  /** Whether every number so far stands for a byte: signed bytes and whole floats do, too. */
+  #file = true;
   #seen = NOTHING_SEEN;
   #values = 0;
   #largest = 0;
@@ -43,19 +46,23 @@ export class Tensor {
     this.#sizes[depth] = Math.max(this.#sizes[depth] ?? 0, count);
   }
 
-  /** @param value -1 for anything else than an integer of 0 to 255 */
-  leaf(value: number): void {
+  /**
+   * @param value -1 for anything else than an integer of 0 to 255
+   * @param byte the byte that the number stands for in a file; -1 if it is none
+   */
+  leaf(value: number, byte = value): void {
     if (value < 0) this.bytes = false;
-    else {
+    if (byte < 0) this.#file = false;
+    else if (this.#file) {
       if (this.#seen === NOTHING_SEEN) this.#seen = new Uint8Array(256);
-      if (this.#seen[value] === 0) {
-        this.#seen[value] = 1;
+      if (this.#seen[byte] === 0) {
+        this.#seen[byte] = 1;
         this.#values++;
-        if (value > this.#largest) this.#largest = value;
+        if (byte > this.#largest) this.#largest = byte;
       }
       if (this.leaves < HEAD) {
         if (this.leaves >= this.#head.length) this.#grow();
-        this.#head[this.leaves] = value;
+        this.#head[this.leaves] = byte;
       }
     }
     this.leaves++;
@@ -73,11 +80,15 @@ export class Tensor {
 
   /** The image format of the file, if the numbers are the bytes of one. */
   get format(): ReturnType<typeof imageFormat> {
-    // labels and one-hot vectors are small numbers, and may begin with the same bytes as an icon
-    if (!this.bytes || (this.#values <= MAX_MASK_VALUES && this.#largest <= MAX_MASK_VALUES)) return undefined;
-    const format = imageFormat(this.#head.subarray(0, this.leaves));
-    if (!format || this.leaves >= MIN_SIDE * MIN_SIDE) return format;
-    return isStrong(format.name) && !LONGER.has(format.name) ? format : undefined;
+    if (!this.#file) return undefined;
+    const head = this.#head.subarray(0, this.leaves);
+    // labels, one-hot vectors and features are small numbers or few, and may begin with the same bytes as an image
+    const small = this.#values <= MAX_MASK_VALUES && this.#largest <= MAX_MASK_VALUES;
+    const format = small ? undefined : imageFormat(head);
+    if (format && (this.leaves >= MIN_SIDE * MIN_SIDE || (isStrong(format.name) && !LONGER.has(format.name))))
+      return format;
+    const name = small || this.leaves < MIN_SIDE * MIN_SIDE ? smallImage(head, this.leaves) : undefined;
+    return name === undefined ? undefined : { name, kind: 'other' };
   }
 
   /**

@@ -4,7 +4,17 @@ import { classify, controls } from './classify.ts';
 import { unescapeBackslash, unescapeEntities, unescapePercent } from './escapes.ts';
 import { imageFormat } from './formats/image-format.ts';
 import { headerHolds } from './formats/plausible.ts';
-import { MAX_BASE64_TOKEN_BYTES, MAX_TEXT_CONTROLS, MIN_TEXT_BYTES, PREFIX_CHARACTERS, SLICE_BYTES } from './limits.ts';
+import { smallImage } from './formats/small-images.ts';
+import { beginsAsPnm } from './formats/text-images.ts';
+import {
+  HEAD_CHARACTERS,
+  MAX_BASE64_TOKEN_BYTES,
+  MAX_TEXT_CONTROLS,
+  MIN_LONG_TEXT_BYTES,
+  MIN_TEXT_BYTES,
+  SLICE_BYTES,
+} from './limits.ts';
+import { numberLists } from './number-lists.ts';
 import { otherEncoding } from './other-encodings.ts';
 import type { At, Reading, Steps } from './reading.ts';
 import { isStrong, startsIn } from './scan.ts';
@@ -36,8 +46,12 @@ export class TextValue {
   *examine(): Steps {
     const text = this.#text;
     if (text.length < MIN_TEXT_BYTES || this.#reading.full) return;
+    if (text.length < MIN_LONG_TEXT_BYTES && !beginsAsPnm(text[0])) return;
     this.#reading.spend(text.length);
     if (text.length > SLICE_BYTES) yield;
+    // digits and line breaks are also characters of base64
+    const format = imageFormat(characters(text));
+    if (format) return this.#miss(`an image as text (${format.name})`);
     const form = base64Form(text);
     if (form === 'standard' || form === 'url') {
       // hexadecimal is tested first, because its digits are also characters of base64
@@ -45,12 +59,14 @@ export class TextValue {
       if (hex && classify(hex).kind === 'image') return this.#miss('an image in hexadecimal');
       return yield* this.#base64(text, form);
     }
-    const format = imageFormat(characters(text));
-    if (format) return this.#miss(`an image as text (${format.name})`);
     if (controls(text) > MAX_TEXT_CONTROLS) return this.#miss('bytes of an unknown kind as characters');
     if (yield* this.#dataUrl()) return;
     const handled = yield* this.#pieces();
-    this.#lenient(handled);
+    for (const list of numberLists(text)) {
+      if (list) return this.#miss(`an image as numbers (${list.name})`);
+      if (text.length > SLICE_BYTES) yield;
+    }
+    yield* this.#lenient(handled);
     for (const encoding of otherEncoding(text)) {
       if (encoding !== undefined) return this.#miss(`an image in ${encoding}`);
       yield;
@@ -68,7 +84,7 @@ export class TextValue {
   /** Examines a text that is entirely base64. */
   *#base64(text: Buffer, form: 'standard' | 'url'): Steps {
     const bytes = decodeBase64(text);
-    if (form === 'url' && this.#differs(text)) return this.#miss('base64 that decoders take for different images');
+    if (form === 'url') yield* this.#skipped(text);
     const content = classify(bytes);
     if (content.kind === 'image') {
       if (this.#options.plusIsBlank && text.includes('+'))
@@ -86,12 +102,14 @@ export class TextValue {
       this.#miss(`${bytes.length} bytes of an unknown kind in base64`);
   }
 
-  /** Whether a decoder that skips the two characters of the URL-safe alphabet would get other bytes. */
-  #differs(text: Buffer): boolean {
+  /** Examines the bytes that a decoder gets that skips the two characters of the URL-safe alphabet. */
+  *#skipped(text: Buffer): Steps {
     const values = READINGS[1] as Int8Array;
-    const format = imageFormat(prefixOf(text, 0, { values, characters: PREFIX_CHARACTERS, skip: text.length }));
-    if (!format) return false;
-    return headerHolds(prefixOf(text, 0, { values, characters: text.length, skip: text.length }), format.name);
+    const bytes = prefixOf(text, 0, { values, characters: text.length, skip: text.length });
+    const content = classify(bytes);
+    if (content.kind === 'image' && headerHolds(bytes, content.format.name))
+      this.#miss('base64 that decoders take for different images');
+    else if (content.kind === 'text' && bytes.length >= MIN_TEXT_BYTES) yield* this.#deeper(bytes, this.#at);
   }
 
   /** Examines a text that is entirely `data:image/png;base64,...`. Returns false for any other text. */
@@ -120,7 +138,7 @@ export class TextValue {
       });
       if (text.length > SLICE_BYTES) yield;
     }
-    yield* this.#runs(handled);
+    yield* this.#runs(new Set(handled));
     return handled;
   }
 
@@ -141,6 +159,7 @@ export class TextValue {
       const content = classify(hexadecimal(run) ?? decodeBase64(run));
       if (content.kind === 'image') this.#miss(`an image in base64 that does not stand alone (${content.format.name})`);
       if (content.kind === 'archive') this.#miss(`packed content in base64 (${content.name})`);
+      if (content.kind === 'text') yield* this.#deeper(decodeBase64(run), this.#at);
       yield;
     }
   }
@@ -166,7 +185,7 @@ export class TextValue {
   }
 
   /** Reports images that a decoder would see that skips other characters, from the start or after the first or last comma. */
-  #lenient(handled: ReadonlySet<number>): void {
+  *#lenient(handled: ReadonlySet<number>): Steps {
     const text = this.#text;
     const dense = mostlyBase64(text);
     const starts = new Set([0, text.indexOf(',') + 1, text.lastIndexOf(',') + 1]);
@@ -174,16 +193,33 @@ export class TextValue {
       let first = start;
       while (first < text.length && (VALUES[text[first] as number] as number) < 0) first++;
       if (handled.has(first)) continue;
-      for (const values of READINGS) {
-        const characters = dense ? text.length : PREFIX_CHARACTERS;
-        const bytes = prefixOf(text, start, { values, characters, skip: text.length });
-        const format = imageFormat(bytes);
-        if (!format || !(dense || isStrong(format.name))) continue;
-        this.#miss(`an image in base64 with other characters in it (${format.name})`);
-        return;
-      }
+      // some decoders end at the first padding, others skip it
+      const padding = text.indexOf(0x3d, start);
+      const rest = text.subarray(start);
+      const readings = padding < 0 ? [rest] : [rest, text.subarray(start, padding)];
+      for (const reading of readings)
+        for (const values of READINGS) {
+          if (yield* this.#decoded(reading, values, dense)) return;
+        }
     }
   }
+
+  /** Examines a text as a decoder reads it that skips all characters without a value. Returns true after an image. */
+  *#decoded(text: Buffer, values: Int8Array, dense: boolean): Generator<void, boolean> {
+    const decode = (characters: number) => prefixOf(text, 0, { values, characters, skip: text.length });
+    const head = decode(dense ? text.length : HEAD_CHARACTERS);
+    const found = imageFormat(head);
+    const format = found && !dense && !isStrong(found.name) ? smallImage(decode(text.length)) : found?.name;
+    if (format) this.#miss(`an image in base64 with other characters in it (${format})`);
+    else if (head.length >= MIN_TEXT_BYTES && printable(head)) yield* this.#deeper(decode(text.length), this.#at);
+    return format !== undefined;
+  }
+}
+
+/** Whether bytes are characters of ASCII, as encoded base64 and JSON are; those of a decoded sentence are not. */
+function printable(data: Uint8Array): boolean {
+  for (const c of data) if (c > 0x7e || (c < 0x20 && c !== 0x0a && c !== 0x0d && c !== 0x09)) return false;
+  return true;
 }
 
 const OPENING = new Set(Buffer.from('"\'`<>()[]{}=\n'));

@@ -1,5 +1,7 @@
 import { unescapePercent } from './escapes.ts';
 import type { Examiner } from './examiner.ts';
+import { beginsAsPnm } from './formats/text-images.ts';
+import { MAX_PLAIN_NAME, MIN_TEXT_BYTES } from './limits.ts';
 import type { Steps } from './reading.ts';
 
 const AMPERSAND = 0x26;
@@ -19,11 +21,12 @@ export function* urlencoded(text: Buffer, place: string, examiner: Examiner, lay
     const end = next < 0 ? text.length : next;
     const pair = text.subarray(from, end);
     from = end + 1;
-    if (pair.length < 12) continue;
+    if (pair.length < MIN_TEXT_BYTES) continue;
     const equals = pair.indexOf(EQUALS);
     const name = decoded(equals < 0 ? pair : pair.subarray(0, equals));
     const at = () => ({ place: `${place}, field ${JSON.stringify(name.toString('utf8', 0, 64))}` });
-    if (name.length > 64) yield* examiner.content(name, at, layer);
+    if (name.length > MAX_PLAIN_NAME || (name.length >= MIN_TEXT_BYTES && beginsAsPnm(name[0])))
+      yield* examiner.content(name, at, layer);
     if (equals >= 0) yield* examiner.content(decoded(pair.subarray(equals + 1)), at, layer);
   }
 }

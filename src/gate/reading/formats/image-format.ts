@@ -90,6 +90,21 @@ const WEBP = Buffer.from('WEBP');
 const isGbr = (d: Uint8Array) =>
   d.length >= 28 && d[0] === 0 && d[1] === 0 && d[4] === 0 && d[5] === 0 && d[6] === 0 && (d[7] === 1 || d[7] === 2);
 
+/** Fields of IPTC-NAA, each with a tag and a length, among which is the one with the layers of an image (3:60). */
+function iptc(data: Uint8Array): boolean {
+  let layers = false;
+  for (let at = 0; data[at] === 0x1c && at + 5 <= data.length; ) {
+    if (data[at + 1] === 3 && data[at + 2] === 60) layers = true;
+    if (data[at + 1] === 8 && data[at + 2] === 10) return layers;
+    const size = data[at + 3] as number;
+    // longer lengths are themselves preceded by their length
+    let length = size > 128 ? 0 : ((size & 127) << 8) | (data[at + 4] as number);
+    for (let i = 0; i < size - 128; i++) length = length * 256 + (data[at + 5 + i] ?? 0);
+    at += 5 + Math.max(0, size - 128) + length;
+  }
+  return layers;
+}
+
 /**
  * The image format of some bytes, by signature or header structure; undefined if no known reader opens them as an image. Where
  * a signature is short, doubtful bytes count as an image.
@@ -99,7 +114,14 @@ export function imageFormat(data: Uint8Array): KnownFormat | undefined {
     matching(byFirst[data[0] as number] ?? NONE, data) ?? (data.length > 128 ? matching(inside, data) : undefined);
   if (other) return { name: other.name, kind: 'other' };
   const structured =
-    spider(data) ?? tga(data) ?? sgi(data) ?? fli(data) ?? pcx(data) ?? ico(data) ?? (isGbr(data) ? 'GBR' : undefined);
+    spider(data) ??
+    tga(data) ??
+    sgi(data) ??
+    fli(data) ??
+    pcx(data) ??
+    ico(data) ??
+    (isGbr(data) ? 'GBR' : undefined) ??
+    (iptc(data) ? 'IPTC' : undefined);
   const text = structured === undefined ? textImage(data) : undefined;
   const name = structured ?? text;
   if (name !== undefined) return { name, kind: 'other' };
