@@ -96,6 +96,7 @@ class Job {
     } catch (error) {
       if (error instanceof MalformedForm)
         reading.miss('body', `a form that can be read in several ways: ${error.message}`);
+      else if (error instanceof ExtractionError) throw error;
       else if (error instanceof ReadingTooLong) reading.miss('body', error.message);
       // an error here is a fault of this program; the body must not pass because of it
       else reading.miss('body', `content at which the reading failed (${(error as Error).name})`);
