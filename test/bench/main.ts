@@ -14,6 +14,8 @@ export interface BenchOptions {
   /** Length of one measured phase, or the bench's own default. */
   seconds: number | undefined;
   connections: number[] | undefined;
+  /** Of the generator of bodies. */
+  seed?: number | undefined;
   /** Requests of a soak, restarts of a rolling one. */
   count?: number | undefined;
   /** Where a soak writes its samples. */
@@ -67,6 +69,10 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
   'gate-faults': {
     does: 'the gate while its engine is killed again and again; broken uploads',
     load: async () => (await import('./gate/faults.ts')).gateFaults,
+  },
+  differential: {
+    does: 'pictures that parsers of real servers see in bodies that the gate passed; honest bodies refused (--count, --seed)',
+    load: async () => (await import('./gate/differential.ts')).differential,
   },
   overload: {
     does: 'ten times the peak for a minute: goodput, refusals, memory, recovery',
@@ -126,6 +132,7 @@ const { values, positionals } = parseArgs({
     connections: { type: 'string' },
     json: { type: 'string' },
     count: { type: 'string' },
+    seed: { type: 'string' },
     out: { type: 'string' },
     device: { type: 'string' },
     photographs: { type: 'string' },
@@ -158,6 +165,7 @@ const results = await run({
   seconds: values.seconds === undefined ? undefined : Number(values.seconds),
   connections: values.connections?.split(',').map(Number),
   count: values.count === undefined ? undefined : Number(values.count),
+  seed: values.seed === undefined ? undefined : Number(values.seed),
   out: values.out,
   device: values.device,
   photographs: values.photographs,

@@ -148,7 +148,11 @@ class Job {
       const place = `part ${index++} ${JSON.stringify(part.name.slice(0, 64))}`;
       const before = this.#reading.pictures.length;
       yield* examiner.content(content, () => ({ place, part }), 1);
-      if (part.filename === undefined && this.#reading.pictures.slice(before).some(({ bytes }) => bytes === content))
+      if (
+        part.filename === undefined &&
+        part.type.startsWith('text/') &&
+        this.#reading.pictures.slice(before).some(({ bytes }) => bytes === content)
+      )
         this.#reading.miss(place, 'an image in a field without a file name, which servers read as text');
     }
   }

@@ -32,6 +32,11 @@ export function numberAt(text: Uint8Array, start: number): Readonly<typeof NUMBE
       else whole = -1;
     } else if (c === 0x2e && !fraction) fraction = true;
     else whole = -1;
+    // most numbers are no bytes, and only their end matters
+    if (whole < 0) {
+      while (IN_NUMBER[text[at] as number] === 1) at++;
+      break;
+    }
   }
   NUMBER.end = at;
   NUMBER.integer = fraction || negative || whole > 255 ? -1 : whole;

@@ -1,4 +1,4 @@
-import { beginsAsPnm } from './formats/text-images.ts';
+import { mayBeginPnm } from './formats/text-images.ts';
 import {
   BACKSLASH,
   CLOSE_ARRAY,
@@ -201,7 +201,9 @@ export class JsonWalk {
 
   /** Whether a name is long enough for an image, or is a short one that begins as PBM does, plain or in base64. */
   #mayBeImage(start: number, end: number): boolean {
-    return end - start > MAX_PLAIN_NAME || (end - start >= MIN_TEXT_BYTES && beginsAsPnm(this.#text[start + 1]));
+    return (
+      end - start > MAX_PLAIN_NAME || (end - start >= MIN_TEXT_BYTES && mayBeginPnm(this.#text[start + 1] as number))
+    );
   }
 
   /** Reports a repeated name, because servers differ in which of the two members they use. */

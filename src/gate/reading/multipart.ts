@@ -125,6 +125,7 @@ function dispositionOf(value: string | undefined, form: string): Pick<FormPart, 
   for (const name of parameters.keys()) if (!KNOWN.has(name)) fail('a Content-Disposition with an unknown parameter');
   const name = parameters.get('name');
   if (name === undefined) return fail('a part without a name');
+  if (parameters.has('filename*') && !parameters.has('filename')) fail('a file name that only some servers read');
   return { name, filename: parameters.get('filename') };
 }
 

@@ -12,20 +12,31 @@ const MIN_NUMBERS = 8;
  * undefined after every list without one.
  */
 export function* numberLists(text: Buffer): Generator<KnownFormat | undefined> {
-  for (let open = text.indexOf(OPEN_ARRAY); open >= 0; open = text.indexOf(OPEN_ARRAY, open)) {
-    const tensor = new Tensor();
-    let at = ++open;
-    for (; at < text.length; at++) {
-      const c = text[at] as number;
+  for (let open = text.indexOf(OPEN_ARRAY); open >= 0; open = text.indexOf(OPEN_ARRAY, open + 1)) {
+    // most brackets of a text enclose no list, so they cost no object
+    let count = 0;
+    let end = open + 1;
+    for (; end < text.length; end++) {
+      const c = text[end] as number;
       if (SEPARATOR[c] === 1) continue;
       if (IN_NUMBER[c] === 0) break;
-      const { end, integer, byte } = numberAt(text, at);
-      tensor.leaf(integer, byte);
-      at = end - 1;
+      end = numberAt(text, end).end - 1;
+      count++;
     }
-    open = at;
-    yield tensor.leaves >= MIN_NUMBERS ? tensor.format : undefined;
+    if (count >= MIN_NUMBERS) yield formatOf(text.subarray(open, end));
+    open = end - 1;
   }
+}
+
+function formatOf(list: Buffer): KnownFormat | undefined {
+  const tensor = new Tensor();
+  for (let at = 1; at < list.length; at++) {
+    if (SEPARATOR[list[at] as number] === 1) continue;
+    const { end, integer, byte } = numberAt(list, at);
+    tensor.leaf(integer, byte);
+    at = end - 1;
+  }
+  return tensor.format;
 }
 
 /** The bytes of a flat array of numbers that stand for bytes. Tolerant like the walk, so that it cannot fail after it. */

@@ -61,7 +61,7 @@ for (const hex of SIGNATURES) {
 }
 
 /** Formats that random bytes match once in ten thousand times; they are not searched for among the words of a text. */
-const WEAK = new Set(['TGA', 'PCX', 'IM', 'IMT', 'JPEG XL', 'GBR', 'FLI', 'SGI', 'DIB']);
+const WEAK = new Set(['TGA', 'PCX', 'IMT', 'JPEG XL', 'GBR', 'FLI', 'DIB']);
 export const isStrong = (format: string) => !WEAK.has(format);
 
 /** A position in a text at which the base64 of an image begins. */

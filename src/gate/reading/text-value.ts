@@ -188,6 +188,7 @@ export class TextValue {
   *#lenient(handled: ReadonlySet<number>): Steps {
     const text = this.#text;
     const dense = mostlyBase64(text);
+    const readings = readingsOf(text);
     const starts = new Set([0, text.indexOf(',') + 1, text.lastIndexOf(',') + 1]);
     for (const start of starts) {
       let first = start;
@@ -196,10 +197,10 @@ export class TextValue {
       // some decoders end at the first padding, others skip it
       const padding = text.indexOf(0x3d, start);
       const rest = text.subarray(start);
-      const readings = padding < 0 ? [rest] : [rest, text.subarray(start, padding)];
-      for (const reading of readings)
-        for (const values of READINGS) {
-          if (yield* this.#decoded(reading, values, dense)) return;
+      const pieces = padding < 0 ? [rest] : [rest, text.subarray(start, padding)];
+      for (const piece of pieces)
+        for (const values of readings) {
+          if (yield* this.#decoded(piece, values, dense)) return;
         }
     }
   }
@@ -211,10 +212,20 @@ export class TextValue {
     const found = imageFormat(head);
     const format = found && !dense && !isStrong(found.name) ? smallImage(decode(text.length)) : found?.name;
     if (format) this.#miss(`an image in base64 with other characters in it (${format})`);
-    else if (head.length >= MIN_TEXT_BYTES && printable(head)) yield* this.#deeper(decode(text.length), this.#at);
+    else if (head.length >= MIN_TEXT_BYTES && printable(head))
+      yield* this.#deeper(printed(decode(text.length)), this.#at);
     return format !== undefined;
   }
 }
+
+/** The readings of the alphabets that can differ for a text. */
+function readingsOf(text: Buffer): Int8Array[] {
+  const skipping = [text.includes('-') || text.includes('_'), text.includes('+') || text.includes('/')];
+  return READINGS.filter((_, i) => i === 0 || skipping[i - 1]);
+}
+
+/** The same bytes with a mark, which decoders skip, for all that is no character of ASCII. */
+const printed = (data: Buffer) => Buffer.from(data.map((c) => (c > 0x7e || c < 0x20 ? 0x21 : c)));
 
 /** Whether bytes are characters of ASCII, as encoded base64 and JSON are; those of a decoded sentence are not. */
 function printable(data: Uint8Array): boolean {

@@ -225,17 +225,20 @@ def pictures_in(values):
         # bytes that a server has replaced are lost
         if raw is None and "\ufffd" in value:
             continue
-        for candidate in [raw] if raw is not None else [value.encode("utf-8", "ignore"), value.encode("latin1", "ignore")]:
+        for candidate in [raw] if raw is not None else [value.encode("latin1", "ignore"), value.encode("utf-8", "ignore")]:
             image = opened(candidate)
             if image:
                 found.append({"by": name, "format": image[0], "pixels": image[1], "sha256": hashlib.sha256(candidate).hexdigest(), "bytes": candidate[:64].hex()})
                 break
         if layer >= MAX_LAYERS:
             continue
+        known = False
         for text in texts_of(value):
             for document in documents_of(text):
+                known = known or isinstance(document, (dict, list))
                 queue += [(f"{name} > JSON", leaf, layer + 1) for leaf in leaves_of(document)]
-        if isinstance(value, str) or raw[:1].isascii():
+        # no server decodes a whole JSON document as base64
+        if not known and (isinstance(value, str) or raw[:1].isascii()):
             queue += [(f"{name} > base64", decoded, layer + 1) for decoded in base64_of(value)]
     return found
 

@@ -11,7 +11,7 @@ export class Peer {
   constructor(command: string, args: readonly string[], env: Record<string, string> = {}) {
     this.#process = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     this.#process.stdout?.on('data', (chunk: Buffer) => this.#take(chunk));
-    this.#process.stderr?.on('data', (chunk: Buffer) => (this.#said = (this.#said + chunk).slice(-2000)));
+    this.#process.stderr?.on('data', (chunk: Buffer) => (this.#said = (this.#said + String(chunk)).slice(-600)));
     const end = () => {
       for (const { reject } of this.#waiting.splice(0)) reject(new Error(`${command} has ended: ${this.#said}`));
     };

@@ -3,6 +3,9 @@
 /** Whether a text shorter than MIN_LONG_TEXT_BYTES may be an image by its first character: "P1 1 1 1", or the base64 of it. */
 export const beginsAsPnm = (first: number | undefined): boolean => first === 0x50 || first === 0x55;
 
+/** The same for a text with room for a character before the base64, which decoders skip. */
+export const mayBeginPnm = (first: number): boolean => beginsAsPnm(first) || first < 0x30 || first > 0x7a;
+
 const TEXT_FORMATS: [name: string, head: RegExp][] = [
   // Netpbm in all forms, PFM, and Pillow's extensions; after the magic come blanks, comments and a number, or PAM's keywords
   ['PNM', /^P(?:[1-6Ff]|7 332|f4|yP|yRGBA|yCMYK|0CMYK)\s+(?:#|\d{1,9}\s+(?:#|\d{1,9}\s))/],

@@ -1,0 +1,56 @@
+"""Makes requests as Python clients send them. A message is four bytes of length (big endian) and JSON; so is the answer."""
+
+import base64
+import json
+import struct
+import sys
+
+import httpx
+import requests
+
+try:
+    import numpy as np
+    import tritonclient.http as triton
+except ImportError:
+    triton = None
+
+
+def with_requests(fields, files):
+    r = requests.Request("POST", "http://x/", data=fields, files=[(n, (f, b, t)) for n, f, t, b in files] or None).prepare()
+    body = r.body or b""
+    return list(r.headers.items()), body.encode() if isinstance(body, str) else body
+
+
+def with_httpx(fields, files):
+    r = httpx.Request("POST", "http://x/", data=dict(fields), files=[(n, (f, b, t)) for n, f, t, b in files] or None)
+    return list(r.headers.items()), r.read()
+
+
+def with_json(fields, files):
+    r = requests.Request("POST", "http://x/", json={**dict(fields), **{n: base64.b64encode(b).decode() for n, _, _, b in files}}).prepare()
+    return list(r.headers.items()), r.body
+
+
+def with_triton(fields, files):
+    pictures = triton.InferInput("image", [len(files)], "BYTES")
+    pictures.set_data_from_numpy(np.array([b for *_, b in files], dtype=np.object_))
+    scores = triton.InferInput("scores", [1, 7], "FP32")
+    scores.set_data_from_numpy(np.linspace(0, 1, 7, dtype=np.float32)[None])
+    body, size = triton.InferenceServerClient.generate_request_body([pictures, scores])
+    headers = [("Content-Type", "application/octet-stream" if size else "application/json")]
+    return headers + ([("Inference-Header-Content-Length", str(size))] if size else []), body
+
+
+CLIENTS = {"requests": with_requests, "httpx": with_httpx, "JSON": with_json, "tritonclient": with_triton}
+
+while head := sys.stdin.buffer.read(4):
+    message = json.loads(sys.stdin.buffer.read(struct.unpack(">I", head)[0]))
+    files = [(n, f, t, base64.b64decode(b)) for n, f, t, b in message["files"]]
+    client = message["client"]
+    if client == "tritonclient" and not (triton and files):
+        client = "requests"
+    headers, body = CLIENTS[client](message["fields"], files)
+    kept = [[n, v] for n, v in headers if n.lower() in ("content-type", "inference-header-content-length")]
+    reply = json.dumps({"client": client, "headers": kept, "body": base64.b64encode(body).decode()}).encode()
+    sys.stdout.buffer.write(struct.pack(">I", len(reply)) + reply)
+    sys.stdout.buffer.flush()
