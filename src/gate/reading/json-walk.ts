@@ -12,20 +12,11 @@ import {
   QUOTE,
 } from './json-bytes.ts';
 import { MAX_JSON_DEPTH, MAX_PLAIN_NAME, MAX_ROOT_MEMBERS, MIN_TEXT_BYTES } from './limits.ts';
+import { NotJson } from './not-json.ts';
 import type { JsonPath } from './reading.ts';
 import { Tensor } from './tensor.ts';
 
-/** The text is not JSON; it is examined as plain text. */
-export class NotJson extends Error {
-  override readonly name = 'NotJson';
-  /** Set if the walk gave up, so that other parsers may read it as JSON. */
-  readonly undecided: boolean;
-
-  constructor(message: string, undecided = false) {
-    super(message);
-    this.undecided = undecided;
-  }
-}
+export { NotJson } from './not-json.ts';
 
 /** Receives the values of a walk. Spans are offsets in the text, quotes included. */
 export interface JsonSink {
