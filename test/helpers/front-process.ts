@@ -1,6 +1,10 @@
-/** The HTTP application in a process of its own, with the limits of the default settings and no engine: for what its memory is measured. */
+/**
+ * The HTTP application and a gate in a process of its own, with the limits of the default settings and no engine, so that its memory can be
+ * measured. Prints the port of each.
+ */
 import type { AddressInfo } from 'node:net';
 import { testApp } from './app.ts';
+import { recordingUpstream, startGate } from './gate.ts';
 
 const MiB = 2 ** 20;
 const { app } = await testApp({ after: () => {} } as never, {
@@ -11,4 +15,7 @@ const { app } = await testApp({ after: () => {} } as never, {
   requestTimeoutMs: 10_000,
 });
 await app.listen({ port: 0, host: '127.0.0.1' });
-process.stdout.write(`${(app.server.address() as AddressInfo).port}\n`);
+const never = { after: () => {} } as never;
+const upstream = await recordingUpstream(never);
+const gate = await startGate(never, upstream.url, { routes: [{ match: { path: '/**' }, mode: 'enforce' }] });
+process.stdout.write(`${(app.server.address() as AddressInfo).port} ${gate.port}\n`);

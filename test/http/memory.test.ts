@@ -63,14 +63,17 @@ function* repeated(head: string, piece: string, bytes: number, tail: string): Ge
   yield Buffer.from(tail);
 }
 
-async function startFront(t: TestContext): Promise<{ url: string; child: ChildProcess }> {
+async function startFront(t: TestContext): Promise<{ url: string; gate: string; child: ChildProcess }> {
   const child = spawn(process.execPath, ['--import', 'tsx', join(ROOT, 'test/helpers/front-process.ts')], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   t.after(() => child.kill('SIGKILL'));
-  const [port] = await once(createInterface({ input: child.stdout as NodeJS.ReadableStream }), 'line');
-  return { url: `http://127.0.0.1:${port}`, child };
+  const [line] = await once(createInterface({ input: child.stdout as NodeJS.ReadableStream }), 'line');
+  const [url, gate] = String(line)
+    .split(' ')
+    .map((port) => `http://127.0.0.1:${port}`) as [string, string];
+  return { url, gate, child };
 }
 
 /** Every body that has ended a process, or made it large, with some of its kin. */
@@ -132,6 +135,40 @@ const HOSTILE: [string, string, string, Record<string, string>, () => Iterable<B
   ],
 ];
 
+/** Bodies of ten million elements in every array that a JSON body of the API has, and in JSON for the gate. */
+const MILLIONS: [
+  name: string,
+  port: 'url' | 'gate',
+  method: string,
+  path: string,
+  head: string,
+  piece: string,
+  tail: string,
+][] = [
+  ['images', 'url', 'POST', '/v1/detect', '{"images":[', '0,', '0]}'],
+  ['images that are lists', 'url', 'POST', '/v1/detect', '{"images":[', '[],', '[]]}'],
+  ['images that are objects', 'url', 'POST', '/v1/detect', '{"images":[', '{},', '{}]}'],
+  ['classes', 'url', 'PUT', '/v1/tenants/a', '{"classes":[', '0,', '0]}'],
+  ['classes that are objects', 'url', 'PUT', '/v1/tenants/a', '{"classes":[', '{},', '{}]}'],
+  ['classes to check', 'url', 'POST', '/v1/tenants/demo/check', '{"classes":[', '0,', '0]}'],
+  ['labels to check', 'url', 'POST', '/v1/tenants/demo/check', '{"images":[', '0,', '0]}'],
+  ['scopes', 'url', 'POST', '/v1/admin/keys', '{"name":"a","scopes":[', '0,', '0]}'],
+  ['outputs', 'url', 'POST', '/v2/models/demo/infer', '{"inputs":[],"outputs":[', '{},', '{}]}'],
+  ['inputs', 'url', 'POST', '/v2/models/demo/infer', '{"inputs":[', '0,', '0]}'],
+  [
+    'data',
+    'url',
+    'POST',
+    '/v2/models/demo/infer',
+    '{"inputs":[{"name":"image","datatype":"BYTES","shape":[1],"data":[',
+    '0,',
+    '0]}]}',
+  ],
+  ['images at the gate', 'gate', 'POST', '/classify', '{"images":[', '0,', '0]}'],
+  ['names at the gate', 'gate', 'POST', '/classify', '{"a":[', '{"b":1},', '0]}'],
+  ['lists at the gate', 'gate', 'POST', '/classify', '{"a":[', '[0],', '0]}'],
+];
+
 describe('memory of the front', { skip: process.platform === 'linux' ? false : 'needs /proc' }, () => {
   it('the front stays below 400 MB for one hostile body at a time, and answers each within 16 KB', async (t) => {
     const { url, child } = await startFront(t);
@@ -172,5 +209,30 @@ describe('memory of the front', { skip: process.platform === 'linux' ? false : '
     const peak = peakMemory(child.pid as number) as number;
     assert.ok(peak < 1536 * MiB, `${Math.round(peak / MiB)} MiB`);
     t.diagnostic(`peak of the front: ${Math.round(peak / MiB)} MiB`);
+  });
+
+  it('ten million elements in any array of a JSON body get a 4xx within 16 KB, below 400 MB, while other clients are served', async (t) => {
+    const front = await startFront(t);
+    const photo = await noise(64, 48).jpeg().toBuffer();
+    for (const [name, port, method, path, head, piece, tail] of MILLIONS) {
+      let done = false;
+      const answer = send(front[port], path, method, json, () =>
+        repeated(head, piece, 10e6 * piece.length, tail),
+      ).finally(() => {
+        done = true;
+      });
+      answer.catch(() => {});
+      const others = new Set<number>();
+      do others.add((await sendImage(front.url, photo)).status);
+      while (!done);
+      const { status, bytes } = await answer;
+      assert.ok(status >= 400 && status < 500, `${name}: ${status}`);
+      assert.ok(bytes <= 16 * 1024, `${name}: a reply of ${bytes} bytes`);
+      assert.deepEqual([...others], [200], name);
+    }
+    assert.equal(front.child.exitCode, null);
+    const peak = peakMemory(front.child.pid as number) as number;
+    assert.ok(peak < 400 * MB, `${Math.round(peak / MB)} MB`);
+    t.diagnostic(`peak of the front: ${Math.round(peak / MB)} MB`);
   });
 });
