@@ -36,7 +36,7 @@ describe('sample photographs', () => {
   it('the included model keeps three, rejects three, and gives the verdict that README.md shows', async (t) => {
     const { stdout } = await promisify(execFile)(
       process.execPath,
-      [COMMAND, 'detect', '--json', '--classes', DEMO.classes.join(','), FOLDER],
+      [COMMAND, 'detect', '--json', '--method', DEMO.method as string, '--classes', DEMO.classes.join(','), FOLDER],
       { env: environment({ CLIPN_BUNDLE: DEFAULT_BUNDLE, CLIPN_DATA_DIR: await temporaryDirectory(t) }) },
     );
     const verdicts = stdout
