@@ -148,8 +148,9 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     done();
   });
   await app.register(errorsPlugin);
-  await app.register(sameOriginPlugin);
+  // first, because lines of the log and counts of refused requests name the principal
   await app.register(accessPlugin);
+  await app.register(sameOriginPlugin);
   await app.register(bodiesPlugin);
   await app.register(requestMetricsPlugin);
   await app.register(docsPlugin);

@@ -15,15 +15,19 @@ export function hostNameOf(header: string): string | undefined {
 
 /** Names under which a service is addressed. */
 export interface PublicHosts {
-  /** `CLIPN_PUBLIC_HOSTS` and the name in `CLIPN_HOST`. */
+  /** `CLIPN_PUBLIC_HOSTS`. */
   names: ReadonlySet<string>;
+  /** `CLIPN_HOST`. Pages on other ports of this address are of another origin. */
+  listening: string;
 }
 
 /** Reads `CLIPN_PUBLIC_HOSTS`: names separated by commas, each without a port. `listening` is `CLIPN_HOST`. */
 export function publicHosts(setting: string, listening: string): PublicHosts {
-  const names = [...setting.split(','), listening].map((name) => name.trim().toLowerCase().replace(/\.$/, ''));
-  return { names: new Set(names.filter((name) => name !== '')) };
+  const names = setting.split(',').map(plainName);
+  return { names: new Set(names.filter((name) => name !== '')), listening: plainName(listening) };
 }
+
+const plainName = (name: string): string => name.trim().toLowerCase().replace(/\.$/, '');
 
 /**
  * Whether a request may name this host. A page whose name resolves to this machine (DNS rebinding) has a name of its own in
@@ -31,27 +35,32 @@ export function publicHosts(setting: string, listening: string): PublicHosts {
  * @param header `Host`; undefined in HTTP/1.0, which no browser speaks
  * @param local address that the connection was made to
  */
-export function isKnownHost(header: string | undefined, local: string | undefined, { names }: PublicHosts): boolean {
+export function isKnownHost(
+  header: string | undefined,
+  local: string | undefined,
+  { names, listening }: PublicHosts,
+): boolean {
   if (header === undefined || names.has(ANY)) return true;
   const host = hostNameOf(header);
   if (host === undefined) return false;
-  if (isLoopback(host) || host.endsWith('.localhost') || names.has(host)) return true;
+  if (isLoopback(host) || host.endsWith('.localhost') || host === listening || names.has(host)) return true;
   return isIP(host) !== 0 && host === local?.replace(/^::ffff:/, '');
 }
 
 /**
- * Whether a request was caused by a page of another origin. Browsers say so in `Sec-Fetch-Site`, older ones in `Origin` only;
- * other clients send neither.
+ * Whether a request was caused by a page of another origin. Browsers say so in `Sec-Fetch-Site`, older ones and those that speak
+ * plain HTTP to another machine in `Origin` only; other clients send neither. A proxy may replace `Host`, so a page of a name in
+ * `CLIPN_PUBLIC_HOSTS` counts as the service's own where the browser says nothing else.
  */
 export function isCrossOrigin(
   { origin, host, site }: { origin: string | undefined; host: string | undefined; site: string | undefined },
   { names }: PublicHosts,
 ): boolean {
-  if (origin === undefined) return site !== undefined && site !== 'same-origin' && site !== 'none';
   if (names.has(ANY)) return false;
+  if (site !== undefined && site !== 'none') return site !== 'same-origin';
+  if (origin === undefined) return false;
   const from = URL.canParse(origin) ? new URL(origin) : undefined;
   if (from && names.has(hostNameOf(from.host) ?? '')) return false;
-  if (site !== undefined && site !== 'same-origin' && site !== 'none') return true;
   return from === undefined || hostAndPort(from) !== hostAndPort(parsed(host, from.protocol));
 }
 

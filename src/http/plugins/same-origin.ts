@@ -1,10 +1,13 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { ServiceError } from '../../errors/index.ts';
 import { isCrossOrigin, isKnownHost, publicHosts } from '../origin.ts';
 
 /** Methods that change nothing. A page of another origin may send them, but cannot read the answer. */
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** The log must not grow with headers. */
+const short = (text: string) => text.slice(0, 300);
 
 /**
  * While no key is needed, a browser on this machine must not become the way in: requests must name a host of this service, and
@@ -16,18 +19,20 @@ export const sameOriginPlugin = fp(async (app) => {
   const hosts = publicHosts(app.config.publicHosts, app.config.host);
   app.addHook('onRequest', (request, _reply, done) => {
     const { access, anyOrigin } = request.routeOptions.config;
-    const exempt = keyring.required || anyOrigin === true || (access === 'metrics' && app.config.openMetrics);
+    const exempt = keyring.required || anyOrigin?.(app) || (access === 'metrics' && app.config.openMetrics);
     done(exempt ? undefined : fault(request));
   });
 
   function fault({ headers, host, method, socket }: FastifyRequest): ServiceError | undefined {
     const named = headers.host === undefined ? undefined : host;
-    if (!isKnownHost(named, socket.localAddress, hosts)) {
+    // with a trusted proxy `host` is X-Forwarded-Host, which a page may set itself; a page cannot set Host
+    const known = [headers.host, named].every((name) => isKnownHost(name, socket.localAddress, hosts));
+    if (!known) {
       return new ServiceError(
         'unknown_host',
         'The host of this request is not a name of this service. Without API keys only localhost, the address of the ' +
           'connection and the names in CLIPN_PUBLIC_HOSTS are answered.',
-        { internal: `Host: ${named}` },
+        { internal: short(`Host: ${headers.host}, in use: ${named}`) },
       );
     }
     if (SAFE.has(method)) return undefined;
@@ -40,14 +45,14 @@ export const sameOriginPlugin = fp(async (app) => {
       'cross_origin',
       'Pages of other origins cannot send this request, because the service has no API keys. Create a key, or name the ' +
         "page's host in CLIPN_PUBLIC_HOSTS.",
-      { internal: `Origin: ${origin}, Sec-Fetch-Site: ${site}` },
+      { internal: short(`Origin: ${origin}, Sec-Fetch-Site: ${site}`) },
     );
   }
 });
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The route answers whatever host and origin a request names: probes, and proxies that forward their client's headers. */
-    anyOrigin?: boolean;
+    /** Whether the route answers whatever host and origin a request names: probes, and proxies that forward their client's headers. */
+    anyOrigin?: (app: FastifyInstance) => boolean;
   }
 }

@@ -1,4 +1,5 @@
-import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import { isLoopback } from '../../../access/index.ts';
 import { toProblem } from '../../../errors/index.ts';
 import {
   annotations,
@@ -91,18 +92,20 @@ export const extAuthz: FastifyPluginAsync = async (app) => {
     description:
       '200: the request may pass. 403: an image shows none of the classes. 503: there is no verdict. Any method, any body.',
   };
+  const config = { access, anyOrigin: askedByProxies };
   const others = app.supportedMethods.filter((m) => m !== 'POST');
   for (const url of [PREFIX, `${PREFIX}/*`]) {
-    app.route({
-      method: 'POST',
-      url,
-      config: { access, anyOrigin: true },
-      schema: { ...schema, hide: url === PREFIX },
-      handler,
-    });
-    app.route({ method: others as 'GET'[], url, config: { access, anyOrigin: true }, schema: { hide: true }, handler });
+    app.route({ method: 'POST', url, config, schema: { ...schema, hide: url === PREFIX }, handler });
+    app.route({ method: others as 'GET'[], url, config, schema: { hide: true }, handler });
   }
 };
+
+/**
+ * Whether a proxy may ask with the headers of its client, which name the client's host and origin. A service of one machine
+ * without a gate file was not set up for a proxy, and a page in a browser of that machine sends the same headers.
+ */
+const askedByProxies = ({ gate, config: { host } }: FastifyInstance): boolean =>
+  gate !== undefined || !isLoopback(host);
 
 /** The gate's route for the path after the prefix, and its tenant. */
 function lookUp(request: FastifyRequest): { settings: GateSettings; route: Route; tenant: string } | undefined {

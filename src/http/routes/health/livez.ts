@@ -5,7 +5,7 @@ export const livez: FastifyPluginAsync = async (app) => {
   app.get(
     '/livez',
     {
-      config: { access: 'open', anyOrigin: true },
+      config: { access: 'open', anyOrigin: () => true },
       schema: { security: [], operationId: 'livez', tags: ['operations'], summary: 'Whether the process is alive' },
       logLevel: 'warn',
     },
