@@ -1,29 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { connect, createServer, type Server } from 'node:net';
+import { mkdir, open, readdir, rm, stat, utimes } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../errors/user-error.ts';
+import { type Asking, bootOf, type Holder, judge, look, type Seen, socketPath } from './lock-holder.ts';
 
-const SOCKET = '.lock';
-const HOLDER = '.lock.json';
+const RECORD = /^\.lock\.(\d{1,9})\.json$/;
 const BEAT_MS = 3000;
-/** A holder on another host is given up when its file has not changed for this long. */
-const SILENT_MS = 4 * BEAT_MS;
-/** Time in which a process that has moved a live lock aside puts it back. */
-const SETTLE_MS = 30;
-/** Paths of sockets have at most 107 bytes on Linux, 103 elsewhere. */
-const LONGEST_PATH = 100;
 const ATTEMPTS = 20;
-/** Codes of file systems without sockets or hard links. */
-const UNSUPPORTED = /^(EPERM|ENOTSUP|EOPNOTSUPP|ENOSYS|EXDEV|EMLINK)$/;
-
-interface Holder {
-  pid: number;
-  host: string;
-  since: string;
-}
 
 /** Another process works on the directory. */
 export class DirectoryLockedError extends UserError {
@@ -47,150 +32,179 @@ export interface DirectoryLock {
   release(): Promise<void>;
 }
 
+interface Claim extends Asking {
+  onNotice: (text: string) => void;
+}
+
+/** Records that were seen, with their content. */
+type Records = Map<string, Seen | undefined>;
+
 /**
- * Locks a directory until `release` or the end of the process. The lock is a listening socket in the directory: the system ends
- * it with its process, however that ends, and a process that is only stopped keeps it. Process numbers say nothing between
- * containers, and the times of lock files cannot tell a stopped holder from one that is gone. Only for a holder on another host,
- * whose socket cannot be reached, the time of its file decides.
+ * Locks a directory until `release` or the end of the process. A holder has a record in the directory and listens on a socket
+ * beside it: the system ends the socket with its process, however that ends, and a process that is only stopped keeps it. Process
+ * numbers say nothing between containers, and times cannot tell a stopped holder from one that is gone. Only where a socket does
+ * not reach (another machine, another mount, no sockets) the time of the record decides, which the holder goes on changing.
+ *
+ * Records are numbered and made exclusively. A process makes the next one where all that it sees are of ended processes, then
+ * looks again. Of two processes the later one sees the record of the earlier, so they never both hold. Nobody removes a record
+ * before it holds the lock.
  * @throws DirectoryLockedError
  */
 export async function lockDirectory(dir: string, onNotice: (text: string) => void): Promise<DirectoryLock> {
   await mkdir(dir, { recursive: true });
   const handle = await open(dir, 'r');
-  // a short name for directories with a long path
-  const base = join(dir, SOCKET).length + 20 > LONGEST_PATH ? `/proc/self/fd/${handle.fd}` : dir;
   const server = createServer((socket) => socket.destroy());
-  try {
-    await refuseOtherHost(dir, base, onNotice);
-    await claim(dir, base, server, onNotice);
-  } catch (error) {
+  const socket = await listen(server, dir, handle.fd, onNotice);
+  const self: Holder = {
+    pid: process.pid,
+    host: hostname(),
+    since: new Date().toISOString(),
+    boot: await bootOf(),
+    device: String((await stat(dir, { bigint: true })).dev),
+    socket,
+  };
+  let leave = async () => {};
+  const release = async () => {
+    await leave();
+    if (socket !== null) await rm(join(dir, socket), { force: true });
     server.close();
     await handle.close();
+  };
+  const onWait = (holder: Holder | undefined) =>
+    onNotice(
+      `the data directory was in use by process ${holder?.pid} on ${holder?.host}; waiting to see whether it still is`,
+    );
+  try {
+    leave = await claim({ dir, fd: handle.fd, self, onWait, onNotice });
+  } catch (error) {
+    await release();
     throw error;
   }
-  server.unref();
-  const holder: Holder = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
-  await writeFile(join(dir, HOLDER), `${JSON.stringify(holder)}\n`);
-  const beat = setInterval(() => {
-    const now = new Date();
-    utimes(join(dir, HOLDER), now, now).catch(() => {});
-  }, BEAT_MS);
-  beat.unref();
-  return {
-    release: async () => {
-      clearInterval(beat);
-      if (server.listening) await rm(join(dir, SOCKET), { force: true });
-      await rm(join(dir, HOLDER), { force: true });
-      server.close();
-      await handle.close();
-    },
-  };
+  return { release };
 }
 
-/** Makes `server` the lock, in place of one whose process is gone. */
-async function claim(dir: string, base: string, server: Server, onNotice: (text: string) => void): Promise<void> {
-  const name = `${SOCKET}.${randomBytes(4).toString('hex')}`;
-  const own = join(dir, name);
-  try {
-    await listen(server, `${base}/${name}`);
-    await linkAsLock(dir, base, own);
-    await sleep(SETTLE_MS);
-    const [lock, mine] = await Promise.all([stat(join(dir, SOCKET)), stat(own)]);
-    if (lock.ino !== mine.ino) throw new DirectoryLockedError(dir, await holderOf(dir));
-  } catch (error) {
-    if (!UNSUPPORTED.test(String((error as NodeJS.ErrnoException).code))) throw error;
-    onNotice(`the data directory cannot be locked, because its file system has no sockets or links (${error})`);
-  } finally {
-    await rm(own, { force: true });
-  }
-}
-
-async function linkAsLock(dir: string, base: string, own: string): Promise<void> {
-  const lock = join(dir, SOCKET);
+/** Makes the record of `self` in place of those of ended processes. @returns how to remove it */
+async function claim(asking: Claim): Promise<() => Promise<void>> {
+  const { dir, onNotice } = asking;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const ended = await refuseAlive(asking, new Map());
+    const number = Math.max(0, ...[...ended.keys()].map((name) => Number(RECORD.exec(name)?.[1]))) + 1;
+    const name = `.lock.${number}.json`;
+    let made: boolean;
     try {
-      return await link(own, lock);
+      made = await create(join(dir, name), `${JSON.stringify(asking.self)}\n`);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      // stored tenants serve on a full disk too
+      if (!/^(ENOSPC|EDQUOT)$/.test(String((error as NodeJS.ErrnoException).code))) throw error;
+      onNotice(`the data directory cannot be locked (${error})`);
+      return async () => {};
     }
-    if (await answers(`${base}/${SOCKET}`)) throw new DirectoryLockedError(dir, await holderOf(dir));
-    const aside = `${SOCKET}.${randomBytes(4).toString('hex')}`;
+    if (!made) continue;
+    const stop = beat(join(dir, name), onNotice);
+    const leave = async () => {
+      stop();
+      await rm(join(dir, name), { force: true });
+    };
     try {
-      await rename(lock, join(dir, aside));
+      const before = await refuseAlive(asking, ended, name);
+      for (const [other, seen] of before) await discard(dir, other, seen);
+      return leave;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
+      await leave();
       throw error;
     }
-    // another process may have replaced the stale lock by its own between the question and the renaming
-    if (await answers(`${base}/${aside}`)) {
-      await rename(join(dir, aside), lock);
-      throw new DirectoryLockedError(dir, await holderOf(dir));
-    }
-    await rm(join(dir, aside), { force: true });
   }
-  throw new DirectoryLockedError(dir, await holderOf(dir));
+  throw new DirectoryLockedError(dir, undefined);
 }
 
-function listen(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(path, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-}
-
-/** Whether a process listens on the socket. A stopped one does, and so does one of another user. */
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', ({ code }: NodeJS.ErrnoException) => {
-      resolve(code !== 'ECONNREFUSED' && code !== 'ENOENT' && code !== 'ENOTSOCK');
-    });
-  });
-}
-
-async function holderOf(dir: string): Promise<Holder | undefined> {
-  try {
-    return JSON.parse(await readFile(join(dir, HOLDER), 'utf8')) as Holder;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Waits to see whether a holder on another host lives. Ages are by the clock of the file system. */
-async function refuseOtherHost(dir: string, base: string, onNotice: (text: string) => void): Promise<void> {
-  const holder = await holderOf(dir);
-  if (holder === undefined || holder.host === hostname()) return;
-  if (await answers(`${base}/${SOCKET}`)) throw new DirectoryLockedError(dir, holder);
-  const path = join(dir, HOLDER);
-  const { mtimeMs } = await stat(path);
-  const age = (await timeOf(dir)) - mtimeMs;
-  if (age > SILENT_MS) return;
-  onNotice(
-    `the data directory was in use by process ${holder.pid} on ${holder.host}; waiting to see whether it still is`,
+/**
+ * Judges all records but `own` and those that are `ended` already.
+ * @returns all that were found, of ended processes
+ * @throws DirectoryLockedError
+ */
+async function refuseAlive(asking: Asking, ended: Records, own?: string): Promise<Records> {
+  const { dir } = asking;
+  const names = (await readdir(dir)).filter((name) => RECORD.test(name) && name !== own);
+  const found: Records = new Map();
+  await Promise.all(
+    names.map(async (name) => {
+      const known = ended.get(name);
+      // a name is used again, but no text is
+      if (known && known.text !== '' && (await look(join(dir, name)))?.text === known.text) {
+        found.set(name, known);
+        return;
+      }
+      const { alive, last } = await judge(name, asking);
+      if (alive) throw new DirectoryLockedError(dir, last?.holder);
+      found.set(name, last);
+    }),
   );
-  const end = performance.now() + SILENT_MS - Math.max(0, age);
-  while (performance.now() < end) {
-    await sleep(200);
-    const now = await stat(path).catch(() => undefined);
-    if (now === undefined) return;
-    if (now.mtimeMs !== mtimeMs) throw new DirectoryLockedError(dir, await holderOf(dir));
-  }
+  return found;
 }
 
-/** Milliseconds since 1970 by the file system's clock. */
-async function timeOf(dir: string): Promise<number> {
-  const path = join(dir, `${SOCKET}.${randomBytes(4).toString('hex')}`);
-  await writeFile(path, '');
+async function discard(dir: string, name: string, seen: Seen | undefined): Promise<void> {
+  // files of another user may have to stay, which does no harm
+  if (seen?.holder?.socket) await rm(join(dir, seen.holder.socket), { force: true }).catch(() => {});
+  await rm(join(dir, name), { force: true }).catch(() => {});
+}
+
+/** Writes a new file; false where there is one. */
+async function create(path: string, text: string): Promise<boolean> {
+  let file: Awaited<ReturnType<typeof open>>;
   try {
-    return (await stat(path)).mtimeMs;
-  } finally {
-    await rm(path, { force: true });
+    file = await open(path, 'wx');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
   }
+  try {
+    await file.writeFile(text);
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  } finally {
+    await file.close();
+  }
+  return true;
+}
+
+/** Goes on changing the time of the record. @returns how to stop */
+function beat(path: string, onNotice: (text: string) => void): () => void {
+  const timer = setInterval(() => {
+    const now = new Date();
+    utimes(path, now, now).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT' || stopped) return;
+      stop();
+      onNotice(`the lock of the data directory is lost, because ${path} was removed; another process may work on it`);
+    });
+  }, BEAT_MS);
+  timer.unref();
+  let stopped = false;
+  const stop = () => {
+    stopped = true;
+    clearInterval(timer);
+  };
+  return stop;
+}
+
+/** Makes the socket. Everybody may connect, so that a holder that is gone is recognised by other users. @returns its name */
+async function listen(
+  server: Server,
+  dir: string,
+  fd: number,
+  onNotice: (text: string) => void,
+): Promise<string | null> {
+  const name = `.lock.${randomBytes(8).toString('hex')}.sock`;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ path: socketPath(dir, fd, name), readableAll: true, writableAll: true }, resolve);
+    });
+  } catch (error) {
+    onNotice(`the data directory is locked by the time of a file, because its file system has no sockets (${error})`);
+    return null;
+  }
+  server.removeAllListeners('error');
+  server.unref();
+  return name;
 }
