@@ -120,7 +120,9 @@ export class DriftMonitor {
       const state = this.#tenants.get(tenant);
       if (!state) continue;
       this.#changed.delete(tenant);
-      for (const slot of Object.keys(state.own)) if (!this.#isRecent(slot)) delete state.own[slot];
+      // keys that are no times are fields of a newer program
+      for (const slot of Object.keys(state.own))
+        if (/^\d+$/.test(slot) && !this.#isRecent(slot)) delete state.own[slot];
       try {
         await this.#options.store.writeSlots(tenant, state.own);
       } catch (error) {

@@ -19,6 +19,10 @@ export class DirectoryLockedError extends UserError {
     return 1;
   }
 
+  override get printed(): string {
+    return `${this.message} (${this.code})`;
+  }
+
   constructor(dir: string, holder: Holder | undefined) {
     const who = holder ? `process ${holder.pid} on ${holder.host}, since ${holder.since}` : 'another process';
     super(

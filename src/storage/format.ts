@@ -18,6 +18,10 @@ export class FormatError extends UserError {
   get exitCode(): 1 | 2 {
     return 1;
   }
+
+  override get printed(): string {
+    return `${this.message} (${this.code})`;
+  }
 }
 
 /**

@@ -110,7 +110,9 @@ export class FileStore implements TenantStore {
       () => true,
       () => false,
     );
-    if (seeded) return false;
+    const now = seeded ? undefined : await this.#read(record.id);
+    // a damaged file of this name must not end the start
+    if (seeded || (now !== undefined && 'reason' in now)) return false;
     // the mark is written last: after a crash in between the tenant exists and only the mark is missing
     const made = await this.write(record, 0);
     await writeDurably(mark, '');

@@ -1,6 +1,6 @@
 import { Ajv } from 'ajv';
 import { tolerant } from '../storage/tolerant.ts';
-import { StoredTenant, TenantRecord, Tombstone } from './record.ts';
+import { isRecord, StoredTenant, TenantRecord, Tombstone } from './record.ts';
 
 const valid = new Ajv().compile(tolerant(StoredTenant));
 const KNOWN = new Set([...Object.keys(TenantRecord.properties), ...Object.keys(Tombstone.properties)]);
@@ -15,8 +15,12 @@ export function readStored(value: unknown, id: string): StoredTenant | { reason:
   return stored.id === id ? stored : { reason: `the id in the content is not ${id}` };
 }
 
-/** `next` with the fields of `old` that this program does not know, so that writing does not remove them. */
-export function withUnknownFields(next: StoredTenant, old: object | undefined): StoredTenant {
-  const unknown = Object.entries(old ?? {}).filter(([name]) => !KNOWN.has(name));
+/**
+ * `next` with the fields of `old` that this program does not know, so that writing does not remove them. A removed tenant leaves
+ * nothing behind, and one that is made under its name inherits nothing.
+ */
+export function withUnknownFields(next: StoredTenant, old: StoredTenant | undefined): StoredTenant {
+  if (old === undefined || isRecord(old) !== isRecord(next)) return next;
+  const unknown = Object.entries(old).filter(([name]) => !KNOWN.has(name));
   return { ...Object.fromEntries(unknown), ...next };
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { DriftMonitor, FileDriftStore } from '../../src/drift/index.ts';
@@ -117,5 +117,26 @@ describe('drift of a tenant', () => {
     await third.start();
     assert.equal(third.report('zoo').images, 0);
     await third.stop();
+  });
+
+  it('fields that a newer program wrote stay when counts are written again', async (t) => {
+    const dir = await temporaryDirectory(t);
+    const path = join(dir, 'drift/zoo.slots.json');
+    const open = async () =>
+      new DriftMonitor({ store: await FileDriftStore.open(dir), windowMs: HOUR, now: () => HOUR });
+    const first = await open();
+    images(first, 10, { ood: 0 });
+    await first.stop();
+    const [[slot, counts] = []] = Object.entries(JSON.parse(await readFile(path, 'utf8')));
+    assert.ok(slot !== undefined);
+    const newer = { [slot]: { ...(counts as object), since_two: [1] }, about: { since: 2 } };
+    await writeFile(path, JSON.stringify(newer));
+    const second = await open();
+    await second.start();
+    images(second, 10, { ood: 0 });
+    assert.equal(second.report('zoo').images, 20);
+    await second.stop();
+    const written = JSON.parse(await readFile(path, 'utf8'));
+    assert.deepEqual([written.about, written[slot].since_two, written[slot].images], [{ since: 2 }, [1], 20]);
   });
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import fc from 'fast-check';
 import type { AuditEntry, AuditLog, KeyRecord, KeyStore } from '../../src/access/index.ts';
 import { keyRecord } from './access.ts';
 import { until } from './service.ts';
@@ -37,6 +38,25 @@ export function keyStoreContract(name: string, place: (t: TestContext) => Promis
       assert.deepEqual((await a.list()).keys, [first?.record]);
       for (const unknown of ['0000000000', '', '../../etc/x', "'; drop table"])
         assert.equal(await a.revoke(unknown, '2026-03-03T00:00:00.000Z'), undefined);
+    });
+
+    it('fields that a newer program wrote stay when a key is revoked', async (t) => {
+      const [a, b] = await openTwo(t);
+      await fc.assert(
+        fc.asyncProperty(fc.stringMatching(/^[a-z]{3,9}_two$/), fc.jsonValue(), async (field, value) => {
+          const key = {
+            ...keyRecord({ limits: { tenants: 1, [field]: value } as KeyRecord['limits'] }),
+            [field]: value,
+          };
+          await a.add(key);
+          const at = '2026-02-02T00:00:00.000Z';
+          const kept = JSON.parse(JSON.stringify({ ...key, revoked_at: at }));
+          assert.deepEqual((await b.revoke(key.id, at))?.record, kept);
+          const { keys, damaged } = await a.list();
+          assert.deepEqual([keys.find((k) => k.id === key.id), damaged], [kept, []]);
+        }),
+        { numRuns: 10 },
+      );
     });
 
     it('the latest use of a key is stored, from any process', async (t) => {

@@ -64,7 +64,10 @@ describe('from start to end', () => {
     const second = await serve({ CLIPN_DATA_DIR: dir });
     assert.equal(second.code, 1);
     const line = second.output.split('\n').filter((l) => l.startsWith('clipn-gate: '));
-    assert.match(String(line), new RegExp(`The data directory .* is in use by process ${first.child.pid} on `));
+    assert.match(
+      String(line),
+      new RegExp(`The data directory .* is in use by process ${first.child.pid} on .*data_directory_locked`),
+    );
     assert.doesNotMatch(second.output, /\n +at /);
     first.child.kill('SIGKILL');
     await first.exited;
@@ -77,7 +80,7 @@ describe('from start to end', () => {
     await writeFile(join(dir, 'format.json'), '{"version": 1000}');
     const { code, output } = await serve({ CLIPN_DATA_DIR: dir });
     assert.equal(code, 1);
-    assert.match(output, /has format 1000/);
+    assert.match(output, /has format 1000 .*data_format_unsupported/);
     assert.deepEqual(await readdir(dir), ['format.json']);
   });
 
