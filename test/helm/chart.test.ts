@@ -255,6 +255,15 @@ describe('authentication', { skip }, () => {
     assert.equal(env((await render({ ...ONE, auth: { mode: 'off' } })).container)['CLIPN_AUTH'], 'off');
   });
 
+  it('requests may name the Service and the hosts in auth.publicHosts', async () => {
+    const auth = { mode: 'off', publicHosts: ['gate.example.com'], clusterDomain: 'cluster.test' };
+    const { container } = await render({ ...ONE, auth });
+    const own = ['gate-clipn-gate', 'gate-clipn-gate.vision', 'gate-clipn-gate.vision.svc'];
+    const all = [...own, 'gate-clipn-gate.vision.svc.cluster.test', 'gate.example.com'];
+    assert.deepEqual(env(container)['CLIPN_PUBLIC_HOSTS']?.split(','), all);
+    assert.notEqual((await template({ ...ONE, auth: { publicHosts: ['a b'] } })).code, 0);
+  });
+
   it('keys from a secret are mounted in the folder that the service reads', async () => {
     const { container, pod } = await render({ ...ONE, auth: { existingSecret: 'keys' } });
     const mount = container.volumeMounts.find((m: { name: string }) => m.name === 'keys');
