@@ -26,6 +26,9 @@ export interface BenchOptions {
   other?: string | undefined;
   /** One kind of body. */
   only?: string | undefined;
+  /** Numbers of mutated images and malformed requests of the hostile campaign. */
+  images?: number | undefined;
+  requests?: number | undefined;
   /** Folder of photographs. */
   photographs?: string | undefined;
 }
@@ -110,6 +113,10 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
     does: 'memory over many requests of mixed kinds (--count, --out)',
     load: async () => (await import('./soak.ts')).soak,
   },
+  hostile: {
+    does: 'mutated images and malformed requests (--images, --requests, --seed, --out DIR keeps inputs answered with 5xx)',
+    load: async () => (await import('./hostile/hostile.ts')).hostile,
+  },
   device: {
     does: 'a GPU, or any other device, beside the CPU (--device)',
     load: async () => (await import('./device.ts')).device,
@@ -132,6 +139,8 @@ const { values, positionals } = parseArgs({
     connections: { type: 'string' },
     json: { type: 'string' },
     count: { type: 'string' },
+    images: { type: 'string' },
+    requests: { type: 'string' },
     seed: { type: 'string' },
     out: { type: 'string' },
     device: { type: 'string' },
@@ -164,8 +173,10 @@ const results = await run({
   bundle: values.bundle,
   seconds: values.seconds === undefined ? undefined : Number(values.seconds),
   connections: values.connections?.split(',').map(Number),
-  count: values.count === undefined ? undefined : Number(values.count),
+  images: values.images === undefined ? undefined : Number(values.images),
+  requests: values.requests === undefined ? undefined : Number(values.requests),
   seed: values.seed === undefined ? undefined : Number(values.seed),
+  count: values.count === undefined ? undefined : Number(values.count),
   out: values.out,
   device: values.device,
   photographs: values.photographs,
