@@ -1,50 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { crc32, deflateSync } from 'node:zlib';
+import { deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { decodeImage } from '../../src/images/decode.ts';
 import { readAvifHeader } from '../../src/images/headers/avif.ts';
 import { readTiffHeader } from '../../src/images/headers/tiff.ts';
 import { countScans } from '../../src/images/jpeg-scans.ts';
+import { chunk, pngOf, scanned } from '../helpers/costly-images.ts';
 import { noise, plain } from '../helpers/images.ts';
 import { CASES, skip } from '../helpers/paths.ts';
 import { samplesOf, tiff } from '../helpers/tiff.ts';
 
 const limits = { maxPixels: 50_000_000 };
 const decode = (bytes: Uint8Array) => decodeImage(bytes, 16, limits);
-
-/** A progressive JPEG whose last scan comes `scans` times more. */
-async function scanned(width: number, height: number, scans: number): Promise<Buffer> {
-  const jpeg = await noise(width, height).jpeg({ progressive: true }).toBuffer();
-  const last = jpeg.lastIndexOf(Buffer.from([0xff, 0xda]));
-  const again = jpeg.subarray(last, -2);
-  return Buffer.concat([jpeg.subarray(0, -2), ...Array<Buffer>(scans).fill(again), jpeg.subarray(-2)]);
-}
-
-function pngOf(width: number, height: number, data: Buffer, ...before: Buffer[]): Buffer {
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  header.set([8, 2, 0, 0, 0], 8);
-  const signature = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
-  return Buffer.concat([
-    signature,
-    chunk('IHDR', header),
-    ...before,
-    chunk('IDAT', data),
-    chunk('IEND', Buffer.alloc(0)),
-  ]);
-}
-
-function chunk(type: string, data: Buffer): Buffer {
-  const bytes = Buffer.alloc(12 + data.length);
-  bytes.writeUInt32BE(data.length, 0);
-  bytes.write(type, 4, 'latin1');
-  data.copy(bytes, 8);
-  bytes.writeUInt32BE(crc32(bytes.subarray(4, 8 + data.length)), 8 + data.length);
-  return bytes;
-}
 
 describe('an image that costs far more than others of its size is refused before it is decoded', () => {
   it('a JPEG of a hundred scans, and a large one of thirty, are refused before decoding', async () => {

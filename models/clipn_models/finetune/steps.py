@@ -18,12 +18,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..default.stage_one import rate
+from ..default.stage_two import SCALE
 from ..default.towers import image_feature, yes_feature
 from ..losses import draw_tenant, tenant_loss
 from .data import Data
 from .world import World
-
-SCALE = 100.0
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import {
   OPEN_OBJECT,
   QUOTE,
 } from '../reading/json-bytes.ts';
-import { MAX_EDITED_ELEMENTS } from '../reading/limits.ts';
+import { MAX_EDITED_ELEMENTS, MAX_JSON_DEPTH } from '../reading/limits.ts';
 
 /**
  * A value's position in a JSON text. Nothing is parsed: the scanner jumps from quote to quote, which is fast for megabytes of
@@ -26,8 +26,6 @@ export interface Span {
 export class JsonTextError extends Error {
   override readonly name = 'JsonTextError';
 }
-
-const MAX_DEPTH = 128;
 
 const isSpace = (c: number | undefined) => c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09;
 
@@ -66,7 +64,7 @@ type Visit = (key: Span | undefined, value: Span) => void;
 
 /** Visits the members of an object or the elements of an array; returns the offset after it. */
 function walk(text: Buffer, start: number, depth: number, visit?: Visit): number {
-  if (depth > MAX_DEPTH) throw new JsonTextError('it is nested too deeply');
+  if (depth > MAX_JSON_DEPTH) throw new JsonTextError('it is nested too deeply');
   const object = text[start] === OPEN_OBJECT;
   const close = object ? CLOSE_OBJECT : CLOSE_ARRAY;
   let at = skipSpace(text, start + 1);

@@ -1,21 +1,13 @@
 /** Mutated images: small files of every format that is accepted or known, changed by a seeded generator. */
-import { crc32, deflateSync } from 'node:zlib';
-import { noise, waves } from '../../helpers/images.ts';
+import { deflateSync } from 'node:zlib';
+import { chunk, pngOf, scanned } from '../../helpers/costly-images.ts';
+import { waves } from '../../helpers/images.ts';
 import { tiff } from '../../helpers/tiff.ts';
 import type { Random } from './random.ts';
 
 export interface Base {
   format: string;
   bytes: Buffer;
-}
-
-function pngChunk(type: string, data: Buffer): Buffer {
-  const bytes = Buffer.alloc(12 + data.length);
-  bytes.writeUInt32BE(data.length, 0);
-  bytes.write(type, 4, 'latin1');
-  data.copy(bytes, 8);
-  bytes.writeUInt32BE(crc32(bytes.subarray(4, 8 + data.length)), 8 + data.length);
-  return bytes;
 }
 
 /** Headers of formats that are known and not decoded, each with a little body. */
@@ -48,34 +40,15 @@ function known(): Base[] {
 
 /** Files that cost more than others of their size, or say so. */
 async function bombs(): Promise<Base[]> {
-  const header = (width: number, height: number) => {
-    const data = Buffer.alloc(13);
-    data.writeUInt32BE(width, 0);
-    data.writeUInt32BE(height, 4);
-    data.set([8, 2, 0, 0, 0], 8);
-    return pngChunk('IHDR', data);
-  };
-  const png = (width: number, height: number, rows: Buffer, ...more: Buffer[]) =>
-    Buffer.concat([
-      Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
-      header(width, height),
-      ...more,
-      pngChunk('IDAT', deflateSync(rows)),
-      pngChunk('IEND', Buffer.alloc(0)),
-    ]);
   const zeros = deflateSync(Buffer.alloc(4_000_000));
-  const profile = pngChunk('iCCP', Buffer.concat([Buffer.from('a\0\0'), zeros]));
-  const jpeg = await noise(24, 16).jpeg({ progressive: true }).toBuffer();
-  const scan = jpeg.subarray(jpeg.lastIndexOf(Buffer.from([0xff, 0xda])), -2);
-  const scans = (count: number) =>
-    Buffer.concat([jpeg.subarray(0, -2), ...Array<Buffer>(count).fill(scan), jpeg.subarray(-2)]);
+  const profile = chunk('iCCP', Buffer.concat([Buffer.from('a\0\0'), zeros]));
   const pixels = new Uint8Array(16 * 16 * 3);
   return [
-    { format: 'png of many pixels', bytes: png(6000, 6000, Buffer.alloc(1000)) },
-    { format: 'png of a side too long', bytes: png(70_000, 1, Buffer.alloc(1000)) },
-    { format: 'png with a large profile', bytes: png(8, 8, Buffer.alloc(8 * 25), profile) },
-    { format: 'jpeg of 20 scans', bytes: scans(10) },
-    { format: 'jpeg of 200 scans', bytes: scans(200) },
+    { format: 'png of many pixels', bytes: pngOf(6000, 6000, deflateSync(Buffer.alloc(1000))) },
+    { format: 'png of a side too long', bytes: pngOf(70_000, 1, deflateSync(Buffer.alloc(1000))) },
+    { format: 'png with a large profile', bytes: pngOf(8, 8, deflateSync(Buffer.alloc(8 * 25)), profile) },
+    { format: 'jpeg of 20 scans', bytes: await scanned(24, 16, 10) },
+    { format: 'jpeg of 200 scans', bytes: await scanned(24, 16, 200) },
     {
       format: 'tiff of large tiles',
       bytes: tiff(16, 16, pixels, {
