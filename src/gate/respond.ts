@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { linger } from '../linger.ts';
 import type { FailCause, TemplateConfig } from './config/schema.ts';
 
 /** Status of the gate's own answers, if their template has none. */
@@ -54,10 +55,11 @@ export function respond(
   );
 }
 
-/** Closes the connection of a request that was not read to its end, after a delay in which the reply can arrive. */
+/** Sends an answer; it closes the connection of a request that was not read to its end, whose rest is dropped. */
 export function send(response: ServerResponse, status: number, headers: [string, string][], body: Buffer): void {
   const { req: request } = response;
   const unread = !request.complete;
+  if (unread) linger(request);
   response.writeHead(status, [
     ...headers.flat(),
     'content-length',
@@ -65,12 +67,6 @@ export function send(response: ServerResponse, status: number, headers: [string,
     ...(unread ? ['connection', 'close'] : []),
   ]);
   response.end(body);
-  if (unread) {
-    const { socket } = request;
-    request.resume();
-    const timer = setTimeout(() => socket.destroy(), 1000);
-    socket.once('close', () => clearTimeout(timer));
-  }
 }
 
 /** Sends a problem document of the gate (RFC 9457). */

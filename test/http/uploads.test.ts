@@ -101,9 +101,8 @@ describe('uploads over real sockets', () => {
       body: endless,
       headers: { 'content-type': 'image/png' },
       duplex: 'half',
-    } as RequestInit).catch((error: Error) => error);
-    // the answer may be lost when the server hangs up on a client that goes on sending; hanging is the only wrong outcome
-    if (response instanceof Response) assert.equal(response.status, 413);
+    } as RequestInit);
+    assert.equal(response.status, 413);
   });
 
   it('bytes that are not HTTP get 400', async (t) => {

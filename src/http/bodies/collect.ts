@@ -1,30 +1,25 @@
-import type { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import { ServiceError } from '../../errors/index.ts';
-import { stopDecoding, unreadable } from './coding.ts';
 
 /** Inspects a body while it arrives; a returned error refuses the body. */
 export type Watch = (chunk: Buffer) => ServiceError | undefined;
 
-/** Longest wait for the rest of a refused body, milliseconds. */
-const REST_MS = 1000;
 /** Bytes that are reserved at first for a request without a length. */
 const FIRST_BYTES = 64 * 1024;
 
 /**
- * Collects a body into one buffer. The rest of a refused body is read and dropped, so that its sender can read the answer.
+ * Collects a body into one buffer. What arrives of a refused body after that is dropped (`linger.ts`).
  * @param most largest accepted body in bytes, where the route's limit is below that of all requests
  * @throws ServiceError payload_too_large, invalid_request (another length than announced), overloaded, errors of `watch`
  */
 export function collect(
   request: FastifyRequest,
-  payload: Readable,
+  payload: NodeJS.ReadableStream,
   { watch, most = Number.POSITIVE_INFINITY }: { watch?: Watch; most?: number } = {},
 ): Promise<Buffer> {
   const bodyLimit = Math.min(request.routeOptions.bodyLimit, most);
-  const sent = lengthOf(request);
-  if (sent !== undefined && sent > bodyLimit) return Promise.reject(tooLarge(bodyLimit));
-  const announced = request.encoded ? undefined : sent;
+  const announced = lengthOf(request);
+  if (announced !== undefined && announced > bodyLimit) return Promise.reject(tooLarge(bodyLimit));
   return new Promise((resolve, reject) => {
     let body = Buffer.allocUnsafe(announced ?? FIRST_BYTES);
     let length = 0;
@@ -34,7 +29,7 @@ export function collect(
       over = true;
       payload.removeListener('data', take).removeListener('end', end);
       body = Buffer.alloc(0);
-      afterRest(request, payload, () => reject(error));
+      reject(error);
     };
     const add = (chunk: Buffer) => {
       if (length + chunk.length > bodyLimit) throw tooLarge(bodyLimit);
@@ -63,31 +58,13 @@ export function collect(
       else resolve(body.subarray(0, length));
     };
     payload.on('data', take).on('end', end);
-    payload.on('error', (error) => stop(unreadable(request, error)));
+    payload.on('error', (error) => stop(unreadable(error)));
     payload.on('close', () => {
       // closed before the end: the client has disconnected, and no more bytes will arrive
-      if (!over) reject(unreadable(request, 'closed'));
+      if (!over) reject(unreadable('closed'));
       over = true;
     });
   });
-}
-
-/**
- * Reads and drops the rest of a refused body. The answer closes the connection, and a client that is still sending would not
- * read it.
- */
-export function afterRest(request: FastifyRequest, payload: Readable, done: () => void): void {
-  const rest = stopDecoding(request, payload);
-  if (rest.readableEnded) {
-    done();
-    return;
-  }
-  const timer = setTimeout(done, REST_MS);
-  const finish = () => {
-    clearTimeout(timer);
-    done();
-  };
-  rest.once('end', finish).once('close', finish).resume();
 }
 
 export function lengthOf({ headers }: FastifyRequest): number | undefined {
@@ -95,10 +72,14 @@ export function lengthOf({ headers }: FastifyRequest): number | undefined {
   return length === undefined ? undefined : Number(length);
 }
 
-export function tooLarge(limit: number): ServiceError {
+function tooLarge(limit: number): ServiceError {
   return new ServiceError('payload_too_large', 'The request body is larger than this service accepts.', {
     extra: { limit },
   });
 }
 
 const wrongLength = () => new ServiceError('invalid_request', 'The body does not have the length that was announced.');
+
+function unreadable(reason: unknown): ServiceError {
+  return new ServiceError('invalid_request', 'The body could not be read to its end.', { internal: String(reason) });
+}

@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { type ErrorCode, ServiceError, toProblem } from '../../errors/index.ts';
+import { linger } from '../../linger.ts';
 import { logFailure } from '../log-failure.ts';
 
 /** Texts for the errors of Fastify and its plugins. */
@@ -19,6 +20,26 @@ const KNOWN: Record<string, { code: ErrorCode; detail: string }> = {
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: {
     code: 'invalid_request',
     detail: 'The length of the body differs from Content-Length.',
+  },
+  FST_REQ_FILE_TOO_LARGE: {
+    code: 'payload_too_large',
+    detail: 'One of the files is larger than this service accepts.',
+  },
+  FST_FILES_LIMIT: {
+    code: 'too_many_images',
+    detail: 'There are more files in the request than this service accepts.',
+  },
+  FST_PARTS_LIMIT: {
+    code: 'too_many_images',
+    detail: 'There are more parts in the request than this service accepts.',
+  },
+  FST_FIELDS_LIMIT: {
+    code: 'invalid_request',
+    detail: 'There are more form fields in the request than this service accepts.',
+  },
+  FST_INVALID_MULTIPART_CONTENT_TYPE: {
+    code: 'unsupported_media_type',
+    detail: 'A multipart body needs the content type multipart/form-data with a boundary.',
   },
 };
 
@@ -78,6 +99,7 @@ export const errorsPlugin = fp(async (app) => {
     const service = toServiceError(error);
     const level = service.status >= 500 && service.code !== 'engine_unavailable' ? 'error' : 'info';
     logFailure(request, service, level);
+    if (!request.raw.complete) linger(request.raw);
     if (service.retryAfter !== undefined) reply.header('retry-after', String(service.retryAfter));
     return reply.code(service.status).type('application/problem+json').send(toProblem(service, request.id));
   });

@@ -18,7 +18,8 @@ export async function detect(
   app.tenants.resolve(tenant);
   checkLimits(request, reply, tenant);
 
-  const images = await readImages(request, app.config);
+  const { maxImages, maxImageBytes, maxBodyBytes } = app.config;
+  const images = await readImages(request, { maxImages, maxImageBytes, maxBodyBytes });
   // releases the JSON text, which is as large as the images that were read from it
   request.body = undefined;
   request.trace?.lap('receive');

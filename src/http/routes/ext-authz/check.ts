@@ -92,8 +92,7 @@ export const extAuthz: FastifyPluginAsync = async (app) => {
     description:
       '200: the request may pass. 403: an image shows none of the classes. 503: there is no verdict. Any method, any body.',
   };
-  // the gate's reading decodes bodies by itself, and accounts for every byte of them
-  const config = { access, anyOrigin: askedByProxies, keepsCoding: true };
+  const config = { access, anyOrigin: askedByProxies };
   const others = app.supportedMethods.filter((m) => m !== 'POST');
   for (const url of [PREFIX, `${PREFIX}/*`]) {
     app.route({ method: 'POST', url, config, schema: { ...schema, hide: url === PREFIX }, handler });

@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { ServiceError } from '../../../errors/index.ts';
@@ -27,7 +26,7 @@ function archiveOnly(): Watch {
 /** `POST /v1/tenants/{tenant}/import`: creates or replaces a tenant from an exported file. */
 export const tenantsImport: FastifyPluginAsync = async (app) => {
   for (const type of [ARCHIVE_TYPE, 'application/octet-stream']) {
-    app.addContentTypeParser(type, (request: FastifyRequest, payload: Readable) =>
+    app.addContentTypeParser(type, (request: FastifyRequest, payload: NodeJS.ReadableStream) =>
       collect(request, payload, { watch: archiveOnly() }),
     );
   }
