@@ -182,3 +182,35 @@ describe('docs/architecture.md', () => {
     );
   });
 });
+
+describe('behaviours that one file shows', () => {
+  const read = (path: string) => readFileSync(join(SRC, path), 'utf8');
+  /** The members of an object with the path that the comment above each names first. */
+  const members = (text: string) =>
+    [...text.matchAll(/\/\*\* [^\n]*?`([\w./-]+\.ts)`[^\n]*\*\/\n {2}(\w+):/g)].map(([, path = '', name = '']) => ({
+      path,
+      name,
+    }));
+
+  it('every check of a deadline is where errors/deadline.ts says that it is, and nowhere else', () => {
+    const checks = members(read('errors/deadline.ts'));
+    assert.equal(checks.length, 4);
+    const uses = FILES.flatMap((file) =>
+      [...readFileSync(file, 'utf8').matchAll(/deadlinePassed\.(\w+)/g)].map(
+        ([, name]) => `${relative(SRC, file)} ${name}`,
+      ),
+    );
+    assert.deepEqual(uses.sort(), checks.map(({ path, name }) => `${path} ${name}`).sort());
+    const others = FILES.filter((file) => /ServiceError\(\s*'deadline_exceeded'/.test(readFileSync(file, 'utf8')));
+    assert.deepEqual(
+      others.map((file) => relative(SRC, file)),
+      ['errors/deadline.ts'],
+    );
+  });
+
+  it('every topic of changes is watched where storage/postgres/changes.ts says that it is', () => {
+    const topics = members(read('storage/postgres/changes.ts'));
+    assert.equal(topics.length, 3);
+    for (const { path, name } of topics) assert.match(read(path), new RegExp(`\\.watch\\(TOPICS\\.${name},`));
+  });
+});

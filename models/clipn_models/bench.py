@@ -1,7 +1,7 @@
 """Speed of an architecture's image encoder in the forms a bundle can have, side by side in one run; seeded random weights.
 
-Weights do not matter for speed. For the cosine beside it they matter somewhat: trained networks have larger outliers, which is
-why ``optimise`` measures every bundle on its own.
+Speed does not depend on the weights. The cosine does: trained networks have larger outliers, so ``optimise`` measures every bundle
+on its own.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def random_model(arch: str, seed: int = 0) -> CLIPN:
     torch.manual_seed(seed)
     model = build(arch_config(arch)).eval()
     for module in model.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):  # fresh ones fold into biases of zero, which exporters leave out
+        if isinstance(module, torch.nn.BatchNorm2d):  # a new BatchNorm folds into biases of zero, which exporters leave out
             torch.nn.init.normal_(module.bias, std=0.1)
     return model
 

@@ -145,7 +145,7 @@ def write_parts(
     """Exports the three graphs ``parts`` ("image", "text-yes", "text-no") as a bundle in ``out`` and returns the manifest.
 
     ``parts`` compute on the CPU, in eval mode; with ``storage`` "half" their large parameters have been rounded
-    (``graphs.round_weights``). ``mean`` and ``std`` are told in the manifest; the image graph applies its own. ``shared``: tensors that
+    (``graphs.round_weights``). ``mean`` and ``std`` are written to the manifest; the image graph applies its own. ``shared``: tensors that
     both text graphs have are kept once, in ``text.weights``.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -196,7 +196,7 @@ def save_manifest(out: Path, manifest: dict) -> None:
     """Writes the manifest last: a directory without one is not a bundle."""
     text = json.dumps(manifest, indent=2, ensure_ascii=False)
     words = manifest["text"]["vocabulary"]
-    if words:  # one line for thousands of words
+    if words:  # one line, because the list has thousands of words
         text = text.replace(json.dumps(words, indent=2, ensure_ascii=False).replace("\n", "\n    "), json.dumps(words, ensure_ascii=False))
     temporary = out / "bundle.json.tmp"
     temporary.write_text(text + "\n")
@@ -209,7 +209,7 @@ def graph_file(part: str, precision: str) -> str:
 
 
 def graph_files(manifest: dict, precision: str) -> dict[str, str]:
-    """Part -> file of a precision; parts that it does not replace are the base's. Raises ValueError where the bundle lacks it."""
+    """Part -> file of a precision; parts that it does not replace are the base's. Raises ValueError if the bundle lacks it."""
     base = {part: f"{part}.onnx" for part in PARTS}
     if precision == manifest["precision"]:
         return base

@@ -17,15 +17,15 @@ PREFIXES = ("module.", "_orig_mod.", "model.")
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that can't be used, with the reason in words."""
+    """A checkpoint that cannot be used; the message has the reason."""
 
 
 def read_state(path: Path | str) -> dict[str, Tensor]:
     """{parameter name: tensor on the CPU} of a checkpoint.
 
-    Takes what the official code saves ({epoch, name, state_dict, optimizer, scaler?}), a bare state dict, or safetensors, whatever the file is called.
-    Everything beside the weights is ignored, prefixes of wrappers are dropped. No code of the file is run.
-    Raises CheckpointError for a file that is missing, cut, damaged, carries code, or holds something other than named tensors.
+    Reads what the official code saves ({epoch, name, state_dict, optimizer, scaler?}), a bare state dict, or safetensors, whatever the file is called.
+    Everything but the weights is ignored, and prefixes of wrappers are removed. No code of the file is run.
+    Raises CheckpointError for a file that is missing, truncated or damaged, that contains code, or that contains something other than named tensors.
     """
     path = Path(path)
     if path.is_dir():
@@ -90,7 +90,7 @@ def _pickled(path: Path) -> object:
         if code:
             raise CheckpointError(f"{path}: carries code ({code[1]}) and was not loaded; a checkpoint holds tensors only") from error
         raise CheckpointError(f"{path}: is no PyTorch checkpoint, or a damaged one") from error
-    except Exception as error:  # PyTorch raises errors of many types for a damaged file; all mean the same here
+    except Exception as error:  # PyTorch raises errors of many types for a damaged file
         reason = str(error).splitlines()[0] if str(error) and "weights_only" not in str(error) else type(error).__name__
         raise CheckpointError(f"{path}: is no PyTorch checkpoint, or was cut or damaged ({reason})") from error
 

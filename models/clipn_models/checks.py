@@ -29,13 +29,13 @@ def contract(part: str, session: onnxruntime.InferenceSession, size: int, width:
 
 
 def largest(values: np.ndarray) -> float:
-    """Largest absolute value; infinite where one is not a number."""
+    """Largest absolute value; infinite if a value is not a number."""
     worst = float(np.abs(values).max())
     return worst if np.isfinite(worst) else float("inf")
 
 
 def golden_difference(part: str, session: onnxruntime.InferenceSession, golden: dict) -> float:
-    """Largest absolute difference of a feature from PyTorch's; infinite where there is a NaN."""
+    """Largest absolute difference of a feature from PyTorch's; infinite if there is a NaN."""
     argument = ARGUMENTS[part][0]
     if part == "image":
         got, want = session.run(["features"], {argument: unpack(golden["image"]["pixels"])})[0], unpack(golden["image"]["features"])
@@ -48,7 +48,7 @@ def golden_difference(part: str, session: onnxruntime.InferenceSession, golden: 
 def company(part: str, session: onnxruntime.InferenceSession, golden: dict) -> float:
     """Largest difference of a feature between each golden row alone and all in one batch: a verdict must not depend on others.
 
-    Texts are padded with zeros to the longest, behind their ends.
+    Texts are padded with zeros at their ends, to the longest.
     """
     argument = ARGUMENTS[part][0]
     if part == "image":
@@ -64,7 +64,7 @@ def company(part: str, session: onnxruntime.InferenceSession, golden: dict) -> f
 
 
 def length_error(part: str, session: onnxruntime.InferenceSession, golden: dict) -> float:
-    """How far features of the golden inputs are from unit length; infinite where one is not a number."""
+    """Largest distance of a golden input's feature from unit length; infinite if a value is not a number."""
     argument = ARGUMENTS[part][0]
     batches = [unpack(golden["image"]["pixels"])] if part == "image" else [np.array([row]) for row in golden["text"]["tokens"]]
     features = np.concatenate([session.run(["features"], {argument: batch})[0] for batch in batches])
@@ -72,5 +72,5 @@ def length_error(part: str, session: onnxruntime.InferenceSession, golden: dict)
 
 
 def unit_error(features: np.ndarray) -> float:
-    """How far rows [N, D] are from unit length."""
+    """Largest distance of the rows [N, D] from unit length."""
     return largest(np.linalg.norm(features, axis=-1) - 1)

@@ -37,7 +37,7 @@ def is_class_folder(path: Path) -> bool:
 def read(roots: list[Path]) -> Photographs:
     """Every photograph below the sub-folders of ``roots``. A class may have photographs in several roots, and folders inside its own.
 
-    Raises DataError where a root has no sub-folders, or photographs beside them, or there is but one class.
+    Raises DataError if a root has no sub-folders or has photographs beside them, or if there is only one class.
     """
     found: dict[str, list[Path]] = {}
     for root in roots:
@@ -60,9 +60,9 @@ def read(roots: list[Path]) -> Photographs:
 
 
 def held_out(photographs: Photographs, share: float = 0.2) -> np.ndarray:
-    """bool [N]: the photographs that figures are computed on, about ``share`` of each class and at least one where it has two.
+    """bool [N]: the photographs that figures are computed on, about ``share`` of each class, and at least one of a class that has two.
 
-    Chosen by the hash of the file's name, so that a photograph stays where it is when others come.
+    Chosen by the hash of the file's name, so that a photograph keeps its part when others are added.
     """
     marks = np.array([int.from_bytes(hashlib.blake2b(p.name.encode(), digest_size=4).digest(), "big") for p in photographs.paths])
     out = np.zeros(len(photographs), bool)

@@ -1,9 +1,9 @@
 """CLIP's tokenizer as a tokenizer.json, and the clean-up that the reference applies to every text before it.
 
-The vocabulary and its merges are those that open_clip carries. The clean-up (open_clip's ``clean="lower"``) repairs mojibake with
-ftfy, decodes HTML entities twice, makes white space single blanks and lower-cases. No tokenizer format can say that, so the file
-has an entry ``clean`` of its own with the tables the clean-up works by, taken from the installed libraries when the file is made:
-the service follows them, and its ids stay those of the day of the export whatever later versions of ftfy decide.
+The vocabulary and its merges are those of open_clip. The clean-up (open_clip's ``clean="lower"``) repairs mojibake with ftfy, decodes
+HTML entities twice, replaces white space by single blanks, and lower-cases. No tokenizer format can express that. The file therefore has
+an additional entry ``clean`` with the tables of the clean-up, taken from the installed libraries when the file is made. The service uses
+these tables, so later versions of ftfy do not change its ids.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def write_clip_tokenizer(path: Path) -> None:
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
-    # the markers are no added tokens: inside a text they are plain characters, and no class name can end its own prompt
+    # the markers are not added tokens: in a text they are plain characters, so a class name cannot end its own prompt
     start, end = reference.all_special_ids
     names = {i: token for token, i in reference.encoder.items() if i in (start, end)}
     tokenizer.post_processor = processors.TemplateProcessing(
@@ -51,7 +51,7 @@ def write_clip_tokenizer(path: Path) -> None:
 
 
 def clean_tables() -> dict:
-    """The tables of the clean-up, from ftfy and Python's list of HTML entities. Patterns are in a dialect that JavaScript has too."""
+    """The tables of the clean-up, from ftfy and Python's list of HTML entities. The patterns use only syntax that JavaScript has too."""
     from ftfy import badness, chardata, fixes
 
     entities = html.entities.html5
@@ -76,7 +76,7 @@ SPACE = r"[\p{White_Space}\x1c-\x1f]"
 
 
 def portable(pattern: str) -> str:
-    """A verbose Python pattern as a plain one that matches the same texts where ``\\s``, ``\\w`` and ``.`` are defined differently for Unicode."""
+    """A verbose Python pattern as a plain one that matches the same texts in JavaScript, which defines ``\\s``, ``\\w`` and ``.`` differently for Unicode."""
     out, at, inside = [], 0, False
     while at < len(pattern):
         c = pattern[at]

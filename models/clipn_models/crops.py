@@ -14,8 +14,8 @@ from PIL import Image
 def crop_box(key: str, view: int, width: int, height: int, scale: tuple[float, float]) -> tuple[int, int, int, int]:
     """(left, top, right, bottom) of view ``view`` of the image ``key``, the same in every run and on every machine.
 
-    Area uniform in ``scale`` of the whole, aspect ratio log-uniform in [3/4, 4/3]; where ten draws don't fit, the largest centred
-    box of an allowed ratio. These are RandomResizedCrop's rules and open_clip's training transform.
+    The area is uniform in ``scale`` of the whole, and the aspect ratio log-uniform in [3/4, 4/3]. If ten draws do not fit, the box is
+    the largest centred one of an allowed ratio. These are RandomResizedCrop's rules and open_clip's training transform.
     """
     seed = hashlib.blake2b(f"{view}:{key}".encode(), digest_size=8).digest()
     rng = np.random.default_rng(int.from_bytes(seed, "little"))
@@ -33,7 +33,7 @@ def crop_box(key: str, view: int, width: int, height: int, scale: tuple[float, f
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """RGB before anything is resized: the colours between two entries of a palette are not in the palette. Transparent pixels are laid on white."""
+    """RGB before resizing, because colours between two entries of a palette are not in the palette. Transparent pixels become white."""
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
@@ -48,7 +48,7 @@ def decode(image: bytes | Path) -> tuple[Image.Image, int]:
 
 
 def fingerprint(data: bytes) -> int:
-    """63 bits of a hash, so that equality of files or texts can be asked of millions of rows at once."""
+    """63 bits of a hash, so that millions of files or texts can be compared for equality at once."""
     return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little") >> 1
 
 

@@ -21,14 +21,14 @@ PATIENCE = datetime.timedelta(days=1)
 
 
 class World:
-    """This process among all. ``size`` 1 needs no process group."""
+    """This process among all of the run. ``size`` 1 needs no process group."""
 
     def __init__(self, device: torch.device, rank: int = 0, size: int = 1):
         self.device, self.rank, self.size = device, rank, size
 
     @classmethod
     def from_environment(cls, device: str) -> World:
-        """``device``: "auto" (GPU where there is one), "cpu", "cuda" or "cuda:1". Joins the group that torchrun describes."""
+        """``device``: "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:1". Joins the group that torchrun describes."""
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         if device.startswith("cuda") and not torch.cuda.is_available():
@@ -52,7 +52,7 @@ class World:
         return self.rank == 0
 
     def gather(self, mine: Tensor) -> Tensor:
-        """Rows of all ranks in order of rank, without gradient: [n, ...] each -> [n * size, ...]. Every rank gives as many."""
+        """Rows of all ranks in order of rank, without gradient: [n, ...] each -> [n * size, ...]. Every rank has the same number of rows."""
         if self.size == 1:
             return mine
         out = [torch.empty_like(mine) for _ in range(self.size)]
@@ -62,8 +62,8 @@ class World:
     def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Adds up gradients over ranks, all in one message.
 
-        Every rank holds the whole batch's loss and differentiates it by its own texts, so the sum is the batch's gradient.
-        (A mean, as DistributedDataParallel takes, would be that divided by the number of ranks.)
+        Every rank computes the loss of the whole batch and differentiates it by its own texts, so the sum is the gradient of the batch.
+        (The mean of DistributedDataParallel would divide it by the number of ranks.)
         """
         if self.size == 1:
             return

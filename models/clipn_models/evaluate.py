@@ -1,7 +1,7 @@
 """Parts that both evaluations share: a bundle's outputs in ONNX Runtime, its scores and decisions, and their comparison.
 
-FPR95 in both conventions: of CLIPN and MCM (share of OOD accepted where 95 % of ID is) and of OpenOOD (share of ID rejected
-where 95 % of OOD is). The default's tables are in ``default/measure.py``.
+FPR95 in both conventions: of CLIPN and MCM (share of OOD accepted at the threshold that accepts 95 % of ID) and of OpenOOD (share of
+ID rejected at the threshold that rejects 95 % of OOD). The default's tables are in ``default/measure.py``.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def fpr95(positive: np.ndarray, negative: np.ndarray) -> float:
 def fpr95_id_rejected(inside: np.ndarray, outside: np.ndarray) -> float:
     """Share of ``inside`` rejected at the first threshold that rejects 95 % of ``outside``: OpenOOD's and pytorch-ood's FPR95, nothing interpolated."""
     labels = np.r_[np.zeros(len(inside)), np.ones(len(outside))]
-    # the whole curve: without its collinear points the first one past the level would be another
+    # the whole curve, because the first point past the level must not depend on which collinear points were dropped
     rejected, caught, _ = roc_curve(labels, -np.r_[inside, outside], drop_intermediate=False)
     return float(rejected[np.argmax(caught >= 0.95)])
 

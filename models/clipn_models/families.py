@@ -17,7 +17,7 @@ The modules compute what the bundle's files compute; the caller fills in their p
 
 
 def family(architecture: str) -> ModuleType | None:
-    """The module of an architecture; None where it is open_clip's to build."""
+    """The module of an architecture; None if open_clip builds it."""
     for prefix, module in FAMILIES.items():
         if architecture == prefix or architecture.startswith(f"{prefix}-"):
             return importlib.import_module(module)
@@ -25,6 +25,6 @@ def family(architecture: str) -> ModuleType | None:
 
 
 def family_graphs(architecture: str, path: Path) -> dict[str, nn.Module] | None:
-    """PyTorch modules of the bundle in ``path``, their parameters not yet filled in; None where the architecture is open_clip's."""
+    """PyTorch modules of the bundle in ``path``, without the values of their parameters; None if open_clip builds the architecture."""
     module = family(architecture)
     return None if module is None else module.build_graphs(path)

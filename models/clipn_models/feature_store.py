@@ -5,8 +5,8 @@ A directory holds, with one row per pair:
   NAME.bin          raw rows of one array, full length from the beginning (sparse until written)
   journal-R.jsonl   what process R has finished: which arrays of which chunk of rows, with their CRC-32
 
-An entry is written after its rows are on the disk, so a process that dies leaves whole chunks and nothing worse. Whatever is not
-in a journal, or whose rows do not have the CRC noted there, counts as missing.
+An entry is written after its rows are on the disk, so a killed process leaves complete chunks only. A chunk counts as missing if it is
+not in a journal, or if its rows do not have the CRC of its entry.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Store:
         return crc
 
     def journal(self) -> dict[tuple[str, int], dict]:
-        """Every finished (group, chunk) with its last entry. A torn line is a chunk that was not finished."""
+        """Every finished (group, chunk) with its last entry. An incomplete line is a chunk that was not finished."""
         entries: dict[tuple[str, int], dict] = {}
         for path in sorted(self.path.glob("journal-*.jsonl")):
             for line in path.read_bytes().splitlines():
@@ -84,7 +84,7 @@ class Store:
     def write(self, writer: int, chunk: int, arrays: dict[str, np.ndarray], notes: dict[str, dict]) -> None:
         """Writes a chunk's rows, then its entries in the journal of process ``writer``: ``notes`` {group: what else to note}.
 
-        Plain writes at an offset and no shared maps: several processes write different chunks of one file.
+        Plain writes at an offset instead of shared maps, because several processes write different chunks of one file.
         """
         for name, rows in arrays.items():
             with (self.path / f"{name}.bin").open("r+b") as file:

@@ -11,7 +11,7 @@ TENANTS = 20
 
 
 def tenant_figures(image: np.ndarray, label: np.ndarray, yes: np.ndarray, no: np.ndarray, mine: np.ndarray) -> dict[str, float]:
-    """A tenant of the classes ``mine`` (indices); all other images are out of distribution. Empty where there are none of one kind.
+    """A tenant of the classes ``mine`` (indices); all other images are out of distribution. Empty if there are no images of one kind.
 
     image unit [N, D], label [N] (class of each), yes and no unit [C, D]. ``top1``: right class among the tenant's images; ``auroc``: of
     CTW's and ATD's score, the better one; ``kept`` and ``caught``: shares of in-distribution and other images that CTW decides rightly.
@@ -31,7 +31,7 @@ def tenant_figures(image: np.ndarray, label: np.ndarray, yes: np.ndarray, no: np
 
 
 def gate_figures(image: np.ndarray, label: np.ndarray, yes: np.ndarray, no: np.ndarray, seed: int = 0, tenants: int = TENANTS) -> dict[str, float]:
-    """Means of ``tenant_figures`` over seeded tenants of half of the classes each; empty where there is but one class."""
+    """Means of ``tenant_figures`` over seeded tenants of half of the classes each; empty if there is only one class."""
     rng, count = np.random.default_rng(seed), len(yes)
     rows = [tenant_figures(image, label, yes, no, np.sort(rng.permutation(count)[: max(1, count // 2)])) for _ in range(tenants)]
     rows = [r for r in rows if r]

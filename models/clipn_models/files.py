@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Files that are complete or absent."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 
 def save_atomically(state: object, path: Path) -> None:
-    """``torch.save`` that is on the disk before it takes the place of what was there."""
+    """``torch.save`` to a new file that replaces the old one once it is on the disk."""
     temporary = path.with_name(path.name + ".tmp")
     with temporary.open("wb") as file:
         torch.save(state, file)

@@ -1,8 +1,8 @@
 """The transformers of a bundle's graphs in the form that ONNX Runtime computes fastest, with the same weights and the same outputs.
 
-- Attention becomes one operator (``com.microsoft.MultiHeadAttention``) on a single query-key-value product. The plain export spells
-  it out in some thirty nodes, which hide it from the runtime's own fusions; layer norms, GELUs with their bias and skip
-  connections are then fused by the runtime itself when it opens the file.
+- Attention becomes one operator (``com.microsoft.MultiHeadAttention``) on a single query-key-value product. The plain export
+  has some thirty nodes for it, which the runtime does not recognise. The runtime itself fuses layer norms, GELUs with their bias, and skip
+  connections when it opens the file.
 - A feature is read at one position (the class token, the end of a text). The last block computes its output and its MLP, three
   quarters of its work, for that position only.
 
@@ -61,7 +61,7 @@ class _Block(nn.Module):
 class _LastBlock(_Block):
     """The last block, at one position of each row: [N, T, W] -> [N, 1, W].
 
-    ``at`` int64 [N, 1]: that position in a causal text; without it the first one, of an image.
+    ``at`` int64 [N, 1]: the position in a causal text; without it the first position, for an image.
     """
 
     def forward(self, x: Tensor, attn_mask: Tensor | None = None, at: Tensor | None = None) -> Tensor:
@@ -94,9 +94,9 @@ class _Text(nn.Module):
 
 
 def fuse(graph: nn.Module) -> nn.Module | None:
-    """An ``ImageGraph`` or ``TextGraph`` in fused form, a copy, for export only; None where there is nothing to fuse.
+    """An ``ImageGraph`` or ``TextGraph`` in fused form, a copy, for export only; None if nothing can be fused.
 
-    What is fused: open_clip's own transformers with their standard block. Other towers (convolutions, timm's) stay as they are.
+    Only open_clip's own transformers with their standard block are fused. Other towers (convolutions, timm's) stay unchanged.
     """
     graph = copy.deepcopy(graph)
     if isinstance(graph, TextGraph) and _standard(graph.transformer):

@@ -37,10 +37,10 @@ SMALL = 512
 
 
 class ImageGraph(nn.Module):
-    """Pixels in, unit features out: scaling, normalisation and L2 are inside.
+    """Pixels to unit features; scaling, normalisation and L2 are parts of the graph.
 
     ``mirrored``: the feature is the mean direction of the photograph's and its mirror image's, for small models whose features
-    would differ between the two. Twice the work.
+    would differ between the two. It doubles the work.
     """
 
     def __init__(self, visual: nn.Module, mirrored: bool = False):
@@ -59,7 +59,7 @@ class ImageGraph(nn.Module):
 
 
 class TextGraph(nn.Module):
-    """Tokens in, unit features out, through one of the two towers."""
+    """Tokens to unit features, through one of the two towers."""
 
     def __init__(self, model: CLIPN, tower: str):
         super().__init__()
@@ -112,7 +112,7 @@ def fold_batch_norm(module: nn.Module) -> None:
 
 
 def _activation(norm: nn.BatchNorm2d) -> nn.Module:
-    """timm's norms may carry the activation that follows."""
+    """The activation that follows a norm: timm's norms may contain it."""
     act = getattr(norm, "act", None)
     return nn.Identity() if act is None else act
 
@@ -127,7 +127,7 @@ def round_weights(module: nn.Module) -> None:
 def graphs(model: CLIPN, storage: str = "half", mirrored: bool = False) -> dict[str, nn.Module]:
     """{"image", "text-yes", "text-no"}: the bundle's graphs in PyTorch, on the CPU, weights rounded as stored.
 
-    Raises ValueError where a part would be larger than a file can be.
+    Raises ValueError if a part would be larger than an ONNX file may be.
     """
     visual = copy.deepcopy(model.visual).cpu().eval()
     fold_batch_norm(visual)
@@ -206,12 +206,12 @@ def _same(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def _same_but_for_ones(a: np.ndarray, b: np.ndarray) -> bool:
-    """The same numbers in the same order; exporters add and drop dimensions of one."""
+    """Whether the numbers and their order are equal; exporters add and drop dimensions of one."""
     return _same(a.squeeze(), b.squeeze())
 
 
 def load_parameters(path: Path, graph: nn.Module) -> None:
-    """Fills a PyTorch module with the weights of an exported file. Raises ValueError where the two don't match."""
+    """Fills a PyTorch module with the weights of an exported file. Raises ValueError if the two do not match."""
     proto = onnx.load(path)
     stored = {t.name.removesuffix(".half"): numpy_helper.to_array(t).astype(np.float32) for t in proto.graph.initializer}
     places = json.loads(next((m.value for m in proto.metadata_props if m.key == PARAMETERS), "{}"))
@@ -230,7 +230,7 @@ def load_parameters(path: Path, graph: nn.Module) -> None:
 
 
 def store_half(proto: onnx.ModelProto) -> None:
-    """Large single-precision initialisers -> half precision and a cast. The numbers must be representable already."""
+    """Stores large single-precision initialisers in half precision with a cast. The numbers must be representable in half precision."""
     for tensor in list(proto.graph.initializer):
         if tensor.data_type != TensorProto.FLOAT:
             continue

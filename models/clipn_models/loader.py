@@ -1,6 +1,6 @@
 """Loads a checkpoint as a CLIPN model, or raises an error that names every mismatch.
 
-The official loader is not strict: a checkpoint without a no tower loads and answers at random. Nothing of the kind happens here.
+The official loader is not strict: it loads a checkpoint without a no tower, whose answers are then random. This loader refuses it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def load_clipn(path: Path | str, arch: str | dict, variant: str = "auto") -> CLI
     ``arch``: an open_clip configuration, by name (this package's or open_clip's), path of a JSON file, or the dictionary itself.
     ``variant``: "learnable" (with ``prompt_no``), "hand-crafted" (without) or "auto", which looks for ``prompt_no``.
     Raises CheckpointError with every missing, surplus, misshapen and non-finite parameter by name, and for a no tower that has
-    learned nothing; ValueError for an architecture that is unknown or whose text tower CLIPN can't double.
+    is untrained; ValueError for an architecture that is unknown or whose text tower CLIPN can't double.
     """
     if variant not in VARIANTS:
         raise ValueError(f"unknown variant {variant!r}; it is one of {', '.join(VARIANTS)}")
@@ -51,7 +51,7 @@ def load_clipn(path: Path | str, arch: str | dict, variant: str = "auto") -> CLI
 
 
 def twin(arch: str) -> str | None:
-    """A warning where open_clip has the same shapes with the other activation: no check of a bundle can distinguish the two."""
+    """A warning if open_clip has the same shapes with the other activation, because no check of a bundle can distinguish the two."""
     import open_clip
 
     quick = arch.endswith("-quickgelu")
@@ -103,7 +103,7 @@ def differences(model: CLIPN, state: dict[str, Tensor]) -> list[str]:
 
 
 def compact(names: Iterable[str]) -> list[str]:
-    """Names that differ in one block number as one: layers.0.w, layers.1.w, layers.3.w -> layers.{0-1,3}.w. None is left out."""
+    """Names that differ in one block number are written as one: layers.0.w, layers.1.w, layers.3.w -> layers.{0-1,3}.w."""
     groups: dict[str, list[int]] = {}
     for name in names:
         head, number, tail = re.fullmatch(r"(?:(.*?\.)(\d+)(?=\.))?(.*)", name, re.DOTALL).groups()

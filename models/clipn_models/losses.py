@@ -1,7 +1,7 @@
 """The losses of the CLIPN paper (section 3.3) on one batch of N images and N texts.
 
-p^no_ij = sigmoid(scale (s^no_ij - s_ij)) says that image i does NOT show text j; p^yes = 1 - p^no.
-Everything goes through log-sigmoid: the official form, log(1 - sigmoid(x) + eps) on exponentials, underflows at scale 100.
+p^no_ij = sigmoid(scale (s^no_ij - s_ij)) is the probability that image i does NOT show text j; p^yes = 1 - p^no.
+The losses are computed with log-sigmoid, because the official form, log(1 - sigmoid(x) + eps) on exponentials, underflows at scale 100.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def image_text_binary_opposite(
     """L_yes = -mean_i log p^yes_ii and L_no = -mean_{i != j} log p^no_ij.
 
     cos_yes, cos_no [N, M]: cosines of images with yes and with no features. ``positive`` [N, M] bool marks matching
-    pairs (default: the diagonal, as in the paper); ``ignore`` marks pairs of which nothing is known: two captions of one
+    pairs (default: the diagonal, as in the paper); ``ignore`` marks pairs whose relation is unknown: two captions of one
     class in a batch are not a negative pair, and in a batch drawn from few hundred classes there are many.
     """
     if positive is None:
@@ -48,8 +48,8 @@ def membership_loss(cos_yes: Tensor, cos_no: Tensor, scale: float, relation: Ten
 
     cos_yes, cos_no [N, C]; ``relation`` int8 [N, C]: 1 the text fits the image, 0 it does not, -1 unknown; ``registered``
     bool [C]: the tenant's classes. -log(sum_j p_j (1 - p^no_j)) where one of them fits, -log(sum_j p_j p^no_j) where none
-    does; both kinds weigh the same, images of which it can't be said are left out. None where the batch has one kind only.
-    L_no is a mean over all pairs, of which nearly all are easy: a class that only looks alike weighs next to nothing there.
+    does. Both kinds have the same weight, and images of unknown relation are left out. None if the batch has one kind only.
+    L_no is a mean over all pairs, nearly all of which are easy, so a class that only looks alike has hardly any weight in it.
     """
     known = relation.masked_fill(~registered, 0)
     member = (known == 1).any(-1)
@@ -64,7 +64,7 @@ def membership_loss(cos_yes: Tensor, cos_no: Tensor, scale: float, relation: Ten
 
 
 def draw_tenant(count: int, most: float, rng: np.random.Generator) -> Tensor:
-    """bool [count]: the classes of an imagined tenant, at least one and up to ``most``, their number even by its logarithm."""
+    """bool [count]: the classes of an imagined tenant, at least one and up to ``most``; the logarithm of their number is uniform."""
     size = max(1, int(np.exp(rng.uniform(0, np.log(most)))))
     registered = torch.zeros(count, dtype=torch.bool)
     registered[torch.from_numpy(rng.permutation(count)[:size])] = True
@@ -74,7 +74,7 @@ def draw_tenant(count: int, most: float, rng: np.random.Generator) -> Tensor:
 def tenant_loss(cos_yes: Tensor, cos_no: Tensor, scale: float, relation: Tensor, registered: Tensor, keep: float = 1.0) -> Tensor | None:
     """Both rules of one imagined tenant: ``membership_loss`` (the condition of ATD), and for CTW the no logit of the likeliest class.
 
-    Shapes as in ``membership_loss``. ``keep``: weight, in CTW's part, of images that belong against those that do not. None where
+    Shapes as in ``membership_loss``. ``keep``: weight, in CTW's part, of images that belong against those that do not. None if
     the batch has images of one kind only.
     """
     members = membership_loss(cos_yes, cos_no, scale, relation, registered)
@@ -91,7 +91,7 @@ def tenant_loss(cos_yes: Tensor, cos_no: Tensor, scale: float, relation: Tensor,
 def imagined_tenants(cos_yes: Tensor, cos_no: Tensor, scale: float, relation: Tensor, rng: np.random.Generator, tenants: int = 4) -> Tensor:
     """Mean of ``tenant_loss`` over tenants drawn from the texts of a batch, each of 1 to 70 % of them.
 
-    Zero, with a gradient of zero, where no tenant has images of both kinds.
+    Zero, with a gradient of zero, if no tenant has images of both kinds.
     """
     count, losses = relation.shape[1], []
     for _ in range(tenants):

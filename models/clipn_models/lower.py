@@ -1,9 +1,9 @@
 """A bundle's fp32 graph in lower precision: ``half`` for GPUs, ``rows`` and ``static`` (both 8 bits) for CPUs.
 
-All keep the graph's contract: what goes in and comes out has the types it had, and the final projection and L2 norm stay in
-single precision. An answer must not depend on what else is in its batch. That rules out the usual dynamic quantisation,
-whose scale is taken over the whole tensor: measured on ViT-B/16, features moved by 3e-3 with the company they were in.
-``rows`` takes a scale for every row (token) instead, ``static`` fixed ones from calibration images.
+All keep the graph's contract: inputs and outputs have the same types, and the final projection and L2 norm stay in single precision. An
+answer must not depend on the rest of its batch. That excludes the usual dynamic quantisation, whose scale is computed over the whole
+tensor: on ViT-B/16, features changed by up to 3e-3 with the other images of the batch. ``rows`` computes a scale for every row (token)
+instead, and ``static`` has fixed scales from calibration images.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Refused(ValueError):
 
 
 def single(path: Path) -> onnx.ModelProto:
-    """A bundle's graph with its weights as single-precision initialisers, however the file stores them; metadata left out."""
+    """A bundle's graph with its weights as single-precision initialisers, however the file stores them; without metadata."""
     proto = onnx.load(path)
     del proto.metadata_props[:]
     halves = {t.name: t for t in proto.graph.initializer if t.data_type == TensorProto.FLOAT16}
@@ -42,7 +42,7 @@ def single(path: Path) -> onnx.ModelProto:
 
 
 def compact(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """Weights that half precision can hold to the bit are stored so."""
+    """Stores weights in half precision if it represents them exactly."""
     smaller = onnx.ModelProto()
     smaller.CopyFrom(proto)
     try:
@@ -59,7 +59,7 @@ def projections(proto: onnx.ModelProto) -> list[onnx.NodeProto]:
 
 
 def tail(proto: onnx.ModelProto) -> list[onnx.NodeProto]:
-    """The final projection and all behind it, the L2 norm: a few numbers per image, on which every cosine rests."""
+    """The final projection and all behind it, the L2 norm: a few numbers per image, on which every cosine depends."""
     starts = [n.name for n in projections(proto)]
     nodes, after = [], set()
     for node in proto.graph.node:
@@ -70,7 +70,7 @@ def tail(proto: onnx.ModelProto) -> list[onnx.NodeProto]:
 
 
 def after_pooling(proto: onnx.ModelProto) -> list[onnx.NodeProto]:
-    """All behind the last convolution's pooling: heads are a hundredth of the work, and every number of a feature rests on them."""
+    """All behind the last convolution's pooling: heads are a hundredth of the work, and every number of a feature depends on them."""
     seen = next((n.output[0] for n in proto.graph.node if n.op_type in ("GlobalAveragePool", "ReduceMean") and len(n.output) == 1), None)
     if seen is None or not any(n.op_type == "Conv" for n in proto.graph.node):
         return []
@@ -110,8 +110,8 @@ def head(proto: onnx.ModelProto) -> list[onnx.NodeProto]:
 def half(proto: onnx.ModelProto) -> onnx.ModelProto:
     """fp16 except for the first and last operations; the sums inside layer norms and softmax are kept in single precision by GPU kernels.
 
-    ONNX Runtime's own converter rounds what passes between nodes it was told to leave alone, the L2 norm among them.
-    Raises Refused where a weight is too large for half precision.
+    ONNX Runtime's own converter rounds values between nodes that are excluded from the conversion, such as the L2 norm.
+    Raises Refused if a weight is too large for half precision.
     """
     out = onnx.ModelProto()
     out.CopyFrom(proto)
@@ -159,7 +159,7 @@ def rows(proto: onnx.ModelProto) -> onnx.ModelProto:
     """8-bit products in the linear layers: weights with a scale per output, activations with a scale per row, computed at run time.
 
     For x [.., K] and W [K, M]: q = round(x / s) + 128 with s = max |x| / 127 of the row, y = (q - 128) Wq * s_W * s.
-    Raises Refused where there is no linear layer but the final projection.
+    Raises Refused if the final projection is the only linear layer.
     """
     out = onnx.ModelProto()
     out.CopyFrom(proto)
@@ -213,7 +213,7 @@ def _row_scales(x: str) -> list[onnx.NodeProto]:
         node("ReduceMax", [x + ".abs", "rows.last"], [x + ".max"], keepdims=1),
         node("Mul", [x + ".max", "rows.step"], [x + ".ratio"]),
         node("Max", [x + ".ratio", "rows.least"], [x + ".scale"]),
-        # scales along an axis are a vector in ONNX: rows become the first axis of a matrix and come back
+        # scales along an axis are a vector in ONNX, so the rows are the first axis of a matrix for this operation
         node("Reshape", [x + ".scale", "rows.last"], [x + ".scales"]),
         node("Shape", [x + ".scales"], [x + ".count"]),
         node("Expand", ["rows.zero", x + ".count"], [x + ".zeros"]),

@@ -1,6 +1,6 @@
 """CLIPN on top of open_clip: a CLIP with a second, full "no" text tower.
 
-Names of the parameters are those of the official checkpoint (``*_no``), so that its state dict loads as it is.
+Names of the parameters are those of the official checkpoint (``*_no``), so that its state dict loads without changes.
 Method: "CLIPN for Zero-Shot OOD Detection: Teaching CLIP to Say No", ICCV 2023, arXiv 2308.12213.
 """
 

@@ -1,7 +1,7 @@
 """Makes a bundle fast: fused fp32 graphs, fp16 for GPUs, int8 for CPUs. Everything is verified and measured before it is kept.
 
-The fused form (``fuse``) takes the place of the plain graphs where it is no slower and gives the same numbers. A precision (``lower``)
-is added beside them, with the tolerance of its golden check and its cost in quality (``quality``), or refused with the reason.
+The fused form (``fuse``) replaces the plain graphs if it is not slower and gives the same numbers. A precision (``lower``) is added to
+them, with the tolerance of its golden check and its cost in quality (``quality``), or refused with the reason.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class _Work:
 def optimise(path: Path, settings: Settings | None = None, log=print) -> dict:
     """Optimises the bundle in ``path`` and returns its new manifest. Files change at the end, all at once.
 
-    Raises ValueError where ``samples`` holds no photographs or a precision is not known.
+    Raises ValueError if ``samples`` has no photographs, or if a precision is unknown.
     """
     settings = settings or Settings()
     unknown = set(settings.precisions) - set(PRECISIONS)
@@ -158,7 +158,7 @@ def _single(work: _Work, part: str) -> onnx.ModelProto:
 
 
 def _fp16(work: _Work) -> dict:
-    """Checked and timed on a GPU where there is one; on a CPU the outputs are right, and the speed is not representative."""
+    """Checked and timed on a GPU if there is one. On a CPU the outputs are right, but the speed is not representative."""
     device = "cuda" if gpu() else "cpu"
     graphs = {part: lower.half(_single(work, part)).SerializeToString() for part in _parts(work)}
     sessions = {part: open_graph(graph, work.settings.threads, device) for part, graph in graphs.items()}
@@ -206,7 +206,7 @@ def _merit(entry: dict) -> float:
 
 
 def _int8_graphs(work: _Work, method: str) -> dict[str, bytes]:
-    """The image graph by ``method``; texts, where they are lowered, always with a scale per row: they are too short to calibrate on."""
+    """The image graph by ``method``; texts, if they are lowered, always have a scale per row, because they are too short for calibration."""
     out = {}
     for part in _parts(work):
         plain = _single(work, part)
@@ -222,7 +222,7 @@ def _int8_graphs(work: _Work, method: str) -> dict[str, bytes]:
 
 
 def _entry(work: _Work, sessions: Sessions) -> dict:
-    """The manifest's entry of a precision. Raises lower.Refused where a graph fails its checks or costs too much."""
+    """The manifest's entry of a precision. Raises lower.Refused if a graph fails its checks or costs too much."""
     worst = max(golden_difference(part, s, work.golden) for part, s in sessions.items())
     tolerance = float(f"{TOLERANCE + MARGIN * worst:.1e}") if np.isfinite(worst) else np.inf
     faults = [f for part, s in sessions.items() for f in _faults(work, part, s, tolerance)]

@@ -1,7 +1,7 @@
 """Image-caption pairs in common formats: WebDataset shards (tar) and tables (CSV, TSV).
 
-A source numbers its pairs 0..count-1, the broken ones among them, so that "pair 4711 of this shard" means the same in every run.
-Nothing is unpacked to disk and only what is asked for is read: in a tar the rest is skipped by seeking over it.
+A source numbers its pairs 0..count-1, including broken ones, so that "pair 4711 of this shard" is the same pair in every run. Nothing
+is unpacked to disk. Only the pairs that are asked for are read; in a tar the others are skipped by seeking.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TABLE = (".csv", ".tsv")
 
 
 class DataError(ValueError):
-    """The data as a whole cannot be used: nothing there, a table without its columns, most of it broken."""
+    """The data as a whole cannot be used: there is none, a table lacks its columns, or most of it is broken."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Broken:
 
 @dataclass(frozen=True)
 class Columns:
-    """Of a table; the defaults are open_clip's. ``separator`` None takes a tab where the header has one, else a comma."""
+    """Of a table; the defaults are open_clip's. ``separator`` None means a tab if the header has one, otherwise a comma."""
 
     image: str = "filepath"
     caption: str = "title"
@@ -72,7 +72,7 @@ class Table:
                 raise DataError(f"{self.path}, line {rows.line_num}: {error}") from error
 
     def scan(self) -> tuple[int, str]:
-        """How many pairs, and a fingerprint of them: every path and caption, and the size of every image file (-1: missing)."""
+        """Number of pairs, and a fingerprint of them: every path and caption, and the size of every image file (-1: missing)."""
         count, digest = 0, hashlib.sha256()
         for image, caption in self._rows():
             path = self.path.parent / (image or "")
@@ -120,7 +120,7 @@ class Shard:
                 yield key, files, tar
 
     def _checked(self) -> Iterator[tuple[str, dict[str, tarfile.TarInfo], tarfile.TarFile]]:
-        """The samples; a shard that is cut short gives those before the cut, and says so."""
+        """The samples. A truncated shard gives those before the cut, and a warning."""
         given = 0
         try:
             for sample in self._samples():
@@ -132,7 +132,7 @@ class Shard:
             print(f"{self.path}: ends in the middle after {given} samples ({error})", file=sys.stderr, flush=True)
 
     def scan(self) -> tuple[int, str]:
-        """How many samples, and a fingerprint: name, size, first and last MiB. Reading all of a terabyte would add little."""
+        """Number of samples, and a fingerprint: name, size, first and last MiB. Reading a whole terabyte would take too long."""
         size = self.path.stat().st_size
         with self.path.open("rb") as file:
             head = file.read(2**20)
@@ -183,7 +183,7 @@ class ClassFolders:
         return sorted(p for p in self.path.rglob("*") if p.suffix.lower().lstrip(".") in IMAGES and p.parent != self.path and p.is_file())
 
     def scan(self) -> tuple[int, str]:
-        """How many photographs, and a fingerprint of their paths and sizes."""
+        """Number of photographs, and a fingerprint of their paths and sizes."""
         files = [(str(p.relative_to(self.path)), p.stat().st_size) for p in self._files()]
         return len(files), hashlib.sha256(json.dumps(files).encode()).hexdigest()
 

@@ -30,7 +30,7 @@ def load(checkpoint: Path, arch: str, hand_crafted: bool = False) -> tuple[CLIPN
     """The model on the CPU, in eval mode, and whether the checkpoint had a no tower of its own.
 
     A CLIP gets a no tower that is a copy of its yes tower, and prompts of zeros; the hand-crafted variant has no prompts.
-    Raises CheckpointError where names or shapes don't match the architecture, ValueError for an architecture that is unknown or can't be a CLIPN.
+    Raises CheckpointError if names or shapes do not match the architecture, ValueError for an architecture that is unknown or unsuitable for CLIPN.
     """
     config = arch_config(arch)
     check_architecture(config, arch)
@@ -61,7 +61,7 @@ def digest(model: CLIPN, no: bool) -> str:
 
 
 def load_tokenizer(model: CLIPN, path: Path | None) -> tuple[Tokenise, str]:
-    """The tokenizer and a name for it: ``path`` in Hugging Face's format, else CLIP's own where the vocabulary is CLIP's."""
+    """The tokenizer and a name for it: ``path`` in Hugging Face's format, otherwise CLIP's own if the vocabulary is CLIP's."""
     context, entries = model.context_length, model.vocab_size
     if path is not None:
         tok = bpe.load(path)

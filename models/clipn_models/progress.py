@@ -1,4 +1,4 @@
-"""Progress output of long runs, and their end by signals."""
+"""Progress output of long runs, and their interruption by signals."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def duration(seconds: float) -> str:
 
 
 class Log:
-    """One JSON line per interval in a file and a readable one on stdout; figures of a step also go to TensorBoard. ``quiet`` processes write neither."""
+    """One JSON line per interval in a file and a readable one on stdout; figures of a step also go to TensorBoard. ``quiet`` processes write nothing."""
 
     def __init__(self, path: Path, quiet: bool = False):
         self.path, self.quiet = path, quiet
@@ -37,7 +37,7 @@ class Log:
                 if json.loads(line).get("step", 0) <= step:
                     kept.append(line)
             except ValueError:
-                continue  # torn by the interruption
+                continue  # incomplete because of the interruption
         temporary = self.path.with_name(self.path.name + ".tmp")
         temporary.write_text("".join(line + "\n" for line in kept))
         temporary.replace(self.path)

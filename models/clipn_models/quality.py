@@ -56,7 +56,7 @@ class Inputs:
 def photographs(folder: Path, size: int, limit: int | None = 1024) -> Inputs:
     """Photographs of a folder through CLIP's transform, evenly chosen when more than ``limit``. Sub-folders, if it has two or more, name the classes.
 
-    Raises ValueError where there are fewer than two.
+    Raises ValueError if there are fewer than two.
     """
     files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in ENDINGS)
     if len(files) < 2:
@@ -67,7 +67,7 @@ def photographs(folder: Path, size: int, limit: int | None = 1024) -> Inputs:
 
 
 def made(size: int) -> Inputs:
-    """Inputs when no photographs are given: the golden file's pictures and soft blobs of colour. They say little about real images."""
+    """Inputs when no photographs are given: the golden file's pictures and soft blobs of colour. Figures on them say little about real images."""
     rng = np.random.default_rng(0)
     coarse = torch.from_numpy(rng.integers(0, 256, (12, 3, 5, 5)).astype(np.float32))
     blobs = torch.nn.functional.interpolate(coarse, size=(size, size), mode="bicubic").clamp(0, 255).byte()
@@ -80,7 +80,7 @@ Sessions = dict[str, onnxruntime.InferenceSession]
 def compare(base: Sessions, other: Sessions, inputs: Inputs, tokenizer: Tokenizer, manifest: dict) -> dict:
     """The manifest's ``quality`` of a precision: cosines of features, and changes of the verdicts.
 
-    Of the images only those that no calibration has seen. ``equal_decisions``: see ``equal_decisions``.
+    Only on images that were not used for calibration. ``equal_decisions``: see the function of this name.
     """
     pixels = inputs.halves[1]
     features = [run(s["image"], pixels).astype(np.float64) for s in (base, other)]
@@ -110,8 +110,8 @@ TENANT, TENANTS = 10, 40
 def equal_decisions(features: list[np.ndarray], texts: list[tuple[np.ndarray, np.ndarray]], scale: float) -> float:
     """Share of images that are decided as before (in or out of distribution), by the rule that changes most.
 
-    Mean over seeded tenants of ten of the classes: a bundle is asked about tenants, and among many classes an image that fits none
-    is near to several. A refused image's nearest class does not count as a decision.
+    Mean over seeded tenants of ten of the classes: the rules are applied to tenants, and among many classes an image that fits none is
+    similar to several. The likeliest class of a rejected image does not count as a decision.
     """
     count = len(texts[0][0])
     rules = ("reject_ctw", "reject_atd", "reject_atd_rescaled")

@@ -1,12 +1,12 @@
 """The CLIPN recipe for any CLIP and any image-caption pairs: only the no tower learns, from features of frozen towers.
 
 Per step N pairs: every image against every caption, N x N. Of each caption the no tower sees one of the sixteen prompts or their
-mean, drawn at random. Losses: ``losses.py``. What the paper's form gets wrong is a caption that occurs twice in a batch ("image
-of a city"), or several captions of one photograph: each would be taught to say no to a picture that it describes. Such pairs are
+mean, drawn at random. Losses: ``losses.py``. In the paper's form a caption that occurs twice in a batch ("image
+of a city"), and each of several captions of one photograph, is trained as a negative for a picture that it describes. Such pairs are
 left out, unless ``strict``.
 
-All that is random is a function of seed and step (order of the data, crops, prompts), and the same on every rank. So a run that
-is interrupted goes on exactly as it would have, and several processes do together what one would do alone.
+All randomness (order of the data, crops, prompts) is a function of seed and step, and equal on every rank. An interrupted run therefore
+continues exactly as without the interruption, and several processes compute the same as one.
 """
 
 from __future__ import annotations
@@ -62,13 +62,13 @@ MOST_TEXTS = 256
 
 
 class RunMismatch(ValueError):
-    """The run directory holds a run of another kind."""
+    """The run directory contains a run with other settings."""
 
 
 def prompt_mix(choice: np.ndarray) -> Tensor:
     """int [N] in 0..16 -> float32 [N, 16]: the weights of the sixteen prompts for each text; 16 means their mean.
 
-    As a matrix product the draw has a gradient that adds up in a fixed order, which indexing has not.
+    The gradient of a matrix product is summed in a fixed order; that of indexing is not.
     """
     table = np.concatenate([np.eye(NUM_PROMPTS), np.full((1, NUM_PROMPTS), 1 / NUM_PROMPTS)]).astype(np.float32)
     return torch.from_numpy(table[choice])
@@ -131,7 +131,7 @@ class Recipe:
         rows = self.order(epoch)[within * size : (within + 1) * size]
         prompts = np.random.default_rng([self.seed, 1, self.step]).integers(0, NUM_PROMPTS + 1, size)
         mine = slice(self.world.rank * share, (self.world.rank + 1) * share)
-        return rows[mine], (epoch + rows[mine]) % self.preset.views, prompts[mine]  # in turn: every crop as often as any other
+        return rows[mine], (epoch + rows[mine]) % self.preset.views, prompts[mine]  # in turn, so that every crop is used equally often
 
     def no_features(self, tokens: Tensor, mix: Tensor) -> Tensor:
         """Unit no features float32 [N, D] of tokens [N, T], each with its prompt; the hand-crafted variant has none."""
@@ -145,15 +145,15 @@ class Recipe:
     def one_step(self) -> dict[str, float]:
         """Losses of the step, over the batch of all processes.
 
-        The batch's texts go through the tower in pieces: first for their features, then, once the loss of the whole batch says
-        which way each feature should go, piece by piece again for the gradient. A batch that fits in one piece goes once.
+        The batch's texts pass the tower in pieces: first for their features, and again for the gradient once the loss of the whole
+        batch is known. A batch of one piece passes once.
         """
         rate = self.preset.lr * 0.5 * (1 + math.cos(math.pi * self.step / self.steps))
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         rows, views, prompts = self.drawn()
         batch = self.features.batch(rows, views)
-        by_length = batch.tokens.argmax(-1).argsort(stable=True)  # a piece costs what its longest text costs
+        by_length = batch.tokens.argmax(-1).argsort(stable=True)  # the longest text of a piece decides its cost
         pieces = by_length.split(self.texts_at_once)
         mix = prompt_mix(prompts).to(self.world.device)
 
@@ -182,7 +182,7 @@ class Recipe:
         return {k: float(v.detach()) for k, v in losses.items()} | {"lr": rate}
 
     def _membership(self, cos_yes: Tensor, cos_no: Tensor, ids: Tensor) -> Tensor:
-        """Tenants imagined from the batch's distinct captions, ``MOST_TEXTS`` at most; an image shows what its own captions say."""
+        """Tenants imagined from the batch's distinct captions, ``MOST_TEXTS`` at most; an image belongs to its own captions."""
         rng = np.random.default_rng([self.seed, 2, self.step])
         captions = ids[:, 0].cpu().numpy()
         columns = np.unique(captions, return_index=True)[1]
@@ -206,13 +206,13 @@ class Recipe:
         return gate_figures(as_numbers[0], label, as_numbers[1], as_numbers[2])
 
     def save(self, path: Path) -> None:
-        """Writes everything that another process needs to continue. If a process is killed meanwhile, the file is the old one or the new one."""
+        """Writes everything that another process needs to continue. If the process is killed during this, the file is the old one or the new one."""
         if self.world.first:
             state = {n: p.detach() for n, p in self.learning.items()}
             save_atomically({"step": self.step, "about": self._about, "no": state, "optimizer": self.optimizer.state_dict()}, path)
 
     def resume(self, path: Path) -> bool:
-        """Continues from a checkpoint if there is one. Raises RunMismatch where it is of a run with other settings."""
+        """Continues from a checkpoint if there is one. Raises RunMismatch if it belongs to a run with other settings."""
         if not path.exists():
             return False
         saved = torch.load(path, map_location=self.world.device, weights_only=True)

@@ -1,6 +1,6 @@
 """``python -m clipn_models.reference --bundle BUNDLE --classes classes.txt FILE...`` prints one verdict in JSON per photograph.
 
-Computed by PyTorch from the bundle's weights, in float64 after the towers: what other implementations are compared with.
+PyTorch computes it from the bundle's weights, in float64 after the towers. Other implementations are compared with it.
 """
 
 from __future__ import annotations

@@ -10,10 +10,10 @@ from .quality import compare, open_graph, photographs
 
 
 def remeasure(path: Path, samples: Path, threads: int = 0, log=print) -> dict:
-    """Writes ``quality`` of every precision of the bundle in ``path`` anew and returns the manifest.
+    """Replaces ``quality`` of every precision of the bundle in ``path`` and returns the manifest.
 
-    ``samples``: the photographs that the precisions were made with; every other one of them calibrated, the rest are compared.
-    Raises ValueError where the bundle has no lower precision or ``samples`` holds no photographs.
+    ``samples``: the photographs that the precisions were made with. Every other one was used for calibration; the rest are compared.
+    Raises ValueError if the bundle has no lower precision, or if ``samples`` has no photographs.
     """
     manifest = load_manifest(path)
     if not manifest.get("precisions"):

@@ -1,6 +1,6 @@
 """One file of weights that both text graphs read (ONNX external data), for towers with a common trunk.
 
-A graph may name this file and no other: a bundle from elsewhere must not make the runtime open files of the machine.
+A graph may name this file and no other, so that an untrusted bundle cannot make the runtime open files of the machine.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LEAST = 1024
 def share(folder: Path) -> int:
     """Moves the tensors that are equal in both text graphs of ``folder`` into ``text.weights``; returns its size in bytes.
 
-    Where they have none in common, nothing is written and 0 returned.
+    If they have none in common, nothing is written and 0 is returned.
     """
     paths = [folder / f"text-{tower}.onnx" for tower in ("yes", "no")]
     models = [onnx.load(path) for path in paths]
@@ -39,7 +39,7 @@ def share(folder: Path) -> int:
         for tensor in model.graph.initializer:
             place = places.get(_content(tensor))
             if place:
-                tensor.raw_data = b""  # set, so that the helper takes the tensor for one with raw bytes
+                tensor.raw_data = b""  # set, so that the helper treats the tensor as one with raw bytes
                 external_data_helper.set_external_data(tensor, WEIGHTS, offset=place[0], length=place[1])
                 tensor.ClearField("raw_data")
         path.write_bytes(model.SerializeToString())

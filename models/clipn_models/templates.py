@@ -18,8 +18,8 @@ def read_templates(source: str) -> list[str]:
     """Templates, each with one ``{}`` where the class name goes.
 
     ``source`` is "openai" (open_clip's 80 ImageNet templates), "simple" (its 7), "default" (this package's), or a file with one
-    template per line. A file is kept to the letter: quotes, commas and blanks are part of a template; only the line's end (LF or
-    CRLF), empty lines and a byte order mark are not. Raises ValueError with every line that is no template.
+    template per line. A file is used unchanged: quotes, commas and blanks are part of a template; only line ends (LF or
+    CRLF), empty lines and a byte order mark are not. Raises ValueError with every line that is not a template.
     """
     if source == "default":
         return list(DEFAULT_TEMPLATES)

@@ -18,7 +18,7 @@ def tasks(sessions: dict[str, onnxruntime.InferenceSession], rows: np.ndarray) -
 def interleaved(tasks: dict[str, Callable[[], object]], rounds: int, clock: Callable[[], float] = time.perf_counter) -> dict[str, list[float]]:
     """Seconds of each task in each of ``rounds``, after one round to warm up; the order turns with every round.
 
-    ``clock``: ``time.process_time`` counts what the process computed on all threads, also where others take the cores from it.
+    ``clock``: ``time.process_time`` counts processor time of all threads, which other programs on the machine hardly affect.
     """
     names = list(tasks)
     for name in names:

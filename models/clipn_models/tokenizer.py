@@ -31,7 +31,7 @@ def train(texts: Iterable[str], vocab_size: int) -> Tokenizer:
         initial_alphabet=alphabet,
         end_of_word_suffix="</w>",
         show_progress=False,
-        # every byte also as the last of a word; listed beforehand, because the trainer numbers symbols in random order
+        # every byte also as the last of a word; listed here, because the trainer numbers symbols in random order
         # and breaks ties between merges by number: the same texts would give another tokenizer each time
         special_tokens=[symbol + "</w>" for symbol in alphabet],
     )
@@ -40,7 +40,7 @@ def train(texts: Iterable[str], vocab_size: int) -> Tokenizer:
 
 
 def _finish(tokenizer: Tokenizer, vocab_size: int) -> Tokenizer:
-    """Fills the vocabulary up and puts the two markers at its end."""
+    """Fills up the vocabulary and appends the two markers."""
     state = json.loads(tokenizer.to_str())
     state["added_tokens"] = []
     vocab = state["model"]["vocab"]
@@ -56,7 +56,7 @@ def _finish(tokenizer: Tokenizer, vocab_size: int) -> Tokenizer:
 
 
 class CleanTokenizer:
-    """A tokenizer behind the clean-up that its file asks for (see ``clip_tokenizer``)."""
+    """A tokenizer that first applies the clean-up of its file (see ``clip_tokenizer``)."""
 
     def __init__(self, tokenizer: Tokenizer, clean: Callable[[str], str]):
         self._tokenizer = tokenizer
@@ -67,11 +67,11 @@ class CleanTokenizer:
 
 
 def load(path: Path) -> Tokenizer | CleanTokenizer:
-    """The tokenizer of a file, its clean-up included. Raises ValueError for a clean-up that is not known."""
+    """The tokenizer of a file, its clean-up included. Raises ValueError for an unknown clean-up."""
     content = json.loads(path.read_text())
     clean = content.pop("clean", None)
     if content["model"]["type"] == "WordPiece":
-        # a text may hold "[SEP]": without the entry it is characters, with it a class name could end its own prompt
+        # without the entry, "[SEP]" in a text is plain characters; with it, a class name could end its own prompt
         tokenizer = Tokenizer.from_str(json.dumps({**content, "added_tokens": []}))
         tokenizer.no_padding()
         tokenizer.no_truncation()
@@ -86,12 +86,12 @@ def load(path: Path) -> Tokenizer | CleanTokenizer:
 
 
 def clean_rule(path: Path) -> str | None:
-    """Name of the clean-up that texts go through before the tokenizer of this file; None where it is the file's own normaliser."""
+    """Name of the clean-up that texts go through before the tokenizer of this file; None if it is the file's own normaliser."""
     return json.loads(path.read_text()).get("clean", {}).get("rule")
 
 
 def encode(tokenizer: Tokenizer | CleanTokenizer, texts: list[str], context_length: int) -> torch.Tensor:
-    """int64 [N, T]: ids padded with 0 to the longest text; a text over ``context_length`` is cut and keeps its end token."""
+    """int64 [N, T]: ids padded with 0 to the longest text; a text longer than ``context_length`` is truncated and keeps its end token."""
     rows = [e.ids for e in tokenizer.encode_batch(texts)]
     rows = [r if len(r) <= context_length else [*r[: context_length - 1], r[-1]] for r in rows]
     width = max(len(r) for r in rows)

@@ -43,8 +43,8 @@ class _Trunk(nn.Module):
 class ResNet9(_Trunk):
     """A shallow, wide residual network of plain 3x3 convolutions, after the ResNet-9 of the DAWNBench CIFAR-10 entries.
 
-    [N, 3, R, R] -> [N, C]. Dense convolutions run near a CPU's peak and learn in few passes over the data: side by side on
-    two cores, 150 s of training on Tiny-ImageNet gave twice the accuracy of FasterNet-T0, which sees 1.6 times the photographs.
+    [N, 3, R, R] -> [N, C]. Dense convolutions run near a CPU's peak and need few passes over the data: side by side on two cores,
+    150 s of training on Tiny-ImageNet gave twice the accuracy of FasterNet-T0, which processed 1.6 times the photographs.
     """
 
     def __init__(self, widths: tuple[int, int, int, int] = (32, 96, 192, 384)):

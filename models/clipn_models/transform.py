@@ -1,4 +1,4 @@
-"""The reference image transform of CLIP (torchvision on PIL images), for comparing other implementations with.
+"""The reference image transform of CLIP (torchvision on PIL images), for comparisons with other implementations.
 
 Resize the shorter side to S (bicubic, antialiased), centre crop (offset rounded half to even), RGB. No EXIF rotation, no
 colour-profile conversion. ``python -m clipn_models.transform --size 64 --out DIR FILE...`` writes one raw uint8 [S, S, 3] per file.
@@ -28,7 +28,7 @@ def reference(path: Path | str, size: int) -> np.ndarray:
 
 
 def normalise(pixels: Tensor) -> Tensor:
-    """float32 [N, 3, S, S] in 0..1 -> the same minus CLIP's mean over its deviation, channels last in memory."""
+    """float32 [N, 3, S, S] in 0..1 -> (x - CLIP's mean) / its deviation, channels last in memory."""
     mean, std = torch.tensor(MEAN, device=pixels.device), torch.tensor(STD, device=pixels.device)
     return ((pixels - mean.view(3, 1, 1)) / std.view(3, 1, 1)).contiguous(memory_format=torch.channels_last)
 

@@ -1,4 +1,4 @@
-"""CLIPN's verdict in plain float64, for comparing other implementations with. Formulas: arXiv 2308.12213, section 3."""
+"""CLIPN's verdict in plain float64, for comparisons with other implementations. Formulas: arXiv 2308.12213, section 3."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def verdict(cos_yes: np.ndarray, cos_no: np.ndarray, scale: float) -> dict:
     p_no = np.where(x >= 0, 1 / (1 + np.exp(-np.abs(x))), np.exp(-np.abs(x)) / (1 + np.exp(-np.abs(x))))
     p_yes = np.where(x <= 0, 1 / (1 + np.exp(-np.abs(x))), np.exp(-np.abs(x)) / (1 + np.exp(-np.abs(x))))
     p_id = float((p_yes * p).sum())
-    p_ood = float((p_no * p).sum())  # 1 - sum (1 - p_no) p, without the cancellation
+    p_ood = float((p_no * p).sum())  # 1 - sum (1 - p_no) p, in a form without cancellation
     best = int(p.argmax())
     mcm = np.exp(cos_yes - np.max(cos_yes))
     return {

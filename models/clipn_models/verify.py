@@ -1,4 +1,4 @@
-"""Verifies that a bundle is complete and that its graphs give PyTorch's outputs from the same weights."""
+"""Verifies that a bundle is complete and that its graphs have the outputs of PyTorch with the same weights."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ export class Limiter {
       const wait = bucket.waitSeconds(this.#now());
       if (wait === 0) continue;
       throw new ServiceError('rate_limited', `This ${what} may send ${bucket.rate} images per second.`, {
-        retryAfter: Math.ceil(wait),
+        retryAfterSeconds: Math.ceil(wait),
         extra: { limit: bucket.rate, limited: what },
       });
     }
@@ -122,7 +122,7 @@ export class Limiter {
     const inside = this.#inside.get(name) ?? 0;
     // a request larger than the limit is admitted while nothing else is inside, because it could never pass otherwise
     if (inside > 0 && inside + n > limit) {
-      throw new ServiceError('rate_limited', message, { retryAfter: 1, extra: { limit } });
+      throw new ServiceError('rate_limited', message, { retryAfterSeconds: 1, extra: { limit } });
     }
     this.#inside.set(name, inside + n);
     let left = false;

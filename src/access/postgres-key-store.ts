@@ -1,8 +1,7 @@
-import { type Database, nextChange } from '../storage/postgres/database.ts';
+import { nextChange, TOPICS } from '../storage/postgres/changes.ts';
+import type { Database } from '../storage/postgres/database.ts';
 import type { KeyRecord } from './key-record.ts';
 import type { KeyStore, Revocation, StoredKeys } from './key-store.ts';
-
-const TOPIC = 'keys';
 
 /** Keys in PostgreSQL, shared by any number of replicas and by the command line. */
 export class PostgresKeyStore implements KeyStore {
@@ -21,7 +20,7 @@ export class PostgresKeyStore implements KeyStore {
   async add(record: KeyRecord): Promise<void> {
     await this.#database.transaction(async (query) => {
       await query('insert into clipn_keys (id, stored) values ($1, $2)', [record.id, JSON.stringify(record)]);
-      await nextChange(query, TOPIC);
+      await nextChange(query, TOPICS.keys);
     });
   }
 
@@ -32,7 +31,7 @@ export class PostgresKeyStore implements KeyStore {
       if (row.stored.revoked_at !== null) return { record: row.stored, changed: false };
       const record = { ...row.stored, revoked_at: at };
       await query('update clipn_keys set stored = $2 where id = $1', [id, JSON.stringify(record)]);
-      await nextChange(query, TOPIC);
+      await nextChange(query, TOPICS.keys);
       return { record, changed: true };
     });
   }
@@ -58,9 +57,9 @@ export class PostgresKeyStore implements KeyStore {
 
   watch(onChange: () => Promise<void>): void {
     let seen: string | undefined;
-    this.#database.watch(TOPIC, async () => {
+    this.#database.watch(TOPICS.keys, async () => {
       const [row] = await this.#database.query<{ value: string }>('select value from clipn_changes where topic = $1', [
-        TOPIC,
+        TOPICS.keys,
       ]);
       const now = row?.value ?? '0';
       if (now === seen) return;

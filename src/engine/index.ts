@@ -31,27 +31,27 @@ export { lanesFor } from './shared/lane-plan.ts';
 export { disagreeing } from './shared/readings.ts';
 export type * from './shared/types.ts';
 
-/** What each engine process is told at its start, and what only this side needs. */
+/** The settings of each engine process, and those of the front's half. */
 export interface EngineOptions extends Omit<InitMessage, 'bundleDir' | 'precision' | 'device'> {
-  /** With the graphs of the precision to run; see `withPrecision`. */
+  /** The bundle with the graphs of the selected precision; see `withPrecision`. */
   bundle: Bundle;
-  /** One engine each; see `findDevices`. */
+  /** Each device gets one engine; see `findDevices`. */
   devices: string[];
-  /** Threads of the text encoder; `threads` are those of one engine's images. */
+  /** Threads of the text encoder; `threads` are those of one image engine. */
   textThreads: number;
   /** Why there are fewer lanes than threads, for the log. */
   lanesWhy?: string;
-  /** Of images whose request says nothing of it. */
+  /** For images whose request does not set it. */
   orientation: Orientation;
-  /** Most images waiting for an engine. */
+  /** Largest number of images that wait for an engine. */
   maxQueue: number;
-  /** Most bytes of heads in one engine. */
+  /** Limit of the heads in one engine process, bytes. */
   headsBytes: number;
   startTimeoutMs: number;
   limits: WatchdogLimits;
-  /** Keeps the text encoder process, and with it the text sessions, between builds. */
+  /** Whether the text encoder process stays between builds. */
   keepTextSessions: boolean;
-  /** Images that have killed engines; shared by models that follow each other. */
+  /** Images that have ended engine processes; shared by all models of the service. */
   quarantine?: Quarantine;
   observer?: EngineObserver;
 }
@@ -72,13 +72,13 @@ export function queueOptions({ maxQueue, tenantWeights }: Pick<EngineOptions, 'm
 
 const TEXT_IDLE_MS = 30_000;
 
-/** One model as the rest of the service sees it: images to verdicts, class names to features. Every device has a process of its own, and so have texts. */
+/** One model as the rest of the service sees it: images to verdicts, class names to features. Each device has a process, and so have texts. */
 export class Engine implements HeadHost, TextFeatureBuilder {
   readonly #engines: EngineSupervisor[];
   readonly #texts: TextEncoderProcess;
   readonly #dispatcher: Dispatcher;
   readonly #quarantine: Quarantine;
-  /** Heads that nobody else could give again. */
+  /** All heads, while there is no provider that could supply them again. */
   readonly #kept = new Map<string, Head>();
   #provider: HeadProvider | undefined;
 
@@ -91,8 +91,7 @@ export class Engine implements HeadHost, TextFeatureBuilder {
     this.#dispatcher = new Dispatcher({
       ...queueOptions(options),
       unavailable: () => this.status.reason ?? this.status.state,
-      afterLoss: ({ request, losses, slot }) =>
-        quarantine.afterLoss(request, losses, (slot as EngineSupervisor).lastCause),
+      afterLoss: ({ request, losses, slot }) => quarantine.afterLoss(request, losses, slot.lastCause),
       onDetection: ({ timing, cache }) => observer.image?.({ timing, cache }),
       onDepth: (depth) => observer.queue?.(depth),
     });
@@ -127,7 +126,7 @@ export class Engine implements HeadHost, TextFeatureBuilder {
     });
   }
 
-  /** Resolves when images, on every device, and texts have passed the golden check. Rejects when this bundle can't serve here. */
+  /** Resolves when the image engines of all devices and the text encoder have passed the golden file. Rejects if this bundle cannot serve here. */
   async start(): Promise<void> {
     await Promise.all([...this.#engines.map((e) => e.start()), this.#texts.verify()]);
   }
@@ -136,32 +135,32 @@ export class Engine implements HeadHost, TextFeatureBuilder {
     return fleetStatus(this.#engines.map((e) => e.status));
   }
 
-  /** Nothing waits and nothing is inside. */
+  /** Whether no image waits or is inside an engine. */
   get idle(): boolean {
     return this.#dispatcher.depth === 0 && this.#dispatcher.inside === 0;
   }
 
-  /** Whether images like these would be taken now; see `Dispatcher.check`. */
+  /** Checks whether images of this request would be admitted now; see `Dispatcher.check`. */
   check(ask: Ask): void {
     this.#dispatcher.check(ask);
   }
 
-  /** One image, one verdict; see `Dispatcher.detect`. Rejects with image_rejected (422) when the image has killed engines before. */
+  /** Judges one image; see `Dispatcher.submit`. Rejects with image_rejected (422) if the image has ended engine processes before. */
   async detect(request: DetectRequest, signal?: AbortSignal): Promise<Detection> {
     this.#quarantine.check(request.bytes);
-    return this.#dispatcher.detect(request, signal);
+    return this.#dispatcher.submit(request, signal);
   }
 
   build(request: FeatureRequest, options?: FeatureOptions): Promise<Float32Array> {
     return this.#texts.build(request, options);
   }
 
-  /** From now on heads are not kept here: whoever made them gives them again. */
+  /** From now on this class keeps no heads: the provider supplies them again when they are needed. */
   provideHeads(provider: HeadProvider): void {
     this.#provider = provider;
   }
 
-  /** Resolves when the engines have the head, or at once where there is none: it gets the head with the first request for it. */
+  /** Resolves when all running engine processes have the head. Another process receives it with the first request for it. */
   async putHead(id: string, head: Head): Promise<void> {
     if (!this.#provider) this.#kept.set(id, head);
     await Promise.all(this.#engines.map((e) => e.putHead(id, head)));

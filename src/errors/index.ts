@@ -9,7 +9,7 @@ export interface ErrorOptions {
   internal?: string;
   cause?: unknown;
   /** Seconds until a retry makes sense; becomes the header Retry-After. */
-  retryAfter?: number;
+  retryAfterSeconds?: number;
   /** Machine-readable details that are safe to publish, e.g. {limit: 16}. */
   extra?: Record<string, unknown>;
 }
@@ -28,7 +28,7 @@ export class ServiceError extends UserError {
   override readonly name = 'ServiceError';
   readonly code: ErrorCode;
   readonly internal: string | undefined;
-  readonly retryAfter: number | undefined;
+  readonly retryAfterSeconds: number | undefined;
   readonly extra: Record<string, unknown> | undefined;
 
   constructor(code: ErrorCode, detail: string, options: ErrorOptions = {}) {
@@ -39,7 +39,7 @@ export class ServiceError extends UserError {
     Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
     this.internal = options.internal === undefined ? undefined : bounded(options.internal, MOST_INTERNAL);
-    this.retryAfter = options.retryAfter;
+    this.retryAfterSeconds = options.retryAfterSeconds;
     this.extra = options.extra;
   }
 
@@ -75,7 +75,7 @@ export function toProblem(error: ServiceError, instance?: string): Problem {
     status,
     code: error.code,
     detail: error.message,
-    ...defined({ instance, retry_after: error.retryAfter }),
+    ...defined({ instance, retry_after: error.retryAfterSeconds }),
     ...error.extra,
   };
 }
@@ -85,7 +85,7 @@ export interface SerializedError {
   code: ErrorCode;
   detail: string;
   internal?: string;
-  retryAfter?: number;
+  retryAfterSeconds?: number;
   extra?: Record<string, unknown>;
 }
 
@@ -94,7 +94,7 @@ export function serializeError(error: unknown): SerializedError {
     return {
       code: error.code,
       detail: error.message,
-      ...defined({ internal: error.internal, retryAfter: error.retryAfter, extra: error.extra }),
+      ...defined({ internal: error.internal, retryAfterSeconds: error.retryAfterSeconds, extra: error.extra }),
     };
   }
   const internal = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -103,6 +103,6 @@ export function serializeError(error: unknown): SerializedError {
 
 export function deserializeError(e: SerializedError): ServiceError {
   return new ServiceError(e.code, e.detail, {
-    ...defined({ internal: e.internal, retryAfter: e.retryAfter, extra: e.extra }),
+    ...defined({ internal: e.internal, retryAfterSeconds: e.retryAfterSeconds, extra: e.extra }),
   });
 }

@@ -28,7 +28,7 @@ export class SteadyDetector {
   }
 
   /** Rejects with the image's fault, or with engine_unavailable after the last try. */
-  async detect(request: DetectRequest): Promise<Detection> {
+  async detectWithRetries(request: DetectRequest): Promise<Detection> {
     try {
       return await this.#engine.detect(request);
     } catch (error) {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { disagreeing } from '../engine/index.ts';
+import { deadlinePassed } from '../errors/deadline.ts';
 import { ServiceError } from '../errors/index.ts';
 import { detectImages, type JudgedImage } from '../serving/detect-images.ts';
 import { type Extraction, ExtractionError, type FoundImage } from './adapters/types.ts';
@@ -74,7 +75,7 @@ export class Inspector {
   async inspect(inspected: InspectedRequest, signal: AbortSignal): Promise<Inspection> {
     const { route } = inspected;
     const late = new AbortController();
-    const reason = new ServiceError('deadline_exceeded', `No verdict within the budget of ${route.budgetMs} ms.`);
+    const reason = deadlinePassed.overBudget(route.budgetMs);
     let timer: NodeJS.Timeout | undefined;
     // a timer of its own, so that the budget holds even if the engine ignores the signal
     const deadline = new Promise<Inspection>((resolve) => {

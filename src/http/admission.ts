@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Priority } from '../engine/index.ts';
+import { deadlinePassed } from '../errors/deadline.ts';
 import { ServiceError } from '../errors/index.ts';
 import { priorityOf } from '../serving/detect-images.ts';
 import type { HttpConfig } from './decorators.ts';
@@ -26,12 +27,7 @@ export function termsOf(
   const asked = Number(headers['x-request-timeout-ms']);
   // the client's limit counts from its first byte; the service's own limit excludes the time of a slow upload
   const timeoutMs = asked >= 1 ? Math.min(asked, requestTimeoutMs) - elapsedMs : requestTimeoutMs;
-  if (timeoutMs <= 0) {
-    throw new ServiceError(
-      'deadline_exceeded',
-      `The request took longer to receive than the ${asked} ms that it allows.`,
-    );
-  }
+  if (timeoutMs <= 0) throw deadlinePassed.whileReceived(asked);
   return { priority, timeoutMs };
 }
 

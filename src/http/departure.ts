@@ -1,11 +1,11 @@
 import type { FastifyReply } from 'fastify';
-import { ServiceError } from '../errors/index.ts';
+import { clientLeft } from '../errors/deadline.ts';
 
 /** Aborted when the client closes the connection before its reply is written, so that no work is done for it. */
 export function departureOf({ raw }: FastifyReply): AbortSignal {
   const gone = new AbortController();
   raw.once('close', () => {
-    if (!raw.writableFinished) gone.abort(new ServiceError('deadline_exceeded', 'The client closed the connection.'));
+    if (!raw.writableFinished) gone.abort(clientLeft());
   });
   return gone.signal;
 }

@@ -33,7 +33,7 @@ export function shed(request: IncomingMessage, response: ServerResponse, parts: 
   const body = JSON.stringify(toProblem(error, id));
   response.writeHead(error.status, {
     'x-request-id': id,
-    'retry-after': String(error.retryAfter),
+    'retry-after': String(error.retryAfterSeconds),
     ...(lifecycle.draining ? { connection: 'close' } : {}),
     'content-type': 'application/problem+json; charset=utf-8',
     'content-length': Buffer.byteLength(body),

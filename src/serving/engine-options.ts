@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import type { Bundle } from '../bundle/load.ts';
 import type { Config } from '../config/index.ts';
 import { parseWeights } from '../config/weights.ts';
+import { defined } from '../defined.ts';
 import { type EngineOptions, lanesFor, usableCores } from '../engine/index.ts';
 
 /** Engine options from the configuration. 0 threads means the cores that the container may use, divided among the engines. */
@@ -16,7 +17,7 @@ export function engineOptions(config: Config, bundle: Bundle, devices: string[])
     devices,
     threads,
     lanes,
-    ...(why === undefined ? {} : { lanesWhy: why }),
+    ...defined({ lanesWhy: why }),
     textThreads: config.threads || cores,
     maxBatch: config.maxBatch,
     laneBatch: config.laneBatch,

@@ -5,8 +5,6 @@ import { unknownWords } from '../bundle/vocabulary.ts';
 import type { Config } from '../config/index.ts';
 import {
   type Ask,
-  type Detection,
-  type DetectRequest,
   Engine,
   type EngineObserver,
   type FleetStatus,
@@ -143,9 +141,10 @@ export class LiveModel {
     this.current.engine.check(ask);
   }
 
-  detect(request: DetectRequest, signal?: AbortSignal): Promise<Detection> {
-    const { engine } = this.#before?.heads.has(request.headId) ? this.#before : this.current;
-    return engine.detect(request, signal);
+  /** The engine of the model that made the head; of the current model for an unknown head. */
+  engineFor(headId: string): Engine {
+    const { engine } = this.#before?.heads.has(headId) ? this.#before : this.current;
+    return engine;
   }
 
   async stop(): Promise<void> {

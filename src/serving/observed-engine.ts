@@ -9,8 +9,15 @@ export interface ServingEngine extends DetectionEngine {
   readonly status: FleetStatus;
 }
 
+/** The engines that serve: `LiveModel`. */
+export interface EnginesByHead {
+  readonly status: FleetStatus;
+  check(ask: Ask): void;
+  engineFor(headId: string): Pick<DetectionEngine, 'detect'>;
+}
+
 export interface ObservedEngineParts {
-  engine: ServingEngine;
+  engines: EnginesByHead;
   drift: Pick<DriftMonitor, 'record'>;
   tenants: Pick<TenantRegistry, 'resolve'>;
 }
@@ -27,17 +34,17 @@ export class ObservedEngine implements ServingEngine {
   }
 
   get status(): FleetStatus {
-    return this.#parts.engine.status;
+    return this.#parts.engines.status;
   }
 
   check(ask: Ask): void {
-    this.#parts.engine.check(ask);
+    this.#parts.engines.check(ask);
   }
 
   async detect(request: DetectRequest, signal?: AbortSignal): Promise<Detection> {
-    const { engine, drift, tenants } = this.#parts;
+    const { engines, drift, tenants } = this.#parts;
     const { classes, method } = tenants.resolve(request.tenant);
-    const detection = await engine.detect(request, signal);
+    const detection = await engines.engineFor(request.headId).detect(request, signal);
     drift.record(request.tenant, {
       ood: decisionOf(detection.decisions, method) === 'ood',
       noProbability: detection.noProbability,

@@ -43,7 +43,7 @@ export class Reloader {
       throw new ServiceError('reload_running', 'A reload is in progress. GET /v1/admin/reload shows its state.');
     if (!this.#options.started() || this.#abort.signal.aborted) {
       throw new ServiceError('engine_unavailable', 'The service is starting or shutting down. Try again.', {
-        retryAfter: 1,
+        retryAfterSeconds: 1,
       });
     }
     this.#running = this.#run(bundle).finally(() => {

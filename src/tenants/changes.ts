@@ -53,7 +53,7 @@ export class TenantChanges {
       for (let attempt = 0; attempt < MAX_CONFLICTS; attempt++) {
         if (this.#stopped) {
           throw new ServiceError('shutting_down', 'The service is shutting down; send the request again.', {
-            retryAfter: 1,
+            retryAfterSeconds: 1,
           });
         }
         const before = await this.#store.get(id);
@@ -69,7 +69,7 @@ export class TenantChanges {
         return { old, stored };
       }
       throw new ServiceError('tenant_conflict', 'Other clients change this tenant at the same time. Try again.', {
-        retryAfter: 1,
+        retryAfterSeconds: 1,
       });
     });
   }

@@ -131,6 +131,6 @@ function unwritable(error: unknown): unknown {
   return new ServiceError('store_unavailable', 'The data directory cannot be written. Nothing can be changed now.', {
     internal: String(error),
     cause: error,
-    retryAfter: 5,
+    retryAfterSeconds: 5,
   });
 }

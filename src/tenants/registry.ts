@@ -101,7 +101,7 @@ export class TenantRegistry {
     const why = record.cancelled
       ? `The build of tenant "${id}" was cancelled; PUT it again.`
       : (failure ?? `The features of tenant "${id}" are being built (${progress.done} of ${progress.total} texts).`);
-    throw new ServiceError('tenant_not_ready', why, { retryAfter: 1 });
+    throw new ServiceError('tenant_not_ready', why, { retryAfterSeconds: 1 });
   }
 
   /** The numbers of a head in service, for an engine that has evicted it; undefined if the head was dropped. */
@@ -170,7 +170,7 @@ export class TenantRegistry {
         'tenant_not_ready',
         `The features of version ${record.version} of tenant "${id}" are not complete yet.`,
         {
-          retryAfter: 1,
+          retryAfterSeconds: 1,
         },
       );
     }

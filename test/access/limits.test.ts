@@ -31,8 +31,8 @@ describe('images per second', () => {
     limiter.take(EVERYBODY, { id: 'zoo' }, 64);
     assert.throws(
       () => limiter.check(EVERYBODY, { id: 'zoo' }),
-      (e: { code: string; retryAfter: number }) => {
-        assert.deepEqual([e.code, e.retryAfter], ['rate_limited', 6]);
+      (e: { code: string; retryAfterSeconds: number }) => {
+        assert.deepEqual([e.code, e.retryAfterSeconds], ['rate_limited', 6]);
         return true;
       },
     );
@@ -112,7 +112,10 @@ describe('quotas', () => {
     const principal = key({ tenants: 2 }, 'k', ['manage:team-*']);
     const have = existing(['team-a', 1], ['team-b', 1], ['zoo', 1]);
     const next = { id: 'team-c', classes: 1 };
-    await assert.rejects(quotas.guard(principal, next, have, write), { code: 'quota_exceeded', retryAfter: undefined });
+    await assert.rejects(quotas.guard(principal, next, have, write), {
+      code: 'quota_exceeded',
+      retryAfterSeconds: undefined,
+    });
     assert.equal(await quotas.guard(principal, { id: 'team-a', classes: 9 }, have, write), 'written');
     assert.equal(await quotas.guard(principal, next, existing(['team-a', 1], ['zoo', 1]), write), 'written');
     assert.equal(await quotas.guard(key(), next, have, write), 'written');

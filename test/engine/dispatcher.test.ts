@@ -10,6 +10,7 @@ import { ServiceError } from '../../src/errors/index.ts';
 /** An engine under the test's control: every image waits until it is let go. */
 class Slot implements EngineSlot {
   ready = true;
+  readonly lastCause = 'crash';
   readonly calls: { name: string; signal: AbortSignal; finish(): void; fail(error: unknown): void }[] = [];
   readonly name: string;
   readonly window: number;
@@ -19,7 +20,7 @@ class Slot implements EngineSlot {
     this.window = window;
   }
 
-  detect({ headId }: DetectRequest, signal: AbortSignal): Promise<Detection> {
+  send({ headId }: DetectRequest, signal: AbortSignal): Promise<Detection> {
     return new Promise((resolve, reject) => {
       const timing = { decode: 1, queue: 2, inference: 3 };
       this.calls.push({ name: headId, signal, finish: () => resolve({ timing } as Detection), fail: reject });
@@ -71,7 +72,7 @@ describe('dispatcher', () => {
   it("the dispatcher fills an engine's window, queues the rest, and sends more as answers come", async () => {
     const slot = new Slot('cpu', 2);
     const dispatcher = dispatcherOf([slot]);
-    const answers = ['1', '2', '3', '4'].map((n) => dispatcher.detect(request(n)));
+    const answers = ['1', '2', '3', '4'].map((n) => dispatcher.submit(request(n)));
     assert.deepEqual(slot.names, ['1', '2']);
     assert.deepEqual([dispatcher.depth, dispatcher.inside], [2, 2]);
     await slot.finish('2');
@@ -87,7 +88,7 @@ describe('dispatcher', () => {
     const small = new Slot('cpu', 2);
     const large = new Slot('cuda:0', 4);
     const dispatcher = dispatcherOf([small, large]);
-    for (let i = 0; i < 8; i++) void dispatcher.detect(request(String(i)));
+    for (let i = 0; i < 8; i++) void dispatcher.submit(request(String(i)));
     assert.deepEqual([small.calls.length, large.calls.length, dispatcher.depth], [2, 4, 2]);
     const late = new Slot('cuda:1', 1);
     dispatcher.addSlot(late);
@@ -101,12 +102,12 @@ describe('dispatcher', () => {
   it('the dispatcher answers 503 while no engine is ready and keeps its queue', async () => {
     const slot = new Slot('cpu', 1);
     const dispatcher = dispatcherOf([slot]);
-    const lost = dispatcher.detect(request('inside'));
-    const kept = dispatcher.detect(request('waiting'));
+    const lost = dispatcher.submit(request('inside'));
+    const kept = dispatcher.submit(request('waiting'));
     const answered = assert.rejects(lost, code('engine_unavailable'));
     await slot.die();
     await answered;
-    await assert.rejects(dispatcher.detect(request('new')), /it is being restarted/);
+    await assert.rejects(dispatcher.submit(request('new')), /it is being restarted/);
     assert.equal(dispatcher.depth, 1);
     slot.ready = true;
     dispatcher.wake();
@@ -117,8 +118,8 @@ describe('dispatcher', () => {
   it('a deadline that passes without an engine is engine_unavailable, not deadline_exceeded', async () => {
     const slot = new Slot('cpu', 1);
     const dispatcher = dispatcherOf([slot]);
-    dispatcher.detect(request('inside')).catch(() => {});
-    const waiting = dispatcher.detect(request('waiting', { timeoutMs: 20 }));
+    dispatcher.submit(request('inside')).catch(() => {});
+    const waiting = dispatcher.submit(request('waiting', { timeoutMs: 20 }));
     await Promise.all([slot.die(), assert.rejects(waiting, code('engine_unavailable'))]);
   });
 
@@ -131,8 +132,8 @@ describe('dispatcher', () => {
         return n < 2 ? 'alone' : new ServiceError('image_undecodable', 'It kills the engine.');
       },
     });
-    const answers = ['good', 'poison', 'other'].map((n) => dispatcher.detect(request(n)));
-    const waiting = dispatcher.detect(request('waiting'));
+    const answers = ['good', 'poison', 'other'].map((n) => dispatcher.submit(request(n)));
+    const waiting = dispatcher.submit(request('waiting'));
     await slot.die();
     assert.deepEqual(losses, ['good1', 'poison1', 'other1']);
     assert.equal(dispatcher.depth, 4);
@@ -156,17 +157,17 @@ describe('dispatcher', () => {
   it('one engine is emptied for a suspect image while the others go on', async () => {
     const [a, b] = [new Slot('a', 2), new Slot('b', 2)];
     const dispatcher = dispatcherOf([a], { afterLoss: () => 'alone' });
-    void dispatcher.detect(request('suspect'));
+    void dispatcher.submit(request('suspect'));
     await a.die();
     dispatcher.addSlot(b);
     await b.finish('suspect');
-    for (const n of ['1', '2']) void dispatcher.detect(request(n));
+    for (const n of ['1', '2']) void dispatcher.submit(request(n));
     a.calls.length = 0;
     a.ready = true;
-    const again = dispatcher.detect(request('3'));
+    const again = dispatcher.submit(request('3'));
     await a.die();
     a.ready = true;
-    for (let i = 4; i < 9; i++) void dispatcher.detect(request(String(i)));
+    for (let i = 4; i < 9; i++) void dispatcher.submit(request(String(i)));
     assert.deepEqual([a.names.at(-1), b.names.slice(-2)], ['3', ['1', '2']], 'it ran at once where nothing was inside');
     await b.finish('1');
     assert.equal(b.names.at(-1), '4');
@@ -178,11 +179,11 @@ describe('dispatcher', () => {
   it('a tenant with less than its share inside an engine does not wait for a batch of others', async () => {
     const slot = new Slot('cpu', 6);
     const dispatcher = dispatcherOf([slot]);
-    for (let i = 0; i < 10; i++) void dispatcher.detect(request(`big${i}`, { tenant: 'big' }));
-    for (let i = 0; i < 6; i++) void dispatcher.detect(request(`small${i}`, { tenant: 'small' }));
+    for (let i = 0; i < 10; i++) void dispatcher.submit(request(`big${i}`, { tenant: 'big' }));
+    for (let i = 0; i < 6; i++) void dispatcher.submit(request(`small${i}`, { tenant: 'small' }));
     assert.deepEqual(slot.names.slice(6), ['small0', 'small1', 'small2'], 'half of the window is its share');
     assert.equal(dispatcher.depth, 7);
-    for (const tenant of ['c', 'd', 'e']) void dispatcher.detect(request(tenant, { tenant }));
+    for (const tenant of ['c', 'd', 'e']) void dispatcher.submit(request(tenant, { tenant }));
     assert.deepEqual(slot.names.slice(9), ['c'], 'a little beyond the window and no more');
   });
 
@@ -190,13 +191,13 @@ describe('dispatcher', () => {
     const dispatcher = dispatcherOf([new Slot('cpu', 1)], { maxQueue: 18 });
     const outcomes: unknown[] = [];
     for (let i = 0; i < 30; i++)
-      dispatcher.detect(request(`big${i}`, { tenant: 'big' })).catch((e) => outcomes.push(e));
+      dispatcher.submit(request(`big${i}`, { tenant: 'big' })).catch((e) => outcomes.push(e));
     await tick();
     assert.equal(dispatcher.depth, 16);
     assert.equal(outcomes.length, 13);
     assert.ok(outcomes.every(code('overloaded')));
-    assert.ok(outcomes.every((e) => ((e as ServiceError).retryAfter as number) >= 1));
-    void dispatcher.detect(request('small', { tenant: 'small' }));
+    assert.ok(outcomes.every((e) => ((e as ServiceError).retryAfterSeconds as number) >= 1));
+    void dispatcher.submit(request('small', { tenant: 'small' }));
     assert.equal(dispatcher.depth, 17, 'the window of one is no room to share');
     assert.throws(() => dispatcher.check({ tenant: 'big', images: 1 }), code('overloaded'));
     assert.throws(() => dispatcher.check({ tenant: 'third', images: 2 }), code('overloaded'));
@@ -207,17 +208,17 @@ describe('dispatcher', () => {
     let now = 0;
     const slot = new Slot('cpu', 1);
     const dispatcher = dispatcherOf([slot], { now: () => now });
-    const first = dispatcher.detect(request('first'));
+    const first = dispatcher.submit(request('first'));
     now = 200; // one image takes 200 ms
     await slot.finish('first');
     await first;
-    for (let i = 0; i < 11; i++) dispatcher.detect(request(`b${i}`)).catch(() => {});
-    await assert.rejects(dispatcher.detect(request('late', { timeoutMs: 2000 })), (e: ServiceError) => {
-      assert.deepEqual([e.code, e.retryAfter], ['overloaded', 3]);
+    for (let i = 0; i < 11; i++) dispatcher.submit(request(`b${i}`)).catch(() => {});
+    await assert.rejects(dispatcher.submit(request('late', { timeoutMs: 2000 })), (e: ServiceError) => {
+      assert.deepEqual([e.code, e.retryAfterSeconds], ['overloaded', 3]);
       return true;
     });
-    dispatcher.detect(request('in time', { timeoutMs: 2600 })).catch(() => {});
-    dispatcher.detect(request('other tenant', { tenant: 'small', timeoutMs: 700 })).catch(() => {});
+    dispatcher.submit(request('in time', { timeoutMs: 2600 })).catch(() => {});
+    dispatcher.submit(request('other tenant', { tenant: 'small', timeoutMs: 700 })).catch(() => {});
     assert.equal(dispatcher.depth, 12);
     dispatcher.close();
   });
@@ -226,11 +227,11 @@ describe('dispatcher', () => {
     let now = 0;
     const slot = new Slot('cpu', 2);
     const dispatcher = dispatcherOf([slot], { now: () => now });
-    const first = dispatcher.detect(request('first'));
+    const first = dispatcher.submit(request('first'));
     now = 60_000;
     await slot.finish('first');
     await first;
-    const second = dispatcher.detect(request('second', { timeoutMs: 5000 }));
+    const second = dispatcher.submit(request('second', { timeoutMs: 5000 }));
     await slot.finish('second');
     await second;
   });
@@ -238,8 +239,8 @@ describe('dispatcher', () => {
   it('a request past its deadline is never sent, and one that passes it inside the engine is aborted there', async () => {
     const slot = new Slot('cpu', 1);
     const dispatcher = dispatcherOf([slot]);
-    const inside = dispatcher.detect(request('inside', { timeoutMs: 20 }));
-    const waiting = dispatcher.detect(request('waiting', { timeoutMs: 10 }));
+    const inside = dispatcher.submit(request('inside', { timeoutMs: 20 }));
+    const waiting = dispatcher.submit(request('waiting', { timeoutMs: 10 }));
     await Promise.all([inside, waiting].map((answer) => assert.rejects(answer, code('deadline_exceeded'))));
     assert.ok(slot.call('inside').signal.aborted);
     await tick();
@@ -250,11 +251,11 @@ describe('dispatcher', () => {
     const slot = new Slot('cpu', 1);
     const dispatcher = dispatcherOf([slot]);
     const leaving = new AbortController();
-    void dispatcher.detect(request('inside'));
-    const left = dispatcher.detect(request('left'), leaving.signal);
+    void dispatcher.submit(request('inside'));
+    const left = dispatcher.submit(request('left'), leaving.signal);
     leaving.abort(new Error('gone'));
     await assert.rejects(left, /gone/);
-    await assert.rejects(dispatcher.detect(request('too late'), leaving.signal), /gone/);
+    await assert.rejects(dispatcher.submit(request('too late'), leaving.signal), /gone/);
     await slot.finish('inside');
     assert.deepEqual([slot.names, dispatcher.depth], [['inside'], 0]);
   });
@@ -262,9 +263,9 @@ describe('dispatcher', () => {
   it('a full queue takes a few probes', async () => {
     const slot = new Slot('cpu', 1);
     const dispatcher = dispatcherOf([slot], { maxQueue: 1 });
-    for (const n of ['1', '2']) void dispatcher.detect(request(n));
-    for (let i = 0; i < 4; i++) void dispatcher.detect(request(`probe${i}`, { priority: 'probe' }));
-    await assert.rejects(dispatcher.detect(request('flood', { priority: 'probe' })), code('overloaded'));
+    for (const n of ['1', '2']) void dispatcher.submit(request(n));
+    for (let i = 0; i < 4; i++) void dispatcher.submit(request(`probe${i}`, { priority: 'probe' }));
+    await assert.rejects(dispatcher.submit(request('flood', { priority: 'probe' })), code('overloaded'));
     await slot.finish('1');
     assert.equal(slot.names.at(-1), 'probe0');
   });
@@ -274,16 +275,16 @@ describe('dispatcher', () => {
     let now = 0;
     const dispatcher = dispatcherOf([slot], { maxQueue: 1, now: () => now });
     for (let i = 0; i < 5; i++) {
-      const answer = dispatcher.detect(request(String(i)));
+      const answer = dispatcher.submit(request(String(i)));
       now += 200;
       await slot.finish(String(i));
       await answer;
       now += 3000;
     }
-    for (const n of ['x', 'y']) void dispatcher.detect(request(n));
+    for (const n of ['x', 'y']) void dispatcher.submit(request(n));
     assert.throws(
       () => dispatcher.check({ tenant: 'b', images: 1 }),
-      (e: ServiceError) => e.retryAfter === 1,
+      (e: ServiceError) => e.retryAfterSeconds === 1,
     );
   });
 });

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as tick } from 'node:timers/promises';
-import { Embedder, type ImageJob, type Judged } from '../../src/engine/image-process/embedder.ts';
+import { Embedder, type Encoded, type ImageJob } from '../../src/engine/image-process/embedder.ts';
 import { EmbeddingCache } from '../../src/engine/image-process/embedding-cache.ts';
 import { Lanes, type Outcome } from '../../src/engine/image-process/lanes/lanes.ts';
 import { ServiceError } from '../../src/errors/index.ts';
 
 /** A lane's answer for an image whose first byte is its feature. */
-const judgedAs = ({ bytes }: ImageJob): Judged => ({
+const encodedAs = ({ bytes }: ImageJob): Encoded => ({
   facts: { width: 3, height: 2, format: 'png', frames: 1, contested: false },
   others: [],
   features: [Float32Array.of(bytes[0] as number)],
@@ -22,18 +22,18 @@ function setUp({ cacheBytes = 100_000 } = {}) {
   const decoded: number[] = [];
   const runs: { images: number[]; finish(): Promise<void>; fail(error: Error): void }[] = [];
   const run = (jobs: ImageJob[]) =>
-    new Promise<Outcome<Judged>[]>((resolve, reject) => {
+    new Promise<Outcome<Encoded>[]>((resolve, reject) => {
       const finish = async () => {
-        resolve(jobs.map((job) => ({ result: judgedAs(job) })));
+        resolve(jobs.map((job) => ({ result: encodedAs(job) })));
         await tick();
       };
       const images = jobs.map(({ bytes }) => bytes[0] as number);
       decoded.push(...images);
       runs.push({ images, finish, fail: reject });
     });
-  const lanes = new Lanes<ImageJob, Judged>({ lanes: [{ maxBatch: 4, run }] });
+  const lanes = new Lanes<ImageJob, Encoded>({ lanes: [{ maxBatch: 4, run }] });
   const embedder = new Embedder({
-    judge: async (job, options) => (await lanes.submit(job, options)).result,
+    encode: async (job, options) => (await lanes.submit(job, options)).result,
     cache: cacheBytes > 0 ? new EmbeddingCache(cacheBytes) : undefined,
   });
   const embed = async (image: number, { signal = new AbortController().signal, deadline = 1e12, key = 't' } = {}) => {
@@ -141,9 +141,9 @@ describe('embedder', () => {
   it('an image that is turned by its tag and the same image as it is stored are cached apart', async () => {
     const asked: string[] = [];
     const embedder = new Embedder({
-      judge: async (job) => {
+      encode: async (job) => {
         asked.push(job.orientation);
-        return judgedAs(job);
+        return encodedAs(job);
       },
       cache: new EmbeddingCache(100_000),
     });

@@ -24,7 +24,7 @@ describe('readings of one file', () => {
   it('readings are embedded only on request, even if the main reading is cached', async () => {
     let decodes = 0;
     const embedder = new Embedder({
-      judge: async ({ readings }) => {
+      encode: async ({ readings }) => {
         decodes++;
         return {
           facts: { width: 1, height: 1, format: 'png', frames: 1, contested: true },

@@ -89,7 +89,7 @@ async function made(t: TestContext, contents: string[]): Promise<{ dir: string; 
 function scoring(engine: MortalEngine, rows: Row[], concurrency = 8, recoveryMs = 5000) {
   const steady = new SteadyDetector(engine, recoveryMs);
   return {
-    detect: (request: DetectRequest) => steady.detect(request),
+    detect: (request: DetectRequest) => steady.detectWithRetries(request),
     headId: 'eval',
     concurrency,
     signal: new AbortController().signal,

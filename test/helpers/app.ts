@@ -7,7 +7,7 @@ import { DriftMonitor } from '../../src/drift/index.ts';
 import type { Ask, Detection, DetectRequest, FleetStatus } from '../../src/engine/index.ts';
 import { ServiceError } from '../../src/errors/index.ts';
 import type { HttpConfig } from '../../src/http/decorators.ts';
-import { ObservedEngine } from '../../src/serving/observed-engine.ts';
+import { type EnginesByHead, ObservedEngine, type ServingEngine } from '../../src/serving/observed-engine.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts';
 import type { TenantRegistry } from '../../src/tenants/registry.ts';
@@ -66,6 +66,15 @@ export class FakeEngine {
   }
 }
 
+/** One engine for all heads. */
+const always = (engine: ServingEngine): EnginesByHead => ({
+  get status() {
+    return engine.status;
+  },
+  check: (ask) => engine.check(ask),
+  engineFor: () => engine,
+});
+
 export interface TestApp {
   app: FastifyInstance;
   engine: FakeEngine;
@@ -113,7 +122,7 @@ export async function testApp(
     },
     model: { bundle: { id: 'fake@1.2.3+abc', manifest } as never },
     reload: { status: { state: 'idle' }, start: async () => {} },
-    engine: new ObservedEngine({ engine: served ?? engine, drift, tenants: registry }),
+    engine: new ObservedEngine({ engines: always(served ?? engine), drift, tenants: registry }),
     tenants: registry,
     access,
     drift,

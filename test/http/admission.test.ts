@@ -11,7 +11,7 @@ const post = (headers: Record<string, string> = {}, query = '') => ({
   headers: { 'content-type': 'image/png', ...headers },
   payload: 'PHOTO',
 });
-const full = () => new ServiceError('overloaded', 'Too many images are waiting.', { retryAfter: 7 });
+const full = () => new ServiceError('overloaded', 'Too many images are waiting.', { retryAfterSeconds: 7 });
 
 describe('admission of a request', () => {
   it("a request's deadline is that of its header, at most that of the service", async (t) => {

@@ -125,12 +125,12 @@ describe('POST /v1/detect', () => {
 
   it('a request whose images all fail for a temporary reason fails, so that a client tries again', async (t) => {
     const { app, engine } = await testApp(t);
-    engine.failure = new ServiceError('overloaded', 'Too many images are waiting.', { retryAfter: 7 });
+    engine.failure = new ServiceError('overloaded', 'Too many images are waiting.', { retryAfterSeconds: 7 });
     const response = await app.inject({ ...post, ...multipart([{ data: 'a' }, { data: 'b' }]) });
     const body = problem(response, 429, 'overloaded');
     assert.equal(response.headers['retry-after'], '7');
     assert.equal(body['retry_after'], 7);
-    engine.failure = new ServiceError('engine_unavailable', 'The engine is being restarted.', { retryAfter: 1 });
+    engine.failure = new ServiceError('engine_unavailable', 'The engine is being restarted.', { retryAfterSeconds: 1 });
     problem(await app.inject(raw('a')), 503, 'engine_unavailable');
   });
 

@@ -208,7 +208,7 @@ describe('/v2, the Open Inference Protocol', () => {
     assert.deepEqual(await infer({ inputs: inputs(image('ID'), image('BAD')) }), [422, 'image_undecodable']);
     assert.deepEqual(await infer({}, { 'inference-header-content-length': '99' }), [400, 'invalid_request']);
     words.detect = async () => {
-      throw new ServiceError('engine_unavailable', 'gone', { retryAfter: 1 });
+      throw new ServiceError('engine_unavailable', 'gone', { retryAfterSeconds: 1 });
     };
     assert.deepEqual(await infer({ inputs: inputs(image('ID')) }), [503, 'engine_unavailable']);
   });

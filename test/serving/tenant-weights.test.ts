@@ -36,7 +36,8 @@ function weightedEngine() {
     name: 'counted',
     ready: true,
     window: 1,
-    detect: async (request, signal) => {
+    lastCause: 'crash',
+    send: async (request, signal) => {
       // nothing is served before both tenants wait
       await opened;
       order.push(request.tenant);
@@ -47,7 +48,7 @@ function weightedEngine() {
   const engine: ServingEngine & DetectionEngine = {
     status: inner.status,
     check: (asked) => dispatcher.check(asked),
-    detect: (request, signal) => dispatcher.detect(request, signal),
+    detect: (request, signal) => dispatcher.submit(request, signal),
   };
   return { engine, order, open, depth: () => dispatcher.depth };
 }

@@ -1,1 +1,1 @@
-"""The commands of ``python -m clipn_models``: one module each, with ``register(add)`` saying what it takes."""
+"""The commands of ``python -m clipn_models``: one module each, whose ``register(add)`` declares its arguments."""

@@ -19,7 +19,7 @@ def bench(args: argparse.Namespace) -> None:
 
 
 def _bundle(args: argparse.Namespace) -> None:
-    """Random weights; a tokenizer trained on ImageNet's prompts where none is given: texts get about CLIP's lengths."""
+    """A bundle of random weights. Without a tokenizer, one is trained on ImageNet's prompts, so that texts have about CLIP's lengths."""
     import open_clip
 
     from .. import tokenizer

@@ -44,7 +44,7 @@ def export_default(args: argparse.Namespace) -> None:
 
 
 def quantise(args: argparse.Namespace) -> None:
-    """int8 graphs of the bundle, calibrated on photographs of classes that no figure is taken from."""
+    """int8 graphs of the bundle, calibrated on photographs of classes that no published figure uses."""
     from ..default.calibration import calibrate
 
     calibrate(_work(args), args.out)

@@ -1,4 +1,4 @@
-"""``export``: a CLIPN checkpoint, the official one's format included, as a bundle that is proved before the command ends."""
+"""``export``: a CLIPN checkpoint, the official one's format included, as a bundle that is verified before the command ends."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def export(args: argparse.Namespace) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Everything cheap is checked before anything expensive begins. Raises ValueError with what is wrong."""
+    """Cheap checks come before expensive work. Raises ValueError with the fault."""
     import datetime
     import json
     import re

@@ -176,7 +176,7 @@ def _run(recipe, args: argparse.Namespace, log, stop) -> None:
 
 
 def _end_of_epoch(recipe, epoch: int, args: argparse.Namespace, log) -> None:
-    """Figures, and a checkpoint of its own; of those the last ``--keep-epochs`` stay."""
+    """Figures and a checkpoint of the epoch; the last ``--keep-epochs`` checkpoints are kept."""
     _figures(recipe, epoch, log)
     if epoch == recipe.preset.epochs or not args.keep_epochs:
         return

@@ -1,4 +1,4 @@
-"""``verify``: proves a bundle on this machine."""
+"""``verify``: verifies a bundle on this machine."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Ablation:
         self.far = np.concatenate(made) if made else None
 
     def measure(self, v: Tensor, u: Tensor | None, no: Tensor | None, far: tuple[Tensor, Tensor] | None = None) -> dict:
-        """Figures of tenants of ten. Without a no side only the scores that do not use it are meaningful."""
+        """Figures of tenants of ten classes. Without a no side only the scores that do not use it are meaningful."""
         u = unit_coordinates(len(v)) if u is None else u
         image, yes = towers.image_feature(v, u).numpy(), towers.yes_feature(self.text).numpy()
         no_side = yes if no is None else no.numpy()
@@ -58,7 +58,7 @@ class Ablation:
 
 
 def unit_coordinates(count: int) -> Tensor:
-    """The coordinates of an image side that has learned none."""
+    """The coordinates of an image side that was not trained to have any."""
     u = torch.zeros(count, towers.COORDINATES)
     u[:, 0] = 1
     return u

@@ -1,8 +1,8 @@
 """The classes that are not used in training: drawn by seed before any training, with all names of the same meaning.
 
 Two draws. ``test`` classes give the figures that are published. ``choice`` classes serve every choice between variants.
-Nothing of either is trained on: no photograph, no name, no caption or word that has the name in it, and no name of the
-pretrained classifier's classes that means the same. The pretrained image tower itself was trained on ImageNet-1K, to which
+Neither is used in training: no photograph, no name, no caption or word that contains the name, and no name of the pretrained
+classifier's classes with the same meaning. The pretrained image tower itself was trained on ImageNet-1K, to which
 the dog breeds and the classes of mini-ImageNet belong; figures are therefore also given without these two sets.
 """
 
@@ -34,7 +34,7 @@ class Apart:
     synsets: frozenset[str]
 
     def covers(self, category: Category) -> bool:
-        """Whether a category is set apart or means the same as one that is."""
+        """Whether a category is set apart, or has the same meaning as one that is."""
         return category.synset in self.synsets or any(same_thing(a, b) for a in category.names for b in self.names)
 
     def mentions(self, text: str) -> bool:

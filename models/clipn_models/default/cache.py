@@ -1,7 +1,7 @@
-"""Pooled features of photographs, computed once: the backbone is frozen, so it need run once per photograph and view.
+"""Pooled features of photographs, computed once: the backbone is frozen, so it runs once per photograph and view.
 
-A task is a file of float16 [n, 1280] with the rows it was made for. Several processes share the tasks; each that is there
-already is skipped, so an interrupted run goes on.
+A task is a file of float16 [n, 1280] with the rows that it was made for. Several processes share the tasks. A task whose file exists is
+skipped, so an interrupted run continues.
 """
 
 from __future__ import annotations

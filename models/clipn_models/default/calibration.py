@@ -1,4 +1,4 @@
-"""int8 for the default: fixed scales from photographs of classes that no published figure is taken from."""
+"""int8 for the default: fixed scales from photographs of classes that no published figure uses."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Channels of like range, so that one 8-bit scale suits all of them (cross-layer equalisation: Nagel et al., ICCV 2019, section 4.1).
+"""Rescales channels to similar ranges, so that one 8-bit scale suits all of them (cross-layer equalisation: Nagel et al., ICCV 2019, section 4.1).
 
-Between the blocks of an EfficientNet-Lite lie plain sums, without a non-linearity: a channel may be divided by any number where
-it is written and multiplied by it where it is read, and the model computes what it did. Without this one channel of range 150
-leaves its neighbours of range 2 a handful of steps.
+Between the blocks of an EfficientNet-Lite there are plain sums without a non-linearity. A channel may therefore be divided by any number
+where it is written and multiplied by it where it is read, without changing the model's outputs. Otherwise one channel of range 150 leaves
+a few steps for channels of range 2.
 """
 
 from __future__ import annotations

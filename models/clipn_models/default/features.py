@@ -57,7 +57,7 @@ class Scaling:
 
 
 def load(sets: dict[str, PhotoSet], apart: Apart, texts: Texts, folder: Path, size: int, lite: int, wheels: Path | None) -> Data:
-    """Everything from the cache; ``cache.compute_all`` must have run. Classes of one name in several sets are one class."""
+    """Loads everything from the cache; ``cache.compute_all`` must have run. Classes of one name in several sets are one class."""
     parts = plan.training(sets, apart, size, folder)
     names: dict[str, int] = {}
     shown: list[str] = []

@@ -1,7 +1,7 @@
 """More general names of the training classes: a photograph of a beagle is one of a dog, and tenants say "dog".
 
-The table ``hypernyms.txt`` (this project's own) and what the sets themselves say: every breed is a dog, every car a car of its
-body, every grocery of its shelf.
+The sources are the table ``hypernyms.txt`` of this project and the sets themselves: every breed is a dog, every car has its body type,
+every grocery its shelf.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 """Synthetic pictures without a subject, as training data of the no side: they belong to no class of any tenant.
 
-Photographs of named things alone teach what other things look like, not what no thing looks like. The kinds here are drawn by
-other programs than the pictures that ``strange`` measures with: no letters, no digits, no window of a desktop is among them.
+Photographs of named things alone do not teach the appearance of pictures without a subject. These pictures and those of ``strange``,
+which measure the result, come from different programs: there are no letters, digits or desktop windows here.
   strokes   smooth curves of a pen on plain ground
   noise     grey or coloured, white to smooth (a spectrum falling with 1/f^k), as flames, clouds, sand and static are
   patterns  stripes, checks, dots and gradients, distorted
   shapes    flat polygons and ellipses, as charts and logos have
-  rows      rows of small random marks, as scripts nobody can read
+  rows      rows of small random marks, as illegible scripts
   depth     smooth grey volumes, as slices through a body
-  scraps    a small piece of a training photograph enlarged, or its pieces in disorder: surface without shape
+  scraps    an enlarged small piece of a training photograph, or its pieces in random order: surface without shape
 """
 
 from __future__ import annotations

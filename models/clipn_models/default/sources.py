@@ -1,6 +1,6 @@
 """The photograph folders that the default is trained and measured on, as lists of files with class names or captions.
 
-Each set is a folder below one root, as the public repository has it (models/README.md names them). Nothing is decoded here.
+Each set is a folder below one root, in the layout of its public repository (models/README.md names them). Nothing is decoded here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ IMAGES = {".jpg", ".jpeg", ".png"}
 
 @dataclass(frozen=True)
 class Category:
-    """A class of a set: its names, the one for verdicts first, and its WordNet synset where the set gives one."""
+    """A class of a set: its names, the name for verdicts first, and its WordNet synset if the set has one."""
 
     names: tuple[str, ...]
     synset: str | None = None
@@ -25,7 +25,7 @@ class Category:
 
 @dataclass
 class PhotoSet:
-    """Photographs of one set. ``labels[i]`` is an index into ``categories``, or -1 where the photograph has captions instead."""
+    """Photographs of one set. ``labels[i]`` is an index into ``categories``, or -1 if the photograph has captions instead."""
 
     name: str
     categories: list[Category] = field(default_factory=list)
@@ -165,7 +165,7 @@ def cars(root: Path) -> PhotoSet:
 
 
 def car_names(path: Path) -> list[str]:
-    """The 196 strings of a MATLAB 5 file. They are its only text elements that name a year, so no MATLAB reader is needed."""
+    """The 196 strings of a MATLAB 5 file. They are the only text elements of the file that contain a year, so no MATLAB reader is needed."""
     import zlib
 
     raw, at, found = path.read_bytes(), 128, []
@@ -196,7 +196,7 @@ def flickr(photos: Path, texts: Path) -> PhotoSet:
 
 
 def web(root: Path) -> PhotoSet:
-    """Web photographs with one caption each, in a white letterbox that ``augment.open_photo`` takes off."""
+    """Web photographs with one caption each, in a white letterbox that ``augment.open_photo`` removes."""
     out = PhotoSet("web")
     for text in sorted(root.glob("*/*.txt")):
         if text.with_suffix(".jpg").exists():
@@ -224,7 +224,7 @@ def load(root: Path) -> dict[str, PhotoSet]:
     """Every set below ``root``, by name. Folders: tiny, cifar, caltech, flickr, flickrtext, imagenette, dogs, mini, food, scenes,
     grocery, cars, trash, feedme, prismer.
 
-    Raises FileNotFoundError where one is missing.
+    Raises FileNotFoundError if one is missing.
     """
     sets = [
         tiny_imagenet(root / "tiny", "train"),
@@ -261,7 +261,7 @@ def load(root: Path) -> dict[str, PhotoSet]:
 
 
 def _without_twins(paths: list[Path]) -> tuple[list[Path], list[int]]:
-    """Files of the same name are one photograph that the repository holds twice."""
+    """Files of the same name are one photograph that is in the repository twice."""
     first = {}
     for i, path in enumerate(paths):
         first.setdefault(path.name, i)

@@ -1,8 +1,8 @@
 """Stage one (LiT, Zhai et al., CVPR 2022, with the text side locked): only the head of the image tower learns.
 
 Image against names: cross-entropy over all training classes and a random thousand of other nouns. Image against captions: the
-contrastive loss of CLIP. The head starts at zero, that is at ConSE, which knows the whole vocabulary of the text tower; what it
-adds is small, and the text side cannot forget what it never changes.
+contrastive loss of CLIP. The head starts at zero, so that the feature is that of ConSE, which covers the whole vocabulary of the text
+tower. The head adds little to it, and the text side does not change.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def rate(step: int, steps: int, most: float, warm: int = 40) -> float:
 
 
 class StageOne:
-    """``without``: classes and more general names that this run does not see, for stage two's folds: indices into ``data.text``."""
+    """``without``: classes and more general names that this run does not use, for stage two's folds: indices into ``data.text``."""
 
     def __init__(self, data: Data, preset: Preset, without: np.ndarray | None = None, seed: int = 0):
         torch.manual_seed(seed)
@@ -94,7 +94,7 @@ class StageOne:
         return F.cross_entropy(logits.masked_fill(hidden, -1e4), target)
 
     def _asked(self, label: int) -> int:
-        """The text that a photograph of a class is to be found by: its name, or now and then a more general one."""
+        """The target text of a photograph of a class: its name, or sometimes a more general one."""
         general = self.general[label]
         return int(self.rng.choice(general)) if len(general) and self.rng.random() < self.preset.general else label
 

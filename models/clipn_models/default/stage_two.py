@@ -1,10 +1,10 @@
 """Stage two, CLIPN: image and yes features are frozen, the no side is trained to recognise images that do not belong to a class.
 
-Two additions to the paper. First, tenants are imagined: some of the classes are registered, and whether an image belongs is asked as
-the rules ask it (``losses.tenant_loss``: ATD's question and CTW's), beside the paper's pairwise losses. Second,
+Two additions to the paper. First, tenants are imagined: some of the classes are registered, and the conditions of
+ATD and CTW are losses on whether an image belongs (``losses.tenant_loss``), in addition to the paper's pairwise losses. Second,
 the features are cross-fitted: stage one runs once without each third of the classes, and the no side learns mostly from
-photographs and names that the head which encoded them has never seen. Trained on seen classes only, its marks lie too high: images
-of classes never seen then fall below them (41 % kept instead of 67 % on the classes for choices).
+photographs and names that were not used to train the head that encoded them. If it learns from classes of the head's own training, its
+limits are too high for images of unseen classes (41 % kept instead of 67 % on the classes for choices).
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class StageTwo:
         return self.coordinates.eval(), self.no.eval()
 
     def _classes(self, fold: Fold) -> tuple[np.ndarray, np.ndarray]:
-        """Classes of a step and more general names: half of the time from three sets only, whose classes are easily confused."""
+        """Classes of a step and more general names: half of the time from three sets with classes that are easily confused."""
         pool = np.zeros(self.data.text.shape[1], bool)
         pool[fold.unseen] = True
         if self.rng.random() < self.preset.seen:
@@ -144,7 +144,7 @@ class StageTwo:
         return loss + p.pairs * (F.softplus(x[relation == 1]).mean() + F.softplus(-x[relation == 0]).mean())
 
     def _tenant(self, cos_yes: Tensor, cos_no: Tensor, relation: Tensor) -> Tensor:
-        """The loss of one imagined tenant; zero where the step has no image that belongs, or none that does not."""
+        """The loss of one imagined tenant; zero if the step lacks images that belong, or images that do not."""
         registered = draw_tenant(relation.shape[1], relation.shape[1] * self.preset.largest, self.rng)
         loss = tenant_loss(cos_yes, cos_no, SCALE, relation, registered, self.preset.keep)
         return cos_no.sum() * 0 if loss is None else loss

@@ -1,4 +1,4 @@
-"""Pictures of other kinds than photographs, for measurements: examples of images that a service receives by mistake. None are used in training.
+"""Pictures of other kinds than photographs, for measurements: examples of images that a service may receive by mistake. None is used in training.
 
 text         pages of letters and digits in the font that Pillow carries
 drawings     houses, stick figures, suns and trees of straight lines, as a child or a whiteboard has them

@@ -21,7 +21,7 @@ CAPTIONS = 2
 
 
 class Encoder:
-    """Texts -> unit features float32 [N, 384], in batches of like length."""
+    """Texts -> unit features float32 [N, 384], in batches of similar length."""
 
     def __init__(self, wheels: Path | None):
         self.model = minilm.load(wheels)

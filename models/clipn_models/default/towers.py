@@ -1,6 +1,6 @@
 """The default's three graphs in PyTorch: EfficientNet-Lite and MiniLM with heads between them, in one space of ``WIDTH`` dimensions.
 
-A feature has three parts: ``SPACE`` numbers of meaning, ``COORDINATES`` that only the no side uses, and one spare number.
+A feature has three parts: ``SPACE`` numbers of meaning, ``COORDINATES`` that only the no side uses, and one number that fills up the length.
 
   image     [a v, b u, 0]   v = unit(k c + head(pooled)), c = the mean of the names of ImageNet's classes, weighted by the
                             pretrained classifier's probabilities (ConSE: Norouzi et al., ICLR 2014); u = unit([1, coordinates(pooled, v)])
@@ -8,8 +8,8 @@ A feature has three parts: ``SPACE`` numbers of meaning, ``COORDINATES`` that on
   text-no   [n(t), e(t), r] a learned function of t; r fills it up to unit length
 
 With a = ``SHARE``, 100 cos(image, yes) = 14.3 cos(v, t): the softmax has the temperature 0.07 that stage one was trained with, at CLIPN's
-constant scale of 100. The no logit 100 (cos_no - cos_yes) = 100 (a v.n + b u.e - a v.t) is a comparison of the image with the class
-against a mark that the class's own name sets.
+constant scale of 100. The no logit 100 (cos_no - cos_yes) = 100 (a v.n + b u.e - a v.t) compares the similarity
+of image and class with a limit that depends on the class's name.
 """
 
 from __future__ import annotations

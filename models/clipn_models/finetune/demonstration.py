@@ -1,10 +1,10 @@
 """The effect of fine-tuning, shown with the Grocery Store Dataset (marcusklasson/GroceryStoreDataset, MIT; Klasson et al., WACV 2019).
 
-``python -m clipn_models.finetune.demonstration --photographs PHOTOGRAPHS --work WORK --out OUT``, folders as for ``make-default``. Twice
-twenty of the 81 fine classes: the twenty with most photographs among those that the default has never seen (``default/apart.py``), and twenty
-drawn by seed among those that it was trained on. Trained on are the photographs of the authors' train and validation lists; figures
-are of their test list, taken at other times and places, where the 61 other classes are out of distribution. That nothing else is
-forgotten is measured on the classes of the default's ``test`` draw without groceries, and on pictures of other kinds.
+``python -m clipn_models.finetune.demonstration --photographs PHOTOGRAPHS --work WORK --out OUT``, folders as for ``make-default``. There are
+two runs with twenty of the 81 fine classes each: the twenty with the most photographs among the classes set apart (``default/apart.py``), and
+twenty drawn by seed among those that the default was trained on. Training uses the authors' train and validation lists. The figures are of
+their test list, which was taken at other times and places; the 61 other classes are out of distribution. The classes of the default's
+``test`` draw without groceries, and pictures of other kinds, show whether the model has become worse elsewhere.
 """
 
 from __future__ import annotations

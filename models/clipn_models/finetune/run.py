@@ -30,7 +30,7 @@ EVERY = 50
 
 @dataclass
 class Run:
-    """One run in ``out``. ``parts``: copies of the bundle's graphs, whose heads read features of deviation one while they learn."""
+    """One run in ``out``. ``parts``: copies of the bundle's graphs, whose heads read features of deviation one during training."""
 
     bundle: TorchBundle
     photographs: class_folders.Photographs
@@ -56,7 +56,7 @@ class Run:
         self.heads = Heads(head, coordinates, self.parts["text-no"].head)
 
     def generator(self, *what: int) -> World:
-        """Everything drawn for one piece of the run comes from a generator of its own, so pieces can be skipped."""
+        """The generator of one piece of the run, so that finished pieces can be skipped."""
         rng = np.random.default_rng([self.seed, *what])
         torch.manual_seed(int(rng.integers(2**31)))
         return World(self.bundle.parts["image"], self.data, rng)
@@ -95,7 +95,7 @@ class Run:
         self.heads.image = self.parts["image"].head = last.eval().requires_grad_(False)
 
     def _note(self, step: int, loss: float, fold: Fold) -> None:
-        """Figures on photographs that nothing is trained on; strangers are of the classes that this fold's head has not seen."""
+        """Figures on photographs that are not used in training; OOD images are of the classes that this fold's head has not seen."""
         if step % EVERY and step != self.preset.no_steps:
             return
         with torch.no_grad():
@@ -113,7 +113,7 @@ class Run:
         self.log.note(row, f"step {step}/{self.preset.no_steps}: loss {loss:.4f}; strangers of classes never seen: {in_words(found)}")
 
     def fold_in(self) -> None:
-        """The heads read features as they are again, and every weight is rounded as it is stored."""
+        """Folds the scaling back into the heads, and rounds every weight as it is stored."""
         for layer in (self.heads.image.a, self.heads.coordinates.a):
             towers.fold_scaling(layer, self.data.mean, self.data.deviation)
         for part in self.parts.values():
@@ -121,7 +121,7 @@ class Run:
             round_weights(part)
 
     def figures(self, parts: dict[str, nn.Module]) -> dict[str, float]:
-        """``gate_figures`` of whole graphs on the photographs that nothing is trained on, in the bundle's own templates."""
+        """``gate_figures`` of the complete graphs on the photographs that are not used in training, in the bundle's own templates."""
         held, templates = self.data.held, self.bundle.manifest["templates"]
         image = parts["image"]
         with torch.no_grad():
@@ -135,7 +135,7 @@ class Run:
 
 
 def write(run: Run, figures: dict, name: str, version: str) -> dict:
-    """The fine-tuned bundle; int8 and fp16 graphs of the one before are not carried over (``optimise`` makes new ones)."""
+    """The fine-tuned bundle; int8 and fp16 graphs of the original bundle are not copied (``optimise`` makes new ones)."""
     manifest = run.bundle.manifest
     provenance, image = manifest["provenance"], manifest["image"]
     about = f"{len(run.photographs)} photographs of {len(run.photographs.names)} classes, given by the person who fine-tuned it; their own terms"
@@ -167,7 +167,7 @@ def write(run: Run, figures: dict, name: str, version: str) -> dict:
 def fine_tune(path: Path, roots: list[Path], out: Path, *, name: str, version: str = "1.0.0", seed: int = 0, preset: Preset | None = None, workers: int = 2):
     """Everything, from folders to a verified bundle in ``out/bundle``; returns its manifest. The same call continues from ``out``.
 
-    Raises ValueError for a bundle of another kind and for folders that hold no classes.
+    Raises ValueError for a bundle of another kind and for folders without classes.
     """
     from ..verify import verify
 

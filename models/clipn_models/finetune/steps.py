@@ -1,9 +1,9 @@
 """The two steps of fine-tuning, on features of frozen backbones.
 
-First the image head learns to tell the classes apart (``image_head``). Then the no side learns which images are not of a class, from
-tenants imagined among the classes (``NoSide``). As in the default's recipe the features are cross-fitted, here twofold: the head of a
-fold has seen neither a share of the classes nor, of the other classes, a share of the photographs. Members of an imagined tenant
-are new photographs of known classes, strangers are of classes that the head does not know, as in the service.
+First the image head learns to distinguish the classes (``image_head``). Then the no side learns which images are not of a class, from
+tenants imagined among the classes (``NoSide``). As in the default's recipe the features are cross-fitted, here over classes
+and photographs: a share of the classes, and a share of the photographs of the other classes, are not used to train the head of a fold. The
+members of an imagined tenant are then new photographs of known classes, and the others are of unknown classes, as in the service.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Fold:
 
 
 def train(parameters: list[nn.Parameter], steps: int, lr: float, preset: Preset, loss_of: Callable[[], Tensor], log=lambda step, loss: None) -> None:
-    """AdamW, cosine after a short warm-up, gradients clipped. Raises FloatingPointError where a loss is not finite."""
+    """AdamW, cosine after a short warm-up, gradients clipped. Raises FloatingPointError if a loss is not finite."""
     optimizer = torch.optim.AdamW(parameters, lr=lr, weight_decay=preset.weight_decay)
     for step in range(steps):
         for group in optimizer.param_groups:

@@ -1,10 +1,10 @@
 """Pooled features that represent all other images, made without photographs: the outputs that fine-tuning must not change.
 
-A few photographs of few classes teach a head that everything is one of those. The bundle's own training photographs are not at
-hand where somebody fine-tunes it. But the pretrained classifier is: adding one of its thousand directions to a pooled feature
-gives a feature that the classifier takes for that class. On such features, and on made pictures, the heads are held to what they
-answered before (learning without forgetting: Li and Hoiem, ECCV 2016; features from a classifier's weights: in the manner of
-DeepInversion, Yin et al., CVPR 2020).
+A head that is trained on a few photographs of a few classes assigns every image to one of them. The bundle's own training photographs are
+not available during fine-tuning, but its pretrained classifier is. A pooled feature to which one of the classifier's thousand directions
+is added is classified as that class. On such features, and on made pictures, a loss keeps the outputs of the heads near to the former
+ones (learning without forgetting: Li and Hoiem, ECCV 2016; features from a classifier's weights: similar to DeepInversion, Yin et al.,
+CVPR 2020).
 """
 
 from __future__ import annotations

@@ -30,5 +30,5 @@ export async function startJudge(
   texts.end();
   await engine.putHead(HEAD, { classes, yes, no });
   const steady = new SteadyDetector(engine, config.engineStartTimeoutMs);
-  return { detect: (request) => steady.detect(request), headId: HEAD, concurrency: 2 * config.maxBatch };
+  return { detect: (request) => steady.detectWithRetries(request), headId: HEAD, concurrency: 2 * config.maxBatch };
 }

@@ -36,7 +36,7 @@ async function openParts(config: Config, telemetry: Telemetry) {
   const drift = await openDrift(config, database, (error) =>
     logger.warn({ err: error }, 'drift counts could not be stored, trying again'),
   );
-  const engine = new ObservedEngine({ engine: live, drift, tenants });
+  const engine = new ObservedEngine({ engines: live, drift, tenants });
   const access = { keyring, audit, limiter: new Limiter(config), quotas: new Quotas() };
   const close = async () => {
     await tenantFiles?.stop();

@@ -78,7 +78,9 @@ export async function patiently<T>(
       return await request();
     } catch (error) {
       const ms =
-        error instanceof ApiError && error.retryAfter !== undefined ? error.retryAfter * 1000 : 250 * 2 ** attempt;
+        error instanceof ApiError && error.retryAfterSeconds !== undefined
+          ? error.retryAfterSeconds * 1000
+          : 250 * 2 ** attempt;
       const wait = Math.min(Math.max(ms, 100), 5000) * (1 + Math.random() / 4);
       if (!(error instanceof ApiError) || !error.passing || performance.now() + wait > end) throw error;
       onWait?.(error);

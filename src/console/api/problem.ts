@@ -5,7 +5,7 @@ export class ApiError extends Error {
   readonly code: string;
   readonly title: string;
   /** Seconds until a retry makes sense. */
-  readonly retryAfter: number | undefined;
+  readonly retryAfterSeconds: number | undefined;
   readonly fields: Record<string, unknown>;
 
   constructor(status: number, fields: Record<string, unknown>) {
@@ -13,14 +13,14 @@ export class ApiError extends Error {
     this.status = status;
     this.code = String(fields['code'] ?? `status_${status}`);
     this.title = String(fields['title'] ?? 'Something went wrong');
-    this.retryAfter = typeof fields['retry_after'] === 'number' ? fields['retry_after'] : undefined;
+    this.retryAfterSeconds = typeof fields['retry_after'] === 'number' ? fields['retry_after'] : undefined;
     this.fields = fields;
   }
 
   /** Whether the same request is likely to succeed a little later. */
   get passing(): boolean {
     // this includes a tenant whose features are being built (409); a used-up quota (429) has no time
-    if (this.retryAfter !== undefined) return true;
+    if (this.retryAfterSeconds !== undefined) return true;
     return this.status === 0 || this.status === 502 || this.status === 503 || this.status === 504;
   }
 }

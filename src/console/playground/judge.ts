@@ -54,7 +54,7 @@ async function judgeOne(item: Item, signal: AbortSignal): Promise<void> {
       async () => {
         waited = performance.now() - began;
         attempts++;
-        return await detect(item.blob, signal);
+        return await requestVerdict(item.blob, signal);
       },
       {
         signal,
@@ -72,7 +72,7 @@ async function judgeOne(item: Item, signal: AbortSignal): Promise<void> {
   }
 }
 
-async function detect(blob: Blob, signal: AbortSignal): Promise<DetectReply> {
+async function requestVerdict(blob: Blob, signal: AbortSignal): Promise<DetectReply> {
   for (let again = false; ; again = true) {
     const tenant = await tenantToAsk();
     signal.throwIfAborted();

@@ -15,13 +15,13 @@ export interface FindOptions {
 export interface FoundDevices {
   /** One engine each. */
   devices: string[];
-  /** How `auto` came to choose them: each device that was passed over, and why. */
+  /** The devices that `auto` has rejected, each with the reason. */
   passedOver: { device: string; why: string }[];
 }
 
 /**
- * The devices of a setting. Named ones are taken at their word: the engine refuses to start where one does not work. `auto` tries
- * its candidates one after the other, each in a process of its own, and takes the first that passes a golden image.
+ * The devices of a setting. Named devices are not tried here: the engine refuses to start if one of them does not work. `auto` tries
+ * its candidates one after the other, each in a process of its own, and chooses the first one that passes a golden image.
  */
 export async function findDevices(setting: string, options: FindOptions): Promise<FoundDevices> {
   const named = parseDevices(setting);
@@ -36,10 +36,10 @@ export async function findDevices(setting: string, options: FindOptions): Promis
   throw new Error('the CPU is always there');
 }
 
-/** Device files without which a kind can't work on Linux, so that a machine without a GPU need not try one at every start. */
+/** Device files that a kind needs on Linux, so that a machine without a GPU does not try the kind at every start. */
 const DEVICE_FILES: Partial<Record<DeviceKind, RegExp>> = {
   cuda: /^(nvidia\d|dxg|nvhost-gpu|nvgpu)/,
-  // a Vulkan that paints on the CPU needs none, and is slower than the CPU itself
+  // a Vulkan driver that renders on the CPU needs no device file, and is slower than the CPU provider
   webgpu: /^(nvidia\d|dxg|dri|nvhost-gpu|nvgpu|mali|kgsl)/,
 };
 
@@ -49,7 +49,7 @@ function missing(kind: DeviceKind): string | undefined {
   return readdirSync('/dev').some((name) => wanted.test(name)) ? undefined : 'there is no such device in /dev';
 }
 
-/** Why the device does not work; undefined when it does. */
+/** The reason why the device does not work; undefined if it does. */
 async function probe(device: string, { bundleDir, threads, timeoutMs }: FindOptions): Promise<string | undefined> {
   let exit: Exit | undefined;
   const link = new ProcessLink<ProbeOperations>({
@@ -64,7 +64,7 @@ async function probe(device: string, { bundleDir, threads, timeoutMs }: FindOpti
     await link.call('probe', { bundleDir, device, threads });
     return undefined;
   } catch (error) {
-    // read through a function: it was set while we waited
+    // read through a function, because the compiler does not see that the event handler has set it
     const ended = (() => exit)();
     if (ended) return `the process that tried it ended (${describeExit(ended, causeOf(ended, false))})`;
     return error instanceof ServiceError ? (error.internal ?? error.message) : String(error);

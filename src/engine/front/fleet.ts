@@ -1,3 +1,4 @@
+import { defined } from '../../defined.ts';
 import type { EngineStatus, FleetStatus } from '../shared/types.ts';
 
 /** The devices' names, numbered where several engines share a device: cpu, cpu#2. */
@@ -8,7 +9,7 @@ export function namesOf(devices: readonly string[]): string[] {
   });
 }
 
-/** Several engines as one: ready when one of them is, and the reason names those that are not. */
+/** The status of several engines as one: ready if one of them is ready; the reason names those that are not. */
 export function fleetStatus(engines: EngineStatus[]): FleetStatus {
   const best = engines.find((e) => e.state === 'ready') ?? (engines[0] as EngineStatus);
   const reasons = engines.filter((e) => e.state !== 'ready' && e.reason !== undefined);
@@ -19,7 +20,7 @@ export function fleetStatus(engines: EngineStatus[]): FleetStatus {
     ...(reasons.length > 0 ? { reason: reasons.map(named).join('; ') } : {}),
     device: engines.map((e) => e.device).join(','),
     precision: best.precision,
-    ...(best.pid === undefined ? {} : { pid: best.pid }),
+    ...defined({ pid: best.pid }),
     restarts: sum((e) => e.restarts),
     inFlight: sum((e) => e.inFlight),
     engines,

@@ -2,7 +2,7 @@ import { ServiceError } from '../../errors/index.ts';
 import type { Head, HeadProvider } from '../shared/types.ts';
 
 export interface ResidencyOptions {
-  /** Most bytes of heads in the engine; those in use at the moment stay whatever they need. */
+  /** Limit of all heads in the engine process, bytes; heads in use stay even above it. */
   limitBytes: number;
   provider: HeadProvider;
   put(id: string, rows: Float32Array): Promise<unknown>;
@@ -10,18 +10,17 @@ export interface ResidencyOptions {
 }
 
 interface Resident {
-  /** Requests that need it now: while there are any it stays. */
+  /** Number of requests that need it now; it stays while there are any. */
   users: number;
   bytes: number;
-  /** Its tenant has another or is gone: it leaves with its last user. */
+  /** Its tenant was removed or has a newer head: this one is removed after its last request. */
   retired: boolean;
   here: Promise<void>;
 }
 
 /**
- * Which heads one engine process holds, kept on this side of the channel: a head is handed over when the first request
- * needs it, and the one that was not needed for longest leaves when there are too many. A new process starts with none and
- * gets those that are asked for.
+ * The front's record of the heads in one engine process. A head is sent when the first request needs it; above the limit, the least
+ * recently used head is removed. A new process starts without heads.
  */
 export class HeadResidency {
   readonly #options: ResidencyOptions;
@@ -42,7 +41,7 @@ export class HeadResidency {
     return this.#residents.size;
   }
 
-  /** Runs the task while the head is in the engine. Rejects with what kept the head from getting there. */
+  /** Runs the task while the head is in the engine process. Rejects with the task's error, or with the error of sending the head. */
   async use<T>(id: string, task: () => Promise<T>): Promise<T> {
     const resident = this.#residents.get(id) ?? this.#bring(id, () => this.#options.provider.loadHead(id));
     this.#residents.delete(id);
@@ -50,7 +49,7 @@ export class HeadResidency {
     return this.#pinned(id, resident, task);
   }
 
-  /** Hands over a head that is at hand, so that its first request does not wait for it. */
+  /** Sends a head before a request needs it, so that the first request does not wait for it. */
   async put(id: string, head: Head): Promise<void> {
     const old = this.#residents.get(id);
     if (old) this.#forget(id, old);
@@ -61,7 +60,7 @@ export class HeadResidency {
     );
   }
 
-  /** It is of no use to new requests. */
+  /** New requests do not need the head any more. */
   retire(id: string): void {
     const resident = this.#residents.get(id);
     if (!resident) return;
@@ -93,7 +92,7 @@ export class HeadResidency {
     const head = await load();
     if (!head) {
       throw new ServiceError('tenant_not_ready', "The tenant's features are being replaced; try again.", {
-        retryAfter: 1,
+        retryAfterSeconds: 1,
       });
     }
     const rows = new Float32Array(head.yes.length + head.no.length);

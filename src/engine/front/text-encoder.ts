@@ -7,9 +7,9 @@ export interface TextEncoderOptions {
   bundleDir: string;
   precision: Precision;
   threads: number;
-  /** How long the process stays after its last build; Infinity keeps it for good. */
+  /** Time from the last build to the end of the process; Infinity never ends it. */
   idleMs: number;
-  /** Longest time without a word while there is something to do; a batch of texts takes seconds at most, and opening a large bundle less than this. */
+  /** Longest silence of the process while it has work. A batch of texts takes seconds at most, and opening a large bundle less than this. */
   silenceMs?: number;
   observer: EngineObserver;
 }
@@ -19,13 +19,13 @@ const SILENCE_MS = 120_000;
 interface Live {
   link: ProcessLink<TextOperations>;
   ready: Promise<{ goldenMaxDifference: number }>;
-  /** Runs out when the process has been silent for too long; a message winds it up again. */
+  /** Ends the process when it has been silent for too long; every message restarts this timer. */
   silence: NodeJS.Timeout;
 }
 
 /**
- * Starts the text encoder process when there is something to encode, ends it when it has been idle, and kills it when it says nothing while
- * somebody waits: builds are tried again, and find a new process.
+ * Starts the text encoder process when texts are to be encoded, and ends it after a time without work. A process that is silent during a
+ * build is killed; the build is tried again in a new process.
  */
 export class TextEncoderProcess implements TextFeatureBuilder {
   readonly #options: TextEncoderOptions;
@@ -73,7 +73,7 @@ export class TextEncoderProcess implements TextFeatureBuilder {
     clearTimeout(this.#idle);
     this.#users++;
     try {
-      // one that was idle has a right to its silence until now
+      // the silence of an idle process does not count
       this.#live?.silence.refresh();
       const live = this.#live ?? this.#start();
       await live.ready;
@@ -92,7 +92,7 @@ export class TextEncoderProcess implements TextFeatureBuilder {
     await live?.link.close();
   }
 
-  /** Starts the process and compares both towers and the tokenizer with the golden file. Largest difference of a feature. */
+  /** Starts the process and compares both towers and the tokenizer with the golden file. Resolves with the largest difference of a feature. */
   verify(): Promise<number> {
     return this.#use(async () => (await (this.#live as Live).ready).goldenMaxDifference);
   }

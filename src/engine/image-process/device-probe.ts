@@ -1,4 +1,4 @@
-/** Opens the image session on one device and runs a golden image through it: whether a device works can only be tried, and trying may crash. */
+/** Opens the image session on one device and runs a golden image through it, in a process of its own because a failing driver may crash it. */
 import { readGolden } from '../../bundle/golden.ts';
 import { loadBundle } from '../../bundle/load.ts';
 import { serveCalls } from '../ipc/child.ts';

@@ -7,37 +7,37 @@ import type { ImageFacts } from './lanes/protocol.ts';
 
 export interface EmbedderOptions {
   /** Decodes a file and runs it, in the engine's lanes. */
-  judge(job: ImageJob, options: SubmitOptions): Promise<Judged>;
-  /** Undefined: every image is decoded and run, however often it is sent. */
+  encode(job: ImageJob, options: SubmitOptions): Promise<Encoded>;
+  /** If undefined, an image that is sent again is decoded and run again. */
   cache: EmbeddingCache | undefined;
 }
 
 export interface ImageJob {
   bytes: Uint8Array;
   sha256: string;
-  /** As other programs read the file as well. */
+  /** Whether the other readings of the file are run too (images/readings.ts). */
   readings: boolean;
   orientation: Orientation;
 }
 
-export interface Judged {
+export interface Encoded {
   facts?: ImageFacts;
-  /** Readings of the file behind the first one. */
+  /** Names of the other readings, in the order of their features. */
   others: string[];
-  /** Of each reading, the main one first. */
+  /** One for each reading, the main reading first. */
   features: Float32Array[];
-  /** When its decoding began and ended and when its run began, on the clock of `performance.now`. */
+  /** Begin and end of the decoding, and begin of the run, on the clock of `performance.now`. */
   began: number;
   decoded: number;
   running: number;
-  /** Time of the run. */
+  /** Duration of the run. */
   seconds: number;
 }
 
 export interface EmbedRequest extends Omit<ImageJob, 'readings' | 'orientation'> {
-  /** The embeddings of other readings of the file are wanted too. */
+  /** Whether the embeddings of the other readings of the file are needed too. */
   readings?: boolean;
-  /** `apply` where nothing is said. */
+  /** `apply` by default. */
   orientation?: Orientation;
   place: Place;
   /** On the clock of `performance.now`. */
@@ -54,10 +54,11 @@ export interface Embedded {
 
 type Computed = Omit<Embedded, 'cache'>;
 
-/** One image on its way, for everybody who has sent it: it is given up when the last of them has left. */
-interface Flight {
+/** The computation of one image, shared by all requests with that image. It is cancelled when no request waits for it any more. */
+interface SharedComputation {
+  /** Number of requests that wait for it. */
   waiting: number;
-  /** The latest of theirs. */
+  /** The latest deadline of these requests. */
   deadline: number;
   abort: AbortController;
   done: Promise<Computed>;
@@ -65,16 +66,16 @@ interface Flight {
 
 const NO_TIME: Timing = { decode: 0, queue: 0, inference: 0 };
 
-/** Bytes to embedding: from the cache, together with others who have sent the same image, or decoded and run. */
+/** Image bytes to embedding: from the cache, from a computation in progress of the same image, or by decoding and running it. */
 export class Embedder {
   readonly #options: EmbedderOptions;
-  readonly #flights = new Map<string, Flight>();
+  readonly #inProgress = new Map<string, SharedComputation>();
 
   constructor(options: EmbedderOptions) {
     this.#options = options;
   }
 
-  /** Rejects with what is wrong with the image, deadline_exceeded, or the signal's reason: one who leaves leaves alone. */
+  /** Rejects with the error of the image, with deadline_exceeded, or with the signal's reason; other requests for the same image continue. */
   async embed(request: EmbedRequest): Promise<Embedded> {
     const { signal, readings = false } = request;
     const name = cacheName(request);
@@ -84,11 +85,11 @@ export class Embedder {
     const known = cache.get(name);
     if (known && (!readings || known.complete)) return { embedding: known, timing: NO_TIME, stages: [], cache: 'hit' };
     const key = readings ? `${name} in all readings` : name;
-    const joined = this.#flights.get(key);
-    const flight = joined ?? this.#begin(request, key);
-    flight.deadline = Math.max(flight.deadline, request.deadline);
+    const joined = this.#inProgress.get(key);
+    const shared = joined ?? this.#begin(request, key);
+    shared.deadline = Math.max(shared.deadline, request.deadline);
     const began = performance.now();
-    const computed = await this.#board(flight, key, signal);
+    const computed = await this.#join(shared, key, signal);
     if (!joined) return { ...computed, cache: 'miss' };
     const end = performance.now();
     const timing = { ...NO_TIME, queue: end - began };
@@ -100,49 +101,49 @@ export class Embedder {
     };
   }
 
-  #begin(request: EmbedRequest, key: string): Flight {
+  #begin(request: EmbedRequest, key: string): SharedComputation {
     const { deadline } = request;
     const abort = new AbortController();
-    // a free lane asks for the deadline at once
-    const passengers = { waiting: 0, deadline, abort };
-    const done = this.#compute(request, () => passengers.deadline, abort.signal);
-    const flight: Flight = Object.assign(passengers, { done });
-    this.#flights.set(key, flight);
-    flight.done
+    // a free lane reads the deadline at once, before this function returns
+    const begun = { waiting: 0, deadline, abort };
+    const done = this.#compute(request, () => begun.deadline, abort.signal);
+    const shared: SharedComputation = Object.assign(begun, { done });
+    this.#inProgress.set(key, shared);
+    shared.done
       .catch(() => {})
       .finally(() => {
-        if (this.#flights.get(key) === flight) this.#flights.delete(key);
+        if (this.#inProgress.get(key) === shared) this.#inProgress.delete(key);
       });
-    return flight;
+    return shared;
   }
 
-  async #board(flight: Flight, key: string, signal: AbortSignal): Promise<Computed> {
-    flight.waiting++;
+  async #join(shared: SharedComputation, key: string, signal: AbortSignal): Promise<Computed> {
+    shared.waiting++;
     let leave = () => {};
     const left = new Promise<never>((_, reject) => {
       leave = () => reject(signal.reason);
       signal.addEventListener('abort', leave, { once: true });
     });
     try {
-      return await Promise.race([flight.done, left]);
+      return await Promise.race([shared.done, left]);
     } finally {
       signal.removeEventListener('abort', leave);
-      if (--flight.waiting === 0) {
-        // nobody is left: whoever sends it from now on begins anew
-        if (this.#flights.get(key) === flight) this.#flights.delete(key);
-        flight.abort.abort(signal.reason);
+      if (--shared.waiting === 0) {
+        // no request waits any more: a later one must not join the cancelled computation
+        if (this.#inProgress.get(key) === shared) this.#inProgress.delete(key);
+        shared.abort.abort(signal.reason);
       }
     }
   }
 
   async #compute(request: EmbedRequest, deadline: () => number, signal: AbortSignal): Promise<Computed> {
-    const { judge, cache } = this.#options;
+    const { encode, cache } = this.#options;
     const { bytes, sha256, place, readings = false, orientation = 'apply' } = request;
     const arrived = performance.now();
     const job = { bytes, sha256, readings, orientation };
-    const judged = await judge(job, { place, deadline, signal });
-    const { features, others, began, decoded, running, seconds } = judged;
-    const { contested, ...image } = judged.facts as ImageFacts;
+    const encoded = await encode(job, { place, deadline, signal });
+    const { features, others, began, decoded, running, seconds } = encoded;
+    const { contested, ...image } = encoded.facts as ImageFacts;
     const embedding = {
       feature: features[0] as Float32Array,
       ...image,
@@ -165,6 +166,6 @@ export class Embedder {
   }
 }
 
-/** An image that is turned by its tag is another one than the same file as it lies. */
+/** A file has one embedding with its EXIF orientation applied and another one without. */
 const cacheName = ({ sha256, orientation = 'apply' }: EmbedRequest) =>
-  orientation === 'apply' ? sha256 : `${sha256} as it lies`;
+  orientation === 'apply' ? sha256 : `${sha256} without orientation`;

@@ -1,27 +1,27 @@
 import { LRUCache } from 'lru-cache';
 import type { ImageFormat } from '../../images/format.ts';
 
-/** What the model says of an image, whoever asks: scored per tenant. */
+/** The model's output for an image, before it is scored for a tenant. */
 export interface Embedding {
   /** Unit length, float32 [D]. */
   feature: Float32Array;
   width: number;
   height: number;
   format: ImageFormat;
-  /** Pictures in the file, of which the first counts. */
+  /** Number of pictures in the file, of which the first is embedded. */
   frames: number;
-  /** The same file as other programs read it, where they see something else and somebody asked. */
+  /** The readings of other programs whose pixels differ, if a request asked for them. */
   others: { reading: string; feature: Float32Array }[];
-  /** Whether `others` are all that there are. */
+  /** Whether `others` contains all other readings. */
   complete: boolean;
 }
 
-/** Of an entry beside its feature: key, object and the cache's own links. */
+/** Memory of an entry beside its feature, bytes: key, object and the cache's own links. */
 const OVERHEAD_BYTES = 400;
 
 /**
- * Embeddings of images that came before, by SHA-256 of their bytes; the least recently used leave first. One engine process has
- * one bundle and one transform, and its cache ends with it, so neither is part of the key.
+ * Embeddings of earlier images, by SHA-256 of their bytes; the least recently used are removed first. An engine process has one bundle
+ * and one transform, and its cache ends with it, so neither is part of the key.
  */
 export class EmbeddingCache {
   readonly #cache: LRUCache<string, Embedding>;
@@ -39,7 +39,7 @@ export class EmbeddingCache {
   }
 
   set(sha256: string, embedding: Embedding): void {
-    // copies: features are views of their whole batch
+    // copies, because a feature is a view of the features of its whole batch
     const others = embedding.others.map((other) => ({ ...other, feature: other.feature.slice() }));
     this.#cache.set(sha256, { ...embedding, others, feature: embedding.feature.slice() });
   }

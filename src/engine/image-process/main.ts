@@ -1,5 +1,5 @@
 /**
- * The engine process: decodes untrusted bytes and feeds its lanes. It may die; the front process outlives it.
+ * The engine process: decodes untrusted bytes and runs the model in its lanes. If it crashes, the front process continues.
  */
 import { createHash } from 'node:crypto';
 import { ServiceError } from '../../errors/index.ts';
@@ -11,7 +11,8 @@ import { type Engine, openEngine } from './open-engine.ts';
 let engine: Engine | undefined;
 
 function running(): Engine {
-  if (!engine) throw new ServiceError('engine_unavailable', 'The inference engine is starting.', { retryAfter: 1 });
+  if (!engine)
+    throw new ServiceError('engine_unavailable', 'The inference engine is starting.', { retryAfterSeconds: 1 });
   return engine;
 }
 

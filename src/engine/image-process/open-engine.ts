@@ -11,19 +11,19 @@ export interface Engine {
   heads: HeadScorer;
   /** Largest difference from the golden file, in cosine. */
   goldenMaxDifference: number;
-  /** Most images in one run of a lane. */
+  /** Largest number of images in one run of a lane. */
   batch: number;
   decoding(): Vitals['decoding'];
 }
 
-/** Loads the bundle and opens its sessions; resolves when they have been checked against the golden file and warmed. */
+/** Loads the bundle and opens its sessions. Resolves when they have passed the golden file and are warm. */
 export async function openEngine(init: InitMessage): Promise<Engine> {
   const bundle = await loadBundle(init.bundleDir, { checksums: true, precision: init.precision });
   const { embedding_dim: width, logit_scale: scale } = bundle.manifest;
   const [pipeline, heads] = await Promise.all([openLanes(init, bundle), HeadScorer.open({ width, scale })]);
   const { goldenMaxDifference, batch, decoding } = pipeline;
   const embedder = new Embedder({
-    judge: pipeline.judge,
+    encode: pipeline.encode,
     cache: init.cacheBytes > 0 ? new EmbeddingCache(init.cacheBytes) : undefined,
   });
   return { embedder, heads, goldenMaxDifference, batch, decoding };

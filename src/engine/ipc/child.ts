@@ -1,12 +1,13 @@
-import { ServiceError, serializeError } from '../../errors/index.ts';
-import type { Call, Observation, ToChild, ToParent, Vitals } from './protocol.ts';
+import { cancelled } from '../../errors/deadline.ts';
+import { serializeError } from '../../errors/index.ts';
+import type { Call, Observation, Operations, ToChild, ToParent, Vitals } from './protocol.ts';
 
 export interface CallContext {
   signal: AbortSignal;
   progress(done: number, total: number): void;
 }
 
-export type Handlers<O extends Record<string, { request: unknown; reply: unknown }>> = {
+export type Handlers<O extends Operations> = {
   [K in keyof O]: (request: O[K]['request'], context: CallContext) => Promise<O[K]['reply']>;
 };
 
@@ -26,7 +27,7 @@ export function observe<W extends Observation['what']>(
  * Serves calls from the parent process. The child ends when its channel closes, so a killed parent leaves no orphan.
  * Signals are ignored: Ctrl-C reaches the whole process group, but the parent still has requests to finish.
  */
-export function serveCalls<O extends Record<string, { request: unknown; reply: unknown }>>(
+export function serveCalls<O extends Operations>(
   handlers: Handlers<O>,
   decoding: () => Vitals['decoding'] = () => null,
 ): void {
@@ -36,9 +37,9 @@ export function serveCalls<O extends Record<string, { request: unknown; reply: u
   process.on('SIGHUP', () => {});
   // process.exit would join the worker thread, and ending that during a run aborts with a core dump
   process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
-  process.on('message', (message: ToChild) => {
+  process.on('message', (message: ToChild<O>) => {
     if (message.kind === 'cancel') {
-      running.get(message.seq)?.abort(new ServiceError('deadline_exceeded', 'The request was given up.'));
+      running.get(message.seq)?.abort(cancelled());
     } else if (message.kind === 'ping') {
       send({ kind: 'pong', vitals: { rss: process.memoryUsage.rss(), decoding: decoding() } });
     } else {
@@ -46,12 +47,14 @@ export function serveCalls<O extends Record<string, { request: unknown; reply: u
     }
   });
 
-  async function answer(call: Call): Promise<void> {
+  const handle = <K extends keyof O>(operation: K, request: O[K]['request'], context: CallContext) =>
+    handlers[operation](request, context);
+
+  async function answer(call: Call<O>): Promise<void> {
     const controller = new AbortController();
     running.set(call.seq, controller);
     try {
-      const handler = handlers[call.operation as keyof O];
-      const value = await handler(call.request as never, {
+      const value = await handle(call.operation, call.request, {
         signal: controller.signal,
         progress: (done, total) => send({ kind: 'progress', seq: call.seq, done, total }),
       });

@@ -24,8 +24,8 @@ export const toShared = (stages: readonly Stage[]): Stage[] => moved(stages, OFF
 /** Converts times on the shared clock to this process's `performance.now`. */
 export const fromShared = (stages: readonly Stage[]): Stage[] => moved(stages, -OFFSET);
 
-/** This moment on the clock that processes and threads share. */
+/** The current time on the clock that processes and threads share. */
 export const sharedNow = (): number => performance.now() + OFFSET;
 
-/** A moment on the shared clock as this thread's `performance.now`. */
+/** Converts a time on the shared clock to this thread's `performance.now`. */
 export const fromSharedTime = (time: number): number => time - OFFSET;

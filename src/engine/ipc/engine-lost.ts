@@ -4,7 +4,7 @@ import { ServiceError } from '../../errors/index.ts';
 export class EngineLost extends ServiceError {
   constructor() {
     super('engine_unavailable', 'The inference engine stopped while it worked on this; try again shortly.', {
-      retryAfter: 1,
+      retryAfterSeconds: 1,
     });
   }
 }

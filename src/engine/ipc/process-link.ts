@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { deserializeError } from '../../errors/index.ts';
 import { EngineLost } from './engine-lost.ts';
-import type { Observation, ToParent } from './protocol.ts';
+import type { Observation, Operations, ToParent } from './protocol.ts';
 
 export interface CallOptions {
   signal?: AbortSignal | undefined;
@@ -27,8 +27,6 @@ export interface LinkOptions {
   onMessage?(message: ToParent): void;
   onExit(info: { code: number | null; signal: NodeJS.Signals | null }): void;
 }
-
-type Operations = Record<string, { request: unknown; reply: unknown }>;
 
 /**
  * One child process and the calls in progress on it. When the child ends, for any reason, every call fails with EngineLost,

@@ -7,15 +7,17 @@ import type { Detection, DetectRequest, EngineObserver, Tower } from '../shared/
 export interface InitMessage {
   bundleDir: string;
   precision: Precision;
-  /** One device, as `deviceOf` reads it. */
+  /** Name of one device, for `deviceOf`. */
   device: string;
   /** Cores that the engine may use for images. */
   threads: number;
   /** Lanes that share those cores, on a CPU; see `lanesFor`. */
   lanes: number;
-  /** Most images in one run of a device, and of a lane of a CPU; 0 lets the lane measure. */
+  /** Largest number of images in one run of a device. */
   maxBatch: number;
+  /** Largest number of images in one run of a lane on a CPU; 0 lets the lane measure it. */
   laneBatch: number;
+  /** Time that a free lane waits for a fuller batch. */
   batchWaitMs: number;
   maxPixels: number;
   decode: DecodeMode;
@@ -59,7 +61,15 @@ export interface Vitals {
   decoding: { sha256: string; ms: number } | null;
 }
 
-export type Call = { kind: 'call'; seq: number; operation: string; request: unknown };
+/** What a child process can be asked: for each operation its request and its reply. */
+export type Operations = Record<string, { request: unknown; reply: unknown }>;
+
+export type Call<O extends Operations = Operations> = {
+  kind: 'call';
+  seq: number;
+  operation: keyof O & string;
+  request: O[keyof O]['request'];
+};
 export type Cancel = { kind: 'cancel'; seq: number };
 export type Ping = { kind: 'ping' };
 export type Pong = { kind: 'pong'; vitals: Vitals };
@@ -72,5 +82,5 @@ export type Observation =
   | { kind: 'observe'; what: 'batch'; args: ObserverEvent<'batch'> }
   | { kind: 'observe'; what: 'log'; args: ObserverEvent<'log'> };
 
-export type ToChild = Call | Cancel | Ping;
+export type ToChild<O extends Operations = Operations> = Call<O> | Cancel | Ping;
 export type ToParent = Reply | Failure | ProgressMessage | Observation | Pong;

@@ -57,7 +57,7 @@ export function usableCores(root = '/sys/fs/cgroup', own = '/proc/self/cgroup'):
 
 /**
  * Whether the processor multiplies and adds 8-bit numbers in one instruction: VNNI on x86, the dot product extension on ARM.
- * Read from the kernel's list; where there is none, 64-bit ARM has it (Apple's all do), x86 is taken not to.
+ * Read from the kernel's list of features. Without a list, 64-bit ARM counts as having it (all Apple processors do), and x86 as not having it.
  */
 export function fastInt8(cpuinfo = '/proc/cpuinfo'): boolean {
   const list = read(cpuinfo);

@@ -2,17 +2,17 @@ import type { InferenceSession } from 'onnxruntime-node';
 
 export type DeviceKind = 'cpu' | 'cuda' | 'tensorrt' | 'webgpu';
 
-/** Where the image session of one engine runs. */
+/** The device on which the image session of one engine runs. */
 export interface Device {
   kind: DeviceKind;
   index: number;
-  /** As an operator writes it: "cpu", "cuda:1". */
+  /** As in the setting: "cpu", "cuda:1". */
   name: string;
 }
 
 /**
- * The devices that `auto` tries, in this order. TensorRT is not among them: it compiles the model for minutes before it serves, so it is used
- * only when it is named.
+ * The devices that `auto` tries, in this order. TensorRT compiles the model for minutes before it serves, so it is used only if the setting
+ * names it.
  */
 export const AUTO_ORDER: readonly DeviceKind[] = ['cuda', 'webgpu', 'cpu'];
 
@@ -29,8 +29,8 @@ export function parseDevices(setting: string): Device[] | undefined {
 }
 
 /**
- * onnxruntime-node takes a device's number and nothing else for CUDA and TensorRT (no memory limit), and not even that for WebGPU.
- * The CPU runs operators that have no kernel on the device.
+ * For CUDA and TensorRT onnxruntime-node accepts the number of the device and no other option, such as a memory limit; for WebGPU it
+ * accepts none. The CPU runs operators that have no kernel on the device.
  */
 export function executionProviders({ kind, index }: Device): InferenceSession.ExecutionProviderConfig[] {
   if (kind === 'cpu') return ['cpu'];

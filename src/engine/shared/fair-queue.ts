@@ -1,8 +1,8 @@
-/** Ahead of everything, at most a few at a time; small requests; requests of many images. */
+/** `probe`: before all others, at most a few at a time; `interactive`: small requests; `bulk`: requests of many images. */
 export type Priority = 'probe' | 'interactive' | 'bulk';
 
 export interface Place {
-  /** Items of one key share one place in the round. */
+  /** The items of one key share its part of each round. */
   key: string;
   priority: Priority;
 }
@@ -10,7 +10,7 @@ export interface Place {
 /** Items per round of each key: a key of weight 2 gets twice the share of a key of weight 1. */
 export type Weights = (key: string) => number;
 
-/** The weights of a configuration; a key that is not named has 1. */
+/** Weights from a map; a key that is not in it has weight 1. */
 export const weightsOf =
   (named: ReadonlyMap<string, number>): Weights =>
   (key) =>
@@ -18,15 +18,15 @@ export const weightsOf =
 
 type Class = Exclude<Priority, 'probe'>;
 
-/** Items of one key that have come before its bulk is looked at once. */
+/** Number of interactive items of a key that are taken before one of its bulk items. */
 const INTERACTIVE_PER_BULK = 4;
 
-interface Lane<T> {
+interface KeyQueue<T> {
   key: string;
   weight: number;
-  /** Items it may still send in this round; fractions are kept for the next. */
+  /** Items that it may still send in this round; a fraction is kept for the next one. */
   credit: number;
-  /** The round that its credit was given for. */
+  /** The round in which it received its credit. */
   round: number;
   interactive: Set<T>;
   bulk: Set<T>;
@@ -34,19 +34,19 @@ interface Lane<T> {
 }
 
 /**
- * Deficit round robin over keys, one item at a time. In every round each key with something waiting sends `weight` items, so no
- * burst of one key holds up another; within the round single items go before bulk, and a key that was idle is served in the
- * current round. Probes go first. Within a key and class: first in, first out.
+ * Deficit round robin over keys, one item at a time. In every round each key with waiting items sends `weight` items, so a burst of one
+ * key does not delay another. Within the round interactive items come before bulk, and a key that was idle is served in the current
+ * round. Probes come first. Within a key and priority the order is first in, first out.
  */
 export class FairQueue<T> {
-  readonly #lanes = new Map<string, Lane<T>>();
-  readonly #places = new Map<T, { lane: Lane<T>; in: Set<T> } | null>();
+  readonly #queues = new Map<string, KeyQueue<T>>();
+  readonly #places = new Map<T, { queue: KeyQueue<T>; in: Set<T> } | null>();
   readonly #probes = new Set<T>();
   /** Keys that may still send in this round, in order. */
-  #current = new Set<Lane<T>>();
-  #next = new Set<Lane<T>>();
-  /** Keys that emptied in this round: remembered, so that a key gets its credit only once in a round. */
-  #emptied = new Set<Lane<T>>();
+  #current = new Set<KeyQueue<T>>();
+  #next = new Set<KeyQueue<T>>();
+  /** Keys that have become empty in this round; remembered, so that a key gets its credit only once in a round. */
+  #emptied = new Set<KeyQueue<T>>();
   #round = 0;
   readonly #weightOf: Weights;
 
@@ -58,10 +58,10 @@ export class FairQueue<T> {
     return this.#places.size;
   }
 
-  /** Items of one key. */
+  /** Number of waiting items of one key. */
   sizeOf(key: string): number {
-    const lane = this.#lanes.get(key);
-    return lane ? waiting(lane) : 0;
+    const queue = this.#queues.get(key);
+    return queue ? waiting(queue) : 0;
   }
 
   push(item: T, { key, priority }: Place): void {
@@ -70,24 +70,24 @@ export class FairQueue<T> {
       this.#places.set(item, null);
       return;
     }
-    const lane = this.#lanes.get(key) ?? this.#open(key);
-    if (waiting(lane) === 0) this.#activate(lane);
-    lane[priority].add(item);
-    this.#places.set(item, { lane, in: lane[priority] });
+    const queue = this.#queues.get(key) ?? this.#open(key);
+    if (waiting(queue) === 0) this.#activate(queue);
+    queue[priority].add(item);
+    this.#places.set(item, { queue, in: queue[priority] });
   }
 
   get probes(): number {
     return this.#probes.size;
   }
 
-  /** Removes an item at any position. False when it is not in the queue (any more). */
+  /** Removes an item at any position. False if it is not in the queue. */
   remove(item: T): boolean {
     const place = this.#places.get(item);
     if (place === undefined) return false;
     this.#places.delete(item);
     if (place === null) return this.#probes.delete(item);
     place.in.delete(item);
-    if (waiting(place.lane) === 0) this.#deactivate(place.lane);
+    if (waiting(place.queue) === 0) this.#deactivate(place.queue);
     return true;
   }
 
@@ -100,35 +100,35 @@ export class FairQueue<T> {
     }
     if (this.size === 0) return undefined;
     while (this.#current.size === 0) this.#nextRound();
-    const lane = this.#choose();
-    const kind = this.#kindOf(lane);
-    const item = first(lane[kind]) as T;
-    lane.sinceBulk = kind === 'bulk' ? 0 : lane.sinceBulk + 1;
-    lane.credit--;
-    this.#current.delete(lane);
-    // to the end of the line, in this round while it has credit
-    if (lane.credit >= 1) this.#current.add(lane);
-    else this.#next.add(lane);
+    const queue = this.#choose();
+    const kind = this.#kindOf(queue);
+    const item = first(queue[kind]) as T;
+    queue.sinceBulk = kind === 'bulk' ? 0 : queue.sinceBulk + 1;
+    queue.credit--;
+    this.#current.delete(queue);
+    // the key goes to the end: of this round while it has credit, otherwise of the next one
+    if (queue.credit >= 1) this.#current.add(queue);
+    else this.#next.add(queue);
     this.remove(item);
     return item;
   }
 
-  /** How many items come before a new one of this place. */
+  /** Number of items that would be taken before a new one of this place. */
   ahead({ key, priority }: Place): number {
     let ahead = this.#probes.size;
     if (priority === 'probe') return ahead;
-    const own = this.#lanes.get(key);
+    const own = this.#queues.get(key);
     const mine = own ? (priority === 'bulk' ? waiting(own) : own.interactive.size) : 0;
     const rounds = Math.ceil((mine + 1) / this.#weightOf(key));
     ahead += mine;
-    for (const lane of [...this.#current, ...this.#next]) {
-      if (lane !== own) ahead += Math.min(waiting(lane), Math.ceil(rounds * lane.weight));
+    for (const queue of [...this.#current, ...this.#next]) {
+      if (queue !== own) ahead += Math.min(waiting(queue), Math.ceil(rounds * queue.weight));
     }
     return ahead;
   }
 
-  #open(key: string): Lane<T> {
-    const lane: Lane<T> = {
+  #open(key: string): KeyQueue<T> {
+    const queue: KeyQueue<T> = {
       key,
       weight: this.#weightOf(key),
       credit: 0,
@@ -137,51 +137,51 @@ export class FairQueue<T> {
       bulk: new Set(),
       sinceBulk: 0,
     };
-    this.#lanes.set(key, lane);
-    return lane;
+    this.#queues.set(key, queue);
+    return queue;
   }
 
-  #activate(lane: Lane<T>): void {
-    if (lane.round !== this.#round) {
-      lane.round = this.#round;
-      lane.credit = lane.weight;
+  #activate(queue: KeyQueue<T>): void {
+    if (queue.round !== this.#round) {
+      queue.round = this.#round;
+      queue.credit = queue.weight;
     }
-    (lane.credit >= 1 ? this.#current : this.#next).add(lane);
+    (queue.credit >= 1 ? this.#current : this.#next).add(queue);
   }
 
-  #deactivate(lane: Lane<T>): void {
-    this.#current.delete(lane);
-    this.#next.delete(lane);
-    this.#emptied.add(lane);
+  #deactivate(queue: KeyQueue<T>): void {
+    this.#current.delete(queue);
+    this.#next.delete(queue);
+    this.#emptied.add(queue);
   }
 
   #nextRound(): void {
     this.#round++;
-    for (const lane of this.#emptied) if (waiting(lane) === 0) this.#lanes.delete(lane.key);
+    for (const queue of this.#emptied) if (waiting(queue) === 0) this.#queues.delete(queue.key);
     this.#emptied.clear();
-    const lanes = this.#next;
+    const active = this.#next;
     this.#next = new Set();
-    for (const lane of lanes) {
-      lane.round = this.#round;
-      lane.credit += lane.weight;
-      (lane.credit >= 1 ? this.#current : this.#next).add(lane);
+    for (const queue of active) {
+      queue.round = this.#round;
+      queue.credit += queue.weight;
+      (queue.credit >= 1 ? this.#current : this.#next).add(queue);
     }
   }
 
-  /** The first key in line that has a single item to send, else the first. */
-  #choose(): Lane<T> {
-    for (const lane of this.#current) if (this.#kindOf(lane) === 'interactive') return lane;
-    return first(this.#current) as Lane<T>;
+  /** The first key with an interactive item, otherwise the first key. */
+  #choose(): KeyQueue<T> {
+    for (const queue of this.#current) if (this.#kindOf(queue) === 'interactive') return queue;
+    return first(this.#current) as KeyQueue<T>;
   }
 
-  #kindOf(lane: Lane<T>): Class {
-    if (lane.bulk.size === 0) return 'interactive';
-    if (lane.interactive.size === 0) return 'bulk';
-    return lane.sinceBulk < INTERACTIVE_PER_BULK ? 'interactive' : 'bulk';
+  #kindOf(queue: KeyQueue<T>): Class {
+    if (queue.bulk.size === 0) return 'interactive';
+    if (queue.interactive.size === 0) return 'bulk';
+    return queue.sinceBulk < INTERACTIVE_PER_BULK ? 'interactive' : 'bulk';
   }
 }
 
-const waiting = (lane: { interactive: Set<unknown>; bulk: Set<unknown> }) => lane.interactive.size + lane.bulk.size;
+const waiting = (queue: { interactive: Set<unknown>; bulk: Set<unknown> }) => queue.interactive.size + queue.bulk.size;
 
 function first<T>(set: Set<T>): T | undefined {
   return set.values().next().value;

@@ -1,8 +1,8 @@
 import { ServiceError } from '../../errors/index.ts';
 
 /**
- * Compares features this machine computed with those PyTorch computed when the bundle was made.
- * Returns the largest absolute difference; throws when it passes the tolerance: a runtime with other outputs must not serve.
+ * Compares features that this machine has computed with those that PyTorch computed when the bundle was made. Returns the largest absolute
+ * difference. Throws if it is above the tolerance, because a runtime with other outputs must not serve.
  */
 export function checkGolden(what: string, computed: Float32Array, expected: Float32Array, tolerance: number): number {
   let worst = computed.length === expected.length ? 0 : Number.POSITIVE_INFINITY;

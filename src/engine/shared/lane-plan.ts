@@ -1,18 +1,19 @@
 const MiB = 2 ** 20;
 
-/** Bytes that the weights of all sessions of one engine process may take by themselves. */
+/** Limit of the weights of all sessions of one engine process, if the setting does not name the number of lanes. */
 const WEIGHTS_BYTES = 512 * MiB;
 
 export interface LanePlan {
   lanes: number;
-  /** Why there are fewer lanes than cores; undefined where there are not. */
+  /** Why there are fewer lanes than cores; undefined if there are as many. */
   why?: string;
 }
 
 /**
- * Lanes of an engine on a CPU. One for each core, unless that would hold too many copies of the weights: every lane has a session of its own,
- * and one session more runs on all cores; ONNX Runtime shares no weights between sessions. Lanes that are fewer than cores have several threads.
- * @param wanted the setting, 0 for as many as fit
+ * Number of lanes of an engine on a CPU: one for each core, or fewer if the copies of the weights would be too large. Every lane has a session
+ * of its own, one more session runs on all cores, and ONNX Runtime shares no weights between sessions. If there are fewer lanes than cores,
+ * each lane has several threads.
+ * @param wanted the setting; 0 for as many as fit
  * @param graphBytes size of the image graph
  */
 export function lanesFor(cores: number, wanted: number, graphBytes: number): LanePlan {

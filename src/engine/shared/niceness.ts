@@ -1,9 +1,9 @@
 import { setPriority } from 'node:os';
 
 /**
- * Niceness of each kind of work, for when cores are short. The front and the main thread of an engine have 0: they refuse, answer probes and feed
- * the lanes. Lanes come next, one step only, because other programs beside them would otherwise get most of the cores. Texts come last; no
- * request for a verdict waits for them.
+ * Niceness of each kind of work, which matters if there are too few cores. The front and the main thread of an engine have 0: they refuse
+ * requests, answer probes and feed the lanes. Lanes have one step more; with a larger step, other programs would get most of the cores. Texts
+ * have the largest value, because no request for a verdict waits for them.
  */
 export const NICENESS = { lanes: 1, texts: 10 } as const;
 

@@ -2,8 +2,8 @@ import { decisionOf, type Method } from '../../clipn/index.ts';
 import type { Detection } from './types.ts';
 
 /**
- * Readings of the image whose decision differs from that of the judged reading. A detection that was asked for `readings` and names none
- * here holds for whatever program opens the file.
+ * Readings of the image whose decision differs from that of the judged reading. If a detection with `readings` has none, its decision holds
+ * for every program that opens the file.
  */
 export function disagreeing({ decisions, otherReadings = [] }: Detection, method: Method): string[] {
   const decision = decisionOf(decisions, method);

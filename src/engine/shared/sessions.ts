@@ -24,14 +24,14 @@ function options(device: Device, threads: number): ort.InferenceSession.SessionO
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
-    // on a CPU the arena and its patterns keep about 25 MB for each session and save no time
+    // on a CPU the arena and its patterns need about 25 MB for each session and save no time
     ...(device.kind === 'cpu' ? { enableCpuMemArena: false, enableMemPattern: false } : {}),
     logSeverityLevel: 3,
-    // a spinning pool takes the cores that decode and the front process need
+    // threads that spin would use the cores that the decoder and the front process need
     extra: {
       session: {
         intra_op: { allow_spinning: '0' },
-        // weights get exactly the device memory they need, beside the arena that doubles as it grows
+        // weights are outside the arena, which doubles when it grows
         ...(device.kind === 'cpu' ? {} : { use_device_allocator_for_initializers: '1' }),
       },
     },
@@ -40,7 +40,7 @@ function options(device: Device, threads: number): ort.InferenceSession.SessionO
 
 interface GraphFile {
   path: string;
-  /** The one file that tensors of the graph may lie in. */
+  /** The only file that may contain tensors of the graph. */
   weights?: string | undefined;
 }
 
@@ -68,7 +68,7 @@ async function create(file: GraphFile, device: Device, threads: number): Promise
   }
 }
 
-/** The runtime is handed the bytes of the shared weights and never a path: so a graph can't make it open a file. */
+/** The runtime receives the bytes of the shared weights instead of a path, so a graph cannot make it open a file. */
 function weightsOf(
   { weights }: GraphFile,
   graph: Uint8Array,

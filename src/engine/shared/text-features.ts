@@ -1,4 +1,4 @@
-/** Row `from` of `rows`, L2-normalised, is added to row `to` of `sum`. Source: CLIPN's and CLIP's prompt ensembling. */
+/** Adds row `from` of `rows`, L2-normalised, to row `to` of `sum`. Source: prompt ensembling of CLIP and CLIPN. */
 export function addNormalised(sum: Float64Array, to: number, rows: Float32Array, from: number, width: number): void {
   const length = norm(rows, from * width, width);
   for (let i = 0; i < width; i++) {
@@ -6,7 +6,7 @@ export function addNormalised(sum: Float64Array, to: number, rows: Float32Array,
   }
 }
 
-/** Rows of unit length, float32 [n * width]. */
+/** Scales each row to unit length; float32 [n * width]. */
 export function normalise(sum: Float64Array, width: number): Float32Array {
   const out = new Float32Array(sum.length);
   for (let at = 0; at < sum.length; at += width) {
@@ -22,7 +22,7 @@ function norm(values: Float32Array | Float64Array, at: number, width: number): n
   return Math.sqrt(squares);
 }
 
-/** The first of the rows [n * width] that is no direction: with a number that is not finite, or all zeros; undefined where all are good. */
+/** Index of the first of the rows [n * width] that has no direction: all zeros, or a number that is not finite. Undefined if there is none. */
 export function unusableRow(rows: Float32Array, width: number): number | undefined {
   for (let at = 0; at < rows.length; at += width) {
     const length = norm(rows, at, width);
@@ -31,7 +31,7 @@ export function unusableRow(rows: Float32Array, width: number): number | undefin
   return undefined;
 }
 
-/** How far the longest or shortest of the rows is from unit length; infinite where a number is not finite. */
+/** Largest difference of a row's length from 1; infinite if a number is not finite. */
 export function lengthError(rows: Float32Array, width: number): number {
   let worst = 0;
   for (let at = 0; at < rows.length; at += width) {

@@ -4,20 +4,20 @@ import type { Orientation } from '../../images/decode.ts';
 import type { ExitCause } from './exit-cause.ts';
 import type { Priority } from './fair-queue.ts';
 
-/** A tenant's classes as the engine needs them: one row of unit length per class, yes and no, row-major [C * D]. */
+/** A tenant's class features: one row of unit length for each class, yes and no, row-major [C * D]. */
 export interface Head {
   classes: string[];
   yes: Float32Array;
   no: Float32Array;
 }
 
-/** Loads heads that the engine has removed, or lost with a process. */
+/** Supplies heads again that the engine has removed, or that were in a process that ended. */
 export interface HeadProvider {
-  /** Undefined when the head is no longer needed. */
+  /** Undefined if the head is no longer needed. */
   loadHead(id: string): Promise<Head | undefined>;
 }
 
-/** Where heads live. `id` is opaque to the engine; putting an id again replaces it. */
+/** Holds heads. `id` is opaque to the engine; a second `putHead` with an id replaces its head. */
 export interface HeadHost {
   putHead(id: string, head: Head): Promise<void>;
   dropHead(id: string): Promise<void>;
@@ -36,25 +36,25 @@ export interface FeatureOptions {
   onProgress?: (textsDone: number, textsTotal: number) => void;
 }
 
-/** Class features: per template encode and L2-normalise, sum over templates, L2-normalise. One row per name, [names * D]. */
+/** Makes class features, [names * D]: each name in each template is encoded and L2-normalised, summed over templates, and L2-normalised. */
 export interface TextFeatureBuilder {
   build(request: FeatureRequest, options?: FeatureOptions): Promise<Float32Array>;
 }
 
 export interface DetectRequest {
-  /** The stored image file, undecoded: untrusted bytes are opened in the engine process only. */
+  /** The undecoded image file; only the engine process decodes untrusted bytes. */
   bytes: Uint8Array;
   headId: string;
-  /** The tenant whose share of the device this image uses. */
+  /** The tenant in whose share of the engines the image runs. */
   tenant: string;
   topK: number;
   /** `interactive` by default. */
   priority?: Priority;
   /** Milliseconds from now until the deadline of the answer. */
   timeoutMs?: number;
-  /** The answer has the times of all stages, for traces. */
+  /** Whether the answer contains the times of all stages, for traces. */
   stages?: boolean;
-  /** The answer has the verdicts on other readings of the file (transparency laid on black, and the like). */
+  /** Whether the answer contains the verdicts on other readings of the file, for example with transparency on black. */
   readings?: boolean;
   /** Whether the orientation tag of a photograph is applied; as configured by default. */
   orientation?: Orientation;
@@ -66,10 +66,10 @@ export interface TopClass {
   noProbability: number;
 }
 
-/** Where an image's embedding came from: computed before, computed now for another request with the same image, or for this one. */
+/** Source of the embedding. hit: the cache; joined: a computation of another request with the same image; miss: computed for this request. */
 export type CacheResult = 'hit' | 'joined' | 'miss' | 'off';
 
-/** Milliseconds. `queue` is all the waiting: for an engine, for a decoder, and decoded for the device. */
+/** Milliseconds. `queue` is the sum of all waiting: for an engine, for a decoder, and for the device. */
 export interface Timing {
   decode: number;
   queue: number;
@@ -78,7 +78,7 @@ export interface Timing {
 
 /** A stage of an image's processing, on the clock of `performance.now` of the process that reads it. */
 export interface Stage {
-  /** `queue` (three times: for an engine, a decoder, the device), `handover`, `hash`, `decode`, `inference`, `score`, `handback`; `joined` in place of others. */
+  /** `queue` (three times: for an engine, a decoder, the device), `handover`, `hash`, `decode`, `inference`, `score`, `handback`; `joined` instead of the others. */
   name: string;
   start: number;
   end: number;
@@ -92,26 +92,26 @@ export interface Detection {
   decisions: Assessment['decisions'];
   scores: Assessment['scores'];
   top: TopClass[];
-  /** `frames`: pictures in the file, of which the first was judged. */
+  /** `frames` is the number of pictures in the file, of which the first was judged. */
   image: { sha256: string; width: number; height: number; format: string; frames: number };
-  /** Readings of the file that show other pixels than the one judged, where they were asked for. */
+  /** Readings of the file whose pixels differ from the judged one, if the request asked for them. */
   otherReadings?: { reading: string; decisions: Assessment['decisions'] }[];
   timing: Timing;
   cache: CacheResult;
-  /** In their order and without gaps, where they were asked for. */
+  /** In order and without gaps, if the request asked for them. */
   stages?: Stage[];
 }
 
 export type EngineState = 'starting' | 'ready' | 'restarting' | 'stopping' | 'stopped' | 'failed';
 
-/** One engine, or all of them together. */
+/** Status of one engine. */
 export interface EngineStatus {
-  /** Its name in logs and metrics: its device, numbered where engines share one. */
+  /** Name in logs and metrics: the device, numbered if several engines share it. */
   name: string;
   state: EngineState;
   /** Why the engine is not ready, for readiness and the log. */
   reason?: string;
-  /** Until the next process is started. */
+  /** Time until the next process is started. */
   nextTryMs?: number;
   device: string;
   precision: Precision;
@@ -120,7 +120,7 @@ export interface EngineStatus {
   inFlight: number;
 }
 
-/** All engines of one model: ready when one of them is. */
+/** Status of all engines of one model: ready if one of them is. */
 export interface FleetStatus extends Omit<EngineStatus, 'name' | 'nextTryMs'> {
   engines: EngineStatus[];
 }
@@ -129,12 +129,12 @@ export interface FleetStatus extends Omit<EngineStatus, 'name' | 'nextTryMs'> {
 export interface EngineObserver {
   /** A run on the device. */
   batch?(event: { size: number; bucket: number; seconds: number }): void;
-  /** An image got its verdict. */
+  /** An image has received its verdict. */
   image?(event: { timing: Timing; cache: CacheResult }): void;
-  /** Images waiting for an engine. */
+  /** Number of images that wait for an engine. */
   queue?(depth: number): void;
   state?(status: EngineStatus): void;
-  /** An engine process ended and a new one will be started. */
+  /** An engine process has ended and will be started again. */
   restart?(engine: string, cause: ExitCause): void;
   log?(level: 'info' | 'warn' | 'error', message: string, details: Record<string, unknown>): void;
 }

@@ -1,6 +1,6 @@
 /**
- * The text encoder process. It lives while text features are built and ends when idle. Ending it returns all of its memory
- * (sessions of onnxruntime leak when they are made and released repeatedly) and keeps it from slowing the image engines.
+ * The text encoder process. It runs while text features are built and ends when it is idle. Its end returns all of its memory; sessions of
+ * onnxruntime that are made and released repeatedly leak.
  */
 import { readGolden } from '../../bundle/golden.ts';
 import { type Bundle, loadBundle } from '../../bundle/load.ts';
@@ -122,17 +122,18 @@ async function encode(
     const features = await sessions[tower].run(padRows(rows, batch, bundle.manifest.text.pad_id), batch.length);
     for (const [at, row] of batch.entries()) take(row, features, at);
     done(batch.length);
-    await breath();
+    await yieldToEvents();
   }
 }
 
 /** Lets the event loop deliver a cancellation: encoding and tokenizing block this thread. */
-const breath = () => new Promise((resolve) => setImmediate(resolve));
+const yieldToEvents = () => new Promise((resolve) => setImmediate(resolve));
 
 serveCalls<TextOperations>({
   init: start,
   build: async ({ names, templates, tower }, context) => {
-    if (!encoder) throw new ServiceError('engine_unavailable', 'The text encoder is starting.', { retryAfter: 1 });
+    if (!encoder)
+      throw new ServiceError('engine_unavailable', 'The text encoder is starting.', { retryAfterSeconds: 1 });
     const { tokenizer } = encoder;
     const width = encoder.bundle.manifest.embedding_dim;
     const sum = new Float64Array(names.length * width);
@@ -145,7 +146,7 @@ serveCalls<TextOperations>({
       for (const template of templates) {
         context.signal.throwIfAborted();
         for (const name of chunk) rows.push(tokenizer.encode(fillTemplate(template, name)));
-        await breath();
+        await yieldToEvents();
       }
       const take = (row: number, features: Float32Array, at: number) =>
         addNormalised(sum, first + (row % chunk.length), features, at, width);

@@ -45,7 +45,7 @@ function overloaded(): ServiceError {
     'overloaded',
     'The requests in progress use all the memory that the service has for bodies.',
     {
-      retryAfter: 1,
+      retryAfterSeconds: 1,
     },
   );
 }

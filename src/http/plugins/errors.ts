@@ -100,7 +100,7 @@ export const errorsPlugin = fp(async (app) => {
     const level = service.status >= 500 && service.code !== 'engine_unavailable' ? 'error' : 'info';
     logFailure(request, service, level);
     if (!request.raw.complete) linger(request.raw);
-    if (service.retryAfter !== undefined) reply.header('retry-after', String(service.retryAfter));
+    if (service.retryAfterSeconds !== undefined) reply.header('retry-after', String(service.retryAfterSeconds));
     return reply.code(service.status).type('application/problem+json').send(toProblem(service, request.id));
   });
   app.setNotFoundHandler((request) => {

@@ -25,7 +25,7 @@ export function oipErrors(app: FastifyInstance): void {
   app.setErrorHandler((error, request, reply) => {
     const service = toServiceError(error);
     logFailure(request, service, 'info');
-    if (service.retryAfter !== undefined) reply.header('retry-after', String(service.retryAfter));
+    if (service.retryAfterSeconds !== undefined) reply.header('retry-after', String(service.retryAfterSeconds));
     return reply
       .code(service.status)
       .type('application/json')

@@ -1,10 +1,11 @@
 import pg from 'pg';
 import { ServiceError } from '../../errors/index.ts';
-import { CHANNEL, ChangeListener, type ListenerOptions } from './listener.ts';
+import type { Topic } from './changes.ts';
+import { ChangeListener, type ListenerOptions } from './listener.ts';
 import { type Migration, migrate } from './migrate.ts';
+import type { Query } from './query.ts';
 
-/** Runs one statement and returns its rows. */
-export type Query = <R extends object = Record<string, unknown>>(sql: string, values?: unknown[]) => Promise<R[]>;
+export type { Query };
 
 export interface DatabaseOptions extends ListenerOptions {
   migrations: readonly Migration[];
@@ -80,10 +81,9 @@ export class Database {
   }
 
   /**
-   * Calls `look` when data of this topic may have changed: after a notification, after a lost connection is open again, and
-   * about once a second. A notification only shortens the delay; a counter (`nextChange`) tells which changes are new.
+   * Calls `look` when data of this topic may have changed; see `changes.ts`.
    */
-  watch(topic: string, look: () => Promise<void>): void {
+  watch(topic: Topic, look: () => Promise<void>): void {
     this.#listener.watch(topic, look);
   }
 
@@ -91,23 +91,6 @@ export class Database {
     await this.#listener.close();
     if (!this.#pool.ended) await this.#pool.end();
   }
-}
-
-/** The number of the next change of a topic, inside a transaction. Readers see changes in the order of their numbers. */
-export async function nextChange(query: Query, topic: string): Promise<string> {
-  // the row stays locked until the transaction ends, so a smaller number is never seen after a larger one
-  const [row] = await query<{ value: string }>(
-    `insert into clipn_changes as c (topic, value) values ($1, 1)
-     on conflict (topic) do update set value = c.value + 1 returning value`,
-    [topic],
-  );
-  await notify(query, topic);
-  return (row as { value: string }).value;
-}
-
-/** Notifies the watchers of the topic in every replica when the transaction is committed. */
-export async function notify(query: Query, topic: string): Promise<void> {
-  await query('select pg_notify($1, $2)', [CHANNEL, topic]);
 }
 
 /** Whether the error means that the server is unreachable: classes 08, 53 and 57P, or a socket error without SQLSTATE. */
@@ -130,7 +113,7 @@ async function reachable<T>(work: () => Promise<T>): Promise<T> {
     throw new ServiceError(
       'store_unavailable',
       'The database cannot be reached. Nothing can be changed now. Detection continues.',
-      { internal: String((error as Error).message), cause: error, retryAfter: 2 },
+      { internal: String((error as Error).message), cause: error, retryAfterSeconds: 2 },
     );
   }
 }

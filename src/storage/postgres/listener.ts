@@ -1,8 +1,6 @@
 import pg from 'pg';
 import { POLL_MS } from '../../polling.ts';
-
-/** The one notification channel; the payload is the topic. */
-export const CHANNEL = 'clipn_gate';
+import { CHANNEL, type Topic } from './changes.ts';
 
 export interface ListenerOptions {
   /** Called with false when the database becomes unreachable, and with true when it is reachable again. */
@@ -28,7 +26,7 @@ export class ChangeListener {
   #client: pg.Client | undefined;
   #poll: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
-  #backoff = FIRST_BACKOFF_MS;
+  #backoffMs = FIRST_BACKOFF_MS;
   #reachable = true;
   #closed = false;
   readonly #working = new Set<Promise<void>>();
@@ -38,7 +36,7 @@ export class ChangeListener {
     this.#options = options;
   }
 
-  watch(topic: string, look: () => Promise<void>): void {
+  watch(topic: Topic, look: () => Promise<void>): void {
     this.#watchers.set(topic, { look, busy: false, again: false });
     if (this.#poll) return;
     this.#poll = setInterval(() => this.#lookAtAll(), this.#options.pollMs ?? POLL_MS.database);
@@ -53,8 +51,8 @@ export class ChangeListener {
       if (lost || this.#closed) return;
       lost = true;
       client.end().catch(() => {});
-      this.#retry = setTimeout(() => void this.#connect(), this.#backoff);
-      this.#backoff = Math.min(2 * this.#backoff, LONGEST_BACKOFF_MS);
+      this.#retry = setTimeout(() => void this.#connect(), this.#backoffMs);
+      this.#backoffMs = Math.min(2 * this.#backoffMs, LONGEST_BACKOFF_MS);
     };
     client.on('error', onLost);
     client.on('end', onLost);
@@ -65,7 +63,7 @@ export class ChangeListener {
     try {
       await client.connect();
       await client.query(`listen ${CHANNEL}`);
-      this.#backoff = FIRST_BACKOFF_MS;
+      this.#backoffMs = FIRST_BACKOFF_MS;
       // notifications may have been missed while there was no connection
       this.#lookAtAll();
     } catch {

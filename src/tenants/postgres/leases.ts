@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { type Database, notify } from '../../storage/postgres/database.ts';
+import { notify, TOPICS } from '../../storage/postgres/changes.ts';
+import type { Database } from '../../storage/postgres/database.ts';
 import type { BuildLeases, Lease, LeaseProgress } from '../leases.ts';
 
-const TOPIC = 'builds';
 /** After this silence of its holder a lease expires, and another process may take the build over. */
 const LEASE_MS = 5000;
 
@@ -22,7 +22,7 @@ export class PostgresLeases implements BuildLeases {
   constructor(database: Database, { leaseMs = LEASE_MS } = {}) {
     this.#database = database;
     this.#leaseMs = leaseMs;
-    database.watch(TOPIC, () => this.#look());
+    database.watch(TOPICS.builds, () => this.#look());
   }
 
   async claim(key: string): Promise<Lease | undefined> {
@@ -35,7 +35,7 @@ export class PostgresLeases implements BuildLeases {
          where b.until < now() returning key`,
         [key, this.#owner, this.#leaseMs],
       );
-      if (mine.length > 0) await notify(query, TOPIC);
+      if (mine.length > 0) await notify(query, TOPICS.builds);
       return mine;
     });
     return rows.length > 0 ? this.#hold(key) : undefined;
@@ -68,7 +68,7 @@ export class PostgresLeases implements BuildLeases {
         await this.#database
           .transaction(async (query) => {
             await query('delete from clipn_builds where key = $1 and owner = $2', [key, this.#owner]);
-            await notify(query, TOPIC);
+            await notify(query, TOPICS.builds);
           })
           .catch(() => {});
       },

@@ -1,9 +1,8 @@
-import { type Database, nextChange, type Query } from '../../storage/postgres/database.ts';
+import { nextChange, TOPICS } from '../../storage/postgres/changes.ts';
+import type { Database, Query } from '../../storage/postgres/database.ts';
 import { isRecord, type StoredTenant, type TenantRecord } from '../record.ts';
 import type { OnChange, TenantStore } from '../store.ts';
 import { withUnknownFields } from '../stored.ts';
-
-const TOPIC = 'tenants';
 
 /** Tenants in PostgreSQL, shared by any number of replicas. Writes compare versions, and changes are numbered. */
 export class PostgresStore implements TenantStore {
@@ -45,7 +44,7 @@ export class PostgresStore implements TenantStore {
   }
 
   subscribe(onChange: OnChange): void {
-    this.#database.watch(TOPIC, async () => {
+    this.#database.watch(TOPICS.tenants, async () => {
       const rows = await this.#database.query<{ stored: StoredTenant; change: string }>(
         'select stored, change from clipn_tenants where change > $1 order by change',
         [this.#seen],
@@ -63,7 +62,7 @@ export class PostgresStore implements TenantStore {
 
 async function write(query: Query, next: StoredTenant, replaces: number): Promise<boolean> {
   // the change number is taken first: it serialises writers, so the comparison below sees all earlier writes
-  const change = await nextChange(query, TOPIC);
+  const change = await nextChange(query, TOPICS.tenants);
   const [old] = await query<{ stored: StoredTenant }>('select stored from clipn_tenants where id = $1', [next.id]);
   const values = [next.id, next.version, change, JSON.stringify(withUnknownFields(next, old?.stored))];
   const rows =

@@ -1,3 +1,5 @@
+import { defined } from '../../../defined.ts';
+import { deadlinePassed } from '../../../errors/deadline.ts';
 import { ServiceError } from '../../../errors/index.ts';
 import { EngineLost } from '../../ipc/engine-lost.ts';
 import { FairQueue, type Place, type Priority, type Weights } from '../../shared/fair-queue.ts';
@@ -15,7 +17,7 @@ export interface DispatcherOptions {
   unavailable(): string;
   /** Decides about a request that was inside an engine when it ended. Without this it is answered with 503. */
   afterLoss?(lost: LostRequest): AfterLoss;
-  /** An image got its verdict. */
+  /** An image has received its verdict. */
   onDetection?(detection: Detection): void;
   /** The number of images waiting has changed. */
   onDepth?(depth: number): void;
@@ -30,9 +32,9 @@ export interface Ask {
   timeoutMs?: number | undefined;
 }
 
-/** Probes that may wait at once; further ones are requests like any other. */
+/** Largest number of waiting requests with priority `probe`; further ones count as interactive. */
 const PROBES = 4;
-/** One tenant may hold this many times the room that is left: a full queue always has room for another tenant. */
+/** One tenant may hold at most this many times the remaining room, so that the queue keeps room for other tenants. */
 const SHARE_OF_ROOM = 8;
 
 interface Entry {
@@ -50,10 +52,9 @@ interface Entry {
 }
 
 /**
- * The one place where images wait. It lives in the front process, so an engine that dies takes nothing with it but what is
- * inside; it feeds every engine only as much as keeps it busy, the least loaded first, and takes from the queue by
- * tenant and priority. An image that can't be served in time is refused on arrival. An image past its deadline, or whose client has disconnected, is
- * never sent.
+ * The queue of images. It is in the front process, so an engine process that ends loses only the images inside it. Each engine gets
+ * as many images as keep it busy, the least loaded engine first; tenant and priority decide which image is next. An image that cannot
+ * meet its deadline is refused on arrival. An image that is past its deadline, or whose client has disconnected, is never sent.
  */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
@@ -85,30 +86,31 @@ export class Dispatcher {
     this.#dispatch();
   }
 
-  /** Sends it nothing more; what is inside is still answered. */
+  /** Sends no further images to it; images inside are still answered. */
   removeSlot(slot: EngineSlot): void {
     this.#feeds.remove(slot);
   }
 
-  /** To be called when an engine has become ready, or its window larger. */
+  /** Must be called when an engine has become ready, or when its window has grown. */
   wake(): void {
     this.#dispatch();
   }
 
   /**
-   * Whether images like these would be taken now: asked before their bytes are read. Throws engine_unavailable (503), or
-   * overloaded (429) with the time to come back when there is no room or the deadline can't be met at the measured rate.
+   * Checks whether images of this request would be admitted now, before their bytes are read.
+   * @throws ServiceError engine_unavailable (503); overloaded (429) with Retry-After, if there is no room or the deadline cannot be met
+   * at the measured rate
    */
   check({ tenant, priority = 'interactive', images, timeoutMs }: Ask): void {
     if (!this.#feeds.anyComing) throw this.#unavailable();
     const place = this.#place(tenant, priority);
     const held = this.#queue.sizeOf(tenant);
     const room = this.#options.maxQueue - this.depth;
-    // an engine with room takes it straight away, whatever the limit of the queue
+    // an engine with room takes the images at once, so they do not count against the limit of the queue
     const free = this.depth > 0 ? 0 : this.#feeds.room;
     const waits = Math.max(0, images - free);
     if (place.priority === 'probe' || waits === 0) return;
-    // a request larger than the whole queue gets as far as it can
+    // a request that is larger than the whole queue is admitted if the queue is empty; otherwise it could never be served
     if (this.depth === 0 && images > 1) return;
     if (waits > room || held + waits > SHARE_OF_ROOM * (room - waits + 1)) {
       throw this.#overloaded('Too many images are waiting; try again shortly.');
@@ -116,13 +118,13 @@ export class Dispatcher {
     if (timeoutMs !== undefined && this.inside > 0) {
       const expected = (this.inside + this.#queue.ahead(place) + images) * this.#rate.msPerImage;
       if (expected > timeoutMs) {
-        throw this.#overloaded('The queue is too long for the image to be looked at in time; try again shortly.');
+        throw this.#overloaded('The queue is too long to judge the image before its deadline; try again shortly.');
       }
     }
   }
 
-  /** One image, one verdict. Rejects as `check` does, with deadline_exceeded (504), the signal's reason, or what is wrong with the image. */
-  detect(request: DetectRequest, signal?: AbortSignal): Promise<Detection> {
+  /** Queues one image and resolves with its verdict. Rejects as `check` throws, with deadline_exceeded (504), the signal's reason, or the error of the image. */
+  submit(request: DetectRequest, signal?: AbortSignal): Promise<Detection> {
     const { tenant, priority, timeoutMs } = request;
     try {
       signal?.throwIfAborted();
@@ -160,7 +162,7 @@ export class Dispatcher {
     });
   }
 
-  /** Everything that waits is answered with 503; for the end of the service. */
+  /** Answers all waiting images with 503, at the end of the service. */
   close(): void {
     for (let entry = this.#take(); entry; entry = this.#take()) this.#fail(entry, this.#unavailable());
   }
@@ -170,7 +172,7 @@ export class Dispatcher {
     return { key, priority: priority === 'probe' && !probe ? 'interactive' : priority };
   }
 
-  /** Where all engines are full: one that takes an image more, because the tenant is light. */
+  /** If all engines are full and the tenant is light: an engine that takes one image beyond its window. */
   #lightFeed(tenant: string): Feed | undefined {
     const first = this.#alone.length === 0 && this.#queue.sizeOf(tenant) === 0;
     return first && !this.#feeds.next(0) ? this.#feeds.forLight(tenant) : undefined;
@@ -193,7 +195,7 @@ export class Dispatcher {
       void this.#send(this.#alone.shift() as Entry, feed);
     }
     while (this.#queue.size > 0) {
-      // for every suspect that waits one engine runs empty
+      // one engine is left to run empty for each suspect that waits
       const feed = this.#feeds.next(this.#alone.length);
       if (!feed) return;
       void this.#send(this.#queue.shift() as Entry, feed);
@@ -202,7 +204,7 @@ export class Dispatcher {
 
   async #send(entry: Entry, feed: Feed): Promise<void> {
     const now = this.#now();
-    // the timer of a busy process may be late
+    // in a busy process the timer of the deadline may fire late
     if (entry.deadline <= now) {
       feed.alone = false;
       this.#fail(entry, this.#late(entry));
@@ -212,8 +214,9 @@ export class Dispatcher {
     this.#rate.entered(now);
     let counts = true;
     try {
-      const timeoutMs = entry.request.timeoutMs === undefined ? {} : { timeoutMs: entry.deadline - now };
-      const answer = await feed.slot.detect({ ...entry.request, ...timeoutMs }, entry.abort.signal);
+      const remainingMs = entry.deadline - now;
+      const timeoutMs = Number.isFinite(remainingMs) ? remainingMs : undefined;
+      const answer = await feed.slot.send({ ...entry.request, ...defined({ timeoutMs }) }, entry.abort.signal);
       const timing = { ...answer.timing, queue: answer.timing.queue + (now - entry.enqueued) };
       const queued = { name: 'queue', start: entry.enqueued, end: now };
       const detection = { ...answer, timing, ...(answer.stages ? { stages: [queued, ...answer.stages] } : {}) };
@@ -255,15 +258,17 @@ export class Dispatcher {
 
   #late(entry: Entry): ServiceError {
     if (!this.#feeds.anyReady) return this.#unavailable();
-    return new ServiceError('deadline_exceeded', `No verdict within ${entry.request.timeoutMs} ms.`);
+    return deadlinePassed.inFront(entry.request.timeoutMs);
   }
 
   #unavailable(): ServiceError {
-    return new ServiceError('engine_unavailable', `No verdict now: ${this.#options.unavailable()}.`, { retryAfter: 1 });
+    return new ServiceError('engine_unavailable', `No verdict now: ${this.#options.unavailable()}.`, {
+      retryAfterSeconds: 1,
+    });
   }
 
   #overloaded(detail: string): ServiceError {
     const backlog = (this.depth + this.inside) * this.#rate.msPerImage;
-    return new ServiceError('overloaded', detail, { retryAfter: Math.max(1, Math.ceil(backlog / 1000)) });
+    return new ServiceError('overloaded', detail, { retryAfterSeconds: Math.max(1, Math.ceil(backlog / 1000)) });
   }
 }

@@ -1,19 +1,19 @@
 import { CountsByKey } from '../../shared/counts-by-key.ts';
 import type { EngineSlot } from './slot.ts';
 
-/** An engine, how many images it holds, and whether it holds one suspect, which must run alone. */
+/** An engine with the number of images that it holds, and whether it holds one suspect, which must run alone. */
 export interface Feed {
   slot: EngineSlot;
   held: number;
   alone: boolean;
 }
 
-/** Images beyond its window that an engine takes of light tenants. */
+/** Number of images of light tenants that an engine takes beyond its window. */
 const LIGHT_EXTRA = 4;
 
 const load = ({ slot, held }: Feed) => held / slot.window;
 
-/** The engines that are fed, and what is inside them by tenant. */
+/** All engines of the dispatcher, and the images inside them by tenant. */
 export class Feeds {
   readonly #feeds = new Map<EngineSlot, Feed>();
   readonly #tenants = new CountsByKey();
@@ -31,7 +31,7 @@ export class Feeds {
     return [...this.#feeds.keys()].some((slot) => slot.ready);
   }
 
-  /** Whether one is ready or will be in a moment. */
+  /** Whether an engine is ready or is about to be. */
   get anyComing(): boolean {
     return [...this.#feeds.keys()].some((slot) => slot.ready || slot.returning);
   }
@@ -41,7 +41,7 @@ export class Feeds {
     return this.#inside;
   }
 
-  /** How many images more would be taken at once. */
+  /** Number of further images that the engines would take at once. */
   get room(): number {
     return this.#open().reduce((sum, { slot, held }) => sum + Math.max(0, slot.window - held), 0);
   }
@@ -64,15 +64,15 @@ export class Feeds {
     return this.#open().find((f) => f.held === 0);
   }
 
-  /** The engine with the smallest part of its window in use, if there is room in it; `kept` engines are left out so that they run empty. */
+  /** The engine with the smallest used part of its window, if it has room. `kept` engines are excluded, so that they run empty. */
   next(kept: number): Feed | undefined {
     const [feed] = this.#open().slice(kept);
     return feed && load(feed) < 1 ? feed : undefined;
   }
 
   /**
-   * A full engine that takes one image more of a light tenant, one with less inside than its even share: the image need not wait until a batch
-   * of other tenants is done.
+   * A full engine that takes one more image of a light tenant. That is a tenant with fewer images inside than its even share; its image
+   * need not wait until a batch of other tenants has ended.
    */
   forLight(tenant: string): Feed | undefined {
     const [feed] = this.#open();
@@ -81,7 +81,7 @@ export class Feeds {
     return this.#tenants.of(tenant) < share ? feed : undefined;
   }
 
-  /** Engines that may be given something, the least loaded first. */
+  /** Engines that may take images, the least loaded first. */
   #open(): Feed[] {
     const open = [...this.#feeds.values()].filter((f) => f.slot.ready && !f.alone);
     return open.sort((a, b) => load(a) - load(b));

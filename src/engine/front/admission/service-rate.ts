@@ -1,22 +1,22 @@
 /** Length of the history of the measured rate, milliseconds of work. */
 const MEMORY_MS = 3000;
-/** Shortest stretch of work that is measured while more is to come; images of one batch leave closer together than this. */
+/** Shortest measured period while images remain inside; the images of one batch leave within less time than this. */
 const STRETCH_MS = 100;
 
 /**
- * Images per time of all engines together, measured while they work: idle time says nothing about what they can do.
- * Images leave in batches, so a stretch goes from the first of one batch to the first of another, and all that left
- * in between count; a short spell of work is measured as a whole, when nothing is inside any more.
+ * The rate of all engines together, measured only while they work, because idle time does not show their capacity. Images leave in
+ * batches, so a period begins with the first image of one batch and ends with the first image of another; the images that leave in
+ * between are counted. If the work ends earlier, the whole of it is one period.
  */
 export class ServiceRate {
   #msPerImage = 0;
   #inside = 0;
   #began = 0;
-  /** Start of the stretch, and how many have left in it; undefined until the first of a spell has left. */
+  /** Start of the current period, and the images that have left in it; undefined until the first image has left. */
   #stretch: { since: number; left: number } | undefined;
   #measured = false;
 
-  /** Milliseconds per image; 0 before anything was measured. */
+  /** Milliseconds per image; 0 before the first measurement. */
   get msPerImage(): number {
     return this.#msPerImage;
   }
@@ -28,7 +28,7 @@ export class ServiceRate {
     this.#measured = false;
   }
 
-  /** @param counts false for images that were not run: cancelled, or lost with their engine */
+  /** @param counts false for images that were not run: cancelled ones, and those inside an engine process that ended */
   left(now: number, counts: boolean): void {
     this.#inside--;
     if (counts) {

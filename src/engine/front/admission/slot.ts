@@ -1,27 +1,33 @@
 import type { ServiceError } from '../../../errors/index.ts';
+import type { ExitCause } from '../../shared/exit-cause.ts';
 import type { Detection, DetectRequest } from '../../shared/types.ts';
 
 /** One supervised engine as the dispatcher sees it. */
 export interface EngineSlot {
   /** For logs and metrics, e.g. "cpu" or "cuda:0". */
   readonly name: string;
-  /** Whether it takes work now. The dispatcher must be told of every change: `Dispatcher.wake()`. */
+  /** Whether it takes images now. `Dispatcher.wake()` must be called when this becomes true. */
   readonly ready: boolean;
-  /** It takes none now but will in a moment: requests may wait for it. */
+  /** It takes no images now but is about to: requests may wait for it. */
   readonly returning?: boolean;
-  /** Most images it may hold at once: enough for those being decoded, the running batch and the next one. */
+  /** Largest number of images that it may hold at once: those being decoded, the running batch and the next one. */
   readonly window: number;
-  /** Rejects with EngineLost when the process ends before the answer, with the signal's reason when it is aborted. */
-  detect(request: DetectRequest, signal?: AbortSignal): Promise<Detection>;
+  /** Why its last process ended. */
+  readonly lastCause: ExitCause;
+  /**
+   * Sends an image to its process and resolves with the verdict. Rejects with EngineLost if the process ends before it answers, and with
+   * the signal's reason if the signal is aborted.
+   */
+  send(request: DetectRequest, signal?: AbortSignal): Promise<Detection>;
 }
 
 /** A request that was inside an engine when it ended. */
 export interface LostRequest {
   request: DetectRequest;
-  /** How many engines have died with it inside, this time included. */
+  /** Number of engine processes that have ended with it inside, including this one. */
   losses: number;
   slot: EngineSlot;
 }
 
-/** The decision about it: it runs again, before all others and with no other image in that engine, or it is answered with the error. */
+/** The decision about a lost request: it runs again, first and as the only image of an engine, or it is answered with the error. */
 export type AfterLoss = 'alone' | ServiceError;

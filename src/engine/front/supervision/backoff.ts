@@ -1,11 +1,11 @@
 const FIRST_MS = 100;
 const LONGEST_MS = 30_000;
-/** A process that lived this long was not part of a crash loop. */
+/** A process that ran for this long was not part of a crash loop. */
 const STABLE_MS = 30_000;
 
 /**
- * How long to wait before the next process is started: doubling with every one that did not live long, from the start again after one
- * that did. Half of it is random, so that replicas that ended for one cause do not restart at the same time.
+ * Delay before the next process is started. It doubles after each process that ended early, and starts again from the smallest value
+ * after one that did not. Half of it is random, so that replicas that ended for one cause do not restart at the same time.
  */
 export class Backoff {
   readonly #random: () => number;
@@ -15,7 +15,7 @@ export class Backoff {
     this.#random = random;
   }
 
-  /** Processes in a row that did not live long. */
+  /** Number of consecutive processes that ended early. */
   get attempts(): number {
     return this.#attempts;
   }

@@ -6,12 +6,12 @@ import type { ExitCause } from '../../shared/exit-cause.ts';
 import type { DetectRequest } from '../../shared/types.ts';
 import type { AfterLoss } from '../admission/slot.ts';
 
-/** Images remembered, and for how long: a new version of a decoder may be able to open them. */
+/** Number of refused images that are remembered, and for how long: a newer decoder may be able to open them. */
 const REMEMBERED = 10_000;
 const REMEMBERED_MS = 24 * 3_600_000;
 /** For how long an image whose decoding did not end, and whose client has disconnected, stays a suspect. */
 const SUSPECTED_MS = 600_000;
-/** Engines that may be killed from outside under one request before it is answered with 503. */
+/** Number of engine processes that may be killed from outside with one request inside before it is answered with 503. */
 const MAX_LOSSES = 4;
 
 /**
@@ -31,7 +31,7 @@ export class Quarantine {
 
   /** @throws ServiceError image_rejected */
   check(bytes: Uint8Array): void {
-    // hashing every image costs something, and nearly always there is nothing to compare with
+    // nearly always no image is refused, and then no image needs to be hashed
     if (this.#refused.size === 0) return;
     const cause = this.#refused.get(hashOf(bytes));
     if (cause !== undefined) throw rejected(cause);
@@ -58,7 +58,7 @@ const hashOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest(
 function rejected(cause: ExitCause): ServiceError {
   return new ServiceError(
     'image_rejected',
-    'The image made the inference engine fail twice; it is not accepted any more. Saving it anew in an image editor may help.',
+    'The image made the inference engine fail twice; it is not accepted any more. Saving it again with an image editor may help.',
     { internal: `quarantined after: ${cause}` },
   );
 }

@@ -1,7 +1,7 @@
 import { fromShared } from '../../ipc/clock.ts';
 import type { Stage } from '../../shared/types.ts';
 
-/** The stages inside the engine on this process's clock, with the transfers in both directions. */
+/** The stages inside the engine process, on the clock of this process, framed by the transfers in both directions. */
 export function framed(began: number, inside: Stage[]): Stage[] {
   const stages = fromShared(inside);
   const arrived = stages[0]?.start ?? began;

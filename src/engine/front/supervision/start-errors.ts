@@ -1,12 +1,12 @@
 import { ServiceError } from '../../../errors/index.ts';
 import { causeOf, describeExit, type Exit } from '../../shared/exit-cause.ts';
 
-/** Why there is no engine, in words that may leave the service. */
+/** The public reason why there is no engine. */
 export function publicReason(error: unknown): string {
   return error instanceof ServiceError ? error.message : 'the inference engine could not be started';
 }
 
-/** The process needs more memory than it may have before it has seen an image. */
+/** Before its first image the process needs more memory than it is allowed. */
 export function tooLarge(rss: number, allowed: number): ServiceError {
   const detail = 'The inference engine needs more memory than it is allowed, before the first image.';
   return new ServiceError('engine_unavailable', detail, { internal: `${rss} bytes resident, ${allowed} allowed` });
@@ -18,7 +18,7 @@ export function endedEarly(name: string, exit: Exit): ServiceError {
   return new ServiceError('engine_unavailable', `The inference engine "${name}" ended while it was starting (${how}).`);
 }
 
-/** Rejects with engine_unavailable where the start takes longer than `ms`. */
+/** Rejects with engine_unavailable if the start takes longer than `ms`. */
 export async function withTimeout<T>(promise: Promise<T>, ms: number): Promise<T> {
   const error = new ServiceError('engine_unavailable', `The inference engine was not ready within ${ms} ms.`);
   let timer: NodeJS.Timeout | undefined;

@@ -1,3 +1,4 @@
+import { defined } from '../../../defined.ts';
 import { ServiceError } from '../../../errors/index.ts';
 import type { Orientation } from '../../../images/decode.ts';
 import { EngineLost } from '../../ipc/engine-lost.ts';
@@ -53,12 +54,12 @@ interface Life {
   fault?: { cause: ExitCause; detail: string };
 }
 
-/** Processes in a row that died young before requests no longer wait for the next one. */
+/** Number of consecutive processes that ended early after which requests do not wait for the next one. */
 const LOOP = 3;
 
 /**
- * Keeps one image engine process alive: starts it, watches it, ends it when it hangs, and starts the next one. A new process starts
- * without heads and gets each with the first request for it, so no tenant loses its features when a process ends.
+ * Supervises one image engine process: starts it, watches it, ends it if it hangs, and starts the next one. A new process starts
+ * without heads and receives each one with the first request for it, so no tenant loses its features when a process ends.
  */
 export class EngineSupervisor implements EngineSlot {
   readonly #options: SupervisorOptions;
@@ -67,7 +68,7 @@ export class EngineSupervisor implements EngineSlot {
   #state: EngineState = 'starting';
   #reason: string | undefined = 'the inference engine is starting';
   #restarts = 0;
-  /** Most images in one run, as the process has found. */
+  /** Largest number of images in one run, as measured by the process. */
   #batch = 1;
   #timer: NodeJS.Timeout | undefined;
   #nextTry: number | undefined;
@@ -85,11 +86,10 @@ export class EngineSupervisor implements EngineSlot {
     return {
       name: this.name,
       state: this.#state,
-      ...(reason === undefined ? {} : { reason }),
-      ...(wait === undefined ? {} : { nextTryMs: wait }),
+      ...defined({ reason, nextTryMs: wait }),
       device,
       precision,
-      ...(pid === undefined || this.#state !== 'ready' ? {} : { pid }),
+      ...defined({ pid: this.#state === 'ready' ? pid : undefined }),
       restarts: this.#restarts,
       inFlight: this.#life?.link.inFlight ?? 0,
     };
@@ -103,12 +103,12 @@ export class EngineSupervisor implements EngineSlot {
     return this.#state === 'ready';
   }
 
-  /** It has ended and will be restarted in a moment: waiting requests may continue to wait. */
+  /** The process has ended and is about to be started again: waiting requests continue to wait. */
   get returning(): boolean {
     return this.#state === 'restarting' && this.#backoff.attempts < LOOP;
   }
 
-  /** What the lanes work on, and as much again. On a device: those being decoded, the running batch and the next one. */
+  /** On a CPU: the images in the lanes, and as many again. On a device: the images being decoded, the running batch and the next one. */
   get window(): number {
     const { device, lanes, threads, maxBatch } = this.#options.init;
     return deviceOf(device).kind === 'cpu' ? 2 * lanes * this.#batch : threads + 2 * maxBatch;
@@ -119,7 +119,7 @@ export class EngineSupervisor implements EngineSlot {
     return this.#lastCause;
   }
 
-  /** Starts the first process. Rejects when it can't serve: a service that never worked must not report a restart. */
+  /** Starts the first process. Rejects if it cannot serve, because a service that has never worked must not report a restart. */
   async start(): Promise<void> {
     try {
       await this.#spawn();
@@ -134,10 +134,10 @@ export class EngineSupervisor implements EngineSlot {
     const { init, heads: provider, headsBytes, startTimeoutMs, limits } = this.#options;
     const link: ProcessLink<EngineOperations> = new ProcessLink({
       module: 'image-process/main',
-      // decoding runs on libuv's pool: one thread for each lane, whose own thread waits meanwhile, and one to spare for files
+      // images are decoded on libuv's pool, one thread for each lane, while the lane's own thread waits; one more thread reads files
       env: { UV_THREADPOOL_SIZE: String(init.threads + 1) },
-      // Decoded pixels lie outside V8's heap, and tens of megabytes of them every second make it mark its small heap over and over, on three threads
-      // at once. Collected when it is due and in one go instead, an image costs 6 % less of the processor.
+      // Decoded pixels are outside V8's heap, but they make V8 start a garbage collection of the small heap many times a second, on three
+      // threads. Without incremental and concurrent marking an image needs 6 % less processor time.
       execArgv: ['--no-incremental-marking', '--no-concurrent-marking'],
       onMessage: (message) => this.#heard(life, message),
       onObservation: (o) => this.#observe(life, o),
@@ -153,7 +153,7 @@ export class EngineSupervisor implements EngineSlot {
     this.#life = life;
     try {
       const { startMs, goldenMaxDifference, batch, rss } = await withTimeout(link.call('init', init), startTimeoutMs);
-      // otherwise every process would be ended at once, and its images would be taken for the cause
+      // otherwise every process would be ended at once, and its images would count as the cause
       if (limits.maxMemory > 0 && rss > limits.maxMemory) throw tooLarge(rss, limits.maxMemory);
       this.#batch = batch;
       life.watchdog = this.#watch(life);
@@ -244,11 +244,11 @@ export class EngineSupervisor implements EngineSlot {
     this.#options.observer.log?.(level, message, details);
   }
 
-  /** One image, one verdict. Rejects with EngineLost, engine_unavailable while there is no engine, or what is wrong with the image. */
-  async detect(request: DetectRequest, signal?: AbortSignal): Promise<Detection> {
+  /** Sends one image to the process and resolves with its verdict. Rejects with EngineLost, with engine_unavailable while there is no process, or with the error of the image. */
+  async send(request: DetectRequest, signal?: AbortSignal): Promise<Detection> {
     if (this.#state !== 'ready' || !this.#life) {
       const reason = this.status.reason ?? this.#state;
-      throw new ServiceError('engine_unavailable', `No verdict now: ${reason}.`, { retryAfter: 1 });
+      throw new ServiceError('engine_unavailable', `No verdict now: ${reason}.`, { retryAfterSeconds: 1 });
     }
     const { link, heads } = this.#life;
     const { priority = 'interactive', timeoutMs = null, stages = false, readings = false } = request;
@@ -264,7 +264,7 @@ export class EngineSupervisor implements EngineSlot {
     return detection.stages ? { ...detection, stages: framed(began, detection.stages) } : detection;
   }
 
-  /** Resolves when the running engine has the head, or at once while there is none. */
+  /** Resolves when the process has the head, or at once while no process runs. */
   async putHead(id: string, head: Head): Promise<void> {
     if (this.#state !== 'ready') return;
     try {
@@ -274,7 +274,7 @@ export class EngineSupervisor implements EngineSlot {
     }
   }
 
-  /** No request needs the head from now on. */
+  /** New requests do not need the head any more. */
   retireHead(id: string): void {
     this.#life?.heads.retire(id);
   }

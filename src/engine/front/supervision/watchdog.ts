@@ -4,7 +4,7 @@ import type { ExitCause } from '../../shared/exit-cause.ts';
 export interface WatchdogLimits {
   /** Longest time without a finished image while images are inside, and longest time to decode one. */
   stallMs: number;
-  /** Most resident memory of the process, bytes; 0 for any. */
+  /** Limit of the process's resident memory, bytes; 0 for none. */
   maxMemory: number;
 }
 
@@ -18,14 +18,14 @@ export interface WatchdogOptions extends WatchdogLimits {
 }
 
 const TICK_MS = 250;
-/** Ticks without a message: a process whose main thread does not answer is stopped or stuck. It does no heavy work itself. */
+/** Ticks without a message after which the process counts as hanging. Its main thread does no heavy work, so it always answers in time. */
 const SILENT_TICKS = 5;
-/** Batches of the slowest kind that may pass without a finished image before that is called a stall. */
+/** A stall is at least this many times the slowest batch without a finished image. */
 const SLOW_BATCHES = 4;
 
 /**
- * Watches one engine process: does it answer, do images come out, does it keep to its memory. Time is counted in ticks of this
- * process, so if this process was itself stopped or starved, the pause is not counted against the engine.
+ * Checks that one engine process answers, that it finishes images, and that it stays within its memory. Time is counted in ticks of this
+ * process: if this process was itself stopped or had no processor time, the pause does not count.
  */
 export class Watchdog {
   readonly #options: WatchdogOptions;
@@ -35,7 +35,7 @@ export class Watchdog {
   #silent = 0;
   #withoutProgress = 0;
   #slowestBatchMs = 0;
-  /** The image that had been in a decoder for longest in the last report of the process. */
+  /** From the last report of the process: the image that has been decoding for longest. */
   #decoding: Vitals['decoding'] = null;
 
   constructor(options: WatchdogOptions) {
@@ -45,19 +45,19 @@ export class Watchdog {
     this.#timer.unref();
   }
 
-  /** Any message is a sign of life. */
+  /** Called for every message of the process. */
   heard(): void {
     this.#silent = 0;
   }
 
-  /** An image was answered, whatever the answer. */
+  /** An image was answered with a verdict or an error. */
   progress(): void {
     this.#withoutProgress = 0;
   }
 
   batch(seconds: number): void {
     this.progress();
-    // old extremes fade: one busy period must not raise the limit for ever
+    // the maximum decays, so that one busy period does not raise the limit permanently
     this.#slowestBatchMs = Math.max(seconds * 1000, 0.99 * this.#slowestBatchMs);
   }
 

@@ -1,6 +1,6 @@
 /**
  * The graph that scores heads, [n, D] x [C, D] -> [n, C], as the bytes of an ONNX file: one Gemm whose second input is the
- * tenant's matrix, so that one session serves every tenant. The names of the dimensions leave them open.
+ * tenant's matrix, so that one session serves every tenant. The dimensions have names instead of sizes, so they are variable.
  */
 export function headGraph(): Uint8Array {
   const gemm = [

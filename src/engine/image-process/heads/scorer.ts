@@ -4,9 +4,9 @@ import { headGraph } from './graph.ts';
 import { type Scored, scoredBy } from './scoring.ts';
 
 /**
- * The tenants' heads that are in the engine now, and one session that multiplies image features with them. ONNX Runtime is
- * several times faster at this than typed arrays from a hundred classes on (`npm run bench -- heads`). One image at a time,
- * so that a verdict can't depend on what else is scored.
+ * The heads in this engine process, and one session that multiplies image features with them. From a hundred classes on, ONNX Runtime is
+ * several times faster at this than typed arrays (`npm run bench -- heads`). Images are scored one at a time, so that a verdict cannot
+ * depend on other images.
  */
 export class HeadScorer {
   readonly #session: ort.InferenceSession;
@@ -27,7 +27,7 @@ export class HeadScorer {
       intraOpNumThreads: 1,
       interOpNumThreads: 1,
       logSeverityLevel: 3,
-      // the rows differ from run to run, and so would what is kept between them
+      // runs differ in size, so a memory pattern of one run does not fit the next
       enableMemPattern: false,
     });
     return new HeadScorer(session, model);
@@ -42,12 +42,12 @@ export class HeadScorer {
     this.#heads.delete(id);
   }
 
-  /** One unit feature [D] against one head. Throws tenant_not_ready when the head is not here. */
+  /** Scores one unit feature [D] with one head. @throws ServiceError tenant_not_ready if the head is not in this process */
   async score(id: string, feature: Float32Array, topK: number): Promise<Scored> {
     const rows = this.#heads.get(id);
     if (!rows) {
       throw new ServiceError('tenant_not_ready', "The tenant's features are being replaced; try again.", {
-        retryAfter: 1,
+        retryAfterSeconds: 1,
       });
     }
     const width = this.#width;

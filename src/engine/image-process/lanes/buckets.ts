@@ -1,13 +1,13 @@
 import type { Device } from '../../shared/devices.ts';
 
-/** Most images in one run of a lane of a CPU: more of them gain nothing and make everybody wait. */
+/** Largest number of images in one run of a lane on a CPU: larger runs are not faster per image and delay the other images. */
 export const LANE_BATCH = 4;
-/** A smaller batch is preferred as long as its images take at most this much longer each. */
+/** A smaller batch is preferred if it takes at most this many times as long per image. */
 const WORTH = 1.03;
 
 /**
- * Batch shapes up to and including `maxBatch`; a batch is padded to the next. Powers of two on a device, which prepares itself for every shape
- * that it meets. A CPU does not: it runs any number.
+ * Batch sizes up to and including `maxBatch`; a batch is padded to the next of them. A device prepares kernels for every size that it
+ * meets, so it gets powers of two only. A CPU runs any size.
  */
 export function bucketsUpTo(maxBatch: number, device: Device['kind']): number[] {
   if (device === 'cpu') return Array.from({ length: maxBatch }, (_, i) => i + 1);
@@ -16,11 +16,11 @@ export function bucketsUpTo(maxBatch: number, device: Device['kind']): number[] 
   return [...buckets, maxBatch];
 }
 
-/** The batch sizes that a lane of a CPU tries at its start. */
+/** The batch sizes that a lane on a CPU measures at its start. */
 export const batchSizes = (maxBatch: number): number[] =>
   [...new Set([1, 2, LANE_BATCH].map((size) => Math.min(size, maxBatch)))].sort((a, b) => a - b);
 
-/** Of measured runs, the smallest batch whose images take hardly longer than those of the fastest. */
+/** The smallest of the measured batches that takes hardly longer per image than the fastest. */
 export function bestBatch(runs: readonly { size: number; ms: number }[]): number {
   const fastest = Math.min(...runs.map(({ size, ms }) => ms / size));
   const good = runs.filter(({ size, ms }) => ms / size <= WORTH * fastest).map(({ size }) => size);

@@ -1,9 +1,10 @@
-/** All cores belong to one run. */
+/** Stored instead of the number of lanes while one run uses all cores. */
 const WIDE = -1;
 
 /**
- * How many lanes of the engine process work now, in memory that its threads share. A lane never has more than one thread that can run, so
- * lanes in use are cores in use. A lane that works alone may take all cores for its run; no other lane begins until that run has ended.
+ * The number of lanes of the engine process that work now, in memory that its threads share. A lane never has more than one runnable
+ * thread, so this is the number of cores in use. A lane that works alone may use all cores for its run; no other lane begins until that
+ * run has ended.
  */
 export class Cores {
   readonly shared: SharedArrayBuffer;
@@ -14,7 +15,7 @@ export class Cores {
     this.#state = new Int32Array(shared);
   }
 
-  /** A lane begins. False while one run has all cores. */
+  /** A lane begins to work. False while one run uses all cores. */
   enter(): boolean {
     for (;;) {
       const working = Atomics.load(this.#state, 0);
@@ -23,12 +24,12 @@ export class Cores {
     }
   }
 
-  /** Takes all cores for the lane that works. False when it does not work alone. */
+  /** Gives all cores to the lane that works. False if it does not work alone. */
   widen(): boolean {
     return Atomics.compareExchange(this.#state, 0, 1, WIDE) === 1;
   }
 
-  /** A lane has ended, whether it had one core or all. */
+  /** A lane has ended its work, on one core or on all. */
   leave(): void {
     if (Atomics.compareExchange(this.#state, 0, WIDE, 0) !== WIDE) Atomics.sub(this.#state, 0, 1);
   }

@@ -6,14 +6,14 @@ import { type ImageSession, openImageSession } from '../../shared/sessions.ts';
 import { batchSizes, bestBatch, bucketsUpTo } from './buckets.ts';
 import type { LaneInit, LaneModel, RunReport } from './protocol.ts';
 
-/** The sessions of one lane: its own, and where it has one another whose runs take all cores. */
+/** The sessions of one lane: its own, and in one lane a second session whose runs use all cores. */
 export class LaneSession {
   readonly #own: ImageSession;
   #wide: ImageSession | undefined;
   readonly #openWide: () => Promise<ImageSession | undefined>;
   readonly #buckets: number[];
   readonly #stride: number;
-  /** Input buffers by rows: a batch of a size is copied to the same memory every time. */
+  /** Input buffers by number of rows, so that batches of one size use the same memory. */
   readonly #inputs = new Map<number, Uint8Array>();
 
   constructor(own: ImageSession, openWide: () => Promise<ImageSession | undefined>, buckets: number[], stride: number) {
@@ -23,7 +23,7 @@ export class LaneSession {
     this.#stride = stride;
   }
 
-  /** Opens the session for runs on all cores, if this lane is to have one. Until then the lane's own serves lone images. */
+  /** Opens the session for runs on all cores, if this lane has one. Until then single images run in the lane's own session. */
   async widen(): Promise<void> {
     this.#wide = await this.#openWide();
   }
@@ -32,7 +32,7 @@ export class LaneSession {
     return this.#wide !== undefined;
   }
 
-  /** Rows of pixels, uint8 [S, S, 3] each, to a unit feature [D] of each; as many runs as the largest batch makes necessary. */
+  /** Rows of pixels, uint8 [S, S, 3] each, to unit features [D]. There are several runs if the rows exceed the largest batch. */
   async run(rows: Uint8Array[], wide: boolean): Promise<{ features: Float32Array[]; reports: RunReport[] }> {
     const features: Float32Array[] = [];
     const reports: RunReport[] = [];
@@ -59,7 +59,7 @@ export class LaneSession {
     return input;
   }
 
-  /** Milliseconds of the faster of two runs of made pixels. */
+  /** The faster of two runs of artificial pixels, milliseconds. */
   async time(size: number): Promise<number> {
     const input = this.#input(size);
     let best = Number.POSITIVE_INFINITY;
@@ -74,7 +74,7 @@ export class LaneSession {
 
 /** Opens the sessions of a lane, compares them with the golden file, warms them, and finds the lane's batch. */
 export async function openLaneSession({ bundleDir, precision, size }: LaneInit, model: LaneModel) {
-  // checksums were checked by the process that started this thread
+  // the process that started this thread has checked the checksums
   const bundle = await loadBundle(bundleDir, { checksums: false, precision });
   const device = deviceOf(model.device);
   const own = await openImageSession(bundle, model.threads, device);
@@ -89,11 +89,11 @@ export async function openLaneSession({ bundleDir, precision, size }: LaneInit, 
   };
   const session = new LaneSession(own, openWide, buckets, size ** 2 * 3);
   if (device.kind !== 'cpu') {
-    // the largest first: the arena grows once. A device then meets all other shapes, so that none is prepared under load
+    // the largest first, so that the arena grows once. A device runs all sizes here, so that it prepares no kernel under load
     for (const bucket of [...buckets].reverse()) await session.time(bucket);
     return { session, goldenMaxDifference, batch: model.maxBatch };
   }
-  // once, so that the first image need not wait for memory
+  // one run, so that the first image does not wait for memory to be allocated
   if (!model.measure) {
     await own.run(new Uint8Array(size ** 2 * 3), 1);
     return { session, goldenMaxDifference, batch: model.maxBatch };
@@ -103,7 +103,7 @@ export async function openLaneSession({ bundleDir, precision, size }: LaneInit, 
   return { session, goldenMaxDifference, batch: bestBatch(runs) };
 }
 
-/** Golden images, at most `most`, through a session; the largest difference of a feature. Throws engine_unavailable beyond the tolerance. */
+/** Runs at most `most` golden images and returns the largest difference of a feature. @throws ServiceError engine_unavailable beyond the tolerance */
 async function compare(bundle: Bundle, session: ImageSession, rows: number, most: number): Promise<number> {
   const { embedding_dim: width, image } = bundle.manifest;
   const stride = image.size ** 2 * 3;

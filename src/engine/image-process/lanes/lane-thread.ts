@@ -11,20 +11,20 @@ export type LaneJob =
   | { sha256: string; bytes: Uint8Array; readings: boolean; orientation: Orientation }
   | { sha256: string; pixels: Uint8Array<ArrayBuffer>[] };
 
-/** What a lane says of an image; times on the clock of `performance.now`. */
-export interface Worked extends LaneResult {
+/** The result of a lane for one image; times on the clock of `performance.now` of this thread. */
+export interface TimedResult extends LaneResult {
   running: number;
-  /** Of the run that the image was in. */
+  /** Duration of the run that contained the image. */
   seconds: number;
 }
 
-/** Younger than this, a decoding is not reported. */
+/** A decoding that has lasted for less than this is not reported. */
 const QUIET_MS = 500;
 
 let lastId = 0;
 
-/** The engine process's side of one lane. */
-export class LaneThread implements Lane<LaneJob, Worked> {
+/** One lane as the main thread of the engine process sees it. */
+export class LaneThread implements Lane<LaneJob, TimedResult> {
   readonly #worker: Worker;
   readonly #waiting: { resolve(message: FromLane): void; reject(error: unknown): void }[] = [];
   readonly #watch = new Float64Array(new SharedArrayBuffer(16));
@@ -33,26 +33,26 @@ export class LaneThread implements Lane<LaneJob, Worked> {
   readonly #onRun: (report: RunReport) => void;
   maxBatch = 1;
 
-  private constructor(init: Omit<LaneInit, 'watch'>, told: LaneEvents) {
+  private constructor(init: Omit<LaneInit, 'watch'>, events: LaneEvents) {
     const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    const workerData: LaneInit = { ...init, watch: this.#watch.buffer as unknown as SharedArrayBuffer };
-    this.#onRun = told.run;
+    const workerData: LaneInit = { ...init, watch: this.#watch.buffer };
+    this.#onRun = events.run;
     this.#worker = new Worker(new URL(`./lane-worker.${ending}`, import.meta.url), { workerData });
     this.#worker.on('message', (message: FromLane) => {
       const waiting = this.#waiting.shift();
       if (message.kind === 'failed') waiting?.reject(deserializeError(message.error));
       else waiting?.resolve(message);
     });
-    this.#worker.on('error', (error) => told.death(`lane: ${error.stack ?? error.message}`));
-    this.#worker.on('exit', (code) => told.death(`lane ended with code ${code}`));
+    this.#worker.on('error', (error) => events.death(`lane: ${error.stack ?? error.message}`));
+    this.#worker.on('exit', (code) => events.death(`lane ended with code ${code}`));
   }
 
   /** Starts the thread; resolves when its sessions have been checked and warmed. */
   static async start(
     init: Omit<LaneInit, 'watch'>,
-    told: LaneEvents,
+    events: LaneEvents,
   ): Promise<{ thread: LaneThread; goldenMaxDifference: number; batch: number }> {
-    const thread = new LaneThread(init, told);
+    const thread = new LaneThread(init, events);
     const message = await thread.#next();
     if (message.kind !== 'ready') throw new Error(`unexpected message of a lane: ${message.kind}`);
     const { goldenMaxDifference, batch } = message;
@@ -63,10 +63,10 @@ export class LaneThread implements Lane<LaneJob, Worked> {
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
-  async run(jobs: LaneJob[]): Promise<Outcome<Worked>[]> {
+  async run(jobs: LaneJob[]): Promise<Outcome<TimedResult>[]> {
     const images = jobs.map((job) => this.#enter(job));
     const answer = this.#next();
-    // bytes are copies of this lane's own, pixels come from a thread that has handed them over
+    // both may be transferred: bytes were copied for this lane, and pixels were transferred here by another thread
     const transfer = images.flatMap((image) =>
       'bytes' in image ? [image.bytes.buffer] : image.pixels.map(({ buffer }) => buffer),
     );
@@ -97,19 +97,19 @@ export class LaneThread implements Lane<LaneJob, Worked> {
     this.#ids.set(job, id);
     if ('pixels' in job) return { id, pixels: job.pixels };
     const { readings, orientation } = job;
-    // the bytes lie in the message of the front process, together with others
+    // a copy, because the bytes are part of the buffer of a whole message from the front process
     return { id, bytes: new Uint8Array(job.bytes), readings, orientation };
   }
 
-  /** Nobody waits for this one any more: it is left out unless its run has begun. */
+  /** No request waits for this image any more: it is skipped unless its run has begun. */
   drop(job: LaneJob): void {
     const id = this.#ids.get(job);
     if (id !== undefined) this.#worker.postMessage({ kind: 'drop', id } satisfies ToLane);
   }
 
-  /** The image that is with the decoder, once that takes long: a native decoder that never comes back is told no other way. */
+  /** The image in the decoder, if that takes long. Only this shows a native decoder that never returns. */
   get decoding(): Vitals['decoding'] {
-    const [id, since] = this.#watch as unknown as [number, number];
+    const [id = 0, since = 0] = this.#watch;
     const job = this.#inside.get(id);
     const ms = performance.timeOrigin + performance.now() - since;
     return job && ms >= QUIET_MS ? { sha256: job.sha256, ms } : null;

@@ -1,10 +1,11 @@
 /**
- * The thread of one lane: it decodes its images one after the other, and then runs them together. While the decoder works in libuv's pool this
- * thread waits, and onnxruntime-node runs on the thread that calls it, so a lane keeps one core busy and never two. It is never terminated; it
- * ends with its process.
+ * The thread of one lane. It decodes its images one after the other, and then runs them together. This thread waits while libuv's pool
+ * decodes, and onnxruntime-node runs on the thread that calls it, so a lane uses one core at a time. The thread is never terminated; it ends
+ * with its process.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { ServiceError, serializeError } from '../../../errors/index.ts';
+import { cancelled } from '../../../errors/deadline.ts';
+import { serializeError } from '../../../errors/index.ts';
 import { configureDecoder, decodeImage } from '../../../images/decode.ts';
 import { sharedNow } from '../../ipc/clock.ts';
 import { NICENESS, setNiceness } from '../../shared/niceness.ts';
@@ -16,7 +17,7 @@ const port = parentPort as NonNullable<typeof parentPort>;
 const init = workerData as LaneInit;
 const cores = new Cores(init.cores);
 const watch = new Float64Array(init.watch);
-/** Images whose clients have left. */
+/** Ids of images that no request waits for any more. */
 const dropped = new Set<number>();
 
 setNiceness(NICENESS.lanes);
@@ -25,7 +26,7 @@ const post = (message: FromLane, transfer: ArrayBuffer[] = []) => port.postMessa
 
 async function open(image: LaneImage): Promise<LaneResult> {
   const began = sharedNow();
-  if (dropped.has(image.id)) throw new ServiceError('deadline_exceeded', 'The request was given up.');
+  if (dropped.has(image.id)) throw cancelled();
   if ('pixels' in image) return { others: [], features: [], pixels: image.pixels, began, decoded: began };
   watch[1] = performance.timeOrigin + performance.now();
   watch[0] = image.id;
@@ -80,7 +81,7 @@ async function work(images: LaneImage[], session: LaneSession | undefined): Prom
 try {
   configureDecoder({ concurrency: 1 });
   const opened = init.model && (await openLaneSession(init, init.model));
-  // one message at a time: a run blocks, but the decoder lets the next message in
+  // messages are worked on one at a time; the next one can arrive during decoding, which does not block this thread
   let last: Promise<void> = Promise.resolve();
   port.on('message', (message: ToLane) => {
     if (message.kind === 'drop') dropped.add(message.id);
@@ -93,7 +94,7 @@ try {
     }
   });
   post({ kind: 'ready', goldenMaxDifference: opened?.goldenMaxDifference ?? 0, batch: opened?.batch ?? 1 });
-  // the service need not wait for it; a fault of it ends the process like any other of a lane
+  // the service does not wait for this session; if it cannot be opened, the process ends as for any error of a lane
   const fatal = (error: unknown) =>
     void setImmediate(() => {
       throw error;

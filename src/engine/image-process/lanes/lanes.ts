@@ -1,36 +1,36 @@
-import { ServiceError } from '../../../errors/index.ts';
+import { deadlinePassed } from '../../../errors/deadline.ts';
 import { CountsByKey } from '../../shared/counts-by-key.ts';
 import { FairQueue, type Place, type Weights } from '../../shared/fair-queue.ts';
 import type { Cores } from './cores.ts';
 
 export type Outcome<R> = { result: R } | { error: unknown };
 
-/** One that works on a few items at a time. */
+/** Works on a few items at a time. */
 export interface Lane<T, R> {
-  /** Most items at once. */
+  /** Largest number of items of one batch. */
   readonly maxBatch: number;
-  /** A second, full batch may be handed over while one is worked on, so that a fast device finds its next batch assembled. */
+  /** Whether a second, full batch may be passed while the lane works, so that the next batch of a fast device is ready. */
   readonly ahead?: boolean;
   /** An outcome for each item, in their order. Rejects when the whole batch has failed. */
   run(items: T[]): Promise<Outcome<R>[]>;
-  /** Nobody waits for an item that was handed over. */
+  /** No request waits any more for an item that was passed to the lane. */
   drop?(item: T): void;
 }
 
 export interface LanesOptions<T, R> {
   lanes: Lane<T, R>[];
-  /** Asked before a lane begins; without it all lanes may work at once. */
+  /** Consulted before a lane begins; without it all lanes may work at once. */
   cores?: Cores;
-  /** Waiting on purpose for a fuller batch, in milliseconds. 0, the default, never holds back a free lane. */
+  /** Time that a free lane waits for a fuller batch, milliseconds. 0, the default, never delays a free lane. */
   waitMs?: number;
-  /** The tenants' shares; 1 each where nothing is said. */
+  /** The tenants' shares; 1 each by default. */
   weightOf?: Weights;
   now?: () => number;
 }
 
 export interface SubmitOptions {
   place: Place;
-  /** On the clock of `now`: after this the item must not be begun any more. Asked when a lane is free. */
+  /** Latest begin of the work, on the clock of `now`. Called when a lane takes the item. */
   deadline(): number;
   signal: AbortSignal;
 }
@@ -39,7 +39,7 @@ interface Waiting<T, R> {
   item: T;
   key: string;
   enqueued: number;
-  /** The lane that has it. */
+  /** The lane that works on it. */
   lane?: Lane<T, R>;
   deadline(): number;
   resolve(result: { result: R; queuedMs: number }): void;
@@ -52,16 +52,15 @@ interface State<T, R> {
   batches: number;
 }
 
-/** For how long runs are kept short after a tenant has come that asks for little. */
+/** Duration of short batches after an item of a tenant that had none here. */
 const SHORT_MS = 2000;
 
 /**
- * The queue in front of the lanes. It is work-conserving: a free lane takes what waits, by tenant and priority, up to its batch; what waits is
- * divided among the lanes that are free. How much may wait here is the dispatcher's business.
+ * The queue in front of the lanes. It is work-conserving: a free lane takes waiting items, by tenant and priority, up to its batch, and the
+ * waiting items are divided among the free lanes. The dispatcher in the front limits how many items wait here.
  *
- * An item that comes while all lanes work waits until one of them ends. Where all items are of tenants that keep the lanes busy, full batches serve
- * them best. While there is a tenant that asks for little, which has nothing here when its item comes, lanes take one item at a time: then the next lane
- * is free soon.
+ * An item that arrives while all lanes work waits until one of them ends. Full batches have the best throughput for tenants that keep the
+ * lanes busy. If an item arrives of a tenant that has no other item here, lanes take one item at a time for a while, so that a lane is free sooner.
  */
 export class Lanes<T, R> {
   readonly #options: LanesOptions<T, R>;
@@ -81,7 +80,7 @@ export class Lanes<T, R> {
     this.#states = options.lanes.map((lane) => ({ lane, batches: 0 }));
   }
 
-  /** Resolves with the item's result and how long it waited. Rejects: deadline_exceeded, the signal's reason, or what came of the item. */
+  /** Resolves with the item's result and its waiting time. Rejects with deadline_exceeded, the signal's reason, or the error of the item. */
   submit(item: T, { place, deadline, signal }: SubmitOptions): Promise<{ result: R; queuedMs: number }> {
     if (signal.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
@@ -134,7 +133,7 @@ export class Lanes<T, R> {
     }
   }
 
-  /** Whether a batch that is not full is held back, where that is asked for. */
+  /** Whether an incomplete batch waits for more items; only if `waitMs` is set. */
   #waits(most: number): boolean {
     const { waitMs = 0 } = this.#options;
     if (waitMs === 0 || this.#queue.size >= most || this.#over) return false;
@@ -146,10 +145,10 @@ export class Lanes<T, R> {
     }, waitMs);
     return true;
   }
-  /** The time of waiting on purpose is over. */
+  /** `waitMs` have passed: the batch starts even if it is not full. */
   #over = false;
 
-  /** The next of what waits. What is too late is answered, not run. */
+  /** The next items to run. Items past their deadline are answered with its error instead. */
   #take(most: number): Waiting<T, R>[] {
     const batch: Waiting<T, R>[] = [];
     const now = this.#now();
@@ -159,7 +158,7 @@ export class Lanes<T, R> {
       if (waiting.deadline() > now) batch.push(waiting);
       else {
         this.#end(waiting);
-        waiting.reject(new ServiceError('deadline_exceeded', 'The image could not be looked at before its deadline.'));
+        waiting.reject(deadlinePassed.beforeRun());
       }
     }
     return batch;
@@ -179,7 +178,7 @@ export class Lanes<T, R> {
     cores?.leave();
     state.batches--;
     for (const waiting of batch) this.#end(waiting);
-    // the lane first, then those that wait for its answers
+    // the lane gets its next batch before the finished items are answered
     this.#wake();
     for (const [i, { resolve, reject, enqueued }] of batch.entries()) {
       const outcome = outcomes[i] as Outcome<R>;

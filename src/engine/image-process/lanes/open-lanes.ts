@@ -5,31 +5,31 @@ import { deviceOf } from '../../shared/devices.ts';
 import { weightsOf } from '../../shared/fair-queue.ts';
 import { LANE_BATCH } from './buckets.ts';
 import { Cores } from './cores.ts';
-import { type LaneJob, LaneThread, type Worked } from './lane-thread.ts';
+import { type LaneJob, LaneThread, type TimedResult } from './lane-thread.ts';
 import { Lanes, type SubmitOptions } from './lanes.ts';
 import type { LaneInit, LaneModel } from './protocol.ts';
 
 /** Image files to features. */
 export interface Pipeline {
-  judge(job: Extract<LaneJob, { bytes: unknown }>, options: SubmitOptions): Promise<Worked>;
+  encode(job: Extract<LaneJob, { bytes: unknown }>, options: SubmitOptions): Promise<TimedResult>;
   /** Largest difference from the golden file. */
   goldenMaxDifference: number;
-  /** Most images in one run. */
+  /** Largest number of images in one run. */
   batch: number;
-  /** The image that has been with a decoder for longest. */
+  /** The image that has been decoding for longest. */
   decoding(): Vitals['decoding'];
 }
 
-const told = {
+const events = {
   run: (report: { size: number; bucket: number; seconds: number }) => observe('batch', report),
   death: (reason: string) => {
-    // a session is gone with its thread: a new process is the only clean start
+    // the session has ended with its thread, and only a new process can replace it
     process.stderr.write(`${reason}\n`);
     process.exit(70);
   },
 };
 
-/** Starts the threads of an engine process; resolves when their sessions have been checked against the golden file and warmed. */
+/** Starts the threads of an engine process. Resolves when their sessions have passed the golden file and are warm. */
 export function openLanes(init: InitMessage, bundle: Bundle): Promise<Pipeline> {
   const cores = new Cores();
   const { bundleDir, precision, maxPixels, decode } = init;
@@ -48,38 +48,38 @@ async function onCpu(init: InitMessage, common: Common, cores: Cores): Promise<P
     threads: Math.max(1, Math.floor(threads / count)),
     wideThreads: i === 0 && count > 1 ? threads : 0,
     maxBatch,
-    // one of them speaks for all
+    // one lane measures for all
     measure: i === 0 && init.laneBatch === 0,
     allGolden: i === 0,
   });
   const started = await Promise.all(
-    Array.from({ length: count }, (_, i) => LaneThread.start({ ...common, model: model(i) }, told)),
+    Array.from({ length: count }, (_, i) => LaneThread.start({ ...common, model: model(i) }, events)),
   );
   const batch = started[0]?.batch ?? 1;
   for (const { thread } of started) thread.maxBatch = batch;
   const threadsOf = started.map(({ thread }) => thread);
   const lanes = new Lanes({ lanes: threadsOf, cores, ...queue(init) });
   return {
-    judge: async (job, options) => (await lanes.submit(job, options)).result,
+    encode: async (job, options) => (await lanes.submit(job, options)).result,
     goldenMaxDifference: Math.max(...started.map((s) => s.goldenMaxDifference)),
     batch,
     decoding: () => longest(threadsOf),
   };
 }
 
-/** Threads that decode, one for each core, and one with the device: its next batch is assembled while it works. */
+/** One thread for each core decodes, and one thread runs the device; the next batch is decoded while the device works. */
 async function onDevice(init: InitMessage, common: Common): Promise<Pipeline> {
   const { threads, device, maxBatch } = init;
   const model = { device, threads, wideThreads: 0, maxBatch, measure: false, allGolden: true };
   const [runner, ...decoders] = await Promise.all([
-    LaneThread.start({ ...common, model }, told),
-    ...Array.from({ length: threads }, () => LaneThread.start(common, told)),
+    LaneThread.start({ ...common, model }, events),
+    ...Array.from({ length: threads }, () => LaneThread.start(common, events)),
   ]);
   const device1 = Object.assign(runner.thread, { maxBatch, ahead: true });
   const running = new Lanes({ lanes: [device1], ...queue(init) });
   const decoding = new Lanes({ lanes: decoders.map(({ thread }) => thread), weightOf: weightsOf(init.tenantWeights) });
   return {
-    judge: async (job, options) => {
+    encode: async (job, options) => {
       const { result: decoded } = await decoding.submit(job, options);
       const { pixels, facts, others, began, decoded: end } = decoded;
       const { sha256 } = job;

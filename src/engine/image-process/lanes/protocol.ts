@@ -10,11 +10,11 @@ export interface LaneInit {
   size: number;
   maxPixels: number;
   decode: DecodeMode;
-  /** The sessions of this thread; undefined for one that only decodes. */
+  /** Options of the thread's sessions; undefined if the thread only decodes. */
   model?: LaneModel;
   /** See `Cores`. */
   cores: SharedArrayBuffer;
-  /** Number of the image that is decoded now and since when (`performance.now` of this thread plus its time origin); 0 for none. */
+  /** Two float64: id of the image that is being decoded, 0 for none; begin of the decoding (`performance.now` of this thread plus its time origin). */
   watch: SharedArrayBuffer;
 }
 
@@ -22,17 +22,17 @@ export interface LaneModel {
   device: string;
   /** Threads of the lane's own session. */
   threads: number;
-  /** Threads of a second session, for a run that has all cores; 0 for none. */
+  /** Threads of the second session, whose runs use all cores; 0 for none. */
   wideThreads: number;
-  /** Most images in one run. */
+  /** Largest number of images in one run. */
   maxBatch: number;
-  /** Whether to measure, on a CPU, how many images in one run are worth it. */
+  /** Whether the best number of images in one run is measured, on a CPU. */
   measure: boolean;
-  /** Whether the lane compares all golden images; otherwise one, which is enough to know that the session works. */
+  /** Whether the lane compares all golden images, or only one to check that its session works. */
   allGolden: boolean;
 }
 
-/** An image file, or one that another thread has decoded: uint8 [S, S, 3] for each reading. */
+/** An image file, or the pixels of one that another thread has decoded: uint8 [S, S, 3] for each reading. */
 export type LaneImage =
   | { id: number; bytes: Uint8Array<ArrayBuffer>; readings: boolean; orientation: Orientation }
   | { id: number; pixels: Uint8Array<ArrayBuffer>[] };
@@ -42,11 +42,11 @@ export type ToLane = { kind: 'work'; images: LaneImage[] } | { kind: 'drop'; id:
 export type ImageFacts = Pick<DecodedImage, 'width' | 'height' | 'format' | 'frames' | 'contested'>;
 
 export interface LaneResult {
-  /** Undefined for an image that came as pixels. */
+  /** Undefined for an image that arrived as pixels. */
   facts?: ImageFacts;
   /** Names of the readings that follow the first one. */
   others: ImageReading['name'][];
-  /** Of each reading: a unit feature [D], or pixels where the thread only decodes. */
+  /** One for each reading: a unit feature [D], or pixels if the thread only decodes. */
   features: Float32Array[];
   pixels: Uint8Array<ArrayBuffer>[];
   /** On the clock that threads share (ipc/clock.ts), milliseconds. */
@@ -56,7 +56,7 @@ export interface LaneResult {
 
 export type LaneOutcome = { result: LaneResult } | { error: SerializedError };
 
-/** A run of the session: rows, and rows with those of padding. */
+/** One run of the session: `size` rows, padded to `bucket` rows. */
 export interface RunReport {
   size: number;
   bucket: number;

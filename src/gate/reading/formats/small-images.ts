@@ -10,16 +10,15 @@ const MAP_DEPTHS = new Set([16, 24, 32]);
 const MAX_RUN = 128;
 
 function tga(data: Uint8Array, length: number): boolean {
-  const [id, map, type, , , , , mapDepth] = data as unknown as number[];
-  if (data.length < 19 || (map as number) > 1 || ((type as number) & ~8) > 3) return false;
+  const [id = 0, map = 0, type = 0, , , , , mapDepth = 0] = data;
+  if (data.length < 19 || map > 1 || (type & ~8) > 3) return false;
   const depth = data[16] as number;
-  if (!TGA_KINDS.has(`${(type as number) & 7}/${depth}`) || (map === 1 && !MAP_DEPTHS.has(mapDepth as number)))
-    return false;
+  if (!TGA_KINDS.has(`${type & 7}/${depth}`) || (map === 1 && !MAP_DEPTHS.has(mapDepth))) return false;
   const view = viewOf(data);
   const [width, height] = [view.getUint16(12, true), view.getUint16(14, true)];
-  const pixels = length - 18 - (id as number) - (map === 1 ? (view.getUint16(5, true) * (mapDepth as number)) / 8 : 0);
+  const pixels = length - 18 - id - (map === 1 ? (view.getUint16(5, true) * mapDepth) / 8 : 0);
   if (width === 0 || height === 0 || pixels <= 0) return false;
-  if ((type as number) < 8) return height * Math.ceil((width * depth) / 8) <= pixels;
+  if (type < 8) return height * Math.ceil((width * depth) / 8) <= pixels;
   return width * height <= MAX_RUN * Math.ceil(pixels / (1 + depth / 8));
 }
 

@@ -5,7 +5,7 @@ import { refuseEarly } from '../../admission.ts';
 import { imageParser, valuesOfImages } from '../../bodies/parsers.ts';
 import { DetectBody, DetectHeaders, DetectQuery, DetectReply } from '../../schemas/detect.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
-import { detect } from './handler.ts';
+import { answerDetect } from './handler.ts';
 
 /** `POST /v1/detect`: images in, verdicts out. Out-of-distribution is a result and not an error, so its status is 200. */
 export const detectRoute: FastifyPluginAsync = async (app) => {
@@ -36,6 +36,6 @@ export const detectRoute: FastifyPluginAsync = async (app) => {
         response: { 200: DetectReply, ...ProblemResponses },
       },
     },
-    detect,
+    answerDetect,
   );
 };

@@ -7,7 +7,7 @@ import type { DetectHeaders, DetectQuery, DetectReply, FailedImage } from '../..
 import { verdictOf } from '../../verdict.ts';
 import { readImages } from './read-images.ts';
 
-export async function detect(
+export async function answerDetect(
   request: FastifyRequest<{ Querystring: DetectQuery; Headers: DetectHeaders }>,
   reply: FastifyReply,
 ): Promise<DetectReply> {

@@ -34,7 +34,7 @@ export const oipModel: FastifyPluginAsync = async (app) => {
       async ({ params }) => {
         checkVersion(params, app.tenants.resolve(params.tenant).version);
         if (app.engine.status.state !== 'ready') {
-          throw new ServiceError('engine_unavailable', 'The inference engine is not ready.', { retryAfter: 1 });
+          throw new ServiceError('engine_unavailable', 'The inference engine is not ready.', { retryAfterSeconds: 1 });
         }
         return { name: params.tenant, ready: true };
       },

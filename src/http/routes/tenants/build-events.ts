@@ -37,7 +37,7 @@ export const tenantsBuildEvents: FastifyPluginAsync = async (app) => {
       app.tenants.get(tenant);
       if (open >= MAX_STREAMS) {
         throw new ServiceError('overloaded', 'Too many clients follow builds. Poll the build with GET instead.', {
-          retryAfter: 5,
+          retryAfterSeconds: 5,
         });
       }
       open++;
