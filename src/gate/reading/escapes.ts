@@ -16,17 +16,26 @@ function hexValue(text: Uint8Array, at: number, digits: number): number {
   return value;
 }
 
-/** Decodes `%41`. */
-export function unescapePercent(text: Buffer): Buffer | undefined {
-  if (!text.includes('%')) return undefined;
+/** Decodes two hexadecimal digits after a mark. */
+function unescapePairs(text: Buffer, mark: number): Buffer | undefined {
+  if (!text.includes(mark)) return undefined;
   const out = Buffer.allocUnsafe(text.length);
   let length = 0;
   for (let i = 0; i < text.length; i++) {
-    const value = text[i] === 0x25 ? hexValue(text, i + 1, 2) : -1;
+    const value = text[i] === mark ? hexValue(text, i + 1, 2) : -1;
     if (value >= 0) i += 2;
     out[length++] = value >= 0 ? value : (text[i] as number);
   }
   return length === text.length ? undefined : out.subarray(0, length);
+}
+
+/** Decodes `%41`. */
+export const unescapePercent = (text: Buffer): Buffer | undefined => unescapePairs(text, 0x25);
+
+/** Decodes `=41`, without the line breaks after an equals sign (RFC 2045, 6.7). */
+export function unescapeQuotedPrintable(text: Buffer): Buffer | undefined {
+  if (!text.includes('=') || !/=[0-9A-Fa-f]{2}/.test(text.toString('latin1'))) return undefined;
+  return unescapePairs(Buffer.from(text.toString('latin1').replace(/=[ \t]*\r?\n/g, ''), 'latin1'), 0x3d);
 }
 
 /** The character of each letter after a backslash, and the number of hexadecimal digits that follow it. */

@@ -1,12 +1,15 @@
 import { classify } from './classify.ts';
 import { beginsAsPnm } from './formats/text-images.ts';
-import { type JsonSink, JsonWalk, NotJson, stringBytes } from './json-walk.ts';
+import { stringBytes } from './json-strings.ts';
+import { type JsonSink, JsonWalk, NotJson } from './json-walk.ts';
 import { MAX_LAYERS, MAX_TOKEN_BYTES, MIN_LONG_TEXT_BYTES, MIN_SIDE, MIN_TEXT_BYTES } from './limits.ts';
 import { bytesOf } from './number-lists.ts';
 import { quotedStrings } from './quoted-strings.ts';
 import type { At, JsonPath, Reading, Steps, Where } from './reading.ts';
+import { imageInWords, spread } from './spread.ts';
 import type { Tensor } from './tensor.ts';
 import { type TextOptions, TextValue } from './text-value.ts';
+import { textAfter } from './trailer.ts';
 
 /** The places at which a protocol expects images. */
 export interface Expectation {
@@ -40,14 +43,24 @@ export class Examiner {
     yield;
     const before = reading.mark();
     if (content.kind === 'image') {
-      if (content.format.kind === 'judged') reading.found({ ...at(), bytes });
-      else reading.miss(at().place, `an image in a format that is not judged (${content.format.name})`);
+      if (content.format.kind === 'judged') {
+        reading.found({ ...at(), bytes });
+        yield* this.#trailer(bytes, at, layer);
+      } else reading.miss(at().place, `an image in a format that is not judged (${content.format.name})`);
     } else if (content.kind === 'archive') reading.miss(at().place, `packed content (${content.name})`);
     else if (content.kind === 'text') yield* this.document(bytes, at, layer, options);
     else if (content.kind === 'wide') yield* this.#wide(bytes, content.text, at, layer);
     else if (content.kind === 'unknown' && bytes.length > MAX_TOKEN_BYTES)
       reading.miss(at().place, 'bytes of an unknown kind');
     this.#disappoint(at, bytes, before);
+  }
+
+  /** Examines the text after the end of an image. */
+  *#trailer(image: Buffer, at: At, layer: number): Steps {
+    const text = textAfter(image);
+    if (!text || layer >= MAX_LAYERS) return;
+    const place = () => ({ place: `${at().place}, after the image` });
+    yield* this.document(text, place, layer + 1);
   }
 
   /** Examines text in UTF-16 or UTF-32, and its bytes as a decoder of base64 sees them that skips zeros. */
@@ -75,7 +88,7 @@ export class Examiner {
     let first = 0;
     while (first < plain.length && (plain[first] as number) <= 0x20) first++;
     const c = plain[first];
-    let broken = c === 0x2f;
+    let broken = c === 0x2f || c === 0x27;
     if (c === 0x7b || c === 0x5b || c === 0x22) {
       const mark = this.#reading.mark();
       try {
@@ -89,13 +102,14 @@ export class Examiner {
     }
     const deeper = (bytes: Buffer, where: At) => this.#deeper(bytes, where, layer + 1);
     yield* new TextValue(this.#reading, plain, at, deeper, options).examine();
-    if (broken && layer < MAX_LAYERS) yield* this.#quoted(plain, at, layer + 1);
+    if (layer < MAX_LAYERS) yield* this.#quoted(plain, at, layer + 1, broken);
   }
 
   /** Examines the strings of a text that is not JSON but that more tolerant parsers (JSON5) may read as such. */
-  *#quoted(text: Buffer, at: At, layer: number): Steps {
+  *#quoted(text: Buffer, at: At, layer: number, broken: boolean): Steps {
     const before = this.#reading.pictures.length;
-    for (const string of quotedStrings(text)) {
+    // apostrophes of a sentence enclose no value
+    for (const string of quotedStrings(text, broken)) {
       if (string) yield* this.document(string, at, layer);
       yield;
     }
@@ -139,6 +153,10 @@ export class Examiner {
       name: (start, end, path) => this.document(stringBytes(text, start, end), located(path), layer + 1),
       tensor: (tensor, path, start, end) => this.#tensor(tensor, text.subarray(start, end), located(path)),
       miss: (why) => reading.miss(at().place, why),
+      alike: (array, count, start, end, path) => {
+        const why = spread(text.subarray(start, end), array, count);
+        if (why !== undefined) reading.miss(located(path)().place, why);
+      },
     };
     if (body && expects) {
       sink.scalar = (start, end, path) => {
@@ -161,6 +179,11 @@ export class Examiner {
   #tensor(tensor: Tensor, text: Buffer, at: At): void {
     const reading = this.#reading;
     const { format } = tensor;
+    const words = format || tensor.bytes ? undefined : imageInWords(text);
+    if (words !== undefined) {
+      reading.miss(at().place, words);
+      return;
+    }
     if (!format && tensor.leaves < MIN_SIDE * MIN_SIDE) return;
     if (format?.kind === 'judged' && tensor.shape.length === 1 && text.at(-1) === 0x5d) {
       reading.found({ ...at(), bytes: bytesOf(text, tensor.leaves) });

@@ -5,13 +5,13 @@ import {
   CLOSE_OBJECT,
   COLON,
   COMMA,
-  endOfString,
   numberAt,
   OPEN_ARRAY,
   OPEN_OBJECT,
   QUOTE,
 } from './json-bytes.ts';
-import { MAX_JSON_DEPTH, MAX_PLAIN_NAME, MAX_ROOT_MEMBERS, MIN_TEXT_BYTES } from './limits.ts';
+import { stringBytes, stringEnd } from './json-strings.ts';
+import { MAX_DIGITS, MAX_JSON_DEPTH, MAX_PLAIN_NAME, MAX_ROOT_MEMBERS, MIN_TEXT_BYTES } from './limits.ts';
 import { NotJson } from './not-json.ts';
 import type { JsonPath } from './reading.ts';
 import { Tensor } from './tensor.ts';
@@ -29,6 +29,8 @@ export interface JsonSink {
   scalar?(start: number, end: number, path: () => JsonPath): void;
   /** Called at the end of an array that contains only numbers and arrays of numbers. */
   tensor(tensor: Tensor, path: () => JsonPath, start: number, end: number): void;
+  /** An array of strings alone has ended, or an object of numbers alone. */
+  alike?(array: boolean, count: number, start: number, end: number, path: () => JsonPath): void;
   /** An array has ended. */
   array?(path: () => JsonPath, count: number): void;
   /** Called for what parsers read differently: a repeated name in the outermost object, or too many of them. */
@@ -44,33 +46,13 @@ interface Frame {
   start: number;
   /** Elements of the array so far. */
   count: number;
+  /** Strings of an array, numbers of an object. */
+  alike: number;
   keyStart: number;
   keyEnd: number;
   /** The name at `keyStart`, once it was asked for. */
   name: string | undefined;
   namedAt: number;
-}
-
-/** @throws NotJson */
-function stringEnd(text: Buffer, start: number): number {
-  const end = endOfString(text, start);
-  if (end < 0) throw new NotJson('a string does not end');
-  return end;
-}
-
-/** The characters of a JSON string as UTF-8. @throws NotJson on invalid escapes */
-export function stringBytes(text: Buffer, start: number, end: number): Buffer {
-  const inner = text.subarray(start + 1, end - 1);
-  if (!inner.includes(BACKSLASH)) return inner;
-  try {
-    // only strict parsers refuse a raw line break inside a string, so it is accepted here
-    const source = text
-      .toString('utf8', start, end)
-      .replace(/\p{Cc}/gu, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
-    return Buffer.from(JSON.parse(source) as string);
-  } catch {
-    throw new NotJson(`a string with faulty escapes at byte ${start}`);
-  }
 }
 
 /** Walks one JSON text, or several with blanks between them, without building values. */
@@ -134,6 +116,7 @@ export class JsonWalk {
       if (c === BACKSLASH) end++;
       else if (c === QUOTE) {
         this.#endTensor(at);
+        this.#countString();
         return end + 1;
       }
     }
@@ -147,6 +130,7 @@ export class JsonWalk {
     if (c === QUOTE) {
       const end = stringEnd(text, at);
       this.#endTensor(at);
+      this.#countString();
       yield* this.#sink.string(at, end, this.#path);
       return end;
     }
@@ -155,6 +139,7 @@ export class JsonWalk {
         array: c === OPEN_ARRAY,
         start: at,
         count: 0,
+        alike: 0,
         keyStart: 0,
         keyEnd: 0,
         name: undefined,
@@ -175,6 +160,11 @@ export class JsonWalk {
       return frame.array ? yield* this.#value(at) : yield* this.#member(at);
     }
     return this.#scalar(at);
+  }
+
+  #countString(): void {
+    const frame = this.#stack.at(-1);
+    if (frame?.array) frame.alike++;
   }
 
   *#member(at: number): Generator<void, number> {
@@ -248,6 +238,7 @@ export class JsonWalk {
 
   #close(frame: Frame, end: number): void {
     this.#stack.pop();
+    if (frame.alike === frame.count + 1) this.#sink.alike?.(frame.array, frame.alike, frame.start, end, this.#path);
     if (!frame.array) return;
     const empty = this.#blanks(frame.start + 1) === end - 1;
     const count = empty ? 0 : frame.count + 1;
@@ -272,7 +263,10 @@ export class JsonWalk {
     const number = numberAt(text, start);
     let at = number.end;
     if (at > start) {
-      if (!this.#tensor && this.#stack.at(-1)?.array) {
+      if (at - start > MAX_DIGITS) this.#sink.miss('a number with very many digits');
+      const frame = this.#stack.at(-1);
+      if (frame && !frame.array) frame.alike++;
+      else if (!this.#tensor && frame) {
         this.#tensor = new Tensor();
         this.#tensorDepth = this.#stack.length - 1;
       }

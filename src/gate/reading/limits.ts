@@ -15,6 +15,8 @@ export const MAX_PLACES = 100;
 
 /** Deepest nesting of JSON. Parsers of other languages stop between 100 and 1000. */
 export const MAX_JSON_DEPTH = 128;
+/** Most digits of a number; parsers with large integers would make the bytes of a file of more. A key of 4,096 bits has 1,234. */
+export const MAX_DIGITS = 1500;
 /** Most members of the outermost object of a JSON text; they are kept to find repeated names. */
 export const MAX_ROOT_MEMBERS = 1024;
 /** Most elements of an array that `filter` can edit; larger batches are not filtered. */

@@ -60,6 +60,21 @@ for (const hex of SIGNATURES) {
     THREE[bits >> 3] = (THREE[bits >> 3] as number) | (1 << (bits & 7));
 }
 
+/** First bytes of formats without a signature: TGA, PCX, DIB, IPTC, and SPIDER with one slice. */
+function mayBeginWeak(three: number): boolean {
+  const [a, b, c] = [three >> 16, (three >> 8) & 255, three & 255];
+  if (b <= 1 && (c & ~8) <= 3 && (c & 3) > 0) return true;
+  if (a === 10 && b <= 5) return true;
+  if (b === 0 && c === 0 && WEAK_FIRST.has(a)) return true;
+  return three >> 8 === 0x1c03 || three === 0x3f8000 || three === 0x000080 || three >> 8 === 0x80e8;
+}
+/** Sizes of DIB headers, and 1 of EMF. */
+const WEAK_FIRST = new Set([1, 12, 16, 40, 52, 56, 64, 108, 124]);
+
+/** Whether an image may begin with three bytes, given as one number. Random bytes do so once in a few thousand times. */
+export const mayBeginImage = (three: number): boolean =>
+  ((THREE[three >> 3] as number) & (1 << (three & 7))) !== 0 || mayBeginWeak(three);
+
 /** Formats that random bytes match once in ten thousand times; they are not searched for among the words of a text. */
 const WEAK = new Set(['TGA', 'PCX', 'IMT', 'JPEG XL', 'GBR', 'FLI', 'DIB']);
 export const isStrong = (format: string) => !WEAK.has(format);

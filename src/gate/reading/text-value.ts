@@ -1,23 +1,29 @@
-import { inflateSync } from 'node:zlib';
 import { base64Form, decodeBase64, prefixOf, READINGS, VALUES } from './base64.ts';
-import { classify, controls } from './classify.ts';
-import { unescapeBackslash, unescapeEntities, unescapePercent } from './escapes.ts';
+import { type Content, classify, controls } from './classify.ts';
+import { enclosed } from './enclosed.ts';
+import { unescapeBackslash, unescapeEntities, unescapePercent, unescapeQuotedPrintable } from './escapes.ts';
 import { imageFormat } from './formats/image-format.ts';
 import { headerHolds } from './formats/plausible.ts';
 import { smallImage } from './formats/small-images.ts';
 import { beginsAsPnm } from './formats/text-images.ts';
+import { endingsOf, lenientImage, readingsOf, startsOf } from './lenient.ts';
 import {
   HEAD_CHARACTERS,
   MAX_BASE64_TOKEN_BYTES,
   MAX_TEXT_CONTROLS,
+  MAX_TOKEN_BYTES,
   MIN_LONG_TEXT_BYTES,
   MIN_TEXT_BYTES,
   SLICE_BYTES,
 } from './limits.ts';
 import { numberLists } from './number-lists.ts';
+import { isOpaque, opaqueRun } from './opaque.ts';
 import { otherEncoding } from './other-encodings.ts';
+import { type Unpacked, unpacked } from './packed.ts';
+import { rareEncodings } from './rare.ts';
 import type { At, Reading, Steps } from './reading.ts';
 import { isStrong, startsIn } from './scan.ts';
+import { characters, hexadecimal, MIN_RUN, mixed, mostlyBase64 } from './text-shapes.ts';
 
 export interface TextOptions {
   /** In forms a plus sign means a blank, so the server would decode base64 with plus signs to other bytes. */
@@ -26,6 +32,8 @@ export interface TextOptions {
 
 /** Examines the content of a layer of encoding. */
 export type Deeper = (bytes: Buffer, at: At) => Steps;
+
+const OPAQUE = 'a long text in an encoding that is not undone';
 
 /** A text that is one value: a string of JSON, a field of a form, a text body that is not JSON. */
 export class TextValue {
@@ -56,7 +64,8 @@ export class TextValue {
     if (form === 'standard' || form === 'url') {
       // hexadecimal is tested first, because its digits are also characters of base64
       const hex = hexadecimal(text);
-      if (hex && classify(hex).kind === 'image') return this.#miss('an image in hexadecimal');
+      if (hex) yield* this.#hexadecimal(hex, text);
+      yield* this.#rare();
       return yield* this.#base64(text, form);
     }
     if (controls(text) > MAX_TEXT_CONTROLS) return this.#miss('bytes of an unknown kind as characters');
@@ -71,7 +80,9 @@ export class TextValue {
       if (encoding !== undefined) return this.#miss(`an image in ${encoding}`);
       yield;
     }
-    for (const undo of [unescapePercent, unescapeBackslash, unescapeEntities]) {
+    yield* this.#rare();
+    if (yield* opaqueRun(text)) return this.#miss(OPAQUE);
+    for (const undo of [unescapePercent, unescapeBackslash, unescapeEntities, unescapeQuotedPrintable]) {
       const plain = undo(text);
       if (plain) yield* this.#deeper(plain, this.#at);
     }
@@ -79,6 +90,47 @@ export class TextValue {
 
   #miss(why: string): void {
     this.#reading.miss(this.#at().place, why);
+  }
+
+  /** Examines the bytes of hexadecimal digits. */
+  *#hexadecimal(bytes: Buffer, text: Buffer): Steps {
+    const content = classify(bytes);
+    if (content.kind === 'image') return this.#miss(`an image in hexadecimal (${content.format.name})`);
+    const head = text.toString('latin1', 0, 4096);
+    // a long number or a mask of zeros and ones is no binary
+    yield* this.#binary(bytes, content, 'hexadecimal', /\d/.test(head) && /[a-f]/i.test(head));
+  }
+
+  /** Examines bytes that are no image. @param noisy whether their text has all kinds of characters, as encoded bytes have */
+  *#binary(bytes: Buffer, content: Content, how: string, noisy: boolean): Steps {
+    if (content.kind === 'text') return yield* this.#deeper(bytes, this.#at);
+    if (content.kind === 'wide') return yield* this.#deeper(content.text, this.#at);
+    if (content.kind === 'media') return;
+    // packed bytes are short, and the limit on the work for a body holds for what they contain
+    const packed = noisy || content.kind === 'archive' ? unpacked(bytes) : undefined;
+    if (packed) return yield* this.#packed(packed, how);
+    if (content.kind === 'archive') return this.#miss(`packed content in ${how} (${content.name})`);
+    if (bytes.length > MAX_BASE64_TOKEN_BYTES && noisy)
+      this.#miss(`${bytes.length} bytes of an unknown kind in ${how}`);
+  }
+
+  *#packed({ name, bytes }: Unpacked, how: string): Steps {
+    if (!bytes) return this.#miss(`packed content in ${how} (${name})`);
+    this.#reading.spend(bytes.length);
+    const content = classify(bytes);
+    if (content.kind === 'text') return yield* this.#deeper(bytes, this.#at);
+    if (content.kind === 'image') this.#miss(`an image in packed content (${content.format.name})`);
+    else if (content.kind !== 'media' && bytes.length > MAX_TOKEN_BYTES)
+      this.#miss(`packed content in ${how} (${name})`);
+  }
+
+  /** Examines the text as rarer encodings: base85, base32, numbers between separators and others. */
+  *#rare(): Steps {
+    for (const found of rareEncodings(this.#text)) {
+      if ('why' in found) return this.#miss(found.why);
+      if ('text' in found) yield* this.#deeper(found.text, this.#at);
+      else yield* this.#packed(found.packed, found.name);
+    }
   }
 
   /** Examines a text that is entirely base64. */
@@ -92,14 +144,12 @@ export class TextValue {
       if (content.format.kind === 'judged') return this.#reading.found({ ...this.#at(), bytes });
       return this.#miss(`an image in a format that is not judged (${content.format.name})`);
     }
-    if (content.kind === 'archive') return this.#miss(`packed content in base64 (${content.name})`);
-    if (content.kind === 'text') return yield* this.#deeper(bytes, this.#at);
-    if (content.kind === 'wide') return yield* this.#deeper(content.text, this.#at);
-    if (content.kind === 'media') return;
-    const inflated = inflate(bytes);
-    if (inflated) return this.#miss('packed content in base64 (zlib)');
-    if (bytes.length > MAX_BASE64_TOKEN_BYTES && mixed(text))
-      this.#miss(`${bytes.length} bytes of an unknown kind in base64`);
+    if (content.kind === 'unknown' && this.#damaged(bytes)) return;
+    const noisy = mixed(text);
+    yield* this.#binary(bytes, content, 'base64', noisy);
+    // the alphabets of base32 and base36 lack capitals or small letters
+    if (!noisy && content.kind === 'unknown' && bytes.length > MAX_BASE64_TOKEN_BYTES && isOpaque(text))
+      this.#miss(OPAQUE);
   }
 
   /** Examines the bytes that a decoder gets that skips the two characters of the URL-safe alphabet. */
@@ -156,10 +206,10 @@ export class TextValue {
       if (at - start < MIN_RUN || handled.has(start)) continue;
       handled.add(start);
       const run = text.subarray(start, at);
-      const content = classify(hexadecimal(run) ?? decodeBase64(run));
+      const bytes = hexadecimal(run) ?? decodeBase64(run);
+      const content = classify(bytes);
       if (content.kind === 'image') this.#miss(`an image in base64 that does not stand alone (${content.format.name})`);
-      if (content.kind === 'archive') this.#miss(`packed content in base64 (${content.name})`);
-      if (content.kind === 'text') yield* this.#deeper(decodeBase64(run), this.#at);
+      else yield* this.#binary(bytes, content, 'base64', mixed(run));
       yield;
     }
   }
@@ -171,11 +221,7 @@ export class TextValue {
     while (end < text.length && (VALUES[text[end] as number] as number) >= 0) end++;
     const run = text.subarray(start, end);
     while (text[end] === 0x3d) end++;
-    const marked = /;base64,$/i.test(text.toString('latin1', Math.max(0, start - 8), start));
-    const opened = start === 0 || marked || OPENING.has(text[start - 1] as number);
-    const closed = end === text.length || CLOSING.has(text[end] as number) || (marked && text[end] === 0x20);
-    const form = base64Form(run);
-    if (!opened || !closed || form !== 'standard') return false;
+    if (!enclosed(text, start, end) || base64Form(run) !== 'standard') return false;
     if (this.#options.plusIsBlank && run.includes('+')) return false;
     const bytes = decodeBase64(run);
     if (imageFormat(bytes)?.kind !== 'judged') return false;
@@ -189,16 +235,11 @@ export class TextValue {
     const text = this.#text;
     const dense = mostlyBase64(text);
     const readings = readingsOf(text);
-    const starts = new Set([0, text.indexOf(',') + 1, text.lastIndexOf(',') + 1]);
-    for (const start of starts) {
+    for (const start of startsOf(text)) {
       let first = start;
       while (first < text.length && (VALUES[text[first] as number] as number) < 0) first++;
       if (handled.has(first)) continue;
-      // some decoders end at the first padding, others skip it
-      const padding = text.indexOf(0x3d, start);
-      const rest = text.subarray(start);
-      const pieces = padding < 0 ? [rest] : [rest, text.subarray(start, padding)];
-      for (const piece of pieces)
+      for (const piece of endingsOf(text, start))
         for (const values of readings) {
           if (yield* this.#decoded(piece, values, dense)) return;
         }
@@ -214,14 +255,16 @@ export class TextValue {
     if (format) this.#miss(`an image in base64 with other characters in it (${format})`);
     else if (head.length >= MIN_TEXT_BYTES && printable(head))
       yield* this.#deeper(printed(decode(text.length)), this.#at);
+    else return this.#damaged(head);
     return format !== undefined;
   }
-}
 
-/** The readings of the alphabets that can differ for a text. */
-function readingsOf(text: Buffer): Int8Array[] {
-  const skipping = [text.includes('-') || text.includes('_'), text.includes('+') || text.includes('/')];
-  return READINGS.filter((_, i) => i === 0 || skipping[i - 1]);
+  /** Reports an image in base64 of base64 whose outer layer is damaged. */
+  #damaged(bytes: Buffer): boolean {
+    const format = lenientImage(bytes);
+    if (format !== undefined) this.#miss(`an image in damaged base64 of base64 (${format})`);
+    return format !== undefined;
+  }
 }
 
 /** The same bytes with a mark, which decoders skip, for all that is no character of ASCII. */
@@ -231,58 +274,4 @@ const printed = (data: Buffer) => Buffer.from(data.map((c) => (c > 0x7e || c < 0
 function printable(data: Uint8Array): boolean {
   for (const c of data) if (c > 0x7e || (c < 0x20 && c !== 0x0a && c !== 0x0d && c !== 0x09)) return false;
   return true;
-}
-
-const OPENING = new Set(Buffer.from('"\'`<>()[]{}=\n'));
-const CLOSING = new Set(Buffer.from('"\'`<>()[]{}&\r\n\\'));
-
-/** Characters up to U+00FF as bytes, for texts that a program made from bytes as Latin-1; else the text unchanged. */
-function characters(text: Buffer): Buffer {
-  const head = text.subarray(0, 4200);
-  if (
-    (head[0] as number) < 0x80 &&
-    (head[1] as number) < 0x80 &&
-    (head[2] as number) < 0x80 &&
-    (head[3] as number) < 0x80
-  )
-    return head;
-  const source = head.toString('utf8').slice(0, 2100);
-  for (let i = 0; i < source.length; i++)
-    if (source.charCodeAt(i) > 255) return Buffer.from(source.slice(0, i), 'latin1');
-  return Buffer.from(source, 'latin1');
-}
-
-/** Shortest run of base64 in a text that is decoded; words are shorter. */
-const MIN_RUN = 96;
-
-/** The bytes of a text that consists of hexadecimal digits. */
-function hexadecimal(text: Buffer): Buffer | undefined {
-  if (text.length < 36 || text.length % 2 !== 0) return undefined;
-  if (!/^[0-9a-fA-F]+$/.test(text.toString('latin1', 0, 64))) return undefined;
-  const bytes = Buffer.from(text.toString('latin1'), 'hex');
-  return bytes.length * 2 === text.length ? bytes : undefined;
-}
-
-/** Whether a text is base64 except for a few characters. */
-function mostlyBase64(text: Buffer): boolean {
-  if (text.length < MIN_RUN) return false;
-  let others = 0;
-  for (const c of text) if ((VALUES[c] as number) < 0) others++;
-  return others * 50 < text.length;
-}
-
-/** Whether capitals, small letters and digits all occur, as in encoded bytes; long words and sequences lack some. */
-function mixed(text: Buffer): boolean {
-  const head = text.toString('latin1', 0, 4096);
-  return /[a-z]/.test(head) && /[A-Z]/.test(head) && /\d/.test(head);
-}
-
-/** Whether bytes are the beginning of a zlib stream. */
-function inflate(bytes: Buffer): boolean {
-  if (bytes.length < 16 || ((bytes[0] as number) & 15) !== 8 || bytes.readUInt16BE(0) % 31 !== 0) return false;
-  try {
-    return inflateSync(bytes, { maxOutputLength: 1 << 20 }).length > 0;
-  } catch (error) {
-    return (error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE';
-  }
 }

@@ -26,12 +26,15 @@ function requestOf({ headers, body }: Sample): Readable & { headers: Record<stri
 
 /** Settles at the latest when the event loop has nothing left to do for the stream. */
 const within = (work: Promise<unknown>) =>
-  Promise.race([work, new Promise((resolve) => setTimeout(resolve, 500).unref())]).catch(() => {});
+  Promise.race([work, new Promise((resolve) => setTimeout(resolve, 2000).unref())]).catch(() => {});
+
+/** A text as bytes; none if the server has replaced some of them, because these are lost for it. */
+const whole = (value: string): Buffer[] => (value.includes('\ufffd') ? [] : [Buffer.from(value)]);
 
 async function ofBusboy(sample: Sample, found: Buffer[]): Promise<void> {
   const request = requestOf(sample);
   const parser = busboy({ headers: request.headers });
-  parser.on('field', (_, value) => found.push(Buffer.from(value as string)));
+  parser.on('field', (_, value) => found.push(...whole(value as string)));
   parser.on('file', (_, stream) => collect(stream as Readable, found));
   await within(
     new Promise<void>((resolve) => {
@@ -55,18 +58,20 @@ async function ofMulter(sample: Sample, found: Buffer[]): Promise<void> {
   };
   await within(new Promise<void>((resolve) => multer().any()(request, {}, () => resolve())));
   for (const { buffer } of request.files ?? []) found.push(buffer);
-  for (const value of Object.values(request.body ?? {}).flat()) found.push(Buffer.from(String(value)));
+  for (const value of Object.values(request.body ?? {}).flat()) found.push(...whole(String(value)));
 }
 
 async function ofFormidable(sample: Sample, found: Buffer[]): Promise<void> {
   const fileWriteStreamHandler = () => {
     const chunks: Buffer[] = [];
-    found.push(Buffer.alloc(0));
-    const at = found.length - 1;
     return new Writable({
       write(chunk, _, done) {
         chunks.push(chunk);
-        found[at] = Buffer.concat(chunks);
+        done();
+      },
+      // a file that is still being written is no picture that a server sees
+      final(done) {
+        found.push(Buffer.concat(chunks));
         done();
       },
     });
@@ -74,7 +79,7 @@ async function ofFormidable(sample: Sample, found: Buffer[]): Promise<void> {
   const form = formidable({ fileWriteStreamHandler, allowEmptyFiles: true, minFileSize: 0 });
   await within(
     form.parse(requestOf(sample)).then(([fields]) => {
-      for (const value of Object.values(fields).flat()) found.push(Buffer.from(String(value)));
+      for (const value of Object.values(fields).flat()) found.push(...whole(String(value)));
     }),
   );
 }

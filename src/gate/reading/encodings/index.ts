@@ -1,0 +1,53 @@
+import { archiveKind } from '../formats/media.ts';
+import { mayBeginImage } from '../scan.ts';
+import { ALPHABETS, type Decode } from './alphabets.ts';
+import { numbersOf } from './radix.ts';
+import { decodeUu } from './uuencode.ts';
+
+/** Content of a text in one of the encodings. */
+export interface Encoded {
+  name: string;
+  bytes: Buffer;
+}
+
+/** Characters that decide whether a text is decoded. */
+const HEAD = 16;
+const MIN_CHARACTERS = 12;
+const BLANK = 0x20;
+const LETTER_B = 0x62;
+const APOSTROPHE = 0x27;
+const QUOTE = 0x22;
+const ADOBE = Buffer.from('<~');
+const DECODERS: readonly [name: string, decode: Decode][] = [...ALPHABETS, ['uuencode', decodeUu]];
+/** Alphabets in which a blank may be among the first characters. */
+const WITH_BLANKS = DECODERS.filter(([name]) => name === 'base45' || name === 'uuencode');
+
+/** A zlib stream with the usual window, by the four levels of compression. */
+const isZlib = (head: Buffer) => head[0] === 0x78 && ZLIB_LEVELS.has(head[1] as number);
+const ZLIB_LEVELS = new Set([0x01, 0x5e, 0x9c, 0xda]);
+
+/** Whether decoded bytes may begin an image, a packed file or a text; those of prose hardly ever do. */
+function promising(head: Buffer): boolean {
+  if (head.length < 6) return false;
+  if (mayBeginImage(head.readUIntBE(0, 3))) return true;
+  let printable = 0;
+  while (printable < head.length && (head[printable] as number) > 0x1f && (head[printable] as number) < 0x7f)
+    printable++;
+  if (printable === head.length && printable >= 7) return true;
+  return archiveKind(head) !== undefined || isZlib(head);
+}
+
+/** The contents that decoders of rarer encodings find in a text. Most texts have none, which their first characters show. */
+export function* encodedContents(text: Buffer): Generator<Encoded> {
+  let start = 0;
+  while (start < text.length && (text[start] as number) <= BLANK) start++;
+  // the mark of Adobe's base85, and quotes as Python prints them
+  if (text[start] === ADOBE[0] && text[start + 1] === ADOBE[1]) start += 2;
+  else if (text[start] === LETTER_B && (text[start + 1] === APOSTROPHE || text[start + 1] === QUOTE)) start += 2;
+  const content = text.subarray(start);
+  if (content.length < MIN_CHARACTERS) return;
+  const prose = content.subarray(0, HEAD).includes(BLANK);
+  for (const [name, decode] of prose ? WITH_BLANKS : DECODERS)
+    if (promising(decode(content, HEAD))) yield { name, bytes: decode(content, content.length) };
+  if (!prose) yield* numbersOf(content, mayBeginImage);
+}

@@ -1,0 +1,48 @@
+/** Bytes that a text spells one by one: "ff d8 ff", "0xff,0xd8", "\\xff\\xd8", "255 216", "377 330", "11111111 11011000". */
+
+const LOOKED = 96;
+const MIN_BYTES = 8;
+/** Characters of numbers and of what stands between them. Letters beyond hexadecimal digits occur in prefixes only. */
+const ALLOWED = new Uint8Array(256);
+for (const c of Buffer.from('0123456789abcdefABCDEFxXoObBuU \t\r\n,;:|/\\_+-%#&"\'`.()[]{}<>=')) ALLOWED[c] = 1;
+const PREFIX = /0x|0o|0b(?=[01]{8})|\\x|\\u00|&#x?|%|\\|#/gi;
+
+/** Every radix with the digits of one byte: how many there are at least and at most. */
+const RADICES: readonly [radix: number, digits: RegExp][] = [
+  [16, /^(?:[0-9a-f]{2})+$/i],
+  [10, /^\d{1,3}$/],
+  [8, /^[0-3]?[0-7]{1,2}$/],
+  [2, /^(?:[01]{8})+$/],
+];
+
+function bytesOf(tokens: readonly string[], radix: number, digits: RegExp): Buffer | undefined {
+  if (!tokens.every((token) => digits.test(token))) return undefined;
+  if (radix === 16) return Buffer.from(tokens.join(''), 'hex');
+  const single = radix === 2 ? tokens.flatMap((token) => token.match(/.{8}/g) ?? []) : tokens;
+  const numbers = single.map((token) => Number.parseInt(token, radix));
+  return numbers.every((n) => n <= 255) ? Buffer.from(numbers) : undefined;
+}
+
+/** Whether a text begins as spelled bytes do. */
+export function maySpell(text: Uint8Array): boolean {
+  const end = Math.min(text.length, LOOKED);
+  for (let i = 0; i < end; i++) if (ALLOWED[text[i] as number] === 0) return false;
+  return end > 2 * MIN_BYTES;
+}
+
+/** The bytes in every radix in which all the numbers of a text are bytes. */
+export function* spelledBytes(text: Buffer): Generator<{ radix: number; bytes: Buffer }> {
+  if (!maySpell(text)) return;
+  const tokens = text
+    .toString('latin1')
+    .replace(PREFIX, ' ')
+    .split(/[^0-9a-zA-Z]+/)
+    .filter((token) => token !== '');
+  // hexadecimal digits alone are read elsewhere
+  const alone = tokens.length === 1 && tokens[0]?.length === text.length && !/^[01]+$/.test(tokens[0]);
+  if (tokens.length === 0 || alone) return;
+  for (const [radix, digits] of RADICES) {
+    const bytes = bytesOf(tokens, radix, digits);
+    if (bytes && bytes.length >= MIN_BYTES) yield { radix, bytes };
+  }
+}

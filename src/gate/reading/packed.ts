@@ -1,0 +1,54 @@
+import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync } from 'node:zlib';
+
+/** Most bytes that are unpacked; a text that unpacks to more is unexamined. About 5 ms of work. */
+const MAX_OUTPUT = 1 << 20;
+/** Fewer bytes are no packed image with more than one colour. */
+const MIN_INPUT = 48;
+/** Bytes that may follow a packed stream, such as a checksum. */
+const MAX_REST = 8;
+/** Less output is what noise unpacks to by chance. */
+const MIN_OUTPUT = 32;
+
+export interface Unpacked {
+  name: string;
+  /** Undefined if there is more than the limit. */
+  bytes: Buffer | undefined;
+}
+
+type Unpack = (data: Buffer, options: object) => unknown;
+
+function tried(unpack: Unpack, data: Buffer, name: string): Unpacked | undefined {
+  try {
+    // with the option `info`, the functions of zlib return more than their types say
+    const { buffer, engine } = unpack(data, { maxOutputLength: MAX_OUTPUT, info: true }) as {
+      buffer: Buffer;
+      engine: { bytesWritten: number };
+    };
+    const whole = engine.bytesWritten >= data.length - MAX_REST && buffer.length >= MIN_OUTPUT;
+    return whole || name === 'gzip' ? { name, bytes: buffer } : undefined;
+  } catch (error) {
+    return (error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE' ? { name, bytes: undefined } : undefined;
+  }
+}
+
+/** Whether a raw stream may begin here: a stored block with matching lengths, or codes in the allowed number. */
+function mayBeRaw(data: Buffer): boolean {
+  const first = data.readUInt16LE(0);
+  const type = (first >> 1) & 3;
+  if (type === 0) return (data.readUInt16LE(1) ^ data.readUInt16LE(3)) === 0xffff;
+  return type === 1 || (type === 2 && ((first >> 3) & 31) <= 29 && ((first >> 8) & 31) <= 29);
+}
+
+/** Unpacks gzip, zlib, raw deflate (as SAML uses it) or Brotli; undefined if the bytes are none of these. */
+export function unpacked(data: Buffer): Unpacked | undefined {
+  if (data.length < 16) return undefined;
+  if (data[0] === 0x1f && data[1] === 0x8b)
+    return tried(gunzipSync, data, 'gzip') ?? { name: 'gzip', bytes: undefined };
+  if (((data[0] as number) & 15) === 8 && data.readUInt16BE(0) % 31 === 0) {
+    const found = tried(inflateSync, data, 'zlib');
+    if (found) return found;
+  }
+  if (data.length < MIN_INPUT) return undefined;
+  const raw = mayBeRaw(data) ? tried(inflateRawSync, data, 'deflate') : undefined;
+  return raw ?? tried(brotliDecompressSync, data, 'Brotli');
+}

@@ -1,0 +1,104 @@
+/** Finds images whose bytes are spread over the values of an array or object of JSON. */
+import { prefixOf } from './base64.ts';
+import { imageFormat } from './formats/image-format.ts';
+import { smallImage } from './formats/small-images.ts';
+import { endOfString, IN_NUMBER, QUOTE } from './json-bytes.ts';
+import { stringBytes } from './json-strings.ts';
+import { rareEncodings, surely } from './rare.ts';
+import { isStrong } from './scan.ts';
+import { Tensor } from './tensor.ts';
+
+const MIN_VALUES = 8;
+const MIN_STRINGS = 2;
+/** Longest average string that is a piece of a text; longer ones are examined alone. */
+const MAX_PIECE = 160;
+/** Longest average member, with its name, of an object that stands for an array of bytes. */
+const MAX_MEMBER = 16;
+
+/** Strings of an array, separated as numbers are, or not at all. */
+function joined(text: Buffer, separator: string): Buffer {
+  const pieces: Buffer[] = [];
+  const between = Buffer.from(separator);
+  for (let at = text.indexOf(QUOTE); at >= 0; ) {
+    const end = endOfString(text, at);
+    if (end < 0) break;
+    pieces.push(stringBytes(text, at, end), between);
+    at = text.indexOf(QUOTE, end);
+  }
+  return Buffer.concat(pieces);
+}
+
+/** An image in base64 whose text was cut into strings. */
+function inPieces(text: Buffer): string | undefined {
+  const decoded = prefixOf(text, 0, { characters: text.length, skip: text.length });
+  const found = imageFormat(decoded);
+  return found && !isStrong(found.name) ? smallImage(decoded) : found?.name;
+}
+
+function inStrings(text: Buffer): string | undefined {
+  const whole = joined(text, '');
+  const format = inPieces(whole) ?? surely(Buffer.from(whole.toString('utf8'), 'latin1'));
+  if (format !== undefined) return `an image in the strings of an array (${format})`;
+  for (const candidate of [joined(text, ' '), whole])
+    for (const found of rareEncodings(candidate))
+      if (!('text' in found)) return `${'why' in found ? found.why : 'packed content'}, in the strings of an array`;
+  return undefined;
+}
+
+/** An object of numbers, as JSON.stringify() writes a Uint8Array: {"0":255,"1":216}. */
+function inMembers(text: Buffer): string | undefined {
+  const tensor = new Tensor();
+  for (const [, value] of text.toString('latin1').matchAll(/:\s*(-?[0-9.eE+-]+)/g)) {
+    const number = Number(value);
+    const byte = Number.isInteger(number) && number >= -128 && number <= 255 ? number & 255 : -1;
+    tensor.leaf(byte);
+    if (byte < 0) return undefined;
+  }
+  const why = tensor.format ? `an image (${tensor.format.name})` : tensor.pixels(false);
+  return why && `${why}, as the members of an object`;
+}
+
+/**
+ * The reason why an array of strings or an object of numbers may be an image; undefined if it is none.
+ * @param text the JSON of the value
+ */
+export function spread(text: Buffer, array: boolean, count: number): string | undefined {
+  if (array) return count >= MIN_STRINGS && text.length < count * MAX_PIECE ? inStrings(text) : undefined;
+  return count >= MIN_VALUES && text.length < count * MAX_MEMBER ? inMembers(text) : undefined;
+}
+
+const WORD_TEXT = 400;
+
+/** An image as an array of words of 16 or 32 bits, in either byte order; such files begin with a signature. */
+export function imageInWords(text: Buffer): string | undefined {
+  const words: number[] = [];
+  for (let at = 1; at < WORD_TEXT && at < text.length && words.length < 16; at++) {
+    if (IN_NUMBER[text[at] as number] === 0) continue;
+    let end = at;
+    while (IN_NUMBER[text[end] as number] === 1) end++;
+    const word = Number(text.toString('latin1', at, end));
+    if (!Number.isInteger(word) || word < -0x80000000 || word > 0xffffffff) return undefined;
+    words.push(word);
+    at = end;
+  }
+  if (words.length < MIN_VALUES) return undefined;
+  const sizes = words.every((word) => word >= -0x8000 && word <= 0xffff) ? [2, 4] : [4];
+  for (const size of sizes) {
+    const big = Buffer.alloc(size * words.length);
+    for (const [i, word] of words.entries())
+      if (size === 2) big.writeUInt16BE(word & 0xffff, 2 * i);
+      else big.writeUInt32BE(word >>> 0, 4 * i);
+    const little = Buffer.from(big);
+    if (size === 2) little.swap16();
+    else little.swap32();
+    for (const bytes of [big, little]) {
+      const format = imageFormat(bytes);
+      if (format && isStrong(format.name) && !SMALL_NUMBERS.has(format.name))
+        return `an image as words of ${8 * size} bits (${format.name})`;
+    }
+  }
+  return undefined;
+}
+
+/** Formats whose first bytes are also a few small numbers. */
+const SMALL_NUMBERS = new Set(['ICO', 'EMF', 'McIdas', 'WMF', 'MPEG', 'GBR', 'IPTC', 'SPIDER', 'SGI']);

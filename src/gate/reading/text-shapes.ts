@@ -1,0 +1,42 @@
+import { VALUES } from './base64.ts';
+
+/** Characters up to U+00FF as bytes, for texts that a program made from bytes as Latin-1; else the text unchanged. */
+export function characters(text: Buffer): Buffer {
+  const head = text.subarray(0, 4200);
+  if (
+    (head[0] as number) < 0x80 &&
+    (head[1] as number) < 0x80 &&
+    (head[2] as number) < 0x80 &&
+    (head[3] as number) < 0x80
+  )
+    return head;
+  const source = head.toString('utf8').slice(0, 2100);
+  for (let i = 0; i < source.length; i++)
+    if (source.charCodeAt(i) > 255) return Buffer.from(source.slice(0, i), 'latin1');
+  return Buffer.from(source, 'latin1');
+}
+
+/** Shortest run of base64 in a text that is decoded; words are shorter. */
+export const MIN_RUN = 96;
+
+/** The bytes of a text that consists of hexadecimal digits. */
+export function hexadecimal(text: Buffer): Buffer | undefined {
+  if (text.length < 36 || text.length % 2 !== 0) return undefined;
+  if (!/^[0-9a-fA-F]+$/.test(text.toString('latin1', 0, 64))) return undefined;
+  const bytes = Buffer.from(text.toString('latin1'), 'hex');
+  return bytes.length * 2 === text.length ? bytes : undefined;
+}
+
+/** Whether a text is base64 except for a few characters. */
+export function mostlyBase64(text: Buffer): boolean {
+  if (text.length < MIN_RUN) return false;
+  let others = 0;
+  for (const c of text) if ((VALUES[c] as number) < 0) others++;
+  return others * 50 < text.length;
+}
+
+/** Whether capitals, small letters and digits all occur, as in encoded bytes; long words and sequences lack some. */
+export function mixed(text: Buffer): boolean {
+  const head = text.toString('latin1', 0, 4096);
+  return /[a-z]/.test(head) && /[A-Z]/.test(head) && /\d/.test(head);
+}
