@@ -56,6 +56,8 @@ export interface DecodeOptions extends DecodeLimits {
   orientation?: Orientation;
   /** Decode what other readers make of the image as well. */
   readings?: boolean;
+  /** Called once the size is known and before pixels take memory; resolves with what is called when the image has been decoded. */
+  enter?: (pixels: number) => Promise<() => void>;
 }
 
 /** One libvips thread per image, because many images are decoded at once. No operation cache, because images don't repeat. */
@@ -68,15 +70,25 @@ export function configureDecoder({ concurrency }: { concurrency: number }): void
  * @param size side S of the square that the model takes, pixels
  * @throws ServiceError no_image (empty), unsupported_media_type, image_too_large, image_undecodable
  */
-export async function decodeImage(
-  bytes: Uint8Array,
-  size: number,
-  { maxPixels, readings = false, mode = 'exact', orientation = 'apply' }: DecodeOptions,
-): Promise<DecodedImage> {
+export async function decodeImage(bytes: Uint8Array, size: number, options: DecodeOptions): Promise<DecodedImage> {
   if (bytes.length === 0) throw new ServiceError('no_image', 'The image is empty.');
   const format = sniff(bytes);
   if (!format) throw new ServiceError('unsupported_media_type', refusalOf(bytes));
-  const stored = await factsOf(bytes, format, maxPixels);
+  const stored = await factsOf(bytes, format, options.maxPixels);
+  const leave = await options.enter?.(stored.width * stored.height);
+  try {
+    return await decodeStored(stored, format, size, options);
+  } finally {
+    leave?.();
+  }
+}
+
+async function decodeStored(
+  stored: Facts,
+  format: ImageFormat,
+  size: number,
+  { maxPixels, readings = false, mode = 'exact', orientation = 'apply' }: DecodeOptions,
+): Promise<DecodedImage> {
   const facts = { ...stored, turned: stored.turned || orientation === 'apply' };
   const { width, height, frames } = facts;
   const reduced = mode === 'fast' ? await decodeReduced({ facts, format, size, maxPixels }) : undefined;

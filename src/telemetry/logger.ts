@@ -1,4 +1,5 @@
 import { type Logger, pino } from 'pino';
+import { GroupedLines } from './grouped-lines.ts';
 import { prettyLine } from './pretty.ts';
 
 export type { Logger };
@@ -53,6 +54,15 @@ export function createLogger({ level, destination, pretty = false }: LoggerOptio
         remove: true,
       },
     },
-    destination ?? pino.destination(1),
+    destination ?? standardOutput(pretty),
   );
+}
+
+/** Synchronous, so that the last lines of a process that fails are not lost. A person at a terminal sees each line at once. */
+function standardOutput(pretty: boolean): { write(line: string): unknown } {
+  const output = pino.destination(1);
+  if (pretty) return output;
+  const lines = new GroupedLines(output);
+  process.on('exit', () => lines.flush());
+  return lines;
 }

@@ -2,8 +2,11 @@ import type { Device } from '../../shared/devices.ts';
 
 /** Largest number of images in one run of a lane on a CPU: larger runs are not faster per image and delay the other images. */
 export const LANE_BATCH = 4;
-/** A smaller batch is preferred if it takes at most this many times as long per image. */
-const WORTH = 1.03;
+/**
+ * A larger batch is preferred as long as its images take at most this much longer each: while one image of it is decoded the others use what the
+ * decoder leaves of the core, and a measurement at start on a busy machine must not end in batches of one.
+ */
+const WORTH = 1.15;
 
 /**
  * Batch sizes up to and including `maxBatch`; a batch is padded to the next of them. A device prepares kernels for every size that it
@@ -20,9 +23,9 @@ export function bucketsUpTo(maxBatch: number, device: Device['kind']): number[] 
 export const batchSizes = (maxBatch: number): number[] =>
   [...new Set([1, 2, LANE_BATCH].map((size) => Math.min(size, maxBatch)))].sort((a, b) => a - b);
 
-/** The smallest of the measured batches that takes hardly longer per image than the fastest. */
+/** Of measured runs, the largest batch whose images take hardly longer than those of the fastest. */
 export function bestBatch(runs: readonly { size: number; ms: number }[]): number {
   const fastest = Math.min(...runs.map(({ size, ms }) => ms / size));
   const good = runs.filter(({ size, ms }) => ms / size <= WORTH * fastest).map(({ size }) => size);
-  return Math.min(...good);
+  return Math.max(...good);
 }

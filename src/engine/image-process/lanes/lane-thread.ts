@@ -4,7 +4,15 @@ import type { Orientation } from '../../../images/decode.ts';
 import { fromSharedTime } from '../../ipc/clock.ts';
 import type { Vitals } from '../../ipc/protocol.ts';
 import type { Lane, Outcome } from './lanes.ts';
-import type { FromLane, LaneImage, LaneInit, LaneResult, RunReport, ToLane } from './protocol.ts';
+import {
+  DECODES_AT_ONCE,
+  type FromLane,
+  type LaneImage,
+  type LaneInit,
+  type LaneResult,
+  type RunReport,
+  type ToLane,
+} from './protocol.ts';
 
 /** An image on its way through a lane. */
 export type LaneJob =
@@ -27,7 +35,7 @@ let lastId = 0;
 export class LaneThread implements Lane<LaneJob, TimedResult> {
   readonly #worker: Worker;
   readonly #waiting: { resolve(message: FromLane): void; reject(error: unknown): void }[] = [];
-  readonly #watch = new Float64Array(new SharedArrayBuffer(16));
+  readonly #watch = new Float64Array(new SharedArrayBuffer(16 * DECODES_AT_ONCE));
   readonly #inside = new Map<number, LaneJob>();
   readonly #ids = new Map<LaneJob, number>();
   readonly #onRun: (report: RunReport) => void;
@@ -107,12 +115,16 @@ export class LaneThread implements Lane<LaneJob, TimedResult> {
     if (id !== undefined) this.#worker.postMessage({ kind: 'drop', id } satisfies ToLane);
   }
 
-  /** The image in the decoder, if that takes long. Only this shows a native decoder that never returns. */
+  /** The image that has been in the decoder for longest, once that takes long: a native decoder that never comes back is told no other way. */
   get decoding(): Vitals['decoding'] {
-    const [id = 0, since = 0] = this.#watch;
-    const job = this.#inside.get(id);
-    const ms = performance.timeOrigin + performance.now() - since;
-    return job && ms >= QUIET_MS ? { sha256: job.sha256, ms } : null;
+    const now = performance.timeOrigin + performance.now();
+    let longest: Vitals['decoding'] = null;
+    for (let at = 0; at < this.#watch.length; at += 2) {
+      const job = this.#inside.get(this.#watch[at] as number);
+      const ms = now - (this.#watch[at + 1] as number);
+      if (job && ms >= QUIET_MS && ms > (longest?.ms ?? 0)) longest = { sha256: job.sha256, ms };
+    }
+    return longest;
   }
 }
 

@@ -1,22 +1,32 @@
 /**
- * The thread of one lane. It decodes its images one after the other, and then runs them together. This thread waits while libuv's pool
- * decodes, and onnxruntime-node runs on the thread that calls it, so a lane uses one core at a time. The thread is never terminated; it ends
- * with its process.
+ * The thread of one lane: it decodes its images, several at a time, and then runs them together. While the decoder works in libuv's pool this thread
+ * waits, and onnxruntime-node runs on the thread that calls it, so a lane keeps about one core busy. It is never terminated; it ends with its process.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { cancelled } from '../../../errors/deadline.ts';
 import { serializeError } from '../../../errors/index.ts';
 import { configureDecoder, decodeImage } from '../../../images/decode.ts';
+import { Room } from '../../../images/room.ts';
 import { sharedNow } from '../../ipc/clock.ts';
 import { NICENESS, setNiceness } from '../../shared/niceness.ts';
 import { Cores } from './cores.ts';
 import { type LaneSession, openLaneSession } from './lane-session.ts';
-import type { FromLane, LaneImage, LaneInit, LaneOutcome, LaneResult, RunReport, ToLane } from './protocol.ts';
+import {
+  DECODES_AT_ONCE,
+  type FromLane,
+  type LaneImage,
+  type LaneInit,
+  type LaneOutcome,
+  type LaneResult,
+  type RunReport,
+  type ToLane,
+} from './protocol.ts';
 
 const port = parentPort as NonNullable<typeof parentPort>;
 const init = workerData as LaneInit;
 const cores = new Cores(init.cores);
 const watch = new Float64Array(init.watch);
+const room = new Room();
 /** Ids of images that no request waits for any more. */
 const dropped = new Set<number>();
 
@@ -24,16 +34,26 @@ setNiceness(NICENESS.lanes);
 
 const post = (message: FromLane, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
-async function open(image: LaneImage): Promise<LaneResult> {
+/** @param slot of the pair in `watch` that tells of this image */
+async function open(image: LaneImage, slot: number): Promise<LaneResult> {
   const began = sharedNow();
   if (dropped.has(image.id)) throw cancelled();
   if ('pixels' in image) return { others: [], features: [], pixels: image.pixels, began, decoded: began };
-  watch[1] = performance.timeOrigin + performance.now();
-  watch[0] = image.id;
+  const watched = () => {
+    watch[2 * slot + 1] = performance.timeOrigin + performance.now();
+    watch[2 * slot] = image.id;
+  };
+  const enter = async (pixels: number) => {
+    watch[2 * slot] = 0;
+    const leave = await room.enter(pixels);
+    watched();
+    return leave;
+  };
+  watched();
   try {
     const { maxPixels, size, decode: mode } = init;
     const { readings, orientation } = image;
-    const decoded = await decodeImage(image.bytes, size, { maxPixels, readings, mode, orientation });
+    const decoded = await decodeImage(image.bytes, size, { maxPixels, readings, mode, orientation, enter });
     const { pixels, others, ...facts } = decoded;
     return {
       facts,
@@ -44,20 +64,29 @@ async function open(image: LaneImage): Promise<LaneResult> {
       decoded: sharedNow(),
     };
   } finally {
-    watch[0] = 0;
+    watch[2 * slot] = 0;
   }
 }
 
-async function work(images: LaneImage[], session: LaneSession | undefined): Promise<void> {
+/** Opens images in their order, `DECODES_AT_ONCE` of them at a time. */
+async function openAll(images: LaneImage[]): Promise<LaneOutcome[]> {
   const outcomes: LaneOutcome[] = [];
-  for (const image of images) {
-    outcomes.push(
-      await open(image).then(
+  let next = 0;
+  const decoder = async (slot: number) => {
+    while (next < images.length) {
+      const at = next++;
+      outcomes[at] = await open(images[at] as LaneImage, slot).then(
         (result) => ({ result }),
         (error) => ({ error: serializeError(error) }),
-      ),
-    );
-  }
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: DECODES_AT_ONCE }, (_, slot) => decoder(slot)));
+  return outcomes;
+}
+
+async function work(images: LaneImage[], session: LaneSession | undefined): Promise<void> {
+  const outcomes = await openAll(images);
   const opened = outcomes.flatMap((outcome, i) =>
     'result' in outcome && !dropped.has((images[i] as LaneImage).id) ? [outcome.result] : [],
   );

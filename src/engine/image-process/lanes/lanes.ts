@@ -119,7 +119,8 @@ export class Lanes<T, R> {
   }
 
   #takes = ({ lane, batches }: State<T, R>): boolean =>
-    batches === 0 || (batches === 1 && lane.ahead === true && this.#queue.size >= lane.maxBatch);
+    batches === 0 ||
+    (batches === 1 && lane.ahead === true && this.#queue.size >= lane.maxBatch && this.#now() > this.#shortUntil);
 
   #wake(): void {
     while (this.#queue.size > 0) {

@@ -56,8 +56,7 @@ async function onCpu(init: InitMessage, common: Common, cores: Cores): Promise<P
     Array.from({ length: count }, (_, i) => LaneThread.start({ ...common, model: model(i) }, events)),
   );
   const batch = started[0]?.batch ?? 1;
-  for (const { thread } of started) thread.maxBatch = batch;
-  const threadsOf = started.map(({ thread }) => thread);
+  const threadsOf = started.map(({ thread }) => Object.assign(thread, { maxBatch: batch, ahead: true }));
   const lanes = new Lanes({ lanes: threadsOf, cores, ...queue(init) });
   return {
     encode: async (job, options) => (await lanes.submit(job, options)).result,
