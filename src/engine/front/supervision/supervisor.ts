@@ -134,8 +134,8 @@ export class EngineSupervisor implements EngineSlot {
     const { init, heads: provider, headsBytes, startTimeoutMs, limits } = this.#options;
     const link: ProcessLink<EngineOperations> = new ProcessLink({
       module: 'image-process/main',
-      // images are decoded on libuv's pool, one thread for each lane, while the lane's own thread waits; one more thread reads files
-      env: { UV_THREADPOOL_SIZE: String(init.threads + 1) },
+      // decoding runs on libuv's pool: never more images at a time than there are cores
+      env: { UV_THREADPOOL_SIZE: String(Math.max(2, init.threads)) },
       // Decoded pixels are outside V8's heap, but they make V8 start a garbage collection of the small heap many times a second, on three
       // threads. Without incremental and concurrent marking an image needs 6 % less processor time.
       execArgv: ['--no-incremental-marking', '--no-concurrent-marking'],
