@@ -2,6 +2,7 @@ import type { Bundle } from '../bundle/load.ts';
 import { loadTokenizer } from '../bundle/tokenizer.ts';
 import { cutNames } from '../bundle/truncation.ts';
 import { unknownWords } from '../bundle/vocabulary.ts';
+import { printable } from '../errors/printable.ts';
 import type { TenantDefinition } from '../tenants/definition.ts';
 import { warningsOf } from '../tenants/warnings.ts';
 
@@ -16,6 +17,6 @@ export async function warnOfTexts(bundle: Bundle, definition: TenantDefinition):
     unknownWords: (text) => unknownWords(manifest, text),
     cutNames: (names, templates) => cutNames(tokenizer, names, templates),
   });
-  for (const { message } of warnings.slice(0, SHOWN)) process.stderr.write(`warning: ${message}\n`);
+  for (const { message } of warnings.slice(0, SHOWN)) process.stderr.write(`warning: ${printable(message)}\n`);
   if (warnings.length > SHOWN) process.stderr.write(`warning: and ${warnings.length - SHOWN} more such warnings\n`);
 }

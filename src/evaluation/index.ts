@@ -3,6 +3,7 @@ export { classNames, readTemplates } from './classes.ts';
 export type { Collector } from './collector.ts';
 export { EvaluationError, type EvaluationErrorCode } from './errors.ts';
 export { classesHash, type Evaluation, evaluate, type Judge } from './evaluate.ts';
+export { LeftOutFiles } from './left-out.ts';
 export { reportHtml } from './report/html.ts';
 export { thumbnails } from './report/thumbnails.ts';
 export { type Results, resultsOf } from './results.ts';

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import type { Detection, DetectRequest } from '../engine/index.ts';
 import { ServiceError } from '../errors/index.ts';
+import { readImageFile } from './image-files.ts';
 import type { ImageKey, Row } from './rows.ts';
 import { classOf, type ImageFile } from './sets.ts';
 import { EngineNotBack } from './steady.ts';
@@ -23,7 +23,7 @@ async function judge(image: ImageFile, { detect, headId }: Scoring): Promise<Row
   const own = classOf(image);
   const key = { ...keyOf(image), ...(own === null ? {} : { class: own }) };
   try {
-    const bytes = await readFile(image.file).catch((cause) => {
+    const bytes = await readImageFile(image.file).catch((cause) => {
       throw new ServiceError('invalid_request', `The file can't be read: ${(cause as Error).message}`, { cause });
     });
     const { index, scores, decisions } = await detect({ bytes, headId, tenant: headId, topK: 0 });

@@ -1,8 +1,11 @@
 import { realpath, stat } from 'node:fs/promises';
-import { join, sep } from 'node:path';
-import { isImageName } from '../images/names.ts';
-import { list, walk } from '../storage/walk.ts';
+import { sep } from 'node:path';
+import { printable } from '../errors/printable.ts';
+import { bytesOfPath, textOfPath } from '../storage/path-text.ts';
+import { inFolder } from '../storage/walk.ts';
 import { EvaluationError } from './errors.ts';
+import { foldersIn, walkImages } from './image-files.ts';
+import { LeftOutFiles } from './left-out.ts';
 
 /** One folder of images under test. */
 export interface ImageSet {
@@ -27,14 +30,18 @@ export interface ImageFile {
   mtimeMs: number;
 }
 
+const realPath = async (path: string) => textOfPath(await realpath(bytesOfPath(path), { encoding: 'buffer' }));
+
 async function folder(path: string): Promise<string> {
+  const shown = printable(path);
   try {
-    const real = await realpath(path);
-    if ((await stat(real)).isDirectory()) return real;
+    const real = await realPath(path);
+    if ((await stat(bytesOfPath(real))).isDirectory()) return real;
   } catch (cause) {
-    throw new EvaluationError('set_unreadable', `The folder ${path} can't be read: ${(cause as Error).message}`, cause);
+    const why = printable((cause as Error).message);
+    throw new EvaluationError('set_unreadable', `The folder ${shown} can't be read: ${why}`, cause);
   }
-  throw new EvaluationError('set_unreadable', `${path} is not a folder.`);
+  throw new EvaluationError('set_unreadable', `${shown} is not a folder.`);
 }
 
 /** The last part of each path, extended to the left until the names differ. */
@@ -57,60 +64,93 @@ const within = (inner: string, outer: string) =>
  * none of its classes. An OOD folder inside another one is measured separately and not counted in the outer one.
  * @throws EvaluationError set_unreadable, sets_overlap, id_without_classes
  */
-export async function openSets(id: string, ood: string[]): Promise<[ImageSet, ...ImageSet[]]> {
+export async function openSets(
+  id: string,
+  ood: string[],
+  options: ClassFolderOptions = {},
+): Promise<[ImageSet, ...ImageSet[]]> {
   const dirs = await Promise.all([id, ...ood].map(folder));
   const [inside, ...outside] = dirs as [string, ...string[]];
   for (const [i, dir] of outside.entries()) {
     if (within(inside, dir)) {
       throw new EvaluationError(
         'sets_overlap',
-        `The ID folder ${inside} is inside the OOD folder ${dir}. It cannot be both.`,
+        `The ID folder ${printable(inside)} is inside the OOD folder ${printable(dir)}. It cannot be both.`,
       );
     }
-    if (outside.indexOf(dir) !== i) throw new EvaluationError('sets_overlap', `The OOD folder ${dir} is given twice.`);
+    if (outside.indexOf(dir) !== i)
+      throw new EvaluationError('sets_overlap', `The OOD folder ${printable(dir)} is given twice.`);
   }
   const names = setNames(dirs);
   const sets = dirs.map((dir, i): ImageSet => {
     const skip = new Set(dirs.filter((other) => other !== dir && within(other, dir)));
     return { name: names[i] as string, dir, skip };
-  });
-  const first = sets[0] as ImageSet;
+  }) as [ImageSet, ...ImageSet[]];
+  sets[0].folders = await classFolders(sets[0], options);
+  return sets;
+}
+
+interface ClassFolderOptions {
+  /** Whether folders without images are classes nevertheless, because the user lists the classes. */
+  empty?: boolean;
+  /** Receives what is no class folder. */
+  leftOut?: LeftOutFiles;
+}
+
+/** A folder without any image, and a folder that an operating system made, is no class. */
+async function classFolders(set: ImageSet, { empty = false, leftOut }: ClassFolderOptions): Promise<string[]> {
   const folders: string[] = [];
-  for (const entry of await list(inside, { wanted: isImageName })) {
-    if (entry.kind === 'folder' && !first.skip.has(await realpath(join(inside, entry.name)))) folders.push(entry.name);
+  const inside = await foldersIn(set.dir, leftOut && { leftOut }).catch((cause: Error) => {
+    const why = printable(cause.message);
+    throw new EvaluationError('set_unreadable', `The folder ${printable(set.dir)} can't be read: ${why}`, cause);
+  });
+  for (const name of inside) {
+    if (set.skip.has(await realPath(inFolder(set.dir, name)))) continue;
+    if (empty || (await hasImage(set, name, leftOut))) folders.push(name);
   }
   if (folders.length === 0) {
     throw new EvaluationError(
       'id_without_classes',
-      `The ID folder ${inside} has no sub-folders. It needs one per class, named like the class, with that class's images.`,
+      `The ID folder ${printable(set.dir)} has no sub-folders with images. It needs one per class, named like the class, with that class's images.`,
     );
   }
-  first.folders = folders;
-  return sets as [ImageSet, ...ImageSet[]];
+  return folders;
+}
+
+/** Whether a class folder has an image. The reason why it has none is reported. */
+async function hasImage(set: ImageSet, folder: string, leftOut?: LeftOutFiles): Promise<boolean> {
+  const found = new LeftOutFiles();
+  for await (const _ of walkImages(set.dir, { skip: set.skip, leftOut: found }, `${folder}/`)) return true;
+  for (const { path, message } of found.unreadable) leftOut?.add(path, 'unreadable', new Error(message));
+  if (found.unreadable.length === 0) leftOut?.add(folder, 'class_without_images');
+  return false;
 }
 
 /** Paths of a set's images. In the ID set only class folders count, because an image outside them has no class. */
-async function* paths(set: ImageSet): AsyncGenerator<string> {
+async function* paths(set: ImageSet, leftOut?: LeftOutFiles): AsyncGenerator<string> {
+  const walking = { skip: set.skip, ...(leftOut && { leftOut }) };
   if (!set.folders) {
-    yield* walk(set.dir, { wanted: isImageName, skip: set.skip });
+    yield* walkImages(set.dir, walking);
     return;
   }
-  for (const name of set.folders) yield* walk(set.dir, { wanted: isImageName, skip: set.skip }, `${name}/`);
+  for (const name of set.folders) yield* walkImages(set.dir, walking, `${name}/`);
 }
 
 /**
  * Number of images of each set, in their order.
+ * @param leftOut receives the files and folders that are not counted
  * @throws EvaluationError set_empty
  */
-export async function countImages(sets: ImageSet[]): Promise<number[]> {
+export async function countImages(sets: ImageSet[], leftOut?: LeftOutFiles): Promise<number[]> {
   const counts: number[] = [];
   for (const set of sets) {
     let count = 0;
-    for await (const _ of paths(set)) count++;
+    for await (const _ of paths(set, leftOut)) count++;
     if (count === 0) {
+      const where = `${printable(set.dir)}${set.folders ? "'s class folders" : ''}`;
       throw new EvaluationError(
         'set_empty',
-        `There are no images in ${set.dir}${set.folders ? "'s class folders" : ''} (JPEG, PNG, WebP, GIF, AVIF or TIFF files).`,
+        `There are no images in ${where} (JPEG, PNG, WebP, GIF, AVIF or TIFF files).`,
       );
     }
     counts.push(count);
@@ -122,8 +162,8 @@ export async function countImages(sets: ImageSet[]): Promise<number[]> {
 export async function* imagesOf(sets: ImageSet[]): AsyncGenerator<ImageFile> {
   for (const set of sets) {
     for await (const path of paths(set)) {
-      const file = join(set.dir, path);
-      const stats = await stat(file).catch(() => undefined);
+      const file = inFolder(set.dir, path);
+      const stats = await stat(bytesOfPath(file)).catch(() => undefined);
       if (stats) yield { set, path, file, bytes: stats.size, mtimeMs: stats.mtimeMs };
     }
   }

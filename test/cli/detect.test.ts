@@ -89,8 +89,8 @@ describe('clipn-gate detect', () => {
     const { status, stdout } = run(['detect', '--classes', 'dog,cat', dir, pipe]);
     assert.equal(status, 1);
     assert.match(stdout, /a\.jfif +(in|OUT)/);
-    assert.match(stdout, /b\?\[2J\.JPE +(in|OUT)/);
-    assert.match(stdout, /pipe +error +.*it is not a file/);
+    assert.match(stdout, /b\\x1b\[2J\.JPE +(in|OUT)/);
+    assert.match(stdout, /pipe +error +.*it is not a file but a pipe/);
   });
 
   it('detect explains wrong arguments', async (t) => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { classNames, readTemplates } from '../../src/evaluation/classes.ts';
 import type { EvaluationErrorCode } from '../../src/evaluation/errors.ts';
+import { LeftOutFiles } from '../../src/evaluation/left-out.ts';
 import { classOf, countImages, imagesOf, openSets, setNames } from '../../src/evaluation/sets.ts';
 import { temporaryDirectory } from '../helpers/paths.ts';
 
@@ -47,7 +48,7 @@ describe('folders', () => {
       'textures/stripes/7.tiff',
     ]);
     const sets = await openSets(join(dir, 'id'), [join(dir, 'textures')]);
-    assert.deepEqual(sets[0].folders, ['apple', 'empty', 'school_bus']);
+    assert.deepEqual(sets[0].folders, ['apple', 'school_bus']);
     assert.deepEqual(
       sets.map((s) => s.name),
       ['id', 'textures'],
@@ -58,8 +59,8 @@ describe('folders', () => {
       images.map((i) => [i.set.name, i.path, classOf(i)]),
       [
         ['id', 'apple/3.webp', 0],
-        ['id', 'school_bus/1.jpg', 2],
-        ['id', 'school_bus/more/2.PNG', 2],
+        ['id', 'school_bus/1.jpg', 1],
+        ['id', 'school_bus/more/2.PNG', 1],
         ['textures', '5.jpg', null],
         ['textures', 'dots/6.gif', null],
         ['textures', 'stripes/7.tiff', null],
@@ -78,6 +79,35 @@ describe('folders', () => {
       (await all(imagesOf(sets))).map((i) => i.path),
       ['cat/b.jpg', 'dog/a.jpg', 'c.jpg', 'linked.jpg'],
     );
+  });
+
+  it('folders without images and those of an operating system are no classes, and are named', async (t) => {
+    const dir = await files(t, [
+      'id/cat/1.jpg',
+      'id/cat/Thumbs.db',
+      'id/cat/._1.jpg',
+      'id/nothing/',
+      'id/texts/readme.txt',
+      'id/__MACOSX/cat/2.jpg',
+      'id/lost+found/',
+      'id/.ipynb_checkpoints/3.jpg',
+      'id/beside.jpg',
+      'ood/4.jpg',
+      'ood/labels.csv',
+    ]);
+    const leftOut = new LeftOutFiles();
+    const sets = await openSets(join(dir, 'id'), [join(dir, 'ood')], { leftOut });
+    assert.deepEqual(sets[0].folders, ['cat']);
+    await countImages(sets, leftOut);
+    assert.deepEqual(leftOut.lines().sort(), [
+      '1 .csv file (labels.csv)',
+      '1 image beside the class folders (beside.jpg)',
+      '2 folders without images, which are no classes (nothing, texts)',
+      '2 hidden names (.ipynb_checkpoints, ._1.jpg)',
+      '3 names of the operating system (__MACOSX, lost+found, Thumbs.db)',
+    ]);
+    const listed = await openSets(join(dir, 'id'), [join(dir, 'ood')], { empty: true });
+    assert.deepEqual(listed[0].folders, ['cat', 'nothing', 'texts'], 'classes that the user lists');
   });
 
   it('an OOD folder inside another set is measured once, on its own', async (t) => {
@@ -104,7 +134,9 @@ describe('folders', () => {
     await assert.rejects(openSets(at('id'), [at('id')]), code('sets_overlap'));
     await assert.rejects(openSets(at('id'), [dir]), code('sets_overlap', /both/));
     await assert.rejects(countImages(await openSets(at('id'), [at('none')])), code('set_empty', /none/));
-    await assert.rejects(countImages(await openSets(at('hollow'), [at('ood')])), code('set_empty', /class folders/));
+    await assert.rejects(openSets(at('hollow'), [at('ood')]), code('id_without_classes', /no sub-folders with images/));
+    const listed = await openSets(at('hollow'), [at('ood')], { empty: true });
+    await assert.rejects(countImages(listed), code('set_empty', /class folders/));
   });
 
   it('an image file that is written again has another identity', async (t) => {

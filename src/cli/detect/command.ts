@@ -23,7 +23,7 @@ export function addDetectCommand(program: Command): void {
     program
       .command('detect')
       .description('print verdicts for image files and folders, without a server')
-      .argument('<file...>', 'image files, or folders of them')
+      .argument('<file...>', 'image files, folders of them, or - for an image on standard input')
       .option('--classes <a,b,c>', 'class names to compare with')
       .option('--tenant <id>', 'a tenant of the data directory instead of --classes (default demo)')
       .addOption(new Option('--method <rule>', 'the rule that decides').choices(METHODS))

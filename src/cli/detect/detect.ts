@@ -1,19 +1,20 @@
-import { readFile, stat } from 'node:fs/promises';
 import pLimit from 'p-limit';
 import type { Method } from '../../clipn/index.ts';
 import type { Config } from '../../config/index.ts';
 import { Engine } from '../../engine/index.ts';
 import { ServiceError } from '../../errors/index.ts';
-import { type DetectionJob, detectImages, type JudgedImage, type ReceivedImage } from '../../serving/detect-images.ts';
+import { type DetectionJob, detectImages, type JudgedImage } from '../../serving/detect-images.ts';
 import { engineOptions } from '../../serving/engine-options.ts';
 import { openBundle } from '../../serving/open-bundle.ts';
 import { promptsOf } from '../../tenants/definition.ts';
 import { NO_CACHE } from '../../tenants/feature-cache.ts';
 import { makeHead } from '../../tenants/features.ts';
-import { progress } from '../table.ts';
+import { tellLeftOut } from '../left-out.ts';
+import { pathArguments } from '../path-arguments.ts';
+import { progress } from '../progress.ts';
 import { warnOfTexts } from '../text-warnings.ts';
 import { definitionOf } from './definition.ts';
-import { expandFiles } from './files.ts';
+import { expandFiles, imageOf } from './files.ts';
 import { jsonLines, verdictTable } from './output.ts';
 
 export interface DetectArguments {
@@ -27,13 +28,14 @@ export interface DetectArguments {
 
 const HEAD = 'cli';
 
-/** `clipn-gate detect`: verdicts for files and folders without a server. Returns 1 if any image had no verdict. */
+/** `clipn-gate detect`: verdicts for files and folders without a server. Returns 1 if any image had no verdict, or a file or folder could not be read. */
 export async function detectFiles(args: DetectArguments, config: Config): Promise<number> {
   const { bundle, devices } = await openBundle(config);
   const definition = await definitionOf(args, config);
   const method = args.method ?? definition.method ?? config.method;
   await warnOfTexts(bundle, definition);
-  const files = await expandFiles(args.files);
+  const { files, leftOut } = await expandFiles(pathArguments(args.files));
+  tellLeftOut(leftOut);
   if (files.length === 0) throw new ServiceError('no_image', 'None of the given files and folders has an image.');
 
   const engine = new Engine({
@@ -54,7 +56,7 @@ export async function detectFiles(args: DetectArguments, config: Config): Promis
     const judged = await judgeFiles(engine, files, { ...job, atOnce: 2 * config.maxBatch });
     const naming = { method, classes: head.classes };
     process.stdout.write(args.json ? jsonLines(judged, naming) : verdictTable(judged, naming));
-    return judged.some((image) => 'error' in image) ? 1 : 0;
+    return leftOut.unreadable.length > 0 || judged.some((image) => 'error' in image) ? 1 : 0;
   } finally {
     await engine.stop();
   }
@@ -79,15 +81,4 @@ async function judgeFiles(
   );
   bar.end();
   return judged;
-}
-
-async function imageOf(file: string): Promise<ReceivedImage> {
-  try {
-    // reading a pipe or a device may never end
-    if (!(await stat(file)).isFile()) throw new Error('it is not a file');
-    return { id: file, bytes: await readFile(file) };
-  } catch (cause) {
-    const detail = `${file} can't be read: ${(cause as Error).message}`;
-    return { id: file, bytes: new ServiceError('invalid_request', detail, { cause }) };
-  }
 }

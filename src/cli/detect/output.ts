@@ -1,5 +1,6 @@
 import type { Method } from '../../clipn/index.ts';
 import { toProblem } from '../../errors/index.ts';
+import { printableJson } from '../../errors/printable.ts';
 import { verdictOf } from '../../http/verdict.ts';
 import type { JudgedImage } from '../../serving/detect-images.ts';
 import { table } from '../table.ts';
@@ -17,20 +18,16 @@ export function jsonLines(judged: readonly JudgedImage[], { method, classes }: N
     const { id: file, ...verdict } = verdictOf(image, method, classes);
     return { file, ...verdict };
   });
-  return lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+  return lines.map((line) => `${printableJson(line)}\n`).join('');
 }
-
-/** A file name may have characters that a terminal would obey; they are shown as `?`. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
-const printable = (text: string) => text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '?');
 
 /** A table for people. */
 export function verdictTable(judged: readonly JudgedImage[], { method, classes }: Naming): string {
   const rows = judged.map((image) => {
-    if ('error' in image) return [printable(image.id), 'error', printable(image.error.message), '', '', ''];
+    if ('error' in image) return [image.id, 'error', image.error.message, '', '', ''];
     const { index, probability, noProbability, oodProbability } = image.detection;
     const numbers = [probability, noProbability, oodProbability].map((value) => value.toFixed(3));
-    return [printable(image.id), image.decision === 'id' ? 'in' : 'OUT', classes[index] as string, ...numbers];
+    return [image.id, image.decision === 'id' ? 'in' : 'OUT', classes[index] as string, ...numbers];
   });
   return `${table(['file', method, 'class', 'p', '"no"', 'none of these'], rows, new Set([3, 4, 5]))}\n`;
 }

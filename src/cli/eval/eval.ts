@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Config } from '../../config/index.ts';
 import { Engine } from '../../engine/index.ts';
+import { printableJson } from '../../errors/printable.ts';
 import {
   type Collector,
   classesHash,
@@ -16,7 +17,8 @@ import {
 import { engineOptions } from '../../serving/engine-options.ts';
 import { type OpenedBundle, openBundle } from '../../serving/open-bundle.ts';
 import { type Interruption, interruption } from '../interruption.ts';
-import { type ProgressBar, progress } from '../table.ts';
+import { tellLeftOut } from '../left-out.ts';
+import { type ProgressBar, progress } from '../progress.ts';
 import { startJudge } from './judge.ts';
 import { describeResults, writeResults } from './output.ts';
 import { type EvalArguments, prepare, type Task } from './prepare.ts';
@@ -37,7 +39,7 @@ const say = (line: string) => process.stderr.write(`${line}\n`);
 
 /**
  * `clipn-gate eval`: measures the bundle on folders of images, through the service's own decode and engine. Returns the exit
- * status: 0, or 1 when images had no verdict, or 128 + signal when it was interrupted.
+ * status: 0, or 1 when images had no verdict or a folder could not be read, or 128 + signal when it was interrupted.
  */
 export async function evaluateFolders(args: EvalArguments, config: Config, version: string): Promise<number> {
   const opened = await openBundle(config);
@@ -48,7 +50,8 @@ export async function evaluateFolders(args: EvalArguments, config: Config, versi
     precision: bundle.precision,
     classes_sha256: classesHash(task.folders, task.classes, task.prompts),
   };
-  const total = (await countImages(task.sets)).reduce((a, b) => a + b, 0);
+  const total = (await countImages(task.sets, task.leftOut)).reduce((a, b) => a + b, 0);
+  tellLeftOut(task.leftOut);
   const log = args.out === undefined ? undefined : await openLog(args.out, identity);
   const run: Run = { task, config, opened, version, identity, log, runs: log ? await log.runs() : [] };
   const interrupt = interruption();
@@ -56,7 +59,7 @@ export async function evaluateFolders(args: EvalArguments, config: Config, versi
     const collector = await judgeAll(run, total, interrupt);
     if (!collector) return interrupt.code();
     const results = resultsOfRun(run, collector);
-    process.stdout.write(`${args.json ? JSON.stringify(results, null, 2) : describeResults(results)}\n`);
+    process.stdout.write(`${args.json ? printableJson(results, 2) : describeResults(results)}\n`);
     if (args.out !== undefined) {
       const dirs = new Map(task.sets.map((s) => [s.name, s.dir]));
       await writeResults(args.out, results, async () =>
@@ -64,7 +67,7 @@ export async function evaluateFolders(args: EvalArguments, config: Config, versi
       );
       say(`Written: results.json, report.html and scores.jsonl in ${args.out}`);
     }
-    return results.failed.count > 0 ? 1 : 0;
+    return results.failed.count > 0 || task.leftOut.unreadable.length > 0 ? 1 : 0;
   } finally {
     interrupt.forget();
     log?.close();

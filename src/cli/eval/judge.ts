@@ -1,7 +1,7 @@
 import type { Config } from '../../config/index.ts';
 import type { Engine } from '../../engine/index.ts';
 import { type Judge, SteadyDetector } from '../../evaluation/index.ts';
-import { progress } from '../table.ts';
+import { progress } from '../progress.ts';
 import type { Task } from './prepare.ts';
 
 const HEAD = 'eval';

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { printable, printableJson } from '../../errors/printable.ts';
 import { type Results, tablesOf } from '../../evaluation/index.ts';
 import { writeDurably } from '../../storage/durable.ts';
 import { table } from '../table.ts';
@@ -15,8 +16,8 @@ export function describeResults(results: Results): string {
   const accuracy = id.accuracy === null ? 'n/a' : `${(100 * id.accuracy).toFixed(2)} %`;
   const head = [
     `${bundle.name} ${bundle.version} (${bundle.id}, ${bundle.precision})`,
-    `ID   ${id.name}: ${counted(id.images, 'image')} of ${id.classes.length} classes, accuracy ${accuracy}`,
-    ...ood.map((o) => `OOD  ${o.name}: ${counted(o.images, 'image')}`),
+    `ID   ${printable(id.name)}: ${counted(id.images, 'image')} of ${id.classes.length} classes, accuracy ${accuracy}`,
+    ...ood.map((o) => `OOD  ${printable(o.name)}: ${counted(o.images, 'image')}`),
   ];
   const tables = tablesOf(results).map(({ title, note, header, rows }) => {
     const numbers = new Set(header.map((_, i) => i).slice(1));
@@ -24,7 +25,9 @@ export function describeResults(results: Results): string {
   });
   const parts = [head.join('\n'), ...tables];
   if (failed.count > 0) {
-    const named = failed.listed.slice(0, MOST_NAMED).map((f) => `  ${f.set}/${f.path}: ${f.detail} (${f.code})`);
+    const named = failed.listed
+      .slice(0, MOST_NAMED)
+      .map((f) => `  ${printable(`${f.set}/${f.path}: ${f.detail}`)} (${f.code})`);
     const more = failed.count - named.length;
     parts.push(
       [
@@ -40,6 +43,6 @@ export function describeResults(results: Results): string {
 /** Writes `results.json` and `report.html` atomically. The figures are first, so that a failing report does not lose them. */
 export async function writeResults(dir: string, results: Results, report: () => Promise<string>): Promise<void> {
   await mkdir(dir, { recursive: true });
-  await writeDurably(join(dir, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
+  await writeDurably(join(dir, 'results.json'), `${printableJson(results, 2)}\n`);
   await writeDurably(join(dir, 'report.html'), await report());
 }

@@ -1,8 +1,9 @@
 import type { Bundle } from '../../bundle/load.ts';
 import type { Config } from '../../config/index.ts';
 import { defined } from '../../defined.ts';
-import { classNames, type ImageSet, openSets, readTemplates } from '../../evaluation/index.ts';
+import { classNames, type ImageSet, LeftOutFiles, openSets, readTemplates } from '../../evaluation/index.ts';
 import { checkDefinition, type Prompts, promptsOf } from '../../tenants/definition.ts';
+import { pathArguments } from '../path-arguments.ts';
 import { warnOfTexts } from '../text-warnings.ts';
 
 export interface EvalArguments {
@@ -23,11 +24,15 @@ export interface Task {
   folders: string[];
   classes: string[];
   prompts: Prompts;
+  /** What the walks through the folders left out so far. */
+  leftOut: LeftOutFiles;
 }
 
 /** Reads all arguments before the work begins, so that faults show early. @throws EvaluationError, ServiceError */
 export async function prepare(args: EvalArguments, config: Config, bundle: Bundle): Promise<Task> {
-  const sets = await openSets(args.id, args.ood);
+  const leftOut = new LeftOutFiles();
+  const [id, ...ood] = pathArguments([args.id, ...args.ood]) as [string, ...string[]];
+  const sets = await openSets(id, ood, { empty: args.classes !== undefined, leftOut });
   const folders = sets[0].folders as string[];
   const classes = await classNames(folders, args.classes);
   const definition = defined({
@@ -38,5 +43,5 @@ export async function prepare(args: EvalArguments, config: Config, bundle: Bundl
   checkDefinition(definition, config);
   const prompts = promptsOf(definition, bundle.manifest.templates);
   await warnOfTexts(bundle, definition);
-  return { sets, folders, classes, prompts };
+  return { sets, folders, classes, prompts, leftOut };
 }

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { printable } from '../../errors/printable.ts';
 import type { BuildReply, TenantReply } from '../../http/schemas/tenant.ts';
 import { POLL_MS } from '../../polling.ts';
-import { bar } from '../table.ts';
+import { bar } from '../progress.ts';
 import { RequestError, type ServiceClient, tenantPath } from './client.ts';
 import { confirmed } from './confirm.ts';
 import { DocumentError, readDocuments } from './documents.ts';
@@ -53,7 +54,7 @@ export async function applyTenants(client: ServiceClient, options: ApplyOptions)
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
       status = 1;
-      process.stderr.write(`${step.tenant}: ${error.message} (${error.code})\n`);
+      process.stderr.write(`${step.tenant}: ${printable(error.message)} (${error.code})\n`);
       if (options.json) report(step, error.code);
     }
   }
@@ -66,7 +67,7 @@ function report({ action, tenant }: Step, result: string, after?: TenantReply): 
 }
 
 function warningsIn({ warnings }: TenantReply): string {
-  return warnings.map((w) => `\n  warning: ${w.message}`).join('');
+  return warnings.map((w) => `\n  warning: ${printable(w.message)}`).join('');
 }
 
 /** Makes one change, guarded by the entity tag of the plan, so that nothing else than the shown change is made. */

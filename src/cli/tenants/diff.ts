@@ -1,3 +1,4 @@
+import { printable } from '../../errors/printable.ts';
 import { textsOf } from '../../tenants/classes.ts';
 import { canonical, type TenantDefinition } from '../../tenants/definition.ts';
 
@@ -19,8 +20,8 @@ function without(a: string[], b: string[]): string[] {
 
 function listDiff(name: string, before: string[], after: string[]): string[] {
   if (JSON.stringify(before) === JSON.stringify(after)) return [];
-  const removed = without(before, after).map((item) => `  - ${item}`);
-  const added = without(after, before).map((item) => `  + ${item}`);
+  const removed = without(before, after).map((item) => `  - ${printable(item)}`);
+  const added = without(after, before).map((item) => `  + ${printable(item)}`);
   const lines = [...removed, ...added];
   if (lines.length === 0) return [`  ${name}: the same in another order`];
   const more = lines.length - MOST_LINES;

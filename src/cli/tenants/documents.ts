@@ -1,10 +1,12 @@
 import { readFile, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { UserError } from '../../errors/user-error.ts';
-import { walk } from '../../storage/walk.ts';
+import { bytesOfPath } from '../../storage/path-text.ts';
+import { inFolder, walk } from '../../storage/walk.ts';
 import type { TenantDefinition } from '../../tenants/definition.ts';
 import { parseTenants, TENANT_FILE } from '../../tenants/files/parse.ts';
+import { pathArguments } from '../path-arguments.ts';
 
 /** A tenant as a file defines it. */
 export interface WantedTenant {
@@ -33,20 +35,20 @@ const STDIN = '-';
 async function filesOf(paths: readonly string[]): Promise<string[]> {
   const files: string[] = [];
   for (const path of paths) {
-    if (path === STDIN || !(await stat(path)).isDirectory()) {
+    if (path === STDIN || !(await stat(bytesOfPath(path))).isDirectory()) {
       files.push(path);
       continue;
     }
     const inside: string[] = [];
     for await (const file of walk(path, { wanted: (name) => TENANT_FILE.test(name), brokenLinks: true })) {
-      inside.push(join(path, file));
+      inside.push(inFolder(path, file));
     }
     files.push(...inside.sort());
   }
   return files;
 }
 
-const read = (file: string) => (file === STDIN ? text(process.stdin) : readFile(file, 'utf8'));
+const read = (file: string) => (file === STDIN ? text(process.stdin) : readFile(bytesOfPath(file), 'utf8'));
 
 /**
  * The tenants of the files, parsed like those of a watched directory; see `parseTenants`.
@@ -55,7 +57,7 @@ const read = (file: string) => (file === STDIN ? text(process.stdin) : readFile(
 export async function readDocuments(paths: readonly string[]): Promise<WantedTenant[]> {
   const faults: string[] = [];
   const wanted = new Map<string, WantedTenant>();
-  const files = await filesOf(paths).catch((error: Error) => {
+  const files = await filesOf(pathArguments(paths)).catch((error: Error) => {
     throw new DocumentError([error.message]);
   });
   for (const file of files) {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
+import { printable } from '../../errors/printable.ts';
 import type { TenantSummary } from '../../http/schemas/tenant.ts';
 import { table } from '../table.ts';
 import { RequestError, type ServiceClient, tenantPath } from './client.ts';
@@ -53,7 +54,7 @@ export async function deleteTenants(client: ServiceClient, ids: string[], yes: b
       process.stderr.write(`${id}: removed\n`);
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
-      process.stderr.write(`${id}: ${error.message} (${error.code})\n`);
+      process.stderr.write(`${id}: ${printable(error.message)} (${error.code})\n`);
       status = 1;
     }
   }
@@ -95,7 +96,7 @@ export async function watchTenants(
     } catch (error) {
       // a wrong key is a permanent error; an unreachable service may come back
       if (!(error instanceof RequestError) || ['unauthenticated', 'forbidden'].includes(error.code)) throw error;
-      if (error.message !== away) process.stderr.write(`${error.message}\n`);
+      if (error.message !== away) process.stderr.write(`${printable(error.message)}\n`);
       away = error.message;
     }
     await sleep(everyMs, undefined, { signal }).catch(() => {});
@@ -106,5 +107,5 @@ export async function watchTenants(
 function tell(json: boolean, id: string, text: string, value: object): void {
   const at = new Date().toISOString();
   if (json) line({ at, ...value });
-  else process.stdout.write(`${at.slice(11, 19)}  ${id}  ${text}\n`);
+  else process.stdout.write(`${at.slice(11, 19)}  ${id}  ${printable(text)}\n`);
 }

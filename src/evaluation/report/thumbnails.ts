@@ -1,5 +1,6 @@
-import { join } from 'node:path';
 import sharp from 'sharp';
+import { inFolder } from '../../storage/walk.ts';
+import { readImageFile } from '../image-files.ts';
 import type { Results } from '../results.ts';
 
 const SIDE = 128;
@@ -18,7 +19,7 @@ export async function thumbnails(results: Results, dirs: Map<string, string>): P
       const key = thumbnailKey(mistake);
       if (pictures.has(key)) continue;
       try {
-        const jpeg = await sharp(join(dirs.get(mistake.set) as string, mistake.path), {
+        const jpeg = await sharp(await readImageFile(inFolder(dirs.get(mistake.set) as string, mistake.path)), {
           limitInputPixels: results.settings.max_pixels,
         })
           .resize(SIDE, SIDE, { fit: 'cover' })
