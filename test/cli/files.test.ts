@@ -102,7 +102,7 @@ describe('files and folders of detect', { skip: noUser }, () => {
     assert.match(rows(stdout)[1]?.error?.detail ?? '', /HEIC images are not supported; convert to JPEG/);
   });
 
-  it('names in any bytes are opened in a folder and as arguments, and are told apart', async (t) => {
+  it('names in any bytes are opened in a folder and as arguments, and stay different', async (t) => {
     const names = [
       Buffer.from([0x61, 0xff, 0x2e, 0x6a, 0x70, 0x67]),
       Buffer.from([0x61, 0xfe, 0x2e, 0x6a, 0x70, 0x67]),
