@@ -179,7 +179,7 @@ capabilities:
 {{- end }}
 
 {{- define "clipn-gate.env" -}}
-- { name: CLIPN_HOST, value: 0.0.0.0 }
+- { name: CLIPN_HOST, value: "::" }
 - { name: CLIPN_PORT, value: "8080" }
 - { name: CLIPN_DATA_DIR, value: /data }
 - { name: CLIPN_BUNDLE, value: {{ include "clipn-gate.bundlePath" . }} }

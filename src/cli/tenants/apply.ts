@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { printable } from '../../errors/printable.ts';
 import type { BuildReply, TenantReply } from '../../http/schemas/tenant.ts';
@@ -35,7 +36,8 @@ export async function applyTenants(client: ServiceClient, options: ApplyOptions)
   const say = (text: string) => void (options.json ? process.stderr : process.stdout).write(`${text}\n`);
   say(describePlan(steps));
   const changes = steps.filter((s) => s.action !== 'unchanged');
-  if (options.dryRun || changes.length === 0) {
+  const unfinished = steps.some((s) => s.action === 'unchanged' && s.unfinished);
+  if (options.dryRun || (changes.length === 0 && !unfinished)) {
     if (options.json) for (const step of steps) report(step, options.dryRun ? 'planned' : 'done');
     return options.dryRun && options.exitCode && changes.length > 0 ? WOULD_CHANGE : 0;
   }
@@ -44,6 +46,28 @@ export async function applyTenants(client: ServiceClient, options: ApplyOptions)
     say('Nothing was changed.');
     return 1;
   }
+  const forget = explainInterruption();
+  const status = await performAll(client, steps, options, say);
+  forget();
+  return status;
+}
+
+/** On Ctrl-C and SIGTERM the command ends at once, like any other, but says that the service goes on. Returns a function that ends this. */
+function explainInterruption(): () => void {
+  const stop = (signal: 'SIGINT' | 'SIGTERM') => {
+    process.stderr.write('\nStopped. Builds under way continue in the service; the same command waits for them.\n');
+    process.exit(128 + constants.signals[signal]);
+  };
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+  return () => void process.off('SIGINT', stop).off('SIGTERM', stop);
+}
+
+async function performAll(
+  client: ServiceClient,
+  steps: Step[],
+  options: ApplyOptions,
+  say: (text: string) => void,
+): Promise<number> {
   let status = 0;
   for (const step of steps) {
     try {
@@ -72,7 +96,7 @@ function warningsIn({ warnings }: TenantReply): string {
 
 /** Makes one change, guarded by the entity tag of the plan, so that nothing else than the shown change is made. */
 async function perform(client: ServiceClient, step: Step, options: ApplyOptions): Promise<TenantReply | undefined> {
-  if (step.action === 'unchanged') return undefined;
+  if (step.action === 'unchanged') return step.unfinished && (await finished(client, step.unfinished, options));
   const path = tenantPath(step.tenant);
   if (step.action === 'delete') {
     await client.request('DELETE', path, { headers: { 'if-match': step.etag } });
@@ -81,8 +105,17 @@ async function perform(client: ServiceClient, step: Step, options: ApplyOptions)
   const guard = step.action === 'create' ? { 'if-none-match': '*' } : { 'if-match': step.etag };
   const headers = { ...guard, prefer: 'respond-async' };
   const { body } = await client.request<TenantReply>('PUT', path, { body: step.wanted.definition, headers });
-  if (body.state === 'ready' || !options.wait) return body;
-  return { ...body, state: await follow(client, body, options.timeoutMs) };
+  return await finished(client, body, options);
+}
+
+/** The tenant once its features are ready, unless the caller does not wait. */
+async function finished(
+  client: ServiceClient,
+  tenant: TenantReply,
+  { wait, timeoutMs }: ApplyOptions,
+): Promise<TenantReply> {
+  if (tenant.state === 'ready' || !wait) return tenant;
+  return { ...tenant, state: await follow(client, tenant, timeoutMs) };
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { TenantReply } from '../../http/schemas/tenant.ts';
 import { sameDefinition } from '../../tenants/definition.ts';
 import type { ServiceClient } from './client.ts';
 import { diffLines } from './diff.ts';
@@ -6,7 +7,8 @@ import type { WantedTenant } from './documents.ts';
 export type Step =
   | { action: 'create'; tenant: string; wanted: WantedTenant }
   | { action: 'update'; tenant: string; wanted: WantedTenant; etag: string; version: number; lines: string[] }
-  | { action: 'unchanged'; tenant: string }
+  /** `unfinished` if its features are not ready: an earlier run may have been interrupted. */
+  | { action: 'unchanged'; tenant: string; unfinished?: TenantReply }
   | { action: 'delete'; tenant: string; etag: string };
 
 /** The changes that bring the service to the state of the files; with `prune`, tenants without a file are removed. */
@@ -17,7 +19,7 @@ export async function planOf(client: ServiceClient, wanted: WantedTenant[], prun
     const now = await client.tenant(tenant);
     if (!now) steps.push({ action: 'create', tenant, wanted: w });
     else if (sameDefinition(now.definition, w.definition) && now.state !== 'cancelled') {
-      steps.push({ action: 'unchanged', tenant });
+      steps.push({ action: 'unchanged', tenant, ...(now.state !== 'ready' && { unfinished: now }) });
     } else {
       const lines = diffLines(now.definition, w.definition);
       if (lines.length === 0) lines.push('  its build was cancelled and is started again');
@@ -41,7 +43,8 @@ export function describePlan(steps: Step[]): string {
       return [`${step.tenant}: new, ${classes.length} ${classes.length === 1 ? 'class' : 'classes'}`];
     }
     if (step.action === 'update') return [`${step.tenant}: changes version ${step.version}`, ...step.lines];
-    return step.action === 'delete' ? [`${step.tenant}: is removed`] : [];
+    if (step.action === 'delete') return [`${step.tenant}: is removed`];
+    return step.unfinished ? [`${step.tenant}: unchanged, version ${step.unfinished.version} is not ready yet`] : [];
   });
   const count = (action: Step['action']) => steps.filter((s) => s.action === action).length;
   const summary = `${count('create')} new, ${count('update')} changed, ${count('delete')} removed, ${count('unchanged')} unchanged`;
