@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { listenOn } from '../serving/all-addresses.ts';
 import type { AuditSink } from './audit/record.ts';
 import type { GateSettings } from './config/settings.ts';
 import { Handler, type HandlerParts } from './handler.ts';
@@ -62,11 +64,10 @@ export class GateServer {
 
   async listen(): Promise<string> {
     const { host, port } = this.#parts.settings.listen;
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject).listen(port, host, () => {
-        this.#server.off('error', reject);
-        resolve();
-      });
+    await listenOn(host, async (bare) => {
+      const listening = once(this.#server, 'listening');
+      this.#server.listen(port, bare);
+      await listening;
     });
     const address = this.#server.address() as AddressInfo;
     return `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;

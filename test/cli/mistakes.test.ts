@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { listenOn } from '../../src/serving/all-addresses.ts';
 import { waves } from '../helpers/images.ts';
 import { BUNDLE, COMMAND, ROOT, temporaryDirectory } from '../helpers/paths.ts';
 import { environment, startService } from '../helpers/service.ts';
@@ -105,6 +106,28 @@ describe('where the service listens', () => {
       child.kill('SIGTERM');
       assert.equal(await exited, 0);
     }
+  });
+
+  it(':: serves IPv4 and IPv6, as the images and the chart have it', async (t) => {
+    const { url } = await startService(t, await temporaryDirectory(t), { CLIPN_HOST: '::', CLIPN_AUTH: 'off' });
+    const { port } = new URL(url);
+    for (const host of ['127.0.0.1', '[::1]'])
+      assert.equal((await fetch(`http://${host}:${port}/readyz`)).status, 200, host);
+    for (const file of ['docker/Dockerfile', 'docker/Dockerfile.gpu', 'helm/clipn-gate/templates/_pod.tpl'])
+      assert.match(await readFile(join(ROOT, file), 'utf8'), /CLIPN_HOST=::|CLIPN_HOST, value: "::"/, file);
+  });
+
+  it(':: means 0.0.0.0 on a machine without IPv6, and no other address changes', async () => {
+    const tried: string[] = [];
+    const start = (host: string) => {
+      tried.push(host);
+      return host.includes(':')
+        ? Promise.reject(Object.assign(new Error(), { code: 'EAFNOSUPPORT' }))
+        : Promise.resolve(host);
+    };
+    assert.equal(await listenOn('[::]', start), '0.0.0.0');
+    await assert.rejects(listenOn('::1', start), { code: 'EAFNOSUPPORT' });
+    assert.deepEqual(tried, ['::', '0.0.0.0', '::1']);
   });
 
   it('a unix socket is served, one that a killed process left behind is replaced, one in use is not', async (t) => {

@@ -114,24 +114,29 @@ describe('clipn-gate tenants', () => {
     assert.deepEqual([not.code, /other: version 1 is building/.test(not.out)], [0, true]);
   });
 
-  it('tenants apply that was interrupted and is run again waits for the builds under way, and changes nothing', async (t) => {
+  it('tenants apply that was interrupted and is run again waits for the builds in progress, and changes nothing', async (t) => {
     const { run, builder, env, write, dir, registry } = await setUp(t);
     await write('slow.yaml', 'classes: [a, b]\n');
     builder.delayMs = 4000;
     const first = start(['apply', '-f', dir], env);
     const ended = outcome(first);
-    await until('the build is under way', 20_000, () => registry.list({ limit: 9 }).tenants.some((v) => v.record.id === 'slow'));
+    await until('the build is in progress', 20_000, () =>
+      registry.list({ limit: 9 }).tenants.some((v) => v.record.id === 'slow'),
+    );
     first.kill('SIGINT');
     const stopped = await ended;
     assert.equal(stopped.code, 130);
-    assert.match(stopped.err, /Builds under way continue in the service; the same command waits for them/);
+    assert.match(stopped.err, /Builds in progress continue in the service; the same command waits for them/);
     const not = await run(['apply', '-f', dir, '--no-wait']);
     assert.deepEqual([not.code, /slow: version 1 is building/.test(not.out)], [0, true], not.out);
     const second = await run(['apply', '-f', dir, '--json']);
     assert.equal(second.code, 0, second.err);
     assert.match(second.err, /slow: unchanged, version 1 is not ready yet/);
     const { tenant, action, version, state } = JSON.parse(second.out);
-    assert.deepEqual({ tenant, action, version, state }, { tenant: 'slow', action: 'unchanged', version: 1, state: 'ready' });
+    assert.deepEqual(
+      { tenant, action, version, state },
+      { tenant: 'slow', action: 'unchanged', version: 1, state: 'ready' },
+    );
   });
 
   it('tenants list, get and delete show and change a running service', async (t) => {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { rm, stat } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { UserError } from '../../errors/user-error.ts';
+import { listenOn } from '../../serving/all-addresses.ts';
 
 /** The address cannot be listened on, for a reason that the operator can change. */
 export class ListenError extends UserError {
@@ -30,8 +31,7 @@ const REASONS: Record<string, (host: string, port: number) => string> = {
 type Listen = (options: { host: string; port: number } | { path: string }) => Promise<string>;
 
 /**
- * Listens where the settings say: an address or a name, IPv6 also in brackets, or a socket as `unix:/path`. Where the machine
- * has no IPv6, `::` means 0.0.0.0. Returns the address for clients.
+ * Listens where the settings say: an address or a name, IPv6 also in brackets, or a socket as `unix:/path`. Returns the address for clients.
  * @throws ListenError
  */
 export async function listen(host: string, port: number, start: Listen): Promise<string> {
@@ -42,12 +42,7 @@ export async function listen(host: string, port: number, start: Listen): Promise
       await start({ path });
       return host;
     }
-    const bare = host.replace(/^\[(.*)\]$/, '$1');
-    return await start({ host: bare, port }).catch((error: NodeJS.ErrnoException) => {
-      if (bare === '::' && ['EAFNOSUPPORT', 'EADDRNOTAVAIL'].includes(error.code ?? ''))
-        return start({ host: '0.0.0.0', port });
-      throw error;
-    });
+    return await listenOn(host, (bare) => start({ host: bare, port }));
   } catch (error) {
     const reason = REASONS[(error as NodeJS.ErrnoException).code ?? ''];
     throw reason ? new ListenError(reason(host, port)) : error;

@@ -55,7 +55,7 @@ export async function applyTenants(client: ServiceClient, options: ApplyOptions)
 /** On Ctrl-C and SIGTERM the command ends at once, like any other, but says that the service goes on. Returns a function that ends this. */
 function explainInterruption(): () => void {
   const stop = (signal: 'SIGINT' | 'SIGTERM') => {
-    process.stderr.write('\nStopped. Builds under way continue in the service; the same command waits for them.\n');
+    process.stderr.write('\nStopped. Builds in progress continue in the service; the same command waits for them.\n');
     process.exit(128 + constants.signals[signal]);
   };
   process.on('SIGINT', stop).on('SIGTERM', stop);
