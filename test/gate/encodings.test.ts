@@ -97,6 +97,7 @@ describe('a long text in an encoding that is not undone', () => {
     ).join(''),
     'base32 of unknown bytes': TEXTS['base32']?.(xored) ?? '',
     'hexadecimal of unknown bytes': xored.toString('hex'),
+    'pixels as 32-bit floats': Buffer.from(Float32Array.from(noise(3072), (c) => c / 255).buffer).toString('base64'),
   };
   for (const [name, text] of Object.entries(OPAQUE))
     it(`${name} is unexamined`, async () => assert.notEqual((await read(json(text))).unexamined, undefined));
@@ -123,6 +124,9 @@ describe('a long text in an encoding that is not undone', () => {
       'a sequence of amino acids': [...noise(9000)].map((c) => 'ACDEFGHIKLMNPQRSTVWY'[c % 20]).join(''),
       'a sentence in Chinese':
         '模型把照片分为已知的类别和未知的类别，并说明它是否属于任何一个类别。我们在门口检查每一张照片。'.repeat(40),
+      'a vector of 1,536 numbers': Buffer.from(
+        new Float32Array(Array.from({ length: 1536 }, (_, i) => Math.sin(i))).buffer,
+      ).toString('base64'),
       'a key of 4,096 bits': randomBytes(512).toString('base64'),
       'a random password': base85(
         bytes(0, 64),

@@ -4,11 +4,11 @@ import { stringBytes } from './json-strings.ts';
 import { type JsonSink, JsonWalk, NotJson } from './json-walk.ts';
 import { MAX_LAYERS, MAX_TOKEN_BYTES, MIN_LONG_TEXT_BYTES, MIN_SIDE, MIN_TEXT_BYTES } from './limits.ts';
 import { bytesOf } from './number-lists.ts';
-import { quotedStrings } from './quoted-strings.ts';
+import { jsonLines, quotedStrings, stringLists } from './quoted-strings.ts';
 import type { At, JsonPath, Reading, Steps, Where } from './reading.ts';
-import { imageInWords, spread } from './spread.ts';
+import { imageInWords, inLooseMembers, inStrings, spread } from './spread.ts';
 import type { Tensor } from './tensor.ts';
-import { type TextOptions, TextValue } from './text-value.ts';
+import { type Deeper, type TextOptions, TextValue } from './text-value.ts';
 import { textAfter } from './trailer.ts';
 
 /** The places at which a protocol expects images. */
@@ -100,9 +100,28 @@ export class Examiner {
         broken = true;
       }
     }
-    const deeper = (bytes: Buffer, where: At) => this.#deeper(bytes, where, layer + 1);
+    const deeper: Deeper = (bytes, where, inner) => this.#deeper(bytes, where, layer + 1, inner);
     yield* new TextValue(this.#reading, plain, at, deeper, options).examine();
-    if (layer < MAX_LAYERS) yield* this.#quoted(plain, at, layer + 1, broken);
+    if (layer >= MAX_LAYERS) return;
+    yield* this.#quoted(plain, at, layer + 1, broken);
+    yield* this.#lines(plain, at, layer + 1);
+  }
+
+  /** Examines lines of JSON in a text that is not JSON as a whole, because readers of NDJSON skip broken lines. */
+  *#lines(text: Buffer, at: At, layer: number): Steps {
+    const before = this.#reading.pictures.length;
+    for (const line of jsonLines(text)) {
+      const mark = this.#reading.mark();
+      this.#reading.spend(line.length);
+      try {
+        yield* this.#json(line, at, layer);
+      } catch (error) {
+        if (!(error instanceof NotJson)) throw error;
+        this.#reading.reset(mark);
+        if (error.undecided) this.#reading.miss(at().place, error.message);
+      }
+    }
+    this.#reading.forgetRepeated(before);
   }
 
   /** Examines the strings of a text that is not JSON but that more tolerant parsers (JSON5) may read as such. */
@@ -114,10 +133,17 @@ export class Examiner {
       yield;
     }
     this.#reading.forgetRepeated(before);
+    if (!broken) return;
+    let why = inLooseMembers(text);
+    for (const list of stringLists(text, broken)) {
+      why ??= inStrings(list);
+      yield;
+    }
+    if (why !== undefined) this.#reading.miss(at().place, why);
   }
 
   /** Examines decoded content. It has the place of the encoded text; only text is examined further. */
-  *#deeper(bytes: Buffer, at: At, layer: number): Steps {
+  *#deeper(bytes: Buffer, at: At, layer: number, options?: TextOptions): Steps {
     const reading = this.#reading;
     const nested: At = () => {
       const { path: _, ...where } = at();
@@ -126,7 +152,7 @@ export class Examiner {
     if (layer > MAX_LAYERS) return reading.miss(at().place, `content in more than ${MAX_LAYERS} layers`);
     const content = classify(bytes);
     if (content.kind === 'image') reading.miss(at().place, `an image behind escapes (${content.format.name})`);
-    else if (content.kind === 'text') yield* this.document(bytes, nested, layer);
+    else if (content.kind === 'text') yield* this.document(bytes, nested, layer, options);
   }
 
   /** @throws NotJson */

@@ -29,6 +29,8 @@ for (let c = 0x41; c <= 0x5a; c++) CLASS[c] = 1;
 for (let c = 0x30; c <= 0x39; c++) CLASS[c] = 2;
 const NUMERIC = new Uint8Array(256);
 for (const c of Buffer.from('0123456789.,;:+-eE()[]{}\r\n')) NUMERIC[c] = 1;
+/** What stands between identifiers, also in escapes of URLs. */
+const SEPARATORS = /(?:[\s,;|&"'()[\]{}<>]|%[01235-7][0-9A-Fa-f])+/;
 const IDENTIFIERS = /^[A-Za-z0-9_\-.:+/=@%~]*$/;
 
 /** Bits of a text if its characters were independent of each other. */
@@ -74,7 +76,7 @@ function isAsciiNoise(sample: Buffer): boolean {
   }
   const [, second = 0] = classes.toSorted((a, b) => b - a);
   if (second < MIN_SECOND_CLASS * sample.length || numeric > MIN_NUMERIC * sample.length) return false;
-  const pieces = sample.toString('latin1').split(/[\s,;|&"']+/);
+  const pieces = sample.toString('latin1').split(SEPARATORS);
   if (pieces.every((piece) => piece.length <= MAX_IDENTIFIER && IDENTIFIERS.test(piece))) return false;
   return isNoise(sample);
 }

@@ -2,8 +2,8 @@ import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync } from 'n
 
 /** Most bytes that are unpacked; a text that unpacks to more is unexamined. About 5 ms of work. */
 const MAX_OUTPUT = 1 << 20;
-/** Fewer bytes are no packed image with more than one colour. */
-const MIN_INPUT = 48;
+/** Fewer bytes are no packed file of an image, even of one colour. */
+const MIN_INPUT = 24;
 /** Bytes that may follow a packed stream, such as a checksum. */
 const MAX_REST = 8;
 /** Less output is what noise unpacks to by chance. */
@@ -14,6 +14,9 @@ export interface Unpacked {
   /** Undefined if there is more than the limit. */
   bytes: Buffer | undefined;
 }
+
+/** Formats with a checksum. */
+export const CHECKED: ReadonlySet<string> = new Set(['gzip', 'zlib']);
 
 type Unpack = (data: Buffer, options: object) => unknown;
 

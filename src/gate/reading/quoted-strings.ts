@@ -1,25 +1,78 @@
 import { unescapeBackslash } from './escapes.ts';
-import { BACKSLASH, QUOTE } from './json-bytes.ts';
+import { BACKSLASH, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from './json-bytes.ts';
 import { MIN_TEXT_BYTES } from './limits.ts';
 
 const APOSTROPHE = 0x27;
 
-/**
- * The strings between quotes of a text that is not JSON; undefined for those too short for an image.
- * @param apostrophes whether apostrophes enclose strings, too
- */
-export function* quotedStrings(text: Buffer, apostrophes: boolean): Generator<Buffer | undefined> {
-  if (!text.includes(QUOTE) && !apostrophes) return;
-  for (let at = 0; at < text.length; at++) {
+interface Quoted {
+  /** The first character after the opening quote. */
+  start: number;
+  /** The closing quote. */
+  end: number;
+}
+
+/** The strings between quotes of a text that is not JSON, from `from` on. @param apostrophes whether these are quotes, too */
+function* quoted(text: Buffer, apostrophes: boolean, from: number): Generator<Quoted> {
+  for (let at = from; at < text.length; at++) {
     const quote = text[at] as number;
     if (quote !== QUOTE && !(apostrophes && quote === APOSTROPHE)) continue;
     const start = ++at;
     while (at < text.length && text[at] !== quote) at += text[at] === BACKSLASH ? 2 : 1;
     // a string that does not end may be one of a stray quote, so the search goes on behind that
     if (at >= text.length) at = start;
-    else if (at - start >= MIN_TEXT_BYTES) {
-      const string = text.subarray(start, at);
-      yield unescapeBackslash(string) ?? string;
+    else yield { start, end: at };
+  }
+}
+
+const unescaped = (string: Buffer) => unescapeBackslash(string) ?? string;
+
+/**
+ * The strings between quotes of a text that is not JSON; undefined for those too short for an image.
+ * @param apostrophes whether apostrophes enclose strings, too
+ */
+export function* quotedStrings(text: Buffer, apostrophes: boolean): Generator<Buffer | undefined> {
+  const first = text.indexOf(QUOTE);
+  if (first < 0 && !apostrophes) return;
+  let quotes = 0;
+  for (let at = first; at >= 0; at = text.indexOf(QUOTE, at + 1)) quotes++;
+  // with a quote too many, the pairs before or behind it are wrong
+  for (const from of quotes % 2 === 1 ? [0, first + 1] : [0])
+    for (const { start, end } of quoted(text, apostrophes, from))
+      yield end - start >= MIN_TEXT_BYTES ? unescaped(text.subarray(start, end)) : undefined;
+}
+
+const MIN_STRINGS = 8;
+const BETWEEN = new Uint8Array(256);
+for (const c of Buffer.from(', \t\r\n')) BETWEEN[c] = 1;
+
+/** The lists of short strings of a text that is not JSON: strings with a comma and blanks between them. */
+export function* stringLists(text: Buffer, apostrophes: boolean): Generator<Buffer[]> {
+  let list: Buffer[] = [];
+  let last = -1;
+  for (const { start, end } of quoted(text, apostrophes, 0)) {
+    let joined = list.length > 0 && start - last < 16;
+    for (let at = last + 1; joined && at < start - 1; at++) joined = BETWEEN[text[at] as number] === 1;
+    if (!joined) {
+      if (list.length >= MIN_STRINGS) yield list;
+      list = [];
     }
+    list.push(unescaped(text.subarray(start, end)));
+    last = end;
+  }
+  if (list.length >= MIN_STRINGS) yield list;
+}
+
+const BREAK = 0x0a;
+
+/** The lines of a text of several that begin as JSON does. */
+export function* jsonLines(text: Buffer): Generator<Buffer> {
+  if (!text.includes(BREAK)) return;
+  for (let start = 0; start < text.length; ) {
+    const next = text.indexOf(BREAK, start);
+    const end = next < 0 ? text.length : next;
+    const first = text[start];
+    if (end - start >= MIN_TEXT_BYTES && (first === OPEN_OBJECT || first === OPEN_ARRAY || first === QUOTE))
+      yield text.subarray(start, end);
+    start = end + 1;
   }
 }

@@ -47,7 +47,8 @@ function* spelled(radix: number, bytes: Buffer): Generator<RareFinding> {
     if (why) yield { why };
     return;
   }
-  const format = surely(bytes);
+  // digits in pairs are bytes, so a header alone counts
+  const format = imageFormat(bytes)?.name;
   const content = format === undefined ? classify(bytes) : undefined;
   const packed = content?.kind === 'unknown' || content?.kind === 'archive' ? unpacked(bytes) : undefined;
   if (format !== undefined) yield { why: `an image as ${how} (${format})` };

@@ -8,6 +8,7 @@ import { rareEncodings, surely } from './rare.ts';
 import { isStrong } from './scan.ts';
 import { Tensor } from './tensor.ts';
 
+const BLANK = Buffer.from(' ');
 const MIN_VALUES = 8;
 const MIN_STRINGS = 2;
 /** Longest average string that is a piece of a text; longer ones are examined alone. */
@@ -15,17 +16,16 @@ const MAX_PIECE = 160;
 /** Longest average member, with its name, of an object that stands for an array of bytes. */
 const MAX_MEMBER = 16;
 
-/** Strings of an array, separated as numbers are, or not at all. */
-function joined(text: Buffer, separator: string): Buffer {
-  const pieces: Buffer[] = [];
-  const between = Buffer.from(separator);
+/** The strings of an array of JSON. */
+function stringsOf(text: Buffer): Buffer[] {
+  const strings: Buffer[] = [];
   for (let at = text.indexOf(QUOTE); at >= 0; ) {
     const end = endOfString(text, at);
     if (end < 0) break;
-    pieces.push(stringBytes(text, at, end), between);
+    strings.push(stringBytes(text, at, end));
     at = text.indexOf(QUOTE, end);
   }
-  return Buffer.concat(pieces);
+  return strings;
 }
 
 /** An image in base64 whose text was cut into strings. */
@@ -35,11 +35,14 @@ function inPieces(text: Buffer): string | undefined {
   return found && !isStrong(found.name) ? smallImage(decoded) : found?.name;
 }
 
-function inStrings(text: Buffer): string | undefined {
-  const whole = joined(text, '');
+/** The reason why the strings of an array, joined, may be an image; undefined if they are none. */
+export function inStrings(strings: readonly Buffer[]): string | undefined {
+  const whole = Buffer.concat(strings);
+  if (whole.length > strings.length * MAX_PIECE) return undefined;
   const format = inPieces(whole) ?? surely(Buffer.from(whole.toString('utf8'), 'latin1'));
   if (format !== undefined) return `an image in the strings of an array (${format})`;
-  for (const candidate of [joined(text, ' '), whole])
+  const separate = Buffer.concat(strings.flatMap((string) => [string, BLANK]));
+  for (const candidate of [separate, whole])
     for (const found of rareEncodings(candidate))
       if (!('text' in found)) return `${'why' in found ? found.why : 'packed content'}, in the strings of an array`;
   return undefined;
@@ -63,8 +66,27 @@ function inMembers(text: Buffer): string | undefined {
  * @param text the JSON of the value
  */
 export function spread(text: Buffer, array: boolean, count: number): string | undefined {
-  if (array) return count >= MIN_STRINGS && text.length < count * MAX_PIECE ? inStrings(text) : undefined;
+  if (array) return count >= MIN_STRINGS && text.length < count * MAX_PIECE ? inStrings(stringsOf(text)) : undefined;
   return count >= MIN_VALUES && text.length < count * MAX_MEMBER ? inMembers(text) : undefined;
+}
+
+const MEMBER = /\s*["']?\w{1,12}["']?\s*:\s*-?[\d.]{1,8}\s*,?/y;
+
+/** The reason why objects of numbers in a text that is not JSON may be an image. */
+export function inLooseMembers(text: Buffer): string | undefined {
+  const source = text.toString('latin1');
+  for (let open = source.indexOf('{'); open >= 0; open = source.indexOf('{', open + 1)) {
+    let count = 0;
+    MEMBER.lastIndex = open + 1;
+    let end = open + 1;
+    while (MEMBER.test(source)) {
+      count++;
+      end = MEMBER.lastIndex;
+    }
+    const why = count >= MIN_VALUES ? inMembers(text.subarray(open, end)) : undefined;
+    if (why !== undefined) return why;
+  }
+  return undefined;
 }
 
 const WORD_TEXT = 400;

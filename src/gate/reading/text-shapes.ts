@@ -27,12 +27,16 @@ export function hexadecimal(text: Buffer): Buffer | undefined {
   return bytes.length * 2 === text.length ? bytes : undefined;
 }
 
+/** Shortest such text, and the other characters that even a short one may have; a word or two have fewer letters. */
+const MIN_DENSE = 36;
+const MAX_OTHERS = 5;
+
 /** Whether a text is base64 except for a few characters. */
 export function mostlyBase64(text: Buffer): boolean {
-  if (text.length < MIN_RUN) return false;
+  if (text.length < MIN_DENSE) return false;
   let others = 0;
   for (const c of text) if ((VALUES[c] as number) < 0) others++;
-  return others * 50 < text.length;
+  return others * 50 < text.length || others < MAX_OTHERS;
 }
 
 /** Whether capitals, small letters and digits all occur, as in encoded bytes; long words and sequences lack some. */

@@ -19,20 +19,24 @@ import {
 import { numberLists } from './number-lists.ts';
 import { isOpaque, opaqueRun } from './opaque.ts';
 import { otherEncoding } from './other-encodings.ts';
-import { type Unpacked, unpacked } from './packed.ts';
+import { CHECKED, type Unpacked, unpacked } from './packed.ts';
 import { rareEncodings } from './rare.ts';
 import type { At, Reading, Steps } from './reading.ts';
 import { isStrong, startsIn } from './scan.ts';
 import { characters, hexadecimal, MIN_RUN, mixed, mostlyBase64 } from './text-shapes.ts';
+import { isVector } from './vector.ts';
 
 export interface TextOptions {
   /** In forms a plus sign means a blank, so the server would decode base64 with plus signs to other bytes. */
   plusIsBlank?: boolean;
+  /** The text is another text without its escapes, whose noise was tested there. */
+  unescaped?: boolean;
 }
 
 /** Examines the content of a layer of encoding. */
-export type Deeper = (bytes: Buffer, at: At) => Steps;
+export type Deeper = (bytes: Buffer, at: At, options?: TextOptions) => Steps;
 
+const PERCENT = 0x25;
 const OPAQUE = 'a long text in an encoding that is not undone';
 
 /** A text that is one value: a string of JSON, a field of a form, a text body that is not JSON. */
@@ -81,10 +85,12 @@ export class TextValue {
       yield;
     }
     yield* this.#rare();
-    if (yield* opaqueRun(text)) return this.#miss(OPAQUE);
+    // the fields of a form are examined one by one
+    const measured = this.#options.plusIsBlank || this.#options.unescaped;
+    if (!measured && (yield* opaqueRun(text))) return this.#miss(OPAQUE);
     for (const undo of [unescapePercent, unescapeBackslash, unescapeEntities, unescapeQuotedPrintable]) {
       const plain = undo(text);
-      if (plain) yield* this.#deeper(plain, this.#at);
+      if (plain) yield* this.#deeper(plain, this.#at, { unescaped: true });
     }
   }
 
@@ -110,7 +116,7 @@ export class TextValue {
     const packed = noisy || content.kind === 'archive' ? unpacked(bytes) : undefined;
     if (packed) return yield* this.#packed(packed, how);
     if (content.kind === 'archive') return this.#miss(`packed content in ${how} (${content.name})`);
-    if (bytes.length > MAX_BASE64_TOKEN_BYTES && noisy)
+    if (bytes.length > MAX_BASE64_TOKEN_BYTES && noisy && !isVector(bytes))
       this.#miss(`${bytes.length} bytes of an unknown kind in ${how}`);
   }
 
@@ -209,7 +215,8 @@ export class TextValue {
       const bytes = hexadecimal(run) ?? decodeBase64(run);
       const content = classify(bytes);
       if (content.kind === 'image') this.#miss(`an image in base64 that does not stand alone (${content.format.name})`);
-      else yield* this.#binary(bytes, content, 'base64', mixed(run));
+      // a run that an escape of a URL cuts is examined without its escapes
+      else if (text[at] !== PERCENT) yield* this.#binary(bytes, content, 'base64', mixed(run));
       yield;
     }
   }
@@ -255,7 +262,11 @@ export class TextValue {
     if (format) this.#miss(`an image in base64 with other characters in it (${format})`);
     else if (head.length >= MIN_TEXT_BYTES && printable(head))
       yield* this.#deeper(printed(decode(text.length)), this.#at);
-    else return this.#damaged(head);
+    else if (this.#damaged(head)) return true;
+    else if (dense) {
+      const packed = unpacked(head);
+      if (packed) yield* this.#packed(packed, 'base64 with other characters in it');
+    }
     return format !== undefined;
   }
 

@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 import { hostileBodies } from '../../gate/differential/generator.ts';
 import { Differential, go, missing, type Outcome } from '../../gate/differential/harness.ts';
-import { honestBodies } from '../../gate/differential/honest.ts';
+import { HonestBodies } from '../../gate/differential/honest.ts';
 import { decoyOf } from '../../gate/differential/run.ts';
 import type { Bench } from '../main.ts';
 
@@ -48,8 +48,10 @@ export const differential: Bench = async ({ count = 20_000, seed = 1 }) => {
   }
   report('bodies with a picture');
   const honest: Outcome[] = [];
+  const generator = await HonestBodies.start(t);
+  console.log(`honest clients: ${generator.clients.join(', ')}`);
   for (let at = 0; at < count; at += CHUNK)
-    honest.push(...(await harness.run(await honestBodies(t, Math.min(CHUNK, count - at), seed * 1000 + at / CHUNK))));
+    honest.push(...(await harness.run(await generator.make(Math.min(CHUNK, count - at), seed * 1000 + at / CHUNK))));
   const refused = honest.filter(({ passed }) => !passed);
   const judged = honest.filter((outcome) => outcome.judged > 0).length;
   console.log(

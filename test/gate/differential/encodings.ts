@@ -1,4 +1,5 @@
 import type { Picture } from './body.ts';
+import { SPREAD, TEXTS } from './other-encodings.ts';
 
 /** Changes of a base64 text that some decoder tolerates. */
 const LENIENT: [name: string, change: (text: string, n: number) => string][] = [
@@ -48,7 +49,7 @@ export function encoded({ bytes }: Picture, which: number, n: number): { name: s
 }
 
 /** Forms of a picture as a JSON value. */
-const VALUES: [name: string, value: (picture: Picture, text: string) => string][] = [
+const BASE64: [name: string, value: (picture: Picture, text: string) => string][] = [
   ['string', (_, text) => JSON.stringify(text)],
   ['string', (_, text) => JSON.stringify(text)],
   ['string', (_, text) => JSON.stringify(text)],
@@ -70,6 +71,15 @@ const VALUES: [name: string, value: (picture: Picture, text: string) => string][
   ['characters', ({ bytes }) => JSON.stringify(bytes.toString('latin1'))],
   ['characters of UTF-8', ({ bytes }) => JSON.stringify(bytes.toString('utf8'))],
   ['a name', (_, text) => `{${JSON.stringify(text)}:1}`],
+];
+/** Half of the values are base64, which most servers expect. */
+const VALUES: typeof BASE64 = [
+  ...BASE64,
+  ...BASE64,
+  ...Object.entries(TEXTS).map(
+    ([name, text]) => [name, ({ bytes }) => JSON.stringify(text(bytes))] as (typeof BASE64)[0],
+  ),
+  ...Object.entries(SPREAD).map(([name, of]) => [name, ({ bytes }) => JSON.stringify(of(bytes))] as (typeof BASE64)[0]),
 ];
 const json = (text: string) => JSON.stringify(text).slice(1, -1);
 const escapes = (c: string) =>

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { deflateRawSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { photographs } from '../../helpers/paths.ts';
 
@@ -61,10 +62,70 @@ const tokens = fc.oneof(
   fc.string().map((s) => createHash('sha512').update(s).digest('base64')),
 );
 
+const float = fc.integer({ min: -8_000_000, max: 8_000_000 }).map((n) => n / 3e7);
+const urlSafe = (text: string) => text.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
+const characters =
+  '的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里照片分类别已知未门口检查每张模型判断图像识别结果服务请求身份证号码';
+const chinese = fc
+  .array(fc.nat(characters.length - 1), { minLength: 5, maxLength: 900 })
+  .map((list) => list.map((i, n) => characters[i] + (n % 12 === 11 ? '，' : '')).join(''));
+
+/** Longer values that look like noise and are none. */
+const long = fc.oneof(
+  // vectors of models in base64
+  fc
+    .constantFrom(256, 384, 512, 768, 1024, 1536)
+    .chain((n) => fc.array(float, { minLength: n, maxLength: n, size: 'max' }))
+    .map((list) => Buffer.from(new Float32Array(list).buffer).toString('base64')),
+  // tokens with many claims
+  fc
+    .tuple(fc.dictionary(words, words, { maxKeys: 40, size: 'max' }), base64(256, 256))
+    .map(
+      ([claims, signature]) =>
+        `eyJhbGciOiJSUzI1NiJ9.${urlSafe(Buffer.from(JSON.stringify(claims)).toString('base64'))}.${urlSafe(signature)}`,
+    ),
+  // logs and SAML, packed
+  fc.array(words, { minLength: 5, maxLength: 60, size: 'max' }).map((l) => gzipSync(l.join('\n')).toString('base64')),
+  words.map((w) =>
+    deflateRawSync(`<samlp:AuthnRequest><saml:Issuer>${w}</saml:Issuer></samlp:AuthnRequest>`).toString('base64'),
+  ),
+  // minified code
+  fc
+    .array(fc.tuple(words, fc.nat(99)), { minLength: 20, maxLength: 150, size: 'max' })
+    .map((l) =>
+      l.map(([w, n]) => `function f${n}(e,t){return e[${n}]?t.${w.replace(/\W/g, '').slice(0, 8)}(e):null}`).join(''),
+    ),
+  fc
+    .tuple(fc.webUrl(), hex(32), base64(300, 700))
+    .map(
+      ([url, signature, token]) =>
+        `${url}?X-Amz-Signature=${signature}&X-Amz-Security-Token=${encodeURIComponent(token)}&X-Amz-Expires=300`,
+    ),
+  chinese,
+  fc.array(fc.uuid(), { minLength: 20, maxLength: 300, size: 'max' }).map((l) => l.join(',')),
+  fc.array(hex(20), { minLength: 20, maxLength: 200, size: 'max' }).map((l) => l.join('\n')),
+  fc
+    .array(fc.tuple(fc.nat(9999), fc.nat(9999)), { minLength: 20, maxLength: 600, size: 'max' })
+    .map((l) => `M${l.map(([x, y]) => `${x / 100},${y / 100}`).join('L')}Z`),
+  fc
+    .array(fc.tuple(fc.double({ min: -90, max: 90, noNaN: true }), fc.double({ min: -180, max: 180, noNaN: true })), {
+      minLength: 20,
+      maxLength: 200,
+      size: 'max',
+    })
+    .map((l) => `POLYGON((${l.map((p) => p.join(' ')).join(', ')}))`),
+  base64(1200, 1600).map((t) =>
+    [t, t.slice(3), t.slice(7)]
+      .map((c) => `-----BEGIN CERTIFICATE-----\n${c.replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`)
+      .join(''),
+  ),
+);
+
 /** Texts of form fields and of JSON. */
 export const texts = fc.oneof(
   words,
   tokens,
+  long,
   time,
   fc.constantFrom(
     '',

@@ -25,6 +25,7 @@ from PIL import Image
 from starlette.requests import Request as StarletteRequest
 from werkzeug.wrappers import Request as WerkzeugRequest
 
+import decoders
 import pictures
 
 warnings.simplefilter("ignore")
@@ -161,6 +162,7 @@ def documents_of(text):
 
 def leaves_of(document):
     """Strings, names, and arrays of integers as bytes."""
+    yield from decoders.spread(document)
     if isinstance(document, str):
         yield document
     elif isinstance(document, dict):
@@ -240,6 +242,10 @@ def pictures_in(values):
         # no server decodes a whole JSON document as base64
         if not known and (isinstance(value, str) or raw[:1].isascii()):
             queue += [(f"{name} > base64", decoded, layer + 1) for decoded in base64_of(value)]
+            text = value if isinstance(value, str) else value.decode("latin1")
+            queue += [(f"{name} > other", decoded, layer + 1) for decoded in decoders.others_of(text)]
+        if raw is not None:
+            queue += [(f"{name} > packed", plain, layer + 1) for plain in decoders.unpacked(raw)]
     return found
 
 

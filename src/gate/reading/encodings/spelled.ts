@@ -7,18 +7,22 @@ const ALLOWED = new Uint8Array(256);
 for (const c of Buffer.from('0123456789abcdefABCDEFxXoObBuU \t\r\n,;:|/\\_+-%#&"\'`.()[]{}<>=')) ALLOWED[c] = 1;
 const PREFIX = /0x|0o|0b(?=[01]{8})|\\x|\\u00|&#x?|%|\\|#/gi;
 
-/** Every radix with the digits of one byte: how many there are at least and at most. */
+/** Digits of one byte in the radices other than 16. */
 const RADICES: readonly [radix: number, digits: RegExp][] = [
-  [16, /^(?:[0-9a-f]{2})+$/i],
   [10, /^\d{1,3}$/],
   [8, /^[0-3]?[0-7]{1,2}$/],
-  [2, /^(?:[01]{8})+$/],
+  [2, /^(?:[01]{1,8}|(?:[01]{8})+)$/],
 ];
+
+/** Digits in pairs, or in groups of several bytes. */
+function fromHexadecimal(tokens: readonly string[]): Buffer {
+  const single = tokens.every((token) => token.length <= 2);
+  return Buffer.from(single ? tokens.map((token) => token.padStart(2, '0')).join('') : tokens.join(''), 'hex');
+}
 
 function bytesOf(tokens: readonly string[], radix: number, digits: RegExp): Buffer | undefined {
   if (!tokens.every((token) => digits.test(token))) return undefined;
-  if (radix === 16) return Buffer.from(tokens.join(''), 'hex');
-  const single = radix === 2 ? tokens.flatMap((token) => token.match(/.{8}/g) ?? []) : tokens;
+  const single = radix === 2 ? tokens.flatMap((token) => token.match(/.{1,8}/g) ?? []) : tokens;
   const numbers = single.map((token) => Number.parseInt(token, radix));
   return numbers.every((n) => n <= 255) ? Buffer.from(numbers) : undefined;
 }
@@ -36,11 +40,13 @@ export function* spelledBytes(text: Buffer): Generator<{ radix: number; bytes: B
   const tokens = text
     .toString('latin1')
     .replace(PREFIX, ' ')
-    .split(/[^0-9a-zA-Z]+/)
+    .split(/[^0-9a-fA-F]+/)
     .filter((token) => token !== '');
   // hexadecimal digits alone are read elsewhere
   const alone = tokens.length === 1 && tokens[0]?.length === text.length && !/^[01]+$/.test(tokens[0]);
   if (tokens.length === 0 || alone) return;
+  const hexadecimal = fromHexadecimal(tokens);
+  if (hexadecimal.length >= MIN_BYTES) yield { radix: 16, bytes: hexadecimal };
   for (const [radix, digits] of RADICES) {
     const bytes = bytesOf(tokens, radix, digits);
     if (bytes && bytes.length >= MIN_BYTES) yield { radix, bytes };
