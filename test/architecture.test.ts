@@ -8,13 +8,15 @@ const SRC = resolve(dirname(fileURLToPath(import.meta.url)), '../src');
 
 /**
  * Which folder of src/ may import which other folder. The table in docs/architecture.md shows the same folders as floors: every arrow
- * leads to a lower floor, or to the folder that is named here. Every folder may throw a coded error, and use `defined.ts` and `polling.ts`.
+ * leads to a lower floor, or to the folder that is named here. Every folder may throw a coded error, and use `defined.ts`, `installation.ts`, `polling.ts` and `validator.ts`.
  */
-const EVERYWHERE = ['errors', 'defined.ts', 'polling.ts'];
+const EVERYWHERE = ['errors', 'defined.ts', 'installation.ts', 'polling.ts', 'validator.ts'];
 const MAY_IMPORT: Record<string, string[]> = {
   'defined.ts': [],
+  'installation.ts': [],
   'polling.ts': [],
   'linger.ts': [],
+  'validator.ts': [],
   errors: [],
   clipn: [],
   config: ['clipn'],

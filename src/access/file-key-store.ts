@@ -1,15 +1,15 @@
 import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Ajv } from 'ajv';
 import { ServiceError } from '../errors/index.ts';
 import { POLL_MS } from '../polling.ts';
 import { writeDurably } from '../storage/durable.ts';
 import { tolerant } from '../storage/tolerant.ts';
+import { validatorOf } from '../validator.ts';
 import { KEY_ID } from './api-key.ts';
 import { KeyRecord } from './key-record.ts';
 import type { DamagedKey, KeyStore, Revocation, StoredKeys } from './key-store.ts';
 
-const valid = new Ajv().compile(tolerant(KeyRecord));
+const valid = validatorOf(tolerant(KeyRecord));
 const SUFFIX = '.json';
 /** Resolution of the folder's modification time: two changes within it may have the same time. */
 const GRAIN_MS = 100;
@@ -54,7 +54,7 @@ export class FileKeyStore implements KeyStore {
     try {
       const value: unknown = JSON.parse(await readFile(source, 'utf8'));
       if (!valid(value)) {
-        return { source, reason: `${valid.errors?.[0]?.instancePath} ${valid.errors?.[0]?.message}`.trim() };
+        return { source, reason: `${valid.errors[0]?.instancePath} ${valid.errors[0]?.message}`.trim() };
       }
       const record = value as KeyRecord;
       return record.id + SUFFIX === name ? record : { source, reason: 'the id in the file differs from the file name' };

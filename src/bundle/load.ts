@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { Ajv } from 'ajv';
+import { validatorOf } from '../validator.ts';
+import { changed, sha256 } from './checksums.ts';
 import { BundleError } from './errors.ts';
-import { FILES, Manifest, type Part, type Precision, SHARED_WEIGHTS } from './manifest.ts';
+import { FILES, SHARED_WEIGHTS } from './file-names.ts';
+import { Manifest, type Part, type Precision } from './manifest.ts';
 import { extraGraphs, extraOf, offered } from './precision.ts';
 
 export interface Bundle {
@@ -23,18 +23,12 @@ export interface Bundle {
   files: { image: string; textYes: string; textNo: string; tokenizer: string; golden: string; weights?: string };
 }
 
-const validate = new Ajv({ allErrors: true }).compile(Manifest);
-
-async function sha256(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
-  return hash.digest('hex');
-}
+const validate = validatorOf(Manifest, { allErrors: true });
 
 /** The manifest's faults, each with its path. */
 function faultsOf(value: unknown): string[] {
   if (validate(value)) return [];
-  return (validate.errors ?? []).map((e) => {
+  return validate.errors.map((e) => {
     const extra = 'additionalProperty' in e.params ? ` "${e.params['additionalProperty']}"` : '';
     return `bundle.json${e.instancePath}: ${e.message}${extra}`;
   });
@@ -112,7 +106,7 @@ export async function loadBundle(
       if (size === undefined) faults.push(`${name} is missing`);
       else if (size !== entry.bytes) faults.push(`${name} has ${size} bytes, the manifest says ${entry.bytes}`);
       else if (options.checksums !== false && (await sha256(path)) !== entry.sha256) {
-        faults.push(`${name} is not the file the manifest describes: its sha256 differs`);
+        faults.push(changed(name));
       }
     }),
   );

@@ -1,14 +1,9 @@
 import { type Static, Type } from 'typebox';
+import { FILES, SHARED_WEIGHTS } from './file-names.ts';
 
 const closed = { additionalProperties: false };
 const Triple = Type.Tuple([Type.Number(), Type.Number(), Type.Number()]);
 const Template = Type.String({ pattern: '\\{\\}' });
-
-/** Files of every bundle; the manifest lists size and checksum of each. */
-export const FILES = ['image.onnx', 'text-yes.onnx', 'text-no.onnx', 'tokenizer.json', 'golden.json'] as const;
-
-/** Weights that both text graphs read, where a bundle has them: the only file beside a graph that its tensors may lie in. */
-export const SHARED_WEIGHTS = 'text.weights';
 
 export const PARTS = ['image', 'text-yes', 'text-no'] as const;
 export type Part = (typeof PARTS)[number];

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { bertWords, type WordPieceSpec, wordPieces } from './bert.ts';
 import { type CleanTables, cleanerOf } from './clean.ts';
@@ -79,8 +79,13 @@ export function createTokenizer(file: TokenizerFile, contextLength: number): Tex
 
 /** @throws BundleError if tokenizer.json cannot be read or has an unsupported type */
 export async function loadTokenizer(bundle: Bundle): Promise<TextTokenizer> {
+  return readTokenizer(bundle);
+}
+
+/** As `loadTokenizer`; blocks while it reads half a megabyte. */
+export function readTokenizer(bundle: Bundle): TextTokenizer {
   try {
-    const file = JSON.parse(await readFile(bundle.files.tokenizer, 'utf8')) as TokenizerFile;
+    const file = JSON.parse(readFileSync(bundle.files.tokenizer, 'utf8')) as TokenizerFile;
     const [has, wants] = [file.clean?.rule ?? null, bundle.manifest.text.clean ?? null];
     if (has !== wants) throw new Error(`its clean-up is ${has}, the manifest says ${wants}`);
     return createTokenizer(file, bundle.manifest.text.context_length);

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Ajv } from 'ajv';
 import { distance } from 'fastest-levenshtein';
 import { UserError } from '../errors/user-error.ts';
+import { PACKAGE } from '../installation.ts';
+import { validatorOf } from '../validator.ts';
 import { describeConfig } from './rows.ts';
 import type { Config, Kind } from './schema.ts';
 
@@ -26,7 +27,7 @@ export class ConfigError extends UserError {
 }
 
 /** Directory of bundles that are named without a path: models/ beside src/ or dist/. */
-export const MODELS = fileURLToPath(new URL('../../models/', import.meta.url));
+export const MODELS = fileURLToPath(new URL('models/', PACKAGE));
 
 const UNITS: Record<Kind, Record<string, number> | undefined> = {
   text: undefined,
@@ -100,7 +101,6 @@ export function bundlePath(value: string): string {
  */
 export function loadConfig(env: NodeJS.ProcessEnv, flags: Record<string, string | undefined> = {}): Config {
   const rows = describeConfig();
-  const ajv = new Ajv({ strict: false });
   const faults = unknownVariables(
     env,
     rows.map((r) => r.variable),
@@ -114,10 +114,10 @@ export function loadConfig(env: NodeJS.ProcessEnv, flags: Record<string, string 
       continue;
     }
     const value = read(given, kind);
-    const validate = ajv.compile(schema);
+    const validate = validatorOf(schema, { strict: false });
     if (value === undefined) faults.push(`${source} is ${shown(given)}, expected ${EXPECTED[kind]}`);
     else if (!validate(value)) {
-      const what = (validate.errors ?? []).map((e) =>
+      const what = validate.errors.map((e) =>
         'allowedValue' in e.params ? JSON.stringify(e.params['allowedValue']) : e.message,
       );
       faults.push(`${source} is ${shown(given)}, it ${[...new Set(what)].join(' or ').replace(/^"/, 'must be "')}`);

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { PACKAGE } from '../installation.ts';
 
 /** The version of the program, from package.json: the one place where it is written by hand (`npm version`). */
-export const VERSION: string = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
+export const VERSION: string = JSON.parse(readFileSync(new URL('package.json', PACKAGE), 'utf8')).version;

@@ -1,13 +1,12 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Ajv } from 'ajv';
 import { removeDurably, writeDurably } from '../storage/durable.ts';
 import { tolerant } from '../storage/tolerant.ts';
+import { validatorOf } from '../validator.ts';
 import { type DriftState, type DriftStore, Slots, StoredBaseline } from './store.ts';
 
-const ajv = new Ajv();
-const validSlots = ajv.compile(tolerant(Slots));
-const validBaseline = ajv.compile(tolerant(StoredBaseline));
+const validSlots = validatorOf(tolerant(Slots));
+const validBaseline = validatorOf(tolerant(StoredBaseline));
 const FILE = /^(.+)\.(slots|baseline)\.json$/;
 
 /** Two files per tenant in `<dataDir>/drift`. An unreadable file counts as absent, because lost counts do little harm. */

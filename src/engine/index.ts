@@ -1,3 +1,4 @@
+import { verifyChecksums } from '../bundle/checksums.ts';
 import type { Bundle } from '../bundle/load.ts';
 import type { Orientation } from '../images/decode.ts';
 import { type Ask, Dispatcher } from './front/admission/dispatcher.ts';
@@ -32,9 +33,7 @@ export { disagreeing } from './shared/readings.ts';
 export type * from './shared/types.ts';
 
 /** The settings of each engine process, and those of the front's half. */
-export interface EngineOptions extends Omit<InitMessage, 'bundleDir' | 'precision' | 'device'> {
-  /** The bundle with the graphs of the selected precision; see `withPrecision`. */
-  bundle: Bundle;
+export interface EngineOptions extends Omit<InitMessage, 'first' | 'device'> {
   /** Each device gets one engine; see `findDevices`. */
   devices: string[];
   /** Threads of the text encoder; `threads` are those of one image engine. */
@@ -57,12 +56,11 @@ export interface EngineOptions extends Omit<InitMessage, 'bundleDir' | 'precisio
 }
 
 /** Settings of every engine process, whatever its device. */
-function initOf(options: EngineOptions): Omit<InitMessage, 'device'> {
+function initOf(options: EngineOptions): Omit<InitMessage, 'first' | 'device'> {
   const { bundle, threads, lanes, maxBatch, laneBatch, batchWaitMs, maxPixels, decode, cacheBytes, tenantWeights } =
     options;
-  const { dir: bundleDir, precision } = bundle;
   const batches = { maxBatch, laneBatch, batchWaitMs };
-  return { bundleDir, precision, threads, lanes, ...batches, maxPixels, decode, cacheBytes, tenantWeights };
+  return { bundle, threads, lanes, ...batches, maxPixels, decode, cacheBytes, tenantWeights };
 }
 
 /** The options of the queue that come from the configuration: its length, and the shares of the tenants. */
@@ -74,6 +72,7 @@ const TEXT_IDLE_MS = 30_000;
 
 /** One model as the rest of the service sees it: images to verdicts, class names to features. Each device has a process, and so have texts. */
 export class Engine implements HeadHost, TextFeatureBuilder {
+  readonly #bundle: Bundle;
   readonly #engines: EngineSupervisor[];
   readonly #texts: TextEncoderProcess;
   readonly #dispatcher: Dispatcher;
@@ -85,7 +84,7 @@ export class Engine implements HeadHost, TextFeatureBuilder {
   constructor(options: EngineOptions) {
     const { bundle, devices, observer = {}, headsBytes, startTimeoutMs, limits, keepTextSessions } = options;
     const { textThreads } = options;
-    const { dir: bundleDir, precision } = bundle;
+    this.#bundle = bundle;
     const quarantine = options.quarantine ?? new Quarantine();
     this.#quarantine = quarantine;
     this.#dispatcher = new Dispatcher({
@@ -118,17 +117,27 @@ export class Engine implements HeadHost, TextFeatureBuilder {
     });
     for (const engine of this.#engines) this.#dispatcher.addSlot(engine);
     this.#texts = new TextEncoderProcess({
-      bundleDir,
-      precision,
+      bundle,
       threads: textThreads,
       idleMs: keepTextSessions ? Number.POSITIVE_INFINITY : TEXT_IDLE_MS,
       observer,
     });
   }
 
-  /** Resolves when the image engines of all devices and the text encoder have passed the golden file. Rejects if this bundle cannot serve here. */
+  /**
+   * Resolves when all files have their checksums, and the image engines of all devices and the text encoder have passed the golden file. Rejects if
+   * this bundle cannot serve here, with BundleError where a file is damaged.
+   */
   async start(): Promise<void> {
-    await Promise.all([...this.#engines.map((e) => e.start()), this.#texts.verify()]);
+    const opened = [...this.#engines.map((e) => e.start()), this.#texts.verify()];
+    const intact = verifyChecksums(this.#bundle);
+    try {
+      await Promise.all([...opened, intact]);
+    } catch (error) {
+      // a damaged file is the cause of every other failure
+      await intact;
+      throw error;
+    }
   }
 
   get status(): FleetStatus {

@@ -1,4 +1,4 @@
-import { Ajv, type ErrorObject } from 'ajv';
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 
 /** A body with more values than this gets its first fault only; a smaller one gets all faults. */
 const FEW_VALUES = 1000;
@@ -6,21 +6,30 @@ const FEW_VALUES = 1000;
 const MOST_ERRORS = 20;
 
 // queries are text and get coerced; in a JSON body a number in place of a text is an error
-const query = new Ajv({ coerceTypes: 'array', useDefaults: true, allErrors: true });
-const first = new Ajv({ useDefaults: true, strictTypes: false });
-const all = new Ajv({ useDefaults: true, allErrors: true, strictTypes: false });
+const common = { useDefaults: true, validateSchema: false };
+const query = new Ajv({ ...common, coerceTypes: 'array', allErrors: true });
+const first = new Ajv({ ...common, strictTypes: false });
+const all = new Ajv({ ...common, allErrors: true, strictTypes: false });
 
 type Validator = ((data: unknown) => boolean) & { errors?: ErrorObject[] | null };
 
+/** Compiled at its first use, because all of them together take longer than the rest of a start. */
+function lazily(ajv: Ajv, schema: object): () => ValidateFunction {
+  let compiled: ValidateFunction | undefined;
+  return () => {
+    compiled ??= ajv.compile(schema);
+    return compiled;
+  };
+}
+
 /** Fastify's validator of one part of requests. The list of faults is short, because each fault takes memory. */
 export function compileValidator(schema: object, httpPart: string | undefined): Validator {
-  if (httpPart !== 'body') return query.compile(schema) as Validator;
-  const quick = first.compile(schema);
-  const thorough = all.compile(schema);
+  const thorough = lazily(httpPart === 'body' ? all : query, schema);
+  const quick = httpPart === 'body' ? lazily(first, schema) : thorough;
   const validate: Validator = (data) => {
-    const validator = hasFew(data) ? thorough : quick;
+    const validator = httpPart !== 'body' || hasFew(data) ? thorough() : quick();
     const valid = validator(data) as boolean;
-    validate.errors = validator.errors?.slice(0, MOST_ERRORS) ?? null;
+    validate.errors = validator.errors?.slice(0, httpPart === 'body' ? MOST_ERRORS : undefined) ?? null;
     return valid;
   };
   return validate;

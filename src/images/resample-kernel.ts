@@ -1,5 +1,6 @@
 /** The compiled passes (kernel/resample.ts) and their memory. A call is synchronous, because all calls share that memory. */
 import { readFileSync } from 'node:fs';
+import { PACKAGE } from '../installation.ts';
 import type { ResampleWeights } from './weights.ts';
 
 // Node has WebAssembly, but @types/node leaves its types to the browser's library
@@ -37,7 +38,7 @@ interface Exports {
 const PAGE = 2 ** 16;
 
 // the build writes the file to dist/; when the sources run, they read it there too
-const module = new WebAssembly.Module(readFileSync(new URL('../../dist/images/resample.wasm', import.meta.url)));
+const module = new WebAssembly.Module(readFileSync(new URL('dist/images/resample.wasm', PACKAGE)));
 const kernel = new WebAssembly.Instance(module).exports as Exports;
 
 /** Bytes of a row of `size` pixels, rounded up: the vertical pass reads eight at a time. */

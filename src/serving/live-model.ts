@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadTokenizer } from '../bundle/tokenizer.ts';
+import { readTokenizer, type TextTokenizer } from '../bundle/tokenizer.ts';
 import { cutNames } from '../bundle/truncation.ts';
 import { unknownWords } from '../bundle/vocabulary.ts';
 import type { Config } from '../config/index.ts';
@@ -25,17 +25,19 @@ type Features = Awaited<ReturnType<typeof openFeatures>>;
 export interface LiveModelOptions {
   config: Config;
   observer: EngineObserver;
-  /** Called once per `Bundle.textId`. */
-  openFeatures(bundle: OpenedBundle['bundle']): Promise<Features>;
   /** The text encoder as tenants use it. */
   builder(engine: Engine): TextFeatureBuilder;
   onOpened?(opened: OpenedBundle): void;
 }
 
-/** A bundle, the engines that run it, and the features that were made with it. */
-export interface Model {
+/** A bundle and the engines that run it. */
+export interface Prepared {
   opened: OpenedBundle;
   engine: Engine;
+}
+
+/** A bundle, the engines that run it, and the features that were made with it. */
+export interface Model extends Prepared {
   features: Features;
   /** The view of this model for tenants. */
   forTenants: TenantModel;
@@ -56,6 +58,9 @@ export class LiveModel {
   #current: Model | undefined;
   #before: Model | undefined;
   #provider: HeadProvider | undefined;
+  #openFeatures: (bundle: OpenedBundle['bundle']) => Promise<Features> = () => {
+    throw new Error('no features have been provided yet');
+  };
 
   constructor(options: LiveModelOptions) {
     this.#options = options;
@@ -75,18 +80,35 @@ export class LiveModel {
     return this.current.engine.status;
   }
 
-  /** Opens and checks the given bundle, or the one of the configuration. Starts no process. */
-  async open(path?: string): Promise<Model> {
-    const { config, observer, openFeatures, builder } = this.#options;
+  /** Opens the given bundle, or the one of the configuration, and makes its engines. Starts no process. */
+  async prepare(path?: string): Promise<Prepared> {
+    const { config, observer } = this.#options;
     const opened = await openBundle(path === undefined ? config : { ...config, bundle: path });
     this.#options.onOpened?.(opened);
     const { bundle, devices } = opened;
-    const tokenizer = await loadTokenizer(bundle);
     const engine = new Engine({ ...engineOptions(config, bundle, devices), quarantine: this.#quarantine, observer });
+    return { opened, engine };
+  }
+
+  /** Opens and checks the given bundle, or the one of the configuration. Starts no process. */
+  async open(path?: string): Promise<Model> {
+    return this.complete(await this.prepare(path));
+  }
+
+  /** The model of a bundle and its engines: with its features, and for its tenants. */
+  async complete({ opened, engine }: Prepared): Promise<Model> {
+    const { builder } = this.#options;
+    const { bundle } = opened;
+    // for warnings only, so it is read when the first definition is checked
+    let loaded: TextTokenizer | undefined;
+    const tokenizer = () => {
+      loaded ??= readTokenizer(bundle);
+      return loaded;
+    };
     const heads = new Set<string>();
     // a features file has one writer, so models with the same text towers share one store
     const shared = this.#current?.opened.bundle.textId === bundle.textId ? this.#current.features : undefined;
-    const features = shared ?? (await openFeatures(bundle));
+    const features = shared ?? (await this.#openFeatures(bundle));
     // a head of another model is refused, whichever caller sends it
     engine.provideHeads({
       loadHead: async (id) => (heads.has(id) ? this.#provider?.loadHead(id) : undefined),
@@ -107,9 +129,14 @@ export class LiveModel {
         },
       },
       unknownWords: (word) => unknownWords(bundle.manifest, word),
-      cutNames: (names, templates) => cutNames(tokenizer, names, templates),
+      cutNames: (names, templates) => cutNames(tokenizer(), names, templates),
     };
     return { opened, engine, features, forTenants, heads };
+  }
+
+  /** Called once per `Bundle.textId`, before the first model is complete. */
+  provideFeatures(open: (bundle: OpenedBundle['bundle']) => Promise<Features>): void {
+    this.#openFeatures = open;
   }
 
   provideHeads(provider: HeadProvider): void {

@@ -2,8 +2,8 @@ import { open, readFile, stat } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Ajv } from 'ajv';
 import { type Static, Type } from 'typebox';
+import { validatorOf } from '../validator.ts';
 
 /** A holder whose socket does not reach here is given up when its record has not changed for this long. */
 const SILENT_MS = 12_000;
@@ -27,7 +27,7 @@ export const Holder = Type.Object({
 });
 export type Holder = Static<typeof Holder>;
 
-const valid = new Ajv().compile(Holder);
+const valid = validatorOf(Holder);
 
 /** A record as it is now. The text differs between any two holders. */
 export interface Seen {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { Ajv } from 'ajv';
 import { type Static, Type } from 'typebox';
 import type { Tower } from '../engine/index.ts';
 import { ServiceError } from '../errors/index.ts';
+import { validatorOf } from '../validator.ts';
 import { TenantDefinition } from './definition.ts';
 
 export const ARCHIVE_TYPE = 'application/vnd.clipn-gate.tenant';
@@ -31,7 +31,7 @@ export interface Archive extends Omit<Static<typeof ArchiveHeader>, 'format'> {
   rows: Record<Tower, Float32Array>;
 }
 
-const valid = new Ajv({ strictTypes: false }).compile(ArchiveHeader);
+const valid = validatorOf(ArchiveHeader, { strictTypes: false });
 const DIGEST = 32;
 /** Tolerance of a unit row's length, because the exporter may have added in another order. */
 const TOLERANCE = 1e-3;
@@ -60,7 +60,7 @@ export function decodeArchive(bytes: Buffer): Archive {
   } catch {
     throw damaged('it is not an exported tenant');
   }
-  if (!valid(head)) throw damaged(`${valid.errors?.[0]?.instancePath} ${valid.errors?.[0]?.message}`);
+  if (!valid(head)) throw damaged(`${valid.errors[0]?.instancePath} ${valid.errors[0]?.message}`);
   const { format: _, ...rest } = head as Static<typeof ArchiveHeader>;
   const numbers = rest.texts.length * rest.width;
   if (body.length !== newline + 1 + 8 * numbers) throw damaged('its length differs from the declared one');

@@ -1,8 +1,8 @@
-import { Ajv } from 'ajv';
 import { tolerant } from '../storage/tolerant.ts';
+import { validatorOf } from '../validator.ts';
 import { isRecord, StoredTenant, TenantRecord, Tombstone } from './record.ts';
 
-const valid = new Ajv().compile(tolerant(StoredTenant));
+const valid = validatorOf(tolerant(StoredTenant));
 const KNOWN = new Set([...Object.keys(TenantRecord.properties), ...Object.keys(Tombstone.properties)]);
 
 /**
@@ -10,7 +10,7 @@ const KNOWN = new Set([...Object.keys(TenantRecord.properties), ...Object.keys(T
  * a newer program of the same format may have written them.
  */
 export function readStored(value: unknown, id: string): StoredTenant | { reason: string } {
-  if (!valid(value)) return { reason: `${valid.errors?.[0]?.instancePath} ${valid.errors?.[0]?.message}`.trim() };
+  if (!valid(value)) return { reason: `${valid.errors[0]?.instancePath} ${valid.errors[0]?.message}`.trim() };
   const stored = value as StoredTenant;
   return stored.id === id ? stored : { reason: `the id in the content is not ${id}` };
 }

@@ -60,8 +60,7 @@ export const text: Bench = async ({ bundle: dir }) => {
 
   const session = await openTextSession(bundle, TOWER, threads);
   const own = new TextEncoderProcess({
-    bundleDir: bundle.dir,
-    precision: bundle.precision,
+    bundle,
     threads,
     idleMs: Number.POSITIVE_INFINITY,
     observer: {},

@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { loadBundle } from '../../src/bundle/load.ts';
 import { type TextEncoderOptions, TextEncoderProcess } from '../../src/engine/front/text-encoder.ts';
 import { BUNDLE } from '../helpers/paths.ts';
 
 const NAMES = ['dog', 'school bus', 'a very long name of many words', 'cat', 'sunflower'];
 const TEMPLATES = ['a photo of a {}.', '{}', 'a small picture of the {} in a field.'];
 
+const bundle = await loadBundle(BUNDLE);
+
 function start(t: { after(task: () => unknown): void }, options: Partial<TextEncoderOptions> = {}): TextEncoderProcess {
   const process = new TextEncoderProcess({
-    bundleDir: BUNDLE,
-    precision: 'fp32',
+    bundle,
     threads: 1,
     idleMs: Number.POSITIVE_INFINITY,
     observer: {},

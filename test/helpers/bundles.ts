@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { FILES } from '../../src/bundle/file-names.ts';
 import {
   type ExtraPrecision,
-  FILES,
   graphFile,
   type Manifest,
   type Part,

@@ -1,6 +1,5 @@
 import type { Config } from '../../config/index.ts';
 import { ServiceError } from '../../errors/index.ts';
-import { openStore } from '../../serving/open-store.ts';
 import { checkDefinition, type TenantDefinition } from '../../tenants/definition.ts';
 import { isRecord } from '../../tenants/record.ts';
 
@@ -24,6 +23,7 @@ function namedClasses(list: string, config: Config): TenantDefinition {
 }
 
 async function storedDefinition(tenant: string, config: Config): Promise<TenantDefinition> {
+  const { openStore } = await import('../../serving/open-store.ts');
   const { store, close } = await openStore(config, { onProblem: () => {} });
   const record = await store.get(tenant).finally(close);
   if (record && isRecord(record)) return record.definition;

@@ -31,26 +31,29 @@ const HEAD = 'cli';
 /** `clipn-gate detect`: verdicts for files and folders without a server. Returns 1 if any image had no verdict, or a file or folder could not be read. */
 export async function detectFiles(args: DetectArguments, config: Config): Promise<number> {
   const { bundle, devices } = await openBundle(config);
-  const definition = await definitionOf(args, config);
-  const method = args.method ?? definition.method ?? config.method;
-  await warnOfTexts(bundle, definition);
   const { files, leftOut } = await expandFiles(pathArguments(args.files));
   tellLeftOut(leftOut);
   if (files.length === 0) throw new ServiceError('no_image', 'None of the given files and folders has an image.');
 
   const engine = new Engine({
-    ...engineOptions(config, bundle, devices),
+    // a single image needs one lane, which then has all cores
+    ...engineOptions(files.length === 1 ? { ...config, lanes: config.lanes || 1 } : config, bundle, devices),
     observer: {
       log: (level, message, details) =>
         level !== 'info' && process.stderr.write(`${message} ${JSON.stringify(details)}\n`),
     },
   });
   try {
-    await engine.start();
-    const head = await makeHead(
+    const started = engine.start();
+    started.catch(() => {});
+    const definition = await definitionOf(args, config);
+    const method = args.method ?? definition.method ?? config.method;
+    await warnOfTexts(bundle, definition);
+    const making = makeHead(
       { cache: NO_CACHE, builder: engine, width: bundle.manifest.embedding_dim },
       { classes: definition.classes, prompts: promptsOf(definition, bundle.manifest.templates) },
     );
+    const [head] = await Promise.all([making.catch((error) => started.then(() => Promise.reject(error))), started]);
     await engine.putHead(HEAD, head);
     const job = { tenant: args.tenant ?? HEAD, serving: { headId: HEAD }, method, topK: args.top };
     const judged = await judgeFiles(engine, files, { ...job, atOnce: 2 * config.maxBatch });

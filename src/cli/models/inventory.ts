@@ -1,8 +1,9 @@
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { BundleError } from '../../bundle/errors.ts';
+import { FILES } from '../../bundle/file-names.ts';
 import { loadBundle } from '../../bundle/load.ts';
-import { FILES, type Manifest } from '../../bundle/manifest.ts';
+import type { Manifest } from '../../bundle/manifest.ts';
 import { defined } from '../../defined.ts';
 
 /** A folder that is a bundle or contains files of one. */

@@ -107,7 +107,7 @@ async function prove(bundle: Bundle, config: Config, devices: string[]): Promise
 export async function verifyBundle(dir: string, config: Config): Promise<Verification> {
   const found: Verification = { faults: [], proofs: [] };
   try {
-    // the engine process checks the checksums before it opens anything
+    // the engine checks the checksums
     const bundle = await loadBundle(dir, { checksums: false });
     const { devices } = await devicesOf(config, bundle);
     for (const precision of offered(bundle.manifest)) {

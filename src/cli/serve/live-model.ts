@@ -1,21 +1,13 @@
 import type { Config } from '../../config/index.ts';
 import { LiveModel } from '../../serving/live-model.ts';
-import { openFeatures } from '../../serving/open-store.ts';
-import type { Database } from '../../storage/postgres/database.ts';
 import { counted, engineObserver } from './observer.ts';
 import type { Telemetry } from './telemetry.ts';
 
 /** The live model of the configuration, connected to log and metrics; not opened yet. */
-export function observedModel(
-  config: Config,
-  database: Database | undefined,
-  { logger, metrics }: Telemetry,
-): LiveModel {
+export function observedModel(config: Config, { logger, metrics }: Telemetry): LiveModel {
   return new LiveModel({
     config,
     observer: engineObserver(metrics, logger),
-    openFeatures: (bundle) =>
-      openFeatures(config, bundle, database, (result) => metrics.cacheRequests.inc({ cache: 'features', result })),
     builder: (engine) => counted(engine, metrics),
     onOpened: ({ bundle, why, devices, passedOver }) => {
       logger.info({ bundle: bundle.id, precision: bundle.precision, why, devices }, 'model bundle opened');

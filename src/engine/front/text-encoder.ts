@@ -1,11 +1,10 @@
-import type { Precision } from '../../bundle/manifest.ts';
+import type { Bundle } from '../../bundle/load.ts';
 import { ProcessLink } from '../ipc/process-link.ts';
 import type { TextOperations } from '../ipc/protocol.ts';
 import type { EngineObserver, FeatureOptions, FeatureRequest, TextFeatureBuilder } from '../shared/types.ts';
 
 export interface TextEncoderOptions {
-  bundleDir: string;
-  precision: Precision;
+  bundle: Bundle;
   threads: number;
   /** Time from the last build to the end of the process; Infinity never ends it. */
   idleMs: number;
@@ -33,6 +32,8 @@ export class TextEncoderProcess implements TextFeatureBuilder {
   #users = 0;
   #idle: NodeJS.Timeout | undefined;
   #stopped = false;
+  /** Processes so far. */
+  #started = 0;
 
   constructor(options: TextEncoderOptions) {
     this.#options = options;
@@ -54,13 +55,13 @@ export class TextEncoderProcess implements TextFeatureBuilder {
         if (!this.#stopped) this.#options.observer.log?.('error', 'text encoder process ended', { code, signal });
       },
     });
-    const { bundleDir, precision, threads, silenceMs = SILENCE_MS } = this.#options;
+    const { bundle, threads, silenceMs = SILENCE_MS } = this.#options;
     const silence = setInterval(() => {
       if (this.#users === 0) return;
       this.#options.observer.log?.('error', 'text encoder process says nothing and is killed', { afterMs: silenceMs });
       link.child.kill('SIGKILL');
     }, silenceMs).unref();
-    const ready = link.call('init', { bundleDir, precision, threads });
+    const ready = link.call('init', { bundle, first: this.#started++ === 0, threads });
     ready.catch(() => {
       if (this.#live?.link === link) this.#live = undefined;
       link.child.kill('SIGKILL');

@@ -1,4 +1,4 @@
-import { loadBundle } from '../../bundle/load.ts';
+import { verifyChecksums } from '../../bundle/checksums.ts';
 import type { InitMessage, Vitals } from '../ipc/protocol.ts';
 import { Embedder } from './embedder.ts';
 import { EmbeddingCache } from './embedding-cache.ts';
@@ -16,11 +16,12 @@ export interface Engine {
   decoding(): Vitals['decoding'];
 }
 
-/** Loads the bundle and opens its sessions. Resolves when they have passed the golden file and are warm. */
+/** Opens the sessions of the bundle. Resolves when they have passed the golden file and are warm. */
 export async function openEngine(init: InitMessage): Promise<Engine> {
-  const bundle = await loadBundle(init.bundleDir, { checksums: true, precision: init.precision });
+  const { bundle } = init;
+  if (!init.first) await verifyChecksums(bundle, [bundle.files.image, bundle.files.golden]);
   const { embedding_dim: width, logit_scale: scale } = bundle.manifest;
-  const [pipeline, heads] = await Promise.all([openLanes(init, bundle), HeadScorer.open({ width, scale })]);
+  const [pipeline, heads] = await Promise.all([openLanes(init), HeadScorer.open({ width, scale })]);
   const { goldenMaxDifference, batch, decoding } = pipeline;
   const embedder = new Embedder({
     encode: pipeline.encode,

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { deserializeError } from '../../errors/index.ts';
+import { entryModule } from '../../installation.ts';
 import { EngineLost } from './engine-lost.ts';
 import type { Observation, Operations, ToParent } from './protocol.ts';
 
@@ -17,7 +18,7 @@ interface Pending {
 }
 
 export interface LinkOptions {
-  /** Module to run, relative to engine/ and without its ending: the sources run as .ts under tsx, the build as .js. */
+  /** Module to run, relative to engine/ and without its ending; see `entryModule`. */
   module: string;
   env: Record<string, string>;
   /** Options of node for the child, beside the parent's own. */
@@ -41,9 +42,7 @@ export class ProcessLink<O extends Operations> {
   #ended = false;
 
   constructor(options: LinkOptions) {
-    const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    const path = fileURLToPath(new URL(`../${options.module}.${ending}`, import.meta.url));
-    this.child = fork(path, [], {
+    this.child = fork(fileURLToPath(entryModule(`engine/${options.module}`)), [], {
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       // ONNX Runtime's telemetry would resolve a host of its maker and store a device id in the home directory

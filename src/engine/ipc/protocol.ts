@@ -1,12 +1,20 @@
-import type { Precision } from '../../bundle/manifest.ts';
+import type { Bundle } from '../../bundle/load.ts';
 import type { SerializedError } from '../../errors/index.ts';
 import type { DecodeMode } from '../../images/decode.ts';
 import type { Detection, DetectRequest, EngineObserver, Tower } from '../shared/types.ts';
 
+/**
+ * Whether the process is the first of its kind for this model. The start of the service waits for it, and the front process compares the files with
+ * their checksums; a later process compares its files itself, and texts give way to images.
+ */
+export type First = boolean;
+
 /** Settings of a child process. Sent once, as the first message. */
 export interface InitMessage {
-  bundleDir: string;
-  precision: Precision;
+  /** Opened and checked by the front process; its manifest need not be read again. */
+  bundle: Bundle;
+  /** See `First`. */
+  first: First;
   /** Name of one device, for `deviceOf`. */
   device: string;
   /** Cores that the engine may use for images. */
@@ -47,7 +55,7 @@ export type ProbeOperations = {
 /** Operations of the text encoder process. */
 export type TextOperations = {
   init: {
-    request: { bundleDir: string; precision: Precision; threads: number };
+    request: { bundle: Bundle; first: First; threads: number };
     reply: { goldenMaxDifference: number };
   };
   build: { request: { names: string[]; templates: string[]; tower: Tower }; reply: Float32Array };

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import * as ort from 'onnxruntime-node';
 import { externalFiles } from '../../bundle/external.ts';
+import { SHARED_WEIGHTS } from '../../bundle/file-names.ts';
 import type { Bundle } from '../../bundle/load.ts';
-import { SHARED_WEIGHTS } from '../../bundle/manifest.ts';
 import { ServiceError } from '../../errors/index.ts';
 import { CPU, type Device, executionProviders, explain } from './devices.ts';
 import type { Tower } from './types.ts';
@@ -47,6 +47,7 @@ interface GraphFile {
    * time, and 300 MB more in the heaps of the threads (two lanes, batches of 4). Texts are rare.
    */
   arena: boolean;
+  read?(path: string): Uint8Array;
 }
 
 async function open(file: GraphFile, input: string, device: Device, threads: number): Promise<ort.InferenceSession> {
@@ -75,7 +76,7 @@ async function create(file: GraphFile, device: Device, threads: number): Promise
 
 /** The runtime receives the bytes of the shared weights instead of a path, so a graph cannot make it open a file. */
 function weightsOf(
-  { weights }: GraphFile,
+  { weights, read = readFileSync }: GraphFile,
   graph: Uint8Array,
 ): Pick<ort.InferenceSession.SessionOptions, 'externalData'> {
   const named = [...externalFiles(graph)];
@@ -87,7 +88,7 @@ function weightsOf(
     );
   }
   if (weights === undefined) throw new Error(`it reads ${SHARED_WEIGHTS}, which the manifest does not list`);
-  return { externalData: [{ path: SHARED_WEIGHTS, data: readFileSync(weights) }] };
+  return { externalData: [{ path: SHARED_WEIGHTS, data: read(weights) }] };
 }
 
 async function run(
@@ -115,11 +116,17 @@ export async function openImageSession(bundle: Bundle, threads: number, device =
   };
 }
 
-export async function openTextSession(bundle: Bundle, tower: Tower, threads: number): Promise<TextSession> {
+/** @param read reads the shared weights; a caller that opens both towers reads them once */
+export async function openTextSession(
+  bundle: Bundle,
+  tower: Tower,
+  threads: number,
+  read: (path: string) => Uint8Array = readFileSync,
+): Promise<TextSession> {
   const width = bundle.manifest.embedding_dim;
   const { textYes, textNo, weights } = bundle.files;
   const session = await open(
-    { path: tower === 'yes' ? textYes : textNo, weights, arena: false },
+    { path: tower === 'yes' ? textYes : textNo, weights, read, arena: false },
     'tokens',
     CPU,
     threads,

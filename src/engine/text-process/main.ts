@@ -2,8 +2,10 @@
  * The text encoder process. It runs while text features are built and ends when it is idle. Its end returns all of its memory; sessions of
  * onnxruntime that are made and released repeatedly leak.
  */
+import { readFileSync } from 'node:fs';
+import { verifyChecksums } from '../../bundle/checksums.ts';
 import { readGolden } from '../../bundle/golden.ts';
-import { type Bundle, loadBundle } from '../../bundle/load.ts';
+import type { Bundle } from '../../bundle/load.ts';
 import { loadTokenizer, type TextTokenizer } from '../../bundle/tokenizer.ts';
 import { fillTemplate } from '../../clipn/index.ts';
 import { ServiceError } from '../../errors/index.ts';
@@ -15,8 +17,6 @@ import { openTextSession, type TextSession } from '../shared/sessions.ts';
 import { addNormalised, lengthError, normalise } from '../shared/text-features.ts';
 import type { Tower } from '../shared/types.ts';
 import { padRows, planBatches } from './text-batches.ts';
-
-setNiceness(NICENESS.texts);
 
 /** Number of class names whose texts, in all templates, are in memory at once. */
 const NAMES = 256;
@@ -30,15 +30,24 @@ interface Encoder {
 let encoder: Encoder | undefined;
 
 async function start({
-  bundleDir,
-  precision,
+  bundle,
+  first,
   threads,
 }: TextOperations['init']['request']): Promise<TextOperations['init']['reply']> {
-  const bundle = await loadBundle(bundleDir, { checksums: true, precision });
+  if (!first) setNiceness(NICENESS.texts);
+  const { textYes, textNo, tokenizer: texts, golden: expected, weights } = bundle.files;
+  if (!first) await verifyChecksums(bundle, [textYes, textNo, texts, expected, ...(weights ? [weights] : [])]);
+  // both towers read the same weights
+  const shared = new Map<string, Uint8Array>();
+  const read = (path: string) => {
+    const bytes = shared.get(path) ?? readFileSync(path);
+    shared.set(path, bytes);
+    return bytes;
+  };
   const [tokenizer, yes, no] = await Promise.all([
     loadTokenizer(bundle),
-    openTextSession(bundle, 'yes', threads),
-    openTextSession(bundle, 'no', threads),
+    openTextSession(bundle, 'yes', threads, read),
+    openTextSession(bundle, 'no', threads, read),
   ]);
   encoder = { bundle, tokenizer, sessions: { yes, no } };
   const golden = await readGolden(bundle);
@@ -64,9 +73,10 @@ async function start({
     );
     const tolerance = bundle.tolerance.text ?? golden.tolerance;
     checkLength(tower, rows, width);
-    worst = Math.max(worst, checkGolden(`${tower} texts, ${precision}`, rows, data, tolerance));
+    worst = Math.max(worst, checkGolden(`${tower} texts, ${bundle.precision}`, rows, data, tolerance));
     await checkPadding(encoder, golden.text.tokens, tower, rows);
   }
+  setNiceness(NICENESS.texts);
   return { goldenMaxDifference: worst };
 }
 

@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import type { FastifyPluginAsync } from 'fastify';
+import { PACKAGE } from '../../installation.ts';
 
-/** Output of `npm run build` for src/console; the path is the same from the sources and from dist/. */
-const FILES = fileURLToPath(new URL('../../../dist/console/', import.meta.url));
+/** Output of `npm run build` for src/console. */
+const FILES = fileURLToPath(new URL('dist/console/', PACKAGE));
 
 const HEADERS = {
   // no resources of other origins, nothing inline; blob: is for pictures that users drop on the page

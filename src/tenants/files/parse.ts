@@ -1,5 +1,6 @@
-import { Ajv, type ErrorObject } from 'ajv';
+import type { ErrorObject } from 'ajv';
 import { parseAllDocuments } from 'yaml';
+import { validatorOf } from '../../validator.ts';
 import { TENANT_ID, TENANT_ID_RULE, TenantDefinition } from '../definition.ts';
 
 /** Names of tenant files, in a watched directory and for `apply -f`. YAML includes JSON. */
@@ -10,7 +11,7 @@ export interface TenantDocument {
   definition: TenantDefinition;
 }
 
-const valid = new Ajv({ allErrors: true, strictTypes: false }).compile(TenantDefinition);
+const valid = validatorOf(TenantDefinition, { allErrors: true, strictTypes: false });
 
 /** The tenants of a file, and its faults. A faulty document does not affect the others. */
 export interface ParsedFile {
@@ -52,7 +53,7 @@ function tenantOf(value: unknown, fallbackId: string): TenantDocument | string {
   if (tenant === '') return 'the document needs the id of its tenant as "tenant", for lack of a file name';
   if (typeof tenant !== 'string') return `tenant is ${describe(tenant)}, expected text`;
   if (!TENANT_ID.test(tenant)) return `${JSON.stringify(tenant)} is not a tenant id. ${TENANT_ID_RULE}`;
-  if (!valid(definition)) return explain(valid.errors ?? []);
+  if (!valid(definition)) return explain(valid.errors);
   return { id: tenant, definition: definition as TenantDefinition };
 }
 
@@ -60,7 +61,7 @@ function describe(value: unknown): string {
   return Array.isArray(value) ? 'a list' : typeof value === 'object' ? 'a mapping' : JSON.stringify(value);
 }
 
-function explain(errors: ErrorObject[]): string {
+function explain(errors: readonly ErrorObject[]): string {
   // a class that is neither text nor object gets three errors; one is enough
   const told = errors.filter((e) => !/^\/classes\/\d+$/.test(e.instancePath) || e.keyword === 'anyOf');
   const lines = told.map((e) => {

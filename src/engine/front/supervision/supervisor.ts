@@ -25,7 +25,7 @@ import { Watchdog, type WatchdogLimits } from './watchdog.ts';
 export interface SupervisorOptions {
   /** For logs, metrics and readiness: the device, numbered where several engines share it. */
   name: string;
-  init: InitMessage;
+  init: Omit<InitMessage, 'first'>;
   /** Why there are fewer lanes than threads, for the log. */
   lanesWhy?: string | undefined;
   /** For images whose request does not set it. */
@@ -80,7 +80,8 @@ export class EngineSupervisor implements EngineSlot {
 
   get status(): EngineStatus {
     const pid = this.#life?.link.child.pid;
-    const { device, precision } = this.#options.init;
+    const { device, bundle } = this.#options.init;
+    const { precision } = bundle;
     const wait = this.#nextTry === undefined ? undefined : Math.max(0, this.#nextTry - Date.now());
     const reason = this.#reason && `${this.#reason}${wait ? `; next try in ${(wait / 1000).toFixed(1)} s` : ''}`;
     return {
@@ -152,14 +153,18 @@ export class EngineSupervisor implements EngineSlot {
     const life: Life = { link, heads, born: Date.now(), oomKills: oomKills() };
     this.#life = life;
     try {
-      const { startMs, goldenMaxDifference, batch, rss } = await withTimeout(link.call('init', init), startTimeoutMs);
+      const { startMs, goldenMaxDifference, batch, rss } = await withTimeout(
+        link.call('init', { ...init, first: this.#restarts === 0 }),
+        startTimeoutMs,
+      );
       // otherwise every process would be ended at once, and its images would count as the cause
       if (limits.maxMemory > 0 && rss > limits.maxMemory) throw tooLarge(rss, limits.maxMemory);
       this.#batch = batch;
       life.watchdog = this.#watch(life);
       if (this.#state === 'stopping' || this.#state === 'stopped') return;
       const { pid } = link.child;
-      const { device, precision, lanes, threads } = init;
+      const { device, lanes, threads, bundle } = init;
+      const { precision } = bundle;
       const onCpu =
         deviceOf(device).kind === 'cpu'
           ? { lanes, threads: Math.floor(threads / lanes), why: this.#options.lanesWhy }

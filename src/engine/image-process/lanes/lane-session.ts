@@ -1,5 +1,5 @@
 import { readGolden } from '../../../bundle/golden.ts';
-import { type Bundle, loadBundle } from '../../../bundle/load.ts';
+import type { Bundle } from '../../../bundle/load.ts';
 import { deviceOf } from '../../shared/devices.ts';
 import { checkGolden } from '../../shared/golden.ts';
 import { type ImageSession, openImageSession } from '../../shared/sessions.ts';
@@ -73,9 +73,8 @@ export class LaneSession {
 }
 
 /** Opens the sessions of a lane, compares them with the golden file, warms them, and finds the lane's batch. */
-export async function openLaneSession({ bundleDir, precision, size }: LaneInit, model: LaneModel) {
-  // the process that started this thread has checked the checksums
-  const bundle = await loadBundle(bundleDir, { checksums: false, precision });
+export async function openLaneSession({ bundle }: LaneInit, model: LaneModel) {
+  const stride = bundle.manifest.image.size ** 2 * 3;
   const device = deviceOf(model.device);
   const own = await openImageSession(bundle, model.threads, device);
   const buckets = bucketsUpTo(model.maxBatch, device.kind);
@@ -87,7 +86,7 @@ export async function openLaneSession({ bundleDir, precision, size }: LaneInit, 
     await compare(bundle, wide, 1, 1);
     return wide;
   };
-  const session = new LaneSession(own, openWide, buckets, size ** 2 * 3);
+  const session = new LaneSession(own, openWide, buckets, stride);
   if (device.kind !== 'cpu') {
     // the largest first, so that the arena grows once. A device runs all sizes here, so that it prepares no kernel under load
     for (const bucket of [...buckets].reverse()) await session.time(bucket);
@@ -95,7 +94,7 @@ export async function openLaneSession({ bundleDir, precision, size }: LaneInit, 
   }
   // one run, so that the first image does not wait for memory to be allocated
   if (!model.measure) {
-    await own.run(new Uint8Array(size ** 2 * 3), 1);
+    await own.run(new Uint8Array(stride), 1);
     return { session, goldenMaxDifference, batch: model.maxBatch };
   }
   const runs = [];

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { deserializeError } from '../../../errors/index.ts';
 import type { Orientation } from '../../../images/decode.ts';
+import { entryModule } from '../../../installation.ts';
 import { fromSharedTime } from '../../ipc/clock.ts';
 import type { Vitals } from '../../ipc/protocol.ts';
 import type { Lane, Outcome } from './lanes.ts';
@@ -42,10 +43,9 @@ export class LaneThread implements Lane<LaneJob, TimedResult> {
   maxBatch = 1;
 
   private constructor(init: Omit<LaneInit, 'watch'>, events: LaneEvents) {
-    const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
     const workerData: LaneInit = { ...init, watch: this.#watch.buffer };
     this.#onRun = events.run;
-    this.#worker = new Worker(new URL(`./lane-worker.${ending}`, import.meta.url), { workerData });
+    this.#worker = new Worker(entryModule('engine/image-process/lanes/lane-worker'), { workerData });
     this.#worker.on('message', (message: FromLane) => {
       const waiting = this.#waiting.shift();
       if (message.kind === 'failed') waiting?.reject(deserializeError(message.error));

@@ -51,9 +51,15 @@ async function open(image: LaneImage, slot: number): Promise<LaneResult> {
   };
   watched();
   try {
-    const { maxPixels, size, decode: mode } = init;
+    const { maxPixels, bundle, decode: mode } = init;
     const { readings, orientation } = image;
-    const decoded = await decodeImage(image.bytes, size, { maxPixels, readings, mode, orientation, enter });
+    const decoded = await decodeImage(image.bytes, bundle.manifest.image.size, {
+      maxPixels,
+      readings,
+      mode,
+      orientation,
+      enter,
+    });
     const { pixels, others, ...facts } = decoded;
     return {
       facts,

@@ -1,4 +1,3 @@
-import type { Bundle } from '../../../bundle/load.ts';
 import { observe } from '../../ipc/child.ts';
 import type { InitMessage, Vitals } from '../../ipc/protocol.ts';
 import { deviceOf } from '../../shared/devices.ts';
@@ -30,10 +29,10 @@ const events = {
 };
 
 /** Starts the threads of an engine process. Resolves when their sessions have passed the golden file and are warm. */
-export function openLanes(init: InitMessage, bundle: Bundle): Promise<Pipeline> {
+export function openLanes(init: InitMessage): Promise<Pipeline> {
   const cores = new Cores();
-  const { bundleDir, precision, maxPixels, decode } = init;
-  const common = { bundleDir, precision, maxPixels, decode, size: bundle.manifest.image.size, cores: cores.shared };
+  const { bundle, maxPixels, decode } = init;
+  const common = { bundle, maxPixels, decode, cores: cores.shared };
   return deviceOf(init.device).kind === 'cpu' ? onCpu(init, common, cores) : onDevice(init, common);
 }
 

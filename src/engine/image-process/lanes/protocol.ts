@@ -1,4 +1,4 @@
-import type { Precision } from '../../../bundle/manifest.ts';
+import type { Bundle } from '../../../bundle/load.ts';
 import type { SerializedError } from '../../../errors/index.ts';
 import type { DecodedImage, DecodeMode, Orientation } from '../../../images/decode.ts';
 import type { ImageReading } from '../../../images/readings.ts';
@@ -10,10 +10,7 @@ import type { ImageReading } from '../../../images/readings.ts';
 export const DECODES_AT_ONCE = 4;
 
 export interface LaneInit {
-  bundleDir: string;
-  precision: Precision;
-  /** Side S of the square that the model takes. */
-  size: number;
+  bundle: Bundle;
   maxPixels: number;
   decode: DecodeMode;
   /** Options of the thread's sessions; undefined if the thread only decodes. */

@@ -1,0 +1,111 @@
+import { Limiter, Quotas } from '../../access/index.ts';
+import { buildApp } from '../../app.ts';
+import type { Config } from '../../config/index.ts';
+import { openDataDirectory } from '../../serving/data-directory.ts';
+import type { LiveModel, Prepared } from '../../serving/live-model.ts';
+import { ObservedEngine } from '../../serving/observed-engine.ts';
+import { openAccess } from '../../serving/open-access.ts';
+import { openDrift, openFeatures, openStore } from '../../serving/open-store.ts';
+import { Reloader } from '../../serving/reloader.ts';
+import { watchTenants } from '../../serving/watch-tenants.ts';
+import { closeServers, drainOnSignal } from './drain.ts';
+import { openGate } from './gate.ts';
+import { reloadOnHangup } from './hangup.ts';
+import { listen } from './listen.ts';
+import type { Telemetry } from './telemetry.ts';
+import { observedTenants } from './tenants.ts';
+
+/** Opens every part below HTTP in this order; they are closed in reverse order. */
+async function openParts({ config, telemetry, live, prepared }: Omit<ServiceParts, 'started' | 'gateFile'>) {
+  const { logger, metrics } = telemetry;
+  const lock = await openDataDirectory(config.dataDir, (notice) => logger.warn(notice));
+  const stored = await openStore(config, {
+    exclusive: true,
+    onProblem: (level, message, details) => logger[level](details, message),
+  });
+  const { store, database } = stored;
+  const { keyring, audit } = await openAccess(config, database, logger);
+  live.provideFeatures((bundle) =>
+    openFeatures(config, bundle, database, (result) => metrics.cacheRequests.inc({ cache: 'features', result })),
+  );
+  const model = await live.complete(prepared);
+  live.serve(model);
+  const tenants = observedTenants(config, store, model, telemetry);
+  live.provideHeads(tenants);
+  await tenants.load();
+  const tenantFiles = watchTenants(config, tenants, audit, logger);
+  await tenantFiles?.start();
+  const drift = await openDrift(config, database, (error) =>
+    logger.warn({ err: error }, 'drift counts could not be stored, trying again'),
+  );
+  const engine = new ObservedEngine({ engines: live, drift, tenants });
+  const access = { keyring, audit, limiter: new Limiter(config), quotas: new Quotas() };
+  const close = async () => {
+    await tenantFiles?.stop();
+    await tenants.stop();
+    await drift.stop();
+    await live.stop();
+    await keyring.stop();
+    await stored.close();
+    await lock.release();
+  };
+  return { model: live, tenants, tenantFiles, drift, engine, access, close };
+}
+
+/** A model whose processes have been started, and what the whole service needs. */
+export interface ServiceParts {
+  config: Config;
+  telemetry: Telemetry;
+  live: LiveModel;
+  prepared: Prepared;
+  /** Settled with the start of the model's processes. */
+  started: Promise<void>;
+  gateFile: string | undefined;
+}
+
+/** Opens everything around the model and listens; resolves when engine and tenants are ready. See `serve`. */
+export async function openService({ started, gateFile, ...given }: ServiceParts): Promise<void> {
+  const { config, telemetry, live } = given;
+  const { logger, tracing } = telemetry;
+  const { close: closeParts, ...parts } = await openParts(given);
+  const { tenants, engine } = parts;
+  const gate =
+    gateFile === undefined
+      ? undefined
+      : await openGate(gateFile, { engine, tenants, bundleId: () => live.bundle.id, ...telemetry });
+  const reload = new Reloader({
+    live,
+    tenants,
+    logger,
+    started: () => !app.lifecycle.restoring && !app.lifecycle.draining,
+  });
+  const app = await buildApp({ config, ...parts, ...telemetry, reload, gate });
+
+  const reloadsOnHangup = reloadOnHangup(reload, logger);
+  drainOnSignal({
+    delayMs: config.drainDelayMs,
+    graceMs: config.shutdownGraceMs,
+    logger,
+    skip: reloadsOnHangup ? ['SIGHUP'] : [],
+    unready: () => {
+      app.lifecycle.draining = true;
+    },
+    close: async (hurry) => {
+      await closeServers(Promise.all([app.close(), gate?.close(hurry)]), [app.server], hurry);
+      await reload.stop();
+      await closeParts();
+      await tracing.close();
+    },
+  });
+
+  app.lifecycle.restoring = true;
+  const address = await listen(config.host, config.port, (options) => app.listen(options));
+  await started;
+  await tenants.start();
+  app.lifecycle.restoring = false;
+  const { name, version } = live.bundle.manifest;
+  logger.info(
+    { address, gate: gate?.address, model: `${name} ${version}`, engine: live.status },
+    `ready: ${address} (open it in a browser)`,
+  );
+}
