@@ -12,6 +12,7 @@ const FILES = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8
 /** Pauses that are no wait for a condition, with the reason; everything else waits with `until`. */
 const PAUSES: Record<string, string> = {
   'bench/load.test.ts': 'a server that stalls: the load generator measures time',
+  'service/threads.test.ts': 'the interval of samples',
   'tenants/replicas.test.ts': 'the pace of a client under load',
 };
 

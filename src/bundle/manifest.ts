@@ -77,6 +77,17 @@ const PrecisionEntry = Type.Object(
   closed,
 );
 
+/** The fastest way to run an image graph on the CPU where it was measured. */
+const Speed = Type.Object(
+  {
+    cores: Type.Integer({ minimum: 1, description: 'Cores that were used.' }),
+    lanes: Type.Integer({ minimum: 1, description: 'Sessions that ran beside each other.' }),
+    batch: Type.Integer({ minimum: 1, maximum: 4, description: 'Images in one run.' }),
+    images_per_second: Type.Number({ exclusiveMinimum: 0 }),
+  },
+  closed,
+);
+
 /** bundle.json, format 1. Only `provenance` and `evaluation` may have unknown fields. */
 export const Manifest = Type.Object(
   {
@@ -136,6 +147,15 @@ export const Manifest = Type.Object(
     precisions: Type.Optional(
       Type.Object({ fp16: Type.Optional(PrecisionEntry), int8: Type.Optional(PrecisionEntry) }, closed),
     ),
+    speed: Type.Optional(
+      Type.Object(
+        { fp32: Type.Optional(Speed), int8: Type.Optional(Speed) },
+        {
+          ...closed,
+          description: 'Of each precision for a CPU. Without it, lanes measure their batch when they start.',
+        },
+      ),
+    ),
     files: Type.Object(
       {
         ...(Object.fromEntries(FILES.map((f) => [f, FileEntry])) as Record<(typeof FILES)[number], typeof FileEntry>),
@@ -152,4 +172,5 @@ export const Manifest = Type.Object(
   closed,
 );
 export type Manifest = Static<typeof Manifest>;
+export type Speed = Static<typeof Speed>;
 export type PrecisionQuality = Static<typeof Quality>;

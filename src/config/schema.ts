@@ -142,7 +142,7 @@ export const ConfigSchema = Type.Object({
     count(0, 0, 4),
     'CLIPN_LANE_BATCH',
     'integer',
-    'largest number of images in one run of a lane; 0 means 1, 2 or 4, whatever the engine measures as fastest at its start',
+    'largest number of images in one run of a lane; 0 means what the bundle names as fastest (`speed`), and without that 1, 2 or 4, whatever the engine measures as fastest at its start',
   ),
   decode: setting(
     Type.Union([Type.Literal('exact'), Type.Literal('fast')], { default: 'exact' }),

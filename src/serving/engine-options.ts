@@ -11,7 +11,9 @@ export function engineOptions(config: Config, bundle: Bundle, devices: string[])
   const share = (engines: number) => Math.max(1, Math.floor(cores / Math.max(1, engines)));
   // the engine of a GPU uses the CPU for decoding only, but for that it uses it wholly
   const threads = config.threads || share(devices.length);
-  const { lanes, why } = lanesFor(threads, config.lanes, statSync(bundle.files.image).size);
+  const { precision, manifest } = bundle;
+  const measured = precision === 'fp16' ? undefined : manifest.speed?.[precision];
+  const { lanes, why } = lanesFor(threads, config.lanes, statSync(bundle.files.image).size, measured);
   return {
     bundle,
     devices,
@@ -20,7 +22,7 @@ export function engineOptions(config: Config, bundle: Bundle, devices: string[])
     ...defined({ lanesWhy: why }),
     textThreads: config.threads || cores,
     maxBatch: config.maxBatch,
-    laneBatch: config.laneBatch,
+    laneBatch: config.laneBatch || (measured?.batch ?? 0),
     maxQueue: config.maxQueue,
     batchWaitMs: config.batchWaitMs,
     decode: config.decode,

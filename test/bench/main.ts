@@ -41,6 +41,10 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
     does: 'throughput and latency of the whole service beside its ceilings (the default)',
     load: async () => (await import('./service.ts')).service,
   },
+  start: {
+    does: 'cold starts of serve and detect (--count)',
+    load: async () => (await import('./start.ts')).coldStart,
+  },
   'compute-bound': {
     does: "a model of ViT-B/16's shape: service beside raw session",
     load: async () => (await import('./compute-bound.ts')).computeBound,

@@ -375,6 +375,13 @@ describe('how many lanes', () => {
     assert.deepEqual(lanesFor(2, 0, 0), { lanes: 2 });
   });
 
+  it('an engine has one lane where the bundle was faster with all threads in one session, unless the setting says otherwise', () => {
+    assert.equal(lanesFor(8, 0, 15 * MiB, { cores: 2, lanes: 1 }).lanes, 1);
+    assert.equal(lanesFor(8, 0, 15 * MiB, { cores: 2, lanes: 2 }).lanes, 8);
+    assert.equal(lanesFor(8, 0, 15 * MiB, { cores: 1, lanes: 1 }).lanes, 8);
+    assert.equal(lanesFor(8, 4, 15 * MiB, { cores: 2, lanes: 1 }).lanes, 4);
+  });
+
   it('the setting decides, up to the number of cores', () => {
     assert.deepEqual(lanesFor(4, 2, 345 * MiB), { lanes: 2 });
     assert.deepEqual(lanesFor(2, 9, MiB), { lanes: 2 });

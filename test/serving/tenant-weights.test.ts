@@ -14,8 +14,8 @@ import { ask, recordingUpstream } from '../helpers/gate.ts';
 
 /** The shares take the way of the service: from the setting to the options of the engine, and from these to its queue. */
 const CONFIG = loadConfig({ CLIPN_TENANT_WEIGHTS: 'a=4,b=1' });
-/** Only the size of the image graph is read of it. */
-const BUNDLE = { files: { image: import.meta.filename } } as Bundle;
+/** Only the size of the image graph and the measured speed are read of it. */
+const BUNDLE = { precision: 'fp32', manifest: {}, files: { image: import.meta.filename } } as Bundle;
 /** Requests that each tenant has in progress all the time, so that both always have waiting images. */
 const CLIENTS = 10;
 const SERVED = 100;

@@ -9,6 +9,7 @@ from pathlib import Path
 
 def optimise(args: argparse.Namespace) -> None:
     from ..bundle import resolve
+    from ..lanes import measure_lanes
     from ..optimise import Settings
     from ..optimise import optimise as work
     from ..remeasure import remeasure
@@ -21,8 +22,11 @@ def optimise(args: argparse.Namespace) -> None:
     try:
         if args.measure:
             remeasure(path, args.samples, args.threads or 0)
+        if args.measure or args.lanes:
+            measure_lanes(path, args.threads or 0)
             return
         work(path, Settings(precisions=tuple(args.precisions.split(",")), **given))
+        measure_lanes(path, args.threads or 0)
         verify(path)
     except (ValueError, OSError) as error:
         sys.exit(f"{args.bundle}: {error}")
@@ -35,5 +39,6 @@ def register(add) -> None:
     c.add_argument("--samples", type=Path, help="folder of photographs to calibrate and compare on; sub-folders name the classes asked about")
     c.add_argument("--text", action="store_true", help="lower the text towers too: faster registration, and their cost is in every verdict")
     c.add_argument("--measure", action="store_true", help="make nothing: measure the precisions that the bundle has again, on --samples")
+    c.add_argument("--lanes", action="store_true", help="make nothing: measure again which lanes and batch are fastest on this machine, which should be idle")
     c.add_argument("--min-gain", type=float, help="offer int8 only where it is this many times faster than fp32 (default: 1.2)")
     c.add_argument("--threads", type=int, help="threads of one run while measuring (default: all cores)")

@@ -73,6 +73,7 @@ export function describeInfo({ dir, manifest, bytes, faults }: FoundBundle): str
     `${manifest.name} ${manifest.version}`,
     table(['', ''], facts, new Set()).split('\n').slice(1).join('\n'),
     ...(manifest.precisions ? ['Cost of lower precisions', figureLines(manifest.precisions, '  ').join('\n')] : []),
+    ...(manifest.speed ? ['Fastest on a CPU', figureLines(manifest.speed, '  ').join('\n')] : []),
     'Measured quality',
     Object.keys(evaluation).length === 0
       ? '  The manifest gives no figures; clipn-gate eval measures them on your images.'

@@ -8,7 +8,7 @@ import { colourRows } from '../../../src/images/rows.ts';
 import { plainResample } from '../../helpers/plain-resample.ts';
 
 export interface DecodeInput {
-  way: 'ours' | 'defaults' | 'plain' | 'sharp';
+  way: 'ours' | 'fast' | 'defaults' | 'plain' | 'sharp';
   size: number;
   seconds: number;
   concurrency: number;
@@ -43,13 +43,14 @@ const reference = defaults(plainResample, { ignoreIcc: true });
 
 const ways: Record<DecodeInput['way'], (jpeg: Buffer) => Promise<Uint8Array>> = {
   ours: async (jpeg) => (await decodeImage(jpeg, size, { maxPixels: 1e9 })).pixels,
+  fast: async (jpeg) => (await decodeImage(jpeg, size, { maxPixels: 1e9, mode: 'fast' })).pixels,
   defaults: defaults(ours),
   plain: defaults(plainResample),
   sharp: (jpeg) =>
     sharp(jpeg).resize(size, size, { fit: 'cover', kernel: 'cubic' }).toColourspace('srgb').raw().toBuffer(),
 };
 const task = ways[way];
-if (way === 'ours') configureDecoder({ concurrency: 1 });
+if (way === 'ours' || way === 'fast') configureDecoder({ concurrency: 1 });
 
 let sum = 0;
 for (const jpeg of jpegs) {
