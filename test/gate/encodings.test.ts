@@ -160,6 +160,16 @@ describe('text and base64 around a picture', () => {
     }
   });
 
+  it('JSON that is full of findings and broken at its end is read again as a text, from its beginning', async () => {
+    const expected = { adapter: 'json' as const, pointers: ['/images/*'], maxImages: 64, maxBodyBytes: 1 << 24 };
+    for (const filler of ['0', JSON.stringify(`<svg xmlns="x">`)]) {
+      const body = `{"images":[${Array(200).fill(filler).join()}],"x":"${PPM.toString('base64')}",}`;
+      const headers = { 'content-type': 'application/json' };
+      const { unexamined } = await readRequest({ body: Buffer.from(body), headers }, expected);
+      assert.notEqual(unexamined, undefined, filler);
+    }
+  });
+
   it('base64 of base64 with a damaged outer layer does not pass', async () => {
     const twice = Buffer.from(PPM.toString('base64')).toString('base64');
     await accounted(json(`${twice.slice(0, 60)}{${twice.slice(61)}`), 'a changed character');

@@ -37,6 +37,7 @@ interface Mark {
   pictures: number;
   unexamined: Unexamined | undefined;
   places: number;
+  full: boolean;
 }
 
 /** The limit on the work for one body is reached. */
@@ -89,13 +90,16 @@ export class Reading {
 
   /** A state to which a failed attempt can return. */
   mark(): Mark {
-    return { pictures: this.pictures.length, unexamined: this.unexamined, places: this.unexaminedPlaces };
+    const { unexamined, unexaminedPlaces: places, full } = this;
+    return { pictures: this.pictures.length, unexamined, places, full };
   }
 
-  reset({ pictures, unexamined, places }: Mark): void {
+  reset({ pictures, unexamined, places, full }: Mark): void {
     this.pictures.length = pictures;
     this.unexamined = unexamined;
     this.unexaminedPlaces = places;
+    // a failed attempt that ended early must not end the next one
+    this.full = full;
   }
 
   /** Call it before bytes are examined. @throws ReadingTooLong */

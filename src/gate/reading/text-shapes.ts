@@ -19,9 +19,14 @@ export function characters(text: Buffer): Buffer {
 /** Shortest run of base64 in a text that is decoded; words are shorter. */
 export const MIN_RUN = 96;
 
+/** Fewest digits of a file. The "P" of PBM and its kin, whose files are shorter, is 50 in hexadecimal. */
+const MIN_HEX = 36;
+const MIN_TEXT_HEX = 16;
+const FIVE = 0x35;
+
 /** The bytes of a text that consists of hexadecimal digits. */
 export function hexadecimal(text: Buffer): Buffer | undefined {
-  if (text.length < 36 || text.length % 2 !== 0) return undefined;
+  if (text.length < (text[0] === FIVE ? MIN_TEXT_HEX : MIN_HEX) || text.length % 2 !== 0) return undefined;
   if (!/^[0-9a-fA-F]+$/.test(text.toString('latin1', 0, 64))) return undefined;
   const bytes = Buffer.from(text.toString('latin1'), 'hex');
   return bytes.length * 2 === text.length ? bytes : undefined;

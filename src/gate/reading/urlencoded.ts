@@ -1,3 +1,4 @@
+import { maySpell } from './encodings/spelled.ts';
 import { unescapePercent } from './escapes.ts';
 import type { Examiner } from './examiner.ts';
 import { beginsAsPnm } from './formats/text-images.ts';
@@ -6,6 +7,7 @@ import type { Steps } from './reading.ts';
 
 const AMPERSAND = 0x26;
 const EQUALS = 0x3d;
+const PERCENT = 0x25;
 const PLUS = 0x2b;
 
 /** Decodes a value of a form as servers do: plus signs are blanks. */
@@ -27,6 +29,10 @@ export function* urlencoded(text: Buffer, place: string, examiner: Examiner, lay
     const at = () => ({ place: `${place}, field ${JSON.stringify(name.toString('utf8', 0, 64))}` });
     if (name.length > MAX_PLAIN_NAME || (name.length >= MIN_TEXT_BYTES && beginsAsPnm(name[0])))
       yield* examiner.content(name, at, layer);
-    if (equals >= 0) yield* examiner.content(decoded(pair.subarray(equals + 1)), at, layer);
+    if (equals < 0) continue;
+    const value = pair.subarray(equals + 1);
+    yield* examiner.content(decoded(value), at, layer);
+    // some readers leave the escapes in place, and "%50%34" is hexadecimal, too
+    if (value[0] === PERCENT && maySpell(value)) yield* examiner.content(value, at, layer);
   }
 }

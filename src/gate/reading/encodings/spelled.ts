@@ -14,10 +14,11 @@ const RADICES: readonly [radix: number, digits: RegExp][] = [
   [2, /^(?:[01]{1,8}|(?:[01]{8})+)$/],
 ];
 
-/** Digits in pairs, or in groups of several bytes. */
-function fromHexadecimal(tokens: readonly string[]): Buffer {
-  const single = tokens.every((token) => token.length <= 2);
-  return Buffer.from(single ? tokens.map((token) => token.padStart(2, '0')).join('') : tokens.join(''), 'hex');
+/** Digits in pairs or in groups of several bytes, and short ones as bytes of their own: "0x0 0xa". */
+function fromHexadecimal(tokens: readonly string[]): Buffer[] {
+  const joined = Buffer.from(tokens.join(''), 'hex');
+  const single = tokens.every((token) => token.length <= 2) && tokens.some((token) => token.length === 1);
+  return single ? [joined, Buffer.from(tokens.map((token) => token.padStart(2, '0')).join(''), 'hex')] : [joined];
 }
 
 function bytesOf(tokens: readonly string[], radix: number, digits: RegExp): Buffer | undefined {
@@ -45,8 +46,7 @@ export function* spelledBytes(text: Buffer): Generator<{ radix: number; bytes: B
   // hexadecimal digits alone are read elsewhere
   const alone = tokens.length === 1 && tokens[0]?.length === text.length && !/^[01]+$/.test(tokens[0]);
   if (tokens.length === 0 || alone) return;
-  const hexadecimal = fromHexadecimal(tokens);
-  if (hexadecimal.length >= MIN_BYTES) yield { radix: 16, bytes: hexadecimal };
+  for (const bytes of fromHexadecimal(tokens)) if (bytes.length >= MIN_BYTES) yield { radix: 16, bytes };
   for (const [radix, digits] of RADICES) {
     const bytes = bytesOf(tokens, radix, digits);
     if (bytes && bytes.length >= MIN_BYTES) yield { radix, bytes };
