@@ -72,11 +72,16 @@ def others_of(text):
 
 
 def unpacked(value):
+    # the gate does not unpack less; the documents say so
+    if len(value) < 24:
+        return
     for unpack in PACKED:
         try:
-            yield unpack(value)
+            plain = unpack(value)
         except Exception:
-            pass
+            continue
+        if len(plain) >= 32:
+            yield plain
 
 
 def spread(document):

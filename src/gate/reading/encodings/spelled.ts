@@ -5,7 +5,7 @@ const MIN_BYTES = 8;
 /** Characters of numbers and of what stands between them. Letters beyond hexadecimal digits occur in prefixes only. */
 const ALLOWED = new Uint8Array(256);
 for (const c of Buffer.from('0123456789abcdefABCDEFxXoObBuU \t\r\n,;:|/\\_+-%#&"\'`.()[]{}<>=')) ALLOWED[c] = 1;
-const PREFIX = /0x|0o|0b(?=[01]{8})|\\x|\\u00|&#x?|%|\\|#/gi;
+const PREFIX = /0x|(?<![0-9a-f])(?:0o|0b(?=[01]{8}))|\\x|\\u00|&#x?|%|\\|#/gi;
 
 /** Digits of one byte in the radices other than 16. */
 const RADICES: readonly [radix: number, digits: RegExp][] = [
