@@ -106,12 +106,13 @@ describe('clipn-gate tenants', () => {
     builder.delayMs = 400;
     const waited = await run(['apply', '-f', '-'], {}, 'tenant: slow\nclasses: [a, b]\n');
     assert.deepEqual([waited.code, /slow: version 1 is ready/.test(waited.out)], [0, true], waited.err);
-    builder.delayMs = 8000;
+    const release = builder.hold();
     const short = await run(['apply', '-f', '-', '--timeout', '1s'], {}, 'tenant: slow\nclasses: [c]\n');
     assert.equal(short.code, 1);
     assert.match(short.err, /build_timeout/);
     const not = await run(['apply', '-f', '-', '--no-wait'], {}, 'tenant: other\nclasses: [d]\n');
     assert.deepEqual([not.code, /other: version 1 is building/.test(not.out)], [0, true]);
+    release();
   });
 
   it('tenants apply that was interrupted and is run again waits for the builds in progress, and changes nothing', async (t) => {

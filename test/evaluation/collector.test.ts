@@ -162,17 +162,17 @@ it('the figures are those of the Python package on the same scores', { skip: ski
 import json, sys
 import numpy as np
 from clipn_models.evaluate import compare
-inside, outside = ({k: np.array(v) for k, v in side.items()} for side in json.load(sys.stdin))
-json.dump(compare(inside, outside), sys.stdout)`;
+inside, *others = ({k: np.array(v) for k, v in side.items()} for side in json.load(sys.stdin))
+json.dump([compare(inside, outside) for outside in others], sys.stdout)`;
   const collector = collected(rows);
+  const python = spawnSync(PYTHON as string, ['-c', script], {
+    cwd: `${ROOT}/models`,
+    input: JSON.stringify(NAMES.map(side)),
+    encoding: 'utf8',
+  });
+  assert.equal(python.status, 0, python.stderr);
   for (const [i, set] of ['near', 'far'].entries()) {
-    const python = spawnSync(PYTHON as string, ['-c', script], {
-      cwd: `${ROOT}/models`,
-      input: JSON.stringify([side('inside'), side(set)]),
-      encoding: 'utf8',
-    });
-    assert.equal(python.status, 0, python.stderr);
-    const theirs = JSON.parse(python.stdout);
+    const theirs = JSON.parse(python.stdout)[i];
     const ours = compare(collector.sets[0]!, collector.sets[i + 1]!);
     for (const s of SCORES) {
       for (const key of ['auroc', 'fpr95_ood_accepted', 'fpr95_id_rejected'] as const) {

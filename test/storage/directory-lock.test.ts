@@ -9,7 +9,7 @@ import { lockDirectory } from '../../src/storage/directory-lock.ts';
 import type { Holder } from '../../src/storage/lock-holder.ts';
 import { ROOT, temporaryDirectory } from '../helpers/paths.ts';
 
-const PROGRAM = join(import.meta.dirname, 'hold-lock.ts');
+const PROGRAM = join(import.meta.dirname, 'hold-lock.mjs');
 const quiet = (notice: string) => assert.fail(notice);
 
 /** The record of a process that holds the lock now. */
@@ -30,7 +30,7 @@ const skipContainer =
 
 /** Starts a process that locks the directory; resolves with it and its first line. */
 function contend(t: TestContext, dir: string, before: string[] = []) {
-  const [command = '', ...args] = [...before, process.execPath, '--import', 'tsx', PROGRAM, dir];
+  const [command = '', ...args] = [...before, process.execPath, PROGRAM, dir];
   const child = spawn(command, args, {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -41,7 +41,8 @@ function contend(t: TestContext, dir: string, before: string[] = []) {
   return line.then((first) => ({ child, ended, first }));
 }
 
-describe('the lock of a data directory', () => {
+// side by side: some wait for a holder to be silent for long enough
+describe('the lock of a data directory', { concurrency: 4 }, () => {
   it('is refused to a second process, which names the first', async (t) => {
     const dir = await temporaryDirectory(t);
     const { child, first } = await contend(t, dir);

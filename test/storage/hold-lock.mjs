@@ -1,0 +1,14 @@
+/**
+ * Locks the directory in argv[2] and prints `locked`, or prints the error. Ends on SIGTERM; started by directory-lock.test.ts, many times,
+ * and therefore with the built program, which starts sooner.
+ */
+import { lockDirectory } from '../../dist/storage/directory-lock.js';
+
+try {
+  const lock = await lockDirectory(process.argv[2], (notice) => console.log(`notice: ${notice}`));
+  process.on('SIGTERM', () => void lock.release().then(() => process.exit(0)));
+  console.log('locked');
+  setInterval(() => {}, 60_000);
+} catch (error) {
+  console.log(`refused: ${error.message}`);
+}
