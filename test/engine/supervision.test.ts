@@ -7,6 +7,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { fleetStatus, namesOf } from '../../src/engine/front/fleet.ts';
 import { Backoff } from '../../src/engine/front/supervision/backoff.ts';
 import { Quarantine } from '../../src/engine/front/supervision/quarantine.ts';
+import { type ThreadTime, threadTime } from '../../src/engine/front/supervision/thread-time.ts';
 import { Watchdog, type WatchdogOptions } from '../../src/engine/front/supervision/watchdog.ts';
 import { EngineLost } from '../../src/engine/ipc/engine-lost.ts';
 import { causeOf, oomKills } from '../../src/engine/shared/exit-cause.ts';
@@ -78,6 +79,42 @@ describe('watchdog', () => {
     assert.deepEqual(faults, []);
     tick(20);
     assert.deepEqual(faults, [['hang', 'no sign of life for 1500 ms']]);
+  });
+
+  it('the watchdog ends a silent process that wanted to run and got no processor ten times later', (t) => {
+    const counts: [ThreadTime, boolean][] = [
+      // in each tick: it waited and ran a little; it still waits; it loops; it sleeps or is stopped
+      [{ waitedMs: 200, ranMs: 50, runnable: false }, true],
+      [{ waitedMs: 0, ranMs: 0, runnable: true }, true],
+      [{ waitedMs: 0, ranMs: 250, runnable: true }, false],
+      [{ waitedMs: 0, ranMs: 0, runnable: false }, false],
+    ];
+    for (const [each, starved] of counts) {
+      let ticks = 0;
+      const time = () => {
+        ticks++;
+        return { ...each, waitedMs: each.waitedMs * ticks, ranMs: each.ranMs * ticks };
+      };
+      const { faults, tick } = watch(t, { time });
+      tick(6);
+      assert.equal(faults.length, starved ? 0 : 1, JSON.stringify(each));
+      tick(50);
+      assert.equal(faults[0]?.[0], 'hang');
+      t.mock.timers.reset();
+    }
+  });
+
+  it('the time of a thread is that of this process, and unknown for one that is gone', {
+    skip: process.platform === 'linux' ? false : 'needs /proc',
+  }, () => {
+    const before = threadTime(process.pid);
+    const end = process.cpuUsage().user + 60_000;
+    while (process.cpuUsage().user < end);
+    const now = threadTime(process.pid);
+    assert.ok(before && now?.runnable);
+    assert.ok(now.ranMs - before.ranMs > 20 && now.waitedMs >= before.waitedMs, JSON.stringify([before, now]));
+    assert.equal(threadTime(0), undefined);
+    assert.equal(threadTime(undefined), undefined);
   });
 
   it('the watchdog ends a process whose images wait without progress, later for slow models', (t) => {

@@ -73,8 +73,9 @@ export class PostgresServer {
     return server;
   }
 
+  /** With patience for connections: a machine whose cores are busy may take longer than the three seconds that are the default. */
   url(database = 'postgres'): string {
-    return `postgres://clipn@127.0.0.1:${this.#port}/${database}`;
+    return `postgres://clipn@127.0.0.1:${this.#port}/${database}?connect_timeout=60`;
   }
 
   /** An empty database; gives its address. */

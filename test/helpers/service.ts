@@ -104,6 +104,12 @@ export async function until(what: string, ms: number, condition: () => boolean |
   }
 }
 
+/** Waits for an engine after that with the process id `last`: it is in the log, and the service is ready. The log may come after readiness. */
+export async function engineAfter({ url, enginePid }: Service, last: number): Promise<number> {
+  await until('another engine is ready', 30_000, async () => enginePid() !== last && (await isReady(url)()));
+  return enginePid();
+}
+
 export const isReady = (url: string) => () =>
   fetch(`${url}/readyz`).then(
     (r) => r.status === 200,

@@ -8,8 +8,14 @@ import { until } from '../helpers/service.ts';
 
 const LARGE = 20_000_000;
 /** Bodies that are refused long before their end. The rest is more than the buffers between client and server hold. */
-const REFUSED: [name: string, head: string, status: number][] = [
+const REFUSED: [name: string, head: string, status: number, path?: string][] = [
   ['JSON of too many values', 'content-type: application/json\r\ntransfer-encoding: chunked', 400],
+  [
+    'JSON of too many values for the Open Inference Protocol',
+    'content-type: application/json\r\ntransfer-encoding: chunked',
+    400,
+    '/v2/models/demo/infer',
+  ],
   ['an announced length over the limit', `content-type: image/png\r\ncontent-length: ${LARGE}`, 413],
   ['an image over the limit', 'content-type: image/png\r\ntransfer-encoding: chunked', 413],
 ];
@@ -42,13 +48,18 @@ async function gate(t: TestContext): Promise<Front> {
 }
 
 /** A client that has sent the head of a request, and reads nothing before it is resumed. */
-async function client(t: TestContext, port: number, head: string): Promise<{ socket: Socket; text(): string }> {
+async function client(
+  t: TestContext,
+  port: number,
+  head: string,
+  path = '/v1/detect',
+): Promise<{ socket: Socket; text(): string }> {
   const socket = connect(port, '127.0.0.1').on('error', () => {});
   t.after(() => socket.destroy());
   let text = '';
   socket.on('data', (chunk) => (text += chunk)).pause();
   await once(socket, 'connect');
-  socket.write(`POST /v1/detect HTTP/1.1\r\nhost: localhost\r\n${head}\r\n\r\n`);
+  socket.write(`POST ${path} HTTP/1.1\r\nhost: localhost\r\n${head}\r\n\r\n`);
   return { socket, text: () => text };
 }
 
@@ -70,10 +81,10 @@ async function sendBody(socket: Socket, head: string): Promise<boolean> {
 }
 
 describe('a body that is refused before its end', () => {
-  for (const [name, head, status] of REFUSED)
+  for (const [name, head, status, path] of REFUSED)
     it(`a client that sends all of its body before it reads gets ${status} from the service: ${name}`, async (t) => {
       const { port } = await service(t);
-      const { socket, text } = await client(t, port, head);
+      const { socket, text } = await client(t, port, head, path);
       assert.ok(await sendBody(socket, head), 'the connection was cut');
       socket.resume();
       await once(socket, 'close');
@@ -82,7 +93,7 @@ describe('a body that is refused before its end', () => {
 
   it('a client that sends all of its body before it reads gets the answer of the gate', async (t) => {
     const { port } = await gate(t);
-    for (const [, head] of REFUSED.slice(0, 2)) {
+    for (const [, head] of REFUSED) {
       const { socket, text } = await client(t, port, head);
       assert.ok(await sendBody(socket, head), 'the connection was cut');
       socket.resume();

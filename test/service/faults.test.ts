@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { engineFaults } from '../helpers/engine-faults.ts';
 import { waves } from '../helpers/images.ts';
 import { temporaryDirectory } from '../helpers/paths.ts';
-import { isReady, putTenant, type Service, sendImage, startService, until } from '../helpers/service.ts';
+import { engineAfter, isReady, putTenant, type Service, sendImage, startService, until } from '../helpers/service.ts';
 
 const picture = (seed: number) => waves(200, 150, seed).jpeg().toBuffer();
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
@@ -34,6 +34,8 @@ function load(url: string, images: Uint8Array[], clients: number) {
 const restarts = ({ log }: Service) =>
   log.filter((l) => l['msg'] === 'engine process ended').map((l) => l['cause'] as string);
 
+const starts = ({ log }: Service) => log.filter((l) => l['msg'] === 'engine ready').map((l) => Number(l['pid']));
+
 describe('faults under load: every request is answered, and only the faulty image is refused', () => {
   for (const { fault, causes, settings = {} } of [
     { fault: 'crash', causes: ['crash', 'crash'] },
@@ -62,6 +64,7 @@ describe('faults under load: every request is answered, and only the faulty imag
       await until('both deaths are in the log', 10_000, () => restarts(service).length === 2);
       assert.deepEqual(restarts(service), causes);
 
+      await until('the third engine is in the log', 30_000, () => starts(service).length === 3);
       await until('ready again', 30_000, isReady(url));
       const seen = traffic.answers.length;
       await until('traffic flows again', 30_000, () => traffic.answers.length > seen + 20);
@@ -141,9 +144,10 @@ describe('an engine that does not start', () => {
   it('while an engine fails to start repeatedly, requests are refused at once and readiness gives reason and time', async (t) => {
     const service = await startService(t, await temporaryDirectory(t));
     for (let deaths = 1; deaths < 4; deaths++) {
-      process.kill(service.enginePid(), 'SIGKILL');
+      const pid = service.enginePid();
+      process.kill(pid, 'SIGKILL');
       await until('it has been noticed', 10_000, () => restarts(service).length === deaths);
-      if (deaths < 3) await until('it is back', 30_000, isReady(service.url));
+      if (deaths < 3) await engineAfter(service, pid);
     }
     const image = await picture(1);
     const answer = await sendImage(service.url, image);
@@ -162,12 +166,12 @@ it('two engines share the work, and one that dies leaves the other serving', asy
   const service = await startService(t, await temporaryDirectory(t), { CLIPN_DEVICE: 'cpu,cpu' });
   const { url } = service;
   assert.equal((await putTenant(url, 'zoo', { classes: ['dog', 'cat'] })).status, 201);
-  const pids = service.log.filter((l) => l['msg'] === 'engine ready').map((l) => Number(l['pid']));
+  const pids = starts(service);
   assert.equal(pids.length, 2);
   const traffic = load(url, await Promise.all([1, 2, 3].map(picture)), 8);
   await until('traffic flows', 20_000, () => traffic.answers.length > 20);
   process.kill(pids[1] as number, 'SIGKILL');
-  await until('it is back', 30_000, () => service.log.filter((l) => l['msg'] === 'engine ready').length === 3);
+  await until('it is back', 30_000, () => starts(service).length === 3);
   await traffic.stop();
   assert.deepEqual([...new Set(traffic.answers)], ['200']);
   const metrics = await (await fetch(`${url}/metrics`)).text();

@@ -97,8 +97,10 @@ describe('traces', () => {
     );
     assert.equal(collector.resource['service.name'], 'guard');
     assert.equal(collector.resource['deployment'], 'test');
-    const line = service.log.find((l) => l['trace_id'] === root.traceId && l['msg'] === 'request');
-    assert.equal(line?.['span_id'], root.spanId);
+    // the span may arrive before the line of the log
+    const line = () => service.log.find((l) => l['trace_id'] === root.traceId && l['msg'] === 'request');
+    await until('the line of the request', 5000, () => line() !== undefined);
+    assert.equal(line()?.['span_id'], root.spanId);
   });
 
   it('each of several images is a span; a failed one has its reason; probes and scrapes have no trace', async (t) => {

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
+import { linger } from '../../linger.ts';
 import { BodyBudget, type Reservation } from '../bodies/budget.ts';
 import { lengthOf } from '../bodies/collect.ts';
 import { jsonParser } from '../bodies/parsers.ts';
@@ -24,6 +25,12 @@ export const bodiesPlugin = fp(async (app) => {
   app.decorateRequest('reservation');
   app.removeContentTypeParser(['application/json', 'text/plain']);
   app.addContentTypeParser('application/json', jsonParser(app));
+
+  // whichever error handler answers
+  app.addHook('onSend', (request, _reply, _payload, done) => {
+    if (!request.raw.complete) linger(request.raw);
+    done();
+  });
 
   app.addHook('preParsing', (request, reply, _payload, done) => {
     try {

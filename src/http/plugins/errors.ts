@@ -1,7 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { type ErrorCode, ServiceError, toProblem } from '../../errors/index.ts';
-import { linger } from '../../linger.ts';
 import { logFailure } from '../log-failure.ts';
 
 /** Texts for the errors of Fastify and its plugins. */
@@ -99,7 +98,6 @@ export const errorsPlugin = fp(async (app) => {
     const service = toServiceError(error);
     const level = service.status >= 500 && service.code !== 'engine_unavailable' ? 'error' : 'info';
     logFailure(request, service, level);
-    if (!request.raw.complete) linger(request.raw);
     if (service.retryAfterSeconds !== undefined) reply.header('retry-after', String(service.retryAfterSeconds));
     return reply.code(service.status).type('application/problem+json').send(toProblem(service, request.id));
   });

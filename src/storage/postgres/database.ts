@@ -7,11 +7,18 @@ import type { Query } from './query.ts';
 
 export type { Query };
 
+/** `connect_timeout` of the address, as psql and other clients of libpq read it: whole seconds, 0 for no limit. */
+export function connectTimeoutMs(url: string): number {
+  const given = URL.canParse(url) ? new URL(url).searchParams.get('connect_timeout') : null;
+  return 1000 * (given !== null && /^\d{1,6}$/.test(given) ? Number(given) : CONNECT_TIMEOUT_S);
+}
+
 export interface DatabaseOptions extends ListenerOptions {
   migrations: readonly Migration[];
 }
 
-const CONNECT_TIMEOUT_MS = 3000;
+/** Longest time for a connection to be made where the address has no connect_timeout, seconds. */
+const CONNECT_TIMEOUT_S = 3;
 const QUERY_TIMEOUT_MS = 15_000;
 const CONNECTIONS = 6;
 
@@ -33,7 +40,7 @@ export class Database {
     const settings: pg.ClientConfig = {
       connectionString: url,
       application_name: 'clipn-gate',
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      connectionTimeoutMillis: connectTimeoutMs(url),
       query_timeout: QUERY_TIMEOUT_MS,
       keepAlive: true,
     };

@@ -20,6 +20,7 @@ import { HeadResidency } from '../residency.ts';
 import { Backoff } from './backoff.ts';
 import { framed } from './stages.ts';
 import { endedEarly, publicReason, tooLarge, withTimeout } from './start-errors.ts';
+import { threadTime } from './thread-time.ts';
 import { Watchdog, type WatchdogLimits } from './watchdog.ts';
 
 export interface SupervisorOptions {
@@ -186,6 +187,7 @@ export class EngineSupervisor implements EngineSlot {
     return new Watchdog({
       ...this.#options.limits,
       ping: () => link.ping(),
+      time: () => threadTime(link.child.pid),
       inside: () => link.inside,
       onFault: (cause, detail, sha256) => {
         life.fault = { cause, detail };

@@ -1,5 +1,6 @@
 import type { Vitals } from '../../ipc/protocol.ts';
 import type { ExitCause } from '../../shared/exit-cause.ts';
+import type { ThreadTime } from './thread-time.ts';
 
 export interface WatchdogLimits {
   /** Longest time without a finished image while images are inside, and longest time to decode one. */
@@ -10,6 +11,8 @@ export interface WatchdogLimits {
 
 export interface WatchdogOptions extends WatchdogLimits {
   ping(): void;
+  /** Time of the process's main thread; undefined where it is not known. */
+  time?(): ThreadTime | undefined;
   /** Images inside the process. */
   inside(): number;
   /** Called once, when the process must be ended; `sha256` of the image that is the cause, if one is known. */
@@ -20,6 +23,11 @@ export interface WatchdogOptions extends WatchdogLimits {
 const TICK_MS = 250;
 /** Ticks without a message after which the process counts as hanging. Its main thread does no heavy work, so it always answers in time. */
 const SILENT_TICKS = 5;
+/**
+ * The part of a silent tick that counts if the main thread wanted to run and got a processor for less than half of it. Such a thread may
+ * only not come to its answer, because the machine is busy or the quota of a container is used up.
+ */
+const STARVED_TICK = 0.1;
 /** A stall is at least this many times the slowest batch without a finished image. */
 const SLOW_BATCHES = 4;
 
@@ -33,6 +41,9 @@ export class Watchdog {
   readonly #timer: NodeJS.Timeout;
   #stopped = false;
   #silent = 0;
+  #silentTicks = 0;
+  /** As it was at the last tick, if that was silent. */
+  #time: ThreadTime | undefined;
   #withoutProgress = 0;
   #slowestBatchMs = 0;
   /** From the last report of the process: the image that has been decoding for longest. */
@@ -48,6 +59,7 @@ export class Watchdog {
   /** Called for every message of the process. */
   heard(): void {
     this.#silent = 0;
+    this.#silentTicks = 0;
   }
 
   /** An image was answered with a verdict or an error. */
@@ -78,15 +90,27 @@ export class Watchdog {
 
   #tick(): void {
     const { inside, ping, onFault } = this.#options;
-    this.#silent++;
+    this.#silent += this.#starved() ? STARVED_TICK : 1;
+    this.#silentTicks++;
     this.#withoutProgress = inside() > 0 ? this.#withoutProgress + 1 : 0;
     if (this.#silent > SILENT_TICKS) {
-      this.#fault(() => onFault('hang', `no sign of life for ${this.#silent * this.#tickMs} ms`));
+      this.#fault(() => onFault('hang', `no sign of life for ${this.#silentTicks * this.#tickMs} ms`));
     } else if (this.#withoutProgress * this.#tickMs > this.#stallMs) {
       const { sha256, ms } = this.#decoding ?? { ms: 0 };
       const blame = ms > this.#stallMs / 2 ? sha256 : undefined;
       this.#fault(() => onFault('stall', `no image was finished within ${Math.round(this.#stallMs)} ms`, blame));
     } else ping();
+  }
+
+  /** Whether the main thread wanted to run in the last tick, and had too little of a processor to be blamed for its silence. */
+  #starved(): boolean {
+    const before = this.#time;
+    // a process that answers is not looked at: its answer comes between two ticks
+    const now = this.#silentTicks > 0 ? this.#options.time?.() : undefined;
+    this.#time = now;
+    if (!before || !now) return false;
+    const half = this.#tickMs / 2;
+    return now.waitedMs - before.waitedMs > half || (now.runnable && now.ranMs - before.ranMs < half);
   }
 
   #fault(report: () => void): void {
