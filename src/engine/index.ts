@@ -50,6 +50,8 @@ export interface EngineOptions extends Omit<InitMessage, 'first' | 'device'> {
   limits: WatchdogLimits;
   /** Whether the text encoder process stays between builds. */
   keepTextSessions: boolean;
+  /** Whether the start of the program waits for this model. */
+  urgent?: boolean;
   /** Images that have ended engine processes; shared by all models of the service. */
   quarantine?: Quarantine;
   observer?: EngineObserver;
@@ -119,6 +121,7 @@ export class Engine implements HeadHost, TextFeatureBuilder {
     this.#texts = new TextEncoderProcess({
       bundle,
       threads: textThreads,
+      urgent: options.urgent ?? false,
       idleMs: keepTextSessions ? Number.POSITIVE_INFINITY : TEXT_IDLE_MS,
       observer,
     });

@@ -86,7 +86,10 @@ export class LiveModel {
     const opened = await openBundle(path === undefined ? config : { ...config, bundle: path });
     this.#options.onOpened?.(opened);
     const { bundle, devices } = opened;
-    const engine = new Engine({ ...engineOptions(config, bundle, devices), quarantine: this.#quarantine, observer });
+    // a reload must not slow the model that serves
+    const urgent = this.#current === undefined;
+    const quarantine = this.#quarantine;
+    const engine = new Engine({ ...engineOptions(config, bundle, devices), quarantine, observer, urgent });
     return { opened, engine };
   }
 

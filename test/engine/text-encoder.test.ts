@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { loadBundle } from '../../src/bundle/load.ts';
 import { type TextEncoderOptions, TextEncoderProcess } from '../../src/engine/front/text-encoder.ts';
+import { NICENESS } from '../../src/engine/shared/niceness.ts';
 import { BUNDLE } from '../helpers/paths.ts';
 
 const NAMES = ['dog', 'school bus', 'a very long name of many words', 'cat', 'sunflower'];
@@ -29,6 +30,19 @@ function childOf(parent: number): number {
 }
 
 describe('text encoder process', () => {
+  it('all threads of a process that was started in a hurry give way once it is ready', {
+    skip: existsSync('/proc/self/task') ? false : 'needs /proc',
+  }, async (t) => {
+    const texts = start(t, { urgent: true, threads: 2 });
+    await texts.verify();
+    const pid = childOf(process.pid);
+    const niceness = readdirSync(`/proc/${pid}/task`).map((thread) =>
+      Number(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8').split(') ')[1]?.split(' ')[16]),
+    );
+    assert.ok(niceness.length > 2);
+    assert.deepEqual([...new Set(niceness)], [NICENESS.texts]);
+  });
+
   it('a feature does not depend on the names it was built with, and has unit length', async (t) => {
     const texts = start(t);
     const steps: number[] = [];

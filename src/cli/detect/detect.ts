@@ -38,6 +38,7 @@ export async function detectFiles(args: DetectArguments, config: Config): Promis
   const engine = new Engine({
     // a single image needs one lane, which then has all cores
     ...engineOptions(files.length === 1 ? { ...config, lanes: config.lanes || 1 } : config, bundle, devices),
+    urgent: true,
     observer: {
       log: (level, message, details) =>
         level !== 'info' && process.stderr.write(`${message} ${JSON.stringify(details)}\n`),

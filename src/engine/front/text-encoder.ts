@@ -6,6 +6,8 @@ import type { EngineObserver, FeatureOptions, FeatureRequest, TextFeatureBuilder
 export interface TextEncoderOptions {
   bundle: Bundle;
   threads: number;
+  /** Whether the start of the service waits for the first process. */
+  urgent?: boolean;
   /** Time from the last build to the end of the process; Infinity never ends it. */
   idleMs: number;
   /** Longest silence of the process while it has work. A batch of texts takes seconds at most, and opening a large bundle less than this. */
@@ -55,13 +57,19 @@ export class TextEncoderProcess implements TextFeatureBuilder {
         if (!this.#stopped) this.#options.observer.log?.('error', 'text encoder process ended', { code, signal });
       },
     });
-    const { bundle, threads, silenceMs = SILENCE_MS } = this.#options;
+    const { bundle, threads, urgent = false, silenceMs = SILENCE_MS } = this.#options;
     const silence = setInterval(() => {
       if (this.#users === 0) return;
       this.#options.observer.log?.('error', 'text encoder process says nothing and is killed', { afterMs: silenceMs });
       link.child.kill('SIGKILL');
     }, silenceMs).unref();
-    const ready = link.call('init', { bundle, first: this.#started++ === 0, threads });
+    const ready = link.call('init', {
+      bundle,
+      first: this.#started === 0,
+      urgent: urgent && this.#started === 0,
+      threads,
+    });
+    this.#started++;
     ready.catch(() => {
       if (this.#live?.link === link) this.#live = undefined;
       link.child.kill('SIGKILL');

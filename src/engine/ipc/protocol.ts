@@ -4,8 +4,8 @@ import type { DecodeMode } from '../../images/decode.ts';
 import type { Detection, DetectRequest, EngineObserver, Tower } from '../shared/types.ts';
 
 /**
- * Whether the process is the first of its kind for this model. The start of the service waits for it, and the front process compares the files with
- * their checksums; a later process compares its files itself, and texts give way to images.
+ * Whether the process is the first of its kind for this model. Then the front process compares the files with their checksums; a later process compares
+ * its files itself.
  */
 export type First = boolean;
 
@@ -55,7 +55,8 @@ export type ProbeOperations = {
 /** Operations of the text encoder process. */
 export type TextOperations = {
   init: {
-    request: { bundle: Bundle; first: First; threads: number };
+    /** urgent: the start of the service waits; otherwise texts give way to images from the beginning. */
+    request: { bundle: Bundle; first: First; urgent: boolean; threads: number };
     reply: { goldenMaxDifference: number };
   };
   build: { request: { names: string[]; templates: string[]; tower: Tower }; reply: Float32Array };

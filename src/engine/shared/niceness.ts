@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { setPriority } from 'node:os';
 
 /**
@@ -13,5 +14,16 @@ export function setNiceness(niceness: number): void {
     setPriority(niceness);
   } catch {
     // some sandboxes forbid it
+  }
+}
+
+/** Sets the niceness of all threads of this process, also of those that a session has started. */
+export function setNicenessOfAll(niceness: number): void {
+  setNiceness(niceness);
+  try {
+    // Linux counts the niceness of each thread, and takes its number for that of a process; other systems count that of a process
+    for (const thread of readdirSync('/proc/self/task')) setPriority(Number(thread), niceness);
+  } catch {
+    // no Linux, or not allowed
   }
 }

@@ -12,7 +12,7 @@ import { ServiceError } from '../../errors/index.ts';
 import { type CallContext, serveCalls } from '../ipc/child.ts';
 import type { TextOperations } from '../ipc/protocol.ts';
 import { checkGolden } from '../shared/golden.ts';
-import { NICENESS, setNiceness } from '../shared/niceness.ts';
+import { NICENESS, setNiceness, setNicenessOfAll } from '../shared/niceness.ts';
 import { openTextSession, type TextSession } from '../shared/sessions.ts';
 import { addNormalised, lengthError, normalise } from '../shared/text-features.ts';
 import type { Tower } from '../shared/types.ts';
@@ -32,9 +32,10 @@ let encoder: Encoder | undefined;
 async function start({
   bundle,
   first,
+  urgent,
   threads,
 }: TextOperations['init']['request']): Promise<TextOperations['init']['reply']> {
-  if (!first) setNiceness(NICENESS.texts);
+  if (!urgent) setNiceness(NICENESS.texts);
   const { textYes, textNo, tokenizer: texts, golden: expected, weights } = bundle.files;
   if (!first) await verifyChecksums(bundle, [textYes, textNo, texts, expected, ...(weights ? [weights] : [])]);
   // both towers read the same weights
@@ -76,7 +77,7 @@ async function start({
     worst = Math.max(worst, checkGolden(`${tower} texts, ${bundle.precision}`, rows, data, tolerance));
     await checkPadding(encoder, golden.text.tokens, tower, rows);
   }
-  setNiceness(NICENESS.texts);
+  setNicenessOfAll(NICENESS.texts);
   return { goldenMaxDifference: worst };
 }
 
