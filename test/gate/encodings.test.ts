@@ -138,6 +138,52 @@ describe('a long text in an encoding that is not undone', () => {
   });
 });
 
+describe('a picture in other notations of programs', () => {
+  const array = (one: (byte: number) => string) => (bytes: Buffer) => `{"x":[${[...bytes].map(one).join(', ')}]}`;
+  const inJson = (text: (bytes: Buffer) => string) => (bytes: Buffer) => json(text(bytes));
+  const b64 = (bytes: Buffer) => bytes.toString('base64');
+  const octal = (bytes: Buffer) =>
+    [...bytes]
+      .map((c) => (c > 0x1f && c < 0x7f ? String.fromCharCode(c) : `\\${c.toString(8).padStart(3, '0')}`))
+      .join('');
+  const NOTATIONS: Record<string, (bytes: Buffer) => string> = {
+    'numbers with an exponent': array((c) => `${c / 100}e2`),
+    'numbers with the exponent 0': array((c) => `${c}e0`),
+    'numbers with a negative exponent': array((c) => `${c}0e-1`),
+    'numbers with a plus sign': array((c) => `+${c}`),
+    'octal escapes': inJson(octal),
+    'octal escapes in quotes': (bytes) => `image: "${octal(bytes)}"`,
+    'a list of YAML': (bytes) => `image:\n${[...bytes].map((c) => `- ${c}`).join('\n')}\n`,
+    'a block of YAML': (bytes) => `image: |\n  ${b64(bytes).replace(/.{60}/g, '$&\n  ')}\n`,
+    'a message with a head': inJson((bytes) => `Content-Type: image/x\n\n${b64(bytes).replace(/.{76}/g, '$&\n')}`),
+    'lines of JSON in a PDF': (bytes) => `%PDF-1.7\n%\0\n{"image":"${b64(bytes)}"}\n`,
+  };
+  for (const [notation, write] of Object.entries(NOTATIONS))
+    it(`a picture as ${notation} does not pass`, async () => {
+      for (const [format, bytes] of Object.entries(await pictures()))
+        await accounted(write(bytes), format, 'text/plain');
+    });
+
+  it('a picture inside binary data in base64 does not pass, however short the data is', async () => {
+    const { JPEG, PNG } = await pictures();
+    for (const bytes of [JPEG, PNG])
+      await accounted(json(b64(Buffer.concat([Buffer.from([0x0a, 0x80, 0x01, 0xff]), bytes]))), 'protocol buffers');
+  });
+
+  it('pixels stay pixels with a few other numbers among them', async () => {
+    await accounted(json([0.5, ...noise(3072)]), 'one float');
+    assert.equal((await read(json(Array.from({ length: 3072 }, (_, i) => Math.sin(i))))).unexamined, undefined);
+  });
+
+  it('a WebP file as characters does not pass', async () => {
+    const webp = await waves(60, 40, 3).webp().toBuffer();
+    for (let size = 0x80; size < 0xff; size += 9) {
+      webp.writeUInt32LE(size, 4);
+      await accounted(json(webp.toString('latin1')), `size ${size}`);
+    }
+  });
+});
+
 describe('text and base64 around a picture', () => {
   const gif = Buffer.from('R0lGODdhAgADAIEAAAAAAAAAAAAAAAAAACwAAAAAAgADAAAIBgABCBwYEAA7', 'base64');
   const b64 = gif.toString('base64');

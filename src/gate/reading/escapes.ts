@@ -45,7 +45,19 @@ for (const [letter, value] of [...'nrtbfv0'].map((l, i) => [l, [10, 13, 9, 8, 12
 const DIGITS = new Uint8Array(256);
 for (const [letter, digits] of Object.entries({ u: 4, x: 2, U: 8 })) DIGITS[letter.charCodeAt(0)] = digits;
 
-/** Decodes the backslash escapes of JSON, Python and JavaScript; characters up to U+00FF become bytes. */
+/** The octal digits at a position, at most three of them and no more than a byte. */
+function octalAt(text: Uint8Array, at: number): { value: number; digits: number } {
+  let value = 0;
+  let digits = 0;
+  for (let d = octalDigit(text[at]); d >= 0 && digits < 3 && value * 8 + d < 256; d = octalDigit(text[at + digits])) {
+    value = value * 8 + d;
+    digits++;
+  }
+  return { value, digits };
+}
+const octalDigit = (c = 0) => (c >= 0x30 && c <= 0x37 ? c - 0x30 : -1);
+
+/** Decodes the backslash escapes of JSON, Python, C and JavaScript; characters up to U+00FF become bytes. */
 export function unescapeBackslash(text: Buffer): Buffer | undefined {
   if (!text.includes(BACKSLASH)) return undefined;
   // decoding never lengthens a text
@@ -60,7 +72,11 @@ export function unescapeBackslash(text: Buffer): Buffer | undefined {
     const digits = DIGITS[c] as number;
     const value = digits > 0 ? hexValue(text, i + 2, digits) : -1;
     i += 1;
-    if (value < 0) out[length++] = SIMPLE[c] as number;
+    const octal = octalAt(text, i);
+    if (value < 0 && octal.digits > 1) {
+      out[length++] = octal.value;
+      i += octal.digits - 1;
+    } else if (value < 0) out[length++] = SIMPLE[c] as number;
     else {
       i += digits;
       if (value < 256) out[length++] = value;

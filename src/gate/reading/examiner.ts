@@ -3,8 +3,9 @@ import { beginsAsPnm } from './formats/text-images.ts';
 import { stringBytes } from './json-strings.ts';
 import { type JsonSink, JsonWalk, NotJson } from './json-walk.ts';
 import { MAX_LAYERS, MAX_TOKEN_BYTES, MIN_LONG_TEXT_BYTES, MIN_SIDE, MIN_TEXT_BYTES } from './limits.ts';
+import { jsonLines } from './lines.ts';
 import { bytesOf } from './number-lists.ts';
-import { jsonLines, quotedStrings, stringLists } from './quoted-strings.ts';
+import { quotedStrings, stringLists } from './quoted-strings.ts';
 import type { At, JsonPath, Reading, Steps, Where } from './reading.ts';
 import { imageInWords, inLooseMembers, inStrings, spread } from './spread.ts';
 import type { Tensor } from './tensor.ts';
@@ -49,6 +50,8 @@ export class Examiner {
       } else reading.miss(at().place, `an image in a format that is not judged (${content.format.name})`);
     } else if (content.kind === 'archive') reading.miss(at().place, `packed content (${content.name})`);
     else if (content.kind === 'text') yield* this.document(bytes, at, layer, options);
+    // a reader of lines skips the bytes of a file and finds JSON behind them
+    else if (content.kind === 'media' && layer < MAX_LAYERS) yield* this.#lines(bytes, at, layer + 1);
     else if (content.kind === 'wide') yield* this.#wide(bytes, content.text, at, layer);
     else if (content.kind === 'unknown' && bytes.length > MAX_TOKEN_BYTES)
       reading.miss(at().place, 'bytes of an unknown kind');

@@ -15,6 +15,24 @@ for (const c of Buffer.from('0123456789+-.eE')) IN_NUMBER[c] = 1;
 /** A number by what it may stand for. Reused, because most values of large texts are numbers. */
 const NUMBER = { end: 0, integer: 0, byte: 0 };
 
+/** Longest number with an exponent that may stand for a byte: 0.00255e+05 is one. */
+const MAX_EXPONENT_FORM = 12;
+
+/** A number that is no plain integer; one with a small exponent may still be a byte: 2.55e2. */
+function withExponent(text: Uint8Array, start: number, end: number): typeof NUMBER {
+  NUMBER.end = end;
+  NUMBER.integer = -1;
+  NUMBER.byte = -1;
+  // most numbers have no exponent or a large one, and only their end matters
+  const last = (text[end - 1] as number) - 0x30;
+  if (end - start > MAX_EXPONENT_FORM || last < 0 || last > 5) return NUMBER;
+  const mark = [2, 3, 4].find((back) => ((text[end - back] as number) | 0x20) === 0x65);
+  if (mark === undefined) return NUMBER;
+  const value = Number(String.fromCharCode(...text.subarray(start, end)));
+  if (Number.isInteger(value) && value >= -128 && value <= 255) NUMBER.byte = value & 255;
+  return NUMBER;
+}
+
 /**
  * Reads a number. `integer` is its value if it is written as an integer of 0 to 255; `byte` is the byte that it stands for if it
  * is a whole number of -128 to 255, as signed bytes and floats are; -1 otherwise. The object is the same on every call.
@@ -23,7 +41,8 @@ export function numberAt(text: Uint8Array, start: number): Readonly<typeof NUMBE
   let at = start;
   let whole = 0;
   const negative = text[start] === 0x2d;
-  if (negative) at++;
+  // JSON5 has a plus sign
+  if (negative || text[start] === 0x2b) at++;
   let fraction = false;
   for (let c = text[at] as number; IN_NUMBER[c] === 1; c = text[++at] as number) {
     if (c >= 0x30 && c <= 0x39) {
@@ -35,7 +54,7 @@ export function numberAt(text: Uint8Array, start: number): Readonly<typeof NUMBE
     // most numbers are no bytes, and only their end matters
     if (whole < 0) {
       while (IN_NUMBER[text[at] as number] === 1) at++;
-      break;
+      return withExponent(text, start, at);
     }
   }
   NUMBER.end = at;

@@ -1,5 +1,5 @@
 import { unescapeBackslash } from './escapes.ts';
-import { BACKSLASH, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from './json-bytes.ts';
+import { BACKSLASH, QUOTE } from './json-bytes.ts';
 import { MIN_TEXT_BYTES } from './limits.ts';
 
 const APOSTROPHE = 0x27;
@@ -60,19 +60,4 @@ export function* stringLists(text: Buffer, apostrophes: boolean): Generator<Buff
     last = end;
   }
   if (list.length >= MIN_STRINGS) yield list;
-}
-
-const BREAK = 0x0a;
-
-/** The lines of a text of several that begin as JSON does. */
-export function* jsonLines(text: Buffer): Generator<Buffer> {
-  if (!text.includes(BREAK)) return;
-  for (let start = 0; start < text.length; ) {
-    const next = text.indexOf(BREAK, start);
-    const end = next < 0 ? text.length : next;
-    const first = text[start];
-    if (end - start >= MIN_TEXT_BYTES && (first === OPEN_OBJECT || first === OPEN_ARRAY || first === QUOTE))
-      yield text.subarray(start, end);
-    start = end + 1;
-  }
 }

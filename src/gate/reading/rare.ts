@@ -3,6 +3,7 @@ import { encodedContents } from './encodings/index.ts';
 import { spelledBytes } from './encodings/spelled.ts';
 import { imageFormat } from './formats/image-format.ts';
 import { smallImage } from './formats/small-images.ts';
+import { lenientImage } from './lenient.ts';
 import { type Unpacked, unpacked } from './packed.ts';
 import { isStrong } from './scan.ts';
 import { Tensor } from './tensor.ts';
@@ -29,6 +30,8 @@ export function* rareEncodings(text: Buffer): Generator<RareFinding> {
       yield { packed, name };
       continue;
     }
+    const damaged = lenientImage(bytes);
+    if (damaged !== undefined) yield { why: `an image in base64 in ${name} (${damaged})` };
     const content = classify(bytes);
     if (content.kind === 'archive') yield { why: `packed content in ${name} (${content.name})` };
     // prose that decodes to characters of ASCII throughout does not exist

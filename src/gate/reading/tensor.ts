@@ -20,6 +20,9 @@ export function imageShapedBatch(shape: readonly number[]): boolean {
   return imageShaped(shape.length > 3 ? shape.slice(1) : shape);
 }
 
+/** Share of integers of 0 to 255 from which on the numbers may be pixels: a few others among them do not change that. */
+const MIN_BYTE_SHARE = 0.9;
+
 /** Formats whose files are longer than a short array of features, which may begin with the same bytes. */
 const LONGER = new Set(['ICO', 'EMF', 'McIdas']);
 
@@ -31,6 +34,8 @@ export class Tensor {
   /** Whether every number so far stands for a byte: signed bytes and whole floats do, too. */
   #file = true;
   #seen = NOTHING_SEEN;
+  /** Integers of 0 to 255. */
+  #integers = 0;
   #values = 0;
   #largest = 0;
   /** Grows with the numbers, because a text may have very many short arrays. */
@@ -52,15 +57,16 @@ export class Tensor {
    */
   leaf(value: number, byte = value): void {
     if (value < 0) this.bytes = false;
+    else this.#integers++;
     if (byte < 0) this.#file = false;
-    else if (this.#file) {
+    else {
       if (this.#seen === NOTHING_SEEN) this.#seen = new Uint8Array(256);
       if (this.#seen[byte] === 0) {
         this.#seen[byte] = 1;
         this.#values++;
         if (byte > this.#largest) this.#largest = byte;
       }
-      if (this.leaves < HEAD) {
+      if (this.#file && this.leaves < HEAD) {
         if (this.leaves >= this.#head.length) this.#grow();
         this.#head[this.leaves] = byte;
       }
@@ -96,7 +102,8 @@ export class Tensor {
    * @param batch whether the outermost array is one of instances, not an axis of an image
    */
   pixels(batch: boolean): string | undefined {
-    if (this.bytes && this.leaves >= MIN_PIXELS && this.#values > MAX_MASK_VALUES)
+    const pixels = this.#integers > MIN_BYTE_SHARE * this.leaves;
+    if (pixels && this.leaves >= MIN_PIXELS && this.#values > MAX_MASK_VALUES)
       return `${this.leaves} integers from 0 to 255, which may be pixels`;
     const shape = batch ? this.#sizes.slice(1) : this.#sizes;
     return imageShaped(shape) ? `numbers in the shape of an image, ${shape.slice(0, 6).join(' x ')}` : undefined;

@@ -1,15 +1,14 @@
 import { VALUES } from './base64.ts';
 
+const DECIDING = 32;
+
 /** Characters up to U+00FF as bytes, for texts that a program made from bytes as Latin-1; else the text unchanged. */
 export function characters(text: Buffer): Buffer {
   const head = text.subarray(0, 4200);
-  if (
-    (head[0] as number) < 0x80 &&
-    (head[1] as number) < 0x80 &&
-    (head[2] as number) < 0x80 &&
-    (head[3] as number) < 0x80
-  )
-    return head;
+  // the bytes that decide a format, RIFF's name at the eighth among them, come first
+  let ascii = true;
+  for (let i = 0; i < DECIDING && i < head.length; i++) if ((head[i] as number) >= 0x80) ascii = false;
+  if (ascii) return head;
   const source = head.toString('utf8').slice(0, 2100);
   for (let i = 0; i < source.length; i++)
     if (source.charCodeAt(i) > 255) return Buffer.from(source.slice(0, i), 'latin1');

@@ -1,11 +1,13 @@
 import { base64Form, decodeBase64, prefixOf, READINGS, VALUES } from './base64.ts';
 import { type Content, classify, controls } from './classify.ts';
+import { embedded } from './embedded.ts';
 import { enclosed } from './enclosed.ts';
 import { unescapeBackslash, unescapeEntities, unescapePercent, unescapeQuotedPrintable } from './escapes.ts';
 import { imageFormat } from './formats/image-format.ts';
 import { headerHolds } from './formats/plausible.ts';
 import { smallImage } from './formats/small-images.ts';
 import { beginsAsPnm } from './formats/text-images.ts';
+import { imageInLines } from './in-lines.ts';
 import { endingsOf, lenientImage, readingsOf, startsOf } from './lenient.ts';
 import {
   HEAD_CHARACTERS,
@@ -37,6 +39,7 @@ export interface TextOptions {
 export type Deeper = (bytes: Buffer, at: At, options?: TextOptions) => Steps;
 
 const PERCENT = 0x25;
+const IMAGE_URL = /^\s*data:image\/svg[^,]{0,40},/i;
 const OPAQUE = 'a long text in an encoding that is not undone';
 
 /** A text that is one value: a string of JSON, a field of a form, a text body that is not JSON. */
@@ -74,6 +77,7 @@ export class TextValue {
     }
     if (controls(text) > MAX_TEXT_CONTROLS) return this.#miss('bytes of an unknown kind as characters');
     if (yield* this.#dataUrl()) return;
+    if (IMAGE_URL.test(text.toString('latin1', 0, 64))) return this.#miss('a data URL of an image that is not base64');
     const handled = yield* this.#pieces();
     for (const list of numberLists(text)) {
       if (list) return this.#miss(`an image as numbers (${list.name})`);
@@ -85,6 +89,10 @@ export class TextValue {
       yield;
     }
     yield* this.#rare();
+    for (const why of imageInLines(text)) {
+      if (why !== undefined) return this.#miss(why);
+      yield;
+    }
     // the fields of a form are examined one by one
     const measured = this.#options.plusIsBlank || this.#options.unescaped;
     if (!measured && (yield* opaqueRun(text))) return this.#miss(OPAQUE);
@@ -116,6 +124,8 @@ export class TextValue {
     const packed = noisy || content.kind === 'archive' ? unpacked(bytes) : undefined;
     if (packed) return yield* this.#packed(packed, how);
     if (content.kind === 'archive') return this.#miss(`packed content in ${how} (${content.name})`);
+    const inside = embedded(bytes);
+    if (inside !== undefined) return this.#miss(`an image inside bytes in ${how} (${inside})`);
     if (bytes.length > MAX_BASE64_TOKEN_BYTES && noisy && !isVector(bytes))
       this.#miss(`${bytes.length} bytes of an unknown kind in ${how}`);
   }

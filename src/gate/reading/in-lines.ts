@@ -1,0 +1,18 @@
+import { decodeBase64 } from './base64.ts';
+import { classify } from './classify.ts';
+import { base64Blocks, numberLines } from './lines.ts';
+import { Tensor } from './tensor.ts';
+
+/** Images in blocks of lines, as base64 of any format or as numbers; yields undefined after every block without one. */
+export function* imageInLines(text: Buffer): Generator<string | undefined> {
+  if (!text.includes('\n')) return;
+  for (const block of base64Blocks(text)) {
+    const content = block && classify(decodeBase64(block));
+    yield content?.kind === 'image' ? `an image in lines of base64 (${content.format.name})` : undefined;
+  }
+  for (const numbers of numberLines(text)) {
+    const tensor = new Tensor();
+    for (const number of numbers) tensor.leaf(number);
+    yield tensor.format ? `an image as numbers (${tensor.format.name})` : tensor.pixels(false);
+  }
+}
