@@ -153,6 +153,7 @@ describe('a request without a picture', () => {
       'a video in a form': [form(mp4), 'multipart/form-data; boundary=QQ'],
       'a sound': [Buffer.concat([Buffer.from('RIFF\x24\0\0\0WAVEfmt '), Buffer.alloc(400, 3)]), 'audio/wav'],
       'a PDF': [`%PDF-1.7\n%\u00e2\u00e3\n${'1 0 obj\n'.repeat(20)}`, 'application/pdf'],
+      'words that begin as a plain PBM does': [json(['P1 42 1 BMW P2 parking', 'P2 1 1 make', 'P3 12 4 7 seats'])],
       hashes: [json([hash.toString('hex'), hash.toString('base64'), hash.toString('base64url')])],
       'a token': [
         json({ t: `eyJhbGciOiJIUzI1NiJ9.${Buffer.from(json({ sub: 'x'.repeat(200) })).toString('base64url')}.c2ln` }),

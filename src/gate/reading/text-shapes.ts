@@ -1,14 +1,17 @@
 import { VALUES } from './base64.ts';
 
+/** Bytes of a text that decide its format as an image. */
+export const MAX_HEAD = 4200;
 const DECIDING = 32;
+const NOTHING = Buffer.alloc(0);
 
-/** Characters up to U+00FF as bytes, for texts that a program made from bytes as Latin-1; else the text unchanged. */
+/** Characters up to U+00FF as bytes, for texts that a program made from bytes as Latin-1; none for a text of ASCII. */
 export function characters(text: Buffer): Buffer {
-  const head = text.subarray(0, 4200);
+  const head = text.subarray(0, MAX_HEAD);
   // the bytes that decide a format, RIFF's name at the eighth among them, come first
   let ascii = true;
   for (let i = 0; i < DECIDING && i < head.length; i++) if ((head[i] as number) >= 0x80) ascii = false;
-  if (ascii) return head;
+  if (ascii) return NOTHING;
   const source = head.toString('utf8').slice(0, 2100);
   for (let i = 0; i < source.length; i++)
     if (source.charCodeAt(i) > 255) return Buffer.from(source.slice(0, i), 'latin1');

@@ -25,7 +25,7 @@ import { CHECKED, type Unpacked, unpacked } from './packed.ts';
 import { rareEncodings } from './rare.ts';
 import type { At, Reading, Steps } from './reading.ts';
 import { isStrong, startsIn } from './scan.ts';
-import { characters, hexadecimal, MIN_RUN, mixed, mostlyBase64 } from './text-shapes.ts';
+import { characters, hexadecimal, MAX_HEAD, MIN_RUN, mixed, mostlyBase64 } from './text-shapes.ts';
 import { isVector } from './vector.ts';
 
 export interface TextOptions {
@@ -65,7 +65,7 @@ export class TextValue {
     this.#reading.spend(text.length);
     if (text.length > SLICE_BYTES) yield;
     // digits and line breaks are also characters of base64
-    const format = imageFormat(characters(text));
+    const format = imageFormat(text.subarray(0, MAX_HEAD)) ?? imageFormat(characters(text));
     if (format) return this.#miss(`an image as text (${format.name})`);
     const form = base64Form(text);
     if (form === 'standard' || form === 'url') {

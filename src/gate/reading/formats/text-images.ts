@@ -8,7 +8,11 @@ export const mayBeginPnm = (first: number): boolean => beginsAsPnm(first) || fir
 
 const TEXT_FORMATS: [name: string, head: RegExp][] = [
   // Netpbm in all forms, PFM, and Pillow's extensions; after the magic come blanks, comments and a number, or PAM's keywords
-  ['PNM', /^P(?:[1-6Ff]|7 332|f4|yP|yRGBA|yCMYK|0CMYK)\s+(?:#|\d{1,9}\s+(?:#|\d{1,9}\s))/],
+  ['PNM', /^P(?:[1-6Ff]|7 332|f4|yP|yRGBA|yCMYK|0CMYK)\s+(?:#|\d{1,9}\s+#)/],
+  ['PNM', /^P(?:[4-6Ff]|7 332|f4|yP|yRGBA|yCMYK|0CMYK)\s+\d{1,9}\s+\d{1,9}\s/],
+  // the plain forms continue with numbers, and sentences do not
+  ['PNM', /^P1\s+\d{1,9}\s+\d{1,9}\s+[01#]/],
+  ['PNM', /^P[23]\s+\d{1,9}\s+\d{1,9}\s+(?:#|\d{1,9}\s+[\d#])/],
   ['PAM', /^P7\s/],
   ['XBM', /^\s*#define[ \t][^\n]*_width[ \t]+\d/],
   ['XPM', /^\s*\/\*\s*XPM2?\s*\*\//],
