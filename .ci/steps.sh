@@ -5,7 +5,7 @@
 #   finish                                  waits for all steps, prints each one's output as it ends and a table of timings last;
 #                                           exit status 1 when a step failed, was not run or exceeded STEP_LIMIT_S
 #
-# Every step has a log of its own, so the output of steps is never mixed, and a process group of its own, so nothing outlives an interrupt.
+# Every step has its own log, so that the output of steps is not mixed, and its own process group, so that no process outlives an interrupt.
 
 STEP_LIMIT_S=${STEP_LIMIT_S:-1500}
 STATE=$(mktemp -d "${TMPDIR:-/tmp}/clipn-ci-XXXXXX")
@@ -89,7 +89,7 @@ finish() {
   return 1
 }
 
-# Ends a step that takes longer than any step may.
+# Ends a step that exceeds the time limit.
 limit() {
   local name=$1
   [ -e "$STATE/$name.started" ] || { alive "$name"; return; }
@@ -102,7 +102,7 @@ limit() {
   alive "$name"
 }
 
-# A step whose shell was killed leaves no status: without this, everybody would wait for it for ever.
+# A step whose shell was killed leaves no status; without this, the other steps would wait for it without end.
 alive() {
   kill -0 "${PIDS[$1]}" 2>/dev/null && return
   [ -e "$STATE/$1.status" ] && return

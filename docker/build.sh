@@ -1,10 +1,10 @@
 #!/bin/sh
-# Makes a folder with all that the service needs at run time, and nothing else, out of a checkout: what the images contain.
+# Makes the content of the images from a checkout: a folder with everything that the service needs at run time, and nothing else.
 #
 #   docker/build.sh SOURCE TARGET [cuda]
 #
 # `cuda` adds ONNX Runtime's CUDA and TensorRT providers, which its install script fetches from NuGet (linux/x64 only).
-# The Dockerfiles run this, and so does CI, which has no Docker engine: it can't rot unseen.
+# The Dockerfiles run this. CI, which has no Docker engine, runs it too, so that a fault is noticed.
 set -eu
 [ $# -ge 2 ] || { sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 source=$(cd "$1" && pwd)
@@ -36,6 +36,6 @@ find "$runtime/bin" -mindepth 2 -type d -empty -delete
 # source maps and sources of packages are not used in a container
 find node_modules -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' -o -name '*.md' \) -delete
 find node_modules -type d \( -name test -o -name tests \) -prune -exec rm -rf {} +
-# the same once more for bundlers of pages
+# second copies of the same code, for bundlers of web pages
 rm -rf node_modules/@opentelemetry/*/build/esm node_modules/@opentelemetry/*/build/esnext
 rm -f package-lock.json .npmrc

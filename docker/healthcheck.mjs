@@ -1,4 +1,4 @@
-// Exit status 0 while the service is ready. For engines that know HEALTHCHECK only; Kubernetes asks /livez and /readyz itself.
+// Exit status 0 while the service is ready. For container engines with HEALTHCHECK; Kubernetes requests /livez and /readyz itself.
 try {
   const answer = await fetch(`http://127.0.0.1:${process.env.CLIPN_PORT || 8080}/readyz`, {
     signal: AbortSignal.timeout(3000),

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs models/ with its packages into the Python at hand: the build step of Dockerfile.models.
+# Installs models/ and its packages into the Python on the PATH: the build step of Dockerfile.models.
 #
 #   docker/models.sh FOLDER [INDEX OF PYTORCH WHEELS]
 set -eu

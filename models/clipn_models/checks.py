@@ -11,7 +11,7 @@ ARGUMENTS = {"image": ("pixels", "tensor(uint8)", 4), "text-yes": ("tokens", "te
 INDIFFERENT = 1e-4
 """Largest difference of a feature between a row alone and the same row in a batch."""
 UNIT = 1e-5
-"""How far a feature may be from unit length."""
+"""Largest distance of a feature from unit length."""
 PADDING = 1e-6
 """The same for texts of the base precision: a bidirectional text tower that sees its padding differs by far more."""
 

@@ -198,7 +198,7 @@ class FeatureCache:
                 rows["ids"] = np.array([[fingerprint(t.tobytes()), mark] for t, (_, mark, _) in zip(rows["tokens"], opened, strict=True)])
                 rows["ok"] = np.ones(len(opened))
         elif not np.array_equal(np.flatnonzero(self.store.map("ok")[self.store.span(chunk)]), good):
-            raise DataError(f"{self.store.path}: other pairs are broken than when this cache was begun; remove it to begin anew")
+            raise DataError(f"{self.store.path}: other pairs are broken than when this cache was started; remove it to start over")
         self.store.write(self.world.rank, chunk, {name: self._spread(name, good, r, len(found)) for name, r in rows.items()}, notes)
 
     def _spread(self, name: str, good: list[int], rows: np.ndarray | None, count: int) -> np.ndarray:

@@ -218,13 +218,13 @@ def load_parameters(path: Path, graph: nn.Module) -> None:
     state = {}
     for name, p in graph.named_parameters():
         if name not in places:
-            raise ValueError(f"{path.name} says nothing of the parameter {name}")
+            raise ValueError(f"{path.name} has no place of the parameter {name}")
         initialiser, flipped, *begin = places[name]
         value = stored[initialiser].T if flipped else stored[initialiser]
         if begin:
             value = value[begin[0] : begin[0] + p.numel()]
         if value.size != p.numel() or (value.ndim == p.ndim and value.shape != tuple(p.shape)):
-            raise ValueError(f"{path.name}: {name} has shape {value.shape}, the architecture wants {tuple(p.shape)}")
+            raise ValueError(f"{path.name}: {name} has shape {value.shape}, the architecture has {tuple(p.shape)}")
         state[name] = torch.from_numpy(np.ascontiguousarray(value)).view(p.shape)
     graph.load_state_dict(state, strict=False)
 

@@ -45,7 +45,7 @@ def load_clipn(path: Path | str, arch: str | dict, variant: str = "auto") -> CLI
     model.load_state_dict({name: value for name, value in state.items() if name in model.state_dict()}, strict=False)
     if untrained(model):
         raise CheckpointError(
-            f"{path}: the no tower equals its initialisation (every *_no parameter is that of the yes tower, prompt_no is zero): it has learned nothing"
+            f"{path}: the no tower equals its initialisation (every *_no parameter is that of the yes tower, prompt_no is zero): it is untrained"
         )
     return model.requires_grad_(False)
 

@@ -59,7 +59,7 @@ def projections(proto: onnx.ModelProto) -> list[onnx.NodeProto]:
 
 
 def tail(proto: onnx.ModelProto) -> list[onnx.NodeProto]:
-    """The final projection and all behind it, the L2 norm: a few numbers per image, on which every cosine depends."""
+    """The final projection and the L2 norm after it: a few numbers per image, on which every cosine depends."""
     starts = [n.name for n in projections(proto)]
     nodes, after = [], set()
     for node in proto.graph.node:
@@ -168,7 +168,7 @@ def rows(proto: onnx.ModelProto) -> onnx.ModelProto:
     kept = {n.name for n in tail(out)}
     chosen = [n for n in graph.node if n.op_type == "MatMul" and n.input[1] in weights and n.name not in kept]
     if not chosen:
-        raise Refused("no linear layers worth quantising")
+        raise Refused("no linear layers to quantise")
     constants = {
         "rows.zero": np.uint8(128),
         "rows.step": np.float32(1 / 127),

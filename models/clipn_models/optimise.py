@@ -187,12 +187,12 @@ def _int8(work: _Work) -> dict:
             entry |= {"method": method, "gain": _gain(work, work.base["image"], sessions["image"])}
             _report(work, f"int8 ({method})", entry)
             if entry["gain"] < work.settings.min_gain:
-                raise lower.Refused(f"{entry['gain']} times the speed of fp32, {work.settings.min_gain} is the least")
+                raise lower.Refused(f"{entry['gain']} times the speed of fp32, at least {work.settings.min_gain} is required")
             candidates[method] = entry, graphs
         except lower.Refused as reason:
             work.log(f"int8 ({method}): {reason}")
     if not candidates:
-        raise lower.Refused("neither way is worth it")
+        raise lower.Refused("neither method is fast and accurate enough")
     entry, graphs = max(candidates.values(), key=lambda c: _merit(c[0]))
     work.log(f"int8: {entry['method']} is kept")
     work.files |= {graph_file(p, "int8"): g for p, g in graphs.items()}
@@ -200,7 +200,7 @@ def _int8(work: _Work) -> dict:
 
 
 def _merit(entry: dict) -> float:
-    """Speed gained for each unit of error: half the error is worth twice the time."""
+    """Speed gained for each unit of error: half the error counts as much as twice the speed."""
     error = 1 - entry["quality"]["image_cosine"]["mean"]
     return entry["gain"] / max(error, 1e-6)
 

@@ -129,7 +129,7 @@ class Shard:
         except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
             if not given:
                 raise DataError(f"{self.path}: not a readable tar file ({error})") from error
-            print(f"{self.path}: ends in the middle after {given} samples ({error})", file=sys.stderr, flush=True)
+            print(f"{self.path}: is truncated after {given} samples ({error})", file=sys.stderr, flush=True)
 
     def scan(self) -> tuple[int, str]:
         """Number of samples, and a fingerprint: name, size, first and last MiB. Reading a whole terabyte would take too long."""

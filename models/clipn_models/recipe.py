@@ -218,7 +218,7 @@ class Recipe:
         saved = torch.load(path, map_location=self.world.device, weights_only=True)
         other = [f"{k} {saved['about'].get(k)!r}, now {v!r}" for k, v in self._about.items() if saved["about"].get(k) != v]
         if other:
-            raise RunMismatch(f"{path} is of a run with {'; '.join(other)}: give the same options to go on, or another directory to begin anew")
+            raise RunMismatch(f"{path} is of a run with {'; '.join(other)}: give the same options to continue, or another directory to start over")
         with torch.no_grad():
             for name, p in self.learning.items():
                 p.copy_(saved["no"][name])

@@ -15,7 +15,7 @@ from onnx import AttributeProto, GraphProto, TensorProto, external_data_helper, 
 WEIGHTS = "text.weights"
 ALIGNMENT = 64
 LEAST = 1024
-"""Bytes from which a tensor is worth sharing."""
+"""Size in bytes from which a tensor is shared."""
 
 
 def share(folder: Path) -> int:
@@ -52,7 +52,7 @@ def _content(tensor: TensorProto) -> tuple[int, tuple[int, ...], bytes]:
 
 
 def external_files(path: Path) -> set[str]:
-    """Names of the files that tensors of a graph lie in, as the graph gives them."""
+    """Names of the files that contain tensors of a graph, as the graph gives them."""
     model = onnx.load(path, load_external_data=False)
     graphs = [model.graph, *(g for t in model.training_info for g in (t.initialization, t.algorithm))]
     tensors = [t for g in graphs for t in _tensors(g)]
@@ -83,7 +83,7 @@ def foreign_file(path: Path, listed: bool) -> str | None:
     named = external_files(path)
     strange = sorted(named - {WEIGHTS})
     if strange:
-        return f"its tensors lie in {strange[0][:100]!r}, only {WEIGHTS} is allowed"
+        return f"its tensors are in {strange[0][:100]!r}, only {WEIGHTS} is allowed"
     if named and (not listed or not path.name.startswith("text-")):
         return f"it reads {WEIGHTS}, which {'is for text graphs' if listed else 'the manifest does not list'}"
     return None

@@ -32,7 +32,7 @@ def verify(path: Path, log=print) -> None:
     extra = manifest.get("precisions", {})
     for precision, entry in extra.items():
         if precision not in PRECISIONS or not set(entry["graphs"]) <= set(PARTS):
-            raise Faults(f"the manifest speaks of a precision {precision} of {entry['graphs']}: known are {PRECISIONS} of {PARTS}")
+            raise Faults(f"the manifest names a precision {precision} of {entry['graphs']}: known are {PRECISIONS} of {PARTS}")
     lower = [(graph_file(part, precision), part, precision) for precision in extra for part in extra[precision]["graphs"]]
     listed = WEIGHTS in manifest["files"]
     for name in (*FILES, *([WEIGHTS] if listed else []), *(name for name, _, _ in lower)):

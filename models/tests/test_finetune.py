@@ -144,7 +144,7 @@ def test_from_folders_to_a_verified_bundle_and_on_where_it_was(folders: Path, tm
     ("more", "reason"),
     [
         (["--bundle", "nowhere"], "no bundle there"),
-        (["--bundle", str(DEFAULT), "--arch", "ViT-B-32"], "--bundle says what to start from"),
+        (["--bundle", str(DEFAULT), "--arch", "ViT-B-32"], "--bundle is the starting point"),
         (["--bundle", str(DEFAULT.parent.parent / "test" / "fixtures" / "clipn-tiny")], "can't be fine-tuned"),
         ([], "give --checkpoint and --arch, or --bundle"),
     ],

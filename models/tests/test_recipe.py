@@ -134,8 +134,8 @@ def test_killed_and_interrupted_runs_end_like_an_undisturbed_one(made: Made, tmp
     os.kill(process.pid, signal.SIGINT)
     process.join(processes.PATIENCE)
     assert process.exitcode == 130
-    assert f"going on from step {saved} of 300" in said.read_text()
-    assert "the same command goes on from" in said.read_text()
+    assert f"continuing from step {saved} of 300" in said.read_text()
+    assert "the same command continues from" in said.read_text()
     assert not list(out.glob("epoch_*.pt"))
     assert equal(run_without_cache(made, out, *many), run_without_cache(made, tmp_path / "whole", *many))
 

@@ -4,7 +4,7 @@ const Version = Type.Union([Type.Integer(), Type.Null()]);
 
 /** One change: its author, its kind, its target and its time. */
 export const AuditEntry = Type.Object({
-  at: Type.String({ description: 'When the change was made, RFC 3339.' }),
+  at: Type.String({ description: 'Time of the change, RFC 3339.' }),
   actor: Type.Object(
     {
       kind: Type.Union([Type.Literal('key'), Type.Literal('anonymous'), Type.Literal('cli'), Type.Literal('service')]),
@@ -16,7 +16,7 @@ export const AuditEntry = Type.Object({
         'The actor: an API key, an anonymous client if no keys are required, the command line, or the service itself.',
     },
   ),
-  action: Type.String({ description: 'What: tenant.put, tenant.delete, key.create, key.revoke, ...' }),
+  action: Type.String({ description: 'The change: tenant.put, tenant.delete, key.create, key.revoke, ...' }),
   target: Type.String({ description: 'Id of the tenant or key.' }),
   before: Type.Union([Version], { description: 'Version before the change; null if there was none.' }),
   after: Type.Union([Version], { description: 'Version after the change; null if there is none.' }),

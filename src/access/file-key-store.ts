@@ -48,7 +48,7 @@ export class FileKeyStore implements KeyStore {
     };
   }
 
-  /** Undefined where the file is gone. A damaged file stays, because a removed key could turn authentication off. */
+  /** Undefined if the file does not exist any more. A damaged file stays, because a removed key could turn authentication off. */
   async #read(name: string): Promise<KeyRecord | DamagedKey | undefined> {
     const source = join(this.#dir, name);
     try {
@@ -72,7 +72,7 @@ export class FileKeyStore implements KeyStore {
       if (code !== 'EROFS' && code !== 'EACCES' && code !== 'EPERM') throw error;
       throw new ServiceError(
         'store_unavailable',
-        'The folder of the keys is read-only here, as a mounted secret is: make and revoke keys where it comes from.',
+        'The folder of the keys is read-only here, as a mounted secret is: create and revoke keys at its source.',
         { internal: message, cause: error },
       );
     }

@@ -11,8 +11,4 @@ export class BundleError extends UserError {
     this.dir = dir;
     this.faults = faults;
   }
-
-  get exitCode(): 1 | 2 {
-    return 1;
-  }
 }

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { validatorOf } from '../validator.ts';
-import { changed, sha256 } from './checksums.ts';
 import { BundleError } from './errors.ts';
+import { fileFaults } from './file-faults.ts';
 import { FILES, SHARED_WEIGHTS } from './file-names.ts';
-import { Manifest, type Part, type Precision } from './manifest.ts';
+import type { Manifest, Part, Precision } from './manifest.ts';
 import { extraGraphs, extraOf, offered } from './precision.ts';
+import { readManifest } from './read-manifest.ts';
 
 export interface Bundle {
   dir: string;
@@ -21,17 +20,6 @@ export interface Bundle {
   tolerance: { image?: number | undefined; text?: number | undefined };
   /** Absolute paths. */
   files: { image: string; textYes: string; textNo: string; tokenizer: string; golden: string; weights?: string };
-}
-
-const validate = validatorOf(Manifest, { allErrors: true });
-
-/** The manifest's faults, each with its path. */
-function faultsOf(value: unknown): string[] {
-  if (validate(value)) return [];
-  return validate.errors.map((e) => {
-    const extra = 'additionalProperty' in e.params ? ` "${e.params['additionalProperty']}"` : '';
-    return `bundle.json${e.instancePath}: ${e.message}${extra}`;
-  });
 }
 
 /**
@@ -56,6 +44,28 @@ export function withPrecision(bundle: Bundle, precision: Precision): Bundle {
   };
 }
 
+/** The bundle in its base precision. */
+function baseOf(root: string, manifest: Manifest, bytes: Buffer): Bundle {
+  const digest = createHash('sha256').update(bytes).digest('hex').slice(0, 12);
+  const id = `${manifest.name}@${manifest.version}+${digest}`;
+  return {
+    dir: root,
+    id,
+    textId: id,
+    manifest,
+    precision: manifest.precision,
+    tolerance: {},
+    files: {
+      image: join(root, 'image.onnx'),
+      textYes: join(root, 'text-yes.onnx'),
+      textNo: join(root, 'text-no.onnx'),
+      tokenizer: join(root, 'tokenizer.json'),
+      golden: join(root, 'golden.json'),
+      ...(manifest.files[SHARED_WEIGHTS] ? { weights: join(root, SHARED_WEIGHTS) } : {}),
+    },
+  };
+}
+
 /**
  * Opens the bundle in `dir`. The manifest must be valid, and every file must have the size and, by default, the checksum that the
  * manifest gives. With a `precision`, its graphs are used and only the files that it needs are checked. All faults are
@@ -67,70 +77,13 @@ export async function loadBundle(
   options: { checksums?: boolean; precision?: Precision } = {},
 ): Promise<Bundle> {
   const root = resolve(dir);
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(join(root, 'bundle.json'));
-  } catch (error) {
-    throw new BundleError(root, [`bundle.json can't be read: ${(error as Error).message}`]);
-  }
-  let manifest: unknown;
-  try {
-    manifest = JSON.parse(bytes.toString('utf8'));
-  } catch (error) {
-    throw new BundleError(root, [`bundle.json is not JSON: ${(error as Error).message}`]);
-  }
-  const faults = faultsOf(manifest);
+  const { precision, checksums = true } = options;
+  const { manifest, bytes } = await readManifest(root);
+  const needed = precision
+    ? [...FILES, SHARED_WEIGHTS, ...Object.values(extraGraphs(manifest, precision))]
+    : Object.keys(manifest.files);
+  const faults = await fileFaults(root, manifest, { needed: new Set(needed), checksums });
   if (faults.length > 0) throw new BundleError(root, faults);
-  const valid = manifest as Manifest;
-
-  for (const precision of offered(valid)) {
-    for (const name of Object.values(extraGraphs(valid, precision))) {
-      if (!valid.files[name]) faults.push(`bundle.json/precisions/${precision}: ${name} is missing in files`);
-    }
-  }
-  if (faults.length > 0) throw new BundleError(root, faults);
-
-  const { precision } = options;
-  const needed = new Set<string>(
-    precision ? [...FILES, SHARED_WEIGHTS, ...Object.values(extraGraphs(valid, precision))] : Object.keys(valid.files),
-  );
-  // the names come from the schema and not from the manifest, so that a manifest cannot name a file outside the folder
-  const checked = Object.entries(valid.files).filter(([name]) => needed.has(name));
-  const ofSize: typeof checked = [];
-  await Promise.all(
-    checked.map(async ([name, entry]) => {
-      const size = await stat(join(root, name)).then(
-        (s) => s.size,
-        () => undefined,
-      );
-      if (size === undefined) faults.push(`${name} is missing`);
-      else if (size !== entry.bytes) faults.push(`${name} has ${size} bytes, the manifest says ${entry.bytes}`);
-      else ofSize.push([name, entry]);
-    }),
-  );
-  // all faults are reported together, so a bundle with one is checked in full
-  if (options.checksums !== false || faults.length > 0) {
-    for (const [name, entry] of ofSize)
-      if ((await sha256(join(root, name))) !== entry.sha256) faults.push(changed(name));
-  }
-  if (faults.length > 0) throw new BundleError(root, faults.sort());
-  const digest = createHash('sha256').update(bytes).digest('hex').slice(0, 12);
-  const id = `${valid.name}@${valid.version}+${digest}`;
-  const base: Bundle = {
-    dir: root,
-    id,
-    textId: id,
-    manifest: valid,
-    precision: valid.precision,
-    tolerance: {},
-    files: {
-      image: join(root, 'image.onnx'),
-      textYes: join(root, 'text-yes.onnx'),
-      textNo: join(root, 'text-no.onnx'),
-      tokenizer: join(root, 'tokenizer.json'),
-      golden: join(root, 'golden.json'),
-      ...(valid.files[SHARED_WEIGHTS] ? { weights: join(root, SHARED_WEIGHTS) } : {}),
-    },
-  };
+  const base = baseOf(root, manifest, bytes);
   return precision ? withPrecision(base, precision) : base;
 }

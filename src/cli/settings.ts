@@ -1,6 +1,19 @@
 import { type Command, Option } from 'commander';
 import { type Config, describeConfig, loadConfig } from '../config/index.ts';
 
+/** Settings of every command that runs the model itself. */
+export const MODEL_SETTINGS = [
+  'CLIPN_BUNDLE',
+  'CLIPN_DEVICE',
+  'CLIPN_PRECISION',
+  'CLIPN_THREADS',
+  'CLIPN_LANES',
+  'CLIPN_LANE_BATCH',
+  'CLIPN_DECODE',
+  'CLIPN_ORIENTATION',
+  'CLIPN_MAX_PIXELS',
+] as const;
+
 /** Adds the settings of the configuration as flags, or those of `only`; each is also an environment variable. */
 export function withSettings(command: Command, only?: readonly string[]): Command {
   for (const { flag, variable, default: fallback, meaning } of describeConfig()) {

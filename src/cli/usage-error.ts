@@ -4,7 +4,7 @@ import { UserError } from '../errors/user-error.ts';
 export class UsageError extends UserError {
   override readonly name = 'UsageError';
 
-  get exitCode(): 1 | 2 {
+  override get exitCode(): 1 | 2 {
     return 2;
   }
 }

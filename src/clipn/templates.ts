@@ -4,7 +4,7 @@ export const MAX_TEMPLATE_LENGTH = 512;
 // control characters and lone surrogates are never part of a name, and tokenizers disagree about them
 const FORBIDDEN = /[\p{Cc}\p{Cs}]/u;
 
-/** The fault of a class name, as a public text; undefined for a valid name. Names are kept to the letter. */
+/** The fault of a class name, as a public text; undefined for a valid name. Names are used unchanged. */
 export function classNameFault(name: string): string | undefined {
   if (name.trim() === '') return 'a class name must not be empty';
   if (name.length > MAX_NAME_LENGTH)
@@ -22,7 +22,7 @@ export function templateFault(template: string): string | undefined {
   return undefined;
 }
 
-/** Replaces the braces by the name, to the letter: `$&` in a name has no special meaning. */
+/** Replaces the braces by the unchanged name: `$&` in a name has no special meaning. */
 export function fillTemplate(template: string, name: string): string {
   return template.split('{}').join(name);
 }

@@ -21,7 +21,7 @@ export class ConfigError extends UserError {
     this.faults = faults;
   }
 
-  get exitCode(): 1 | 2 {
+  override get exitCode(): 1 | 2 {
     return 2;
   }
 }

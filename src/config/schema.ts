@@ -48,7 +48,7 @@ export const ConfigSchema = Type.Object({
     ),
     'CLIPN_AUTH',
     'text',
-    'who needs an API key: auto (everybody as soon as a key exists; without a key only a loopback address is served), keys (everybody) or off (nobody)',
+    'which requests need an API key: auto (all as soon as a key exists; without a key only a loopback address is served), keys (all) or off (none)',
   ),
   openMetrics: setting(
     Type.Boolean({ default: false }),

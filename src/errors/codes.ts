@@ -5,7 +5,7 @@
 export const CODES = {
   invalid_request: { status: 400, title: 'The request is not valid' },
   too_many_images: { status: 400, title: 'Too many images in one request' },
-  no_image: { status: 400, title: 'The request carries no image' },
+  no_image: { status: 400, title: 'The request contains no image' },
   unauthenticated: { status: 401, title: 'Authentication is required' },
   forbidden: { status: 403, title: 'Not allowed' },
   cross_origin: { status: 403, title: 'The request comes from a page of another origin' },
@@ -13,7 +13,7 @@ export const CODES = {
   key_not_found: { status: 404, title: 'There is no such API key' },
   tenant_not_found: { status: 404, title: 'There is no such tenant' },
   method_not_allowed: { status: 405, title: 'The endpoint does not support this method' },
-  tenant_conflict: { status: 409, title: 'The tenant was changed by somebody else' },
+  tenant_conflict: { status: 409, title: 'The tenant was changed by another client' },
   tenant_not_ready: { status: 409, title: "The tenant's features are not ready yet" },
   tenant_read_only: { status: 409, title: 'The tenant is defined by a file and is read-only here' },
   no_previous_version: { status: 409, title: 'There is no version to roll back to' },

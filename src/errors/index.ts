@@ -1,8 +1,8 @@
 import { defined } from '../defined.ts';
 import { CODES, type ErrorCode } from './codes.ts';
-import { UserError } from './user-error.ts';
+import { CodedUserError, UserError } from './user-error.ts';
 
-export { CODES, type ErrorCode, UserError };
+export { CODES, CodedUserError, type ErrorCode, UserError };
 
 export interface ErrorOptions {
   /** The technical cause, for the log only. A client never receives it. */
@@ -45,10 +45,6 @@ export class ServiceError extends UserError {
 
   get status(): number {
     return CODES[this.code].status;
-  }
-
-  get exitCode(): 1 | 2 {
-    return 1;
   }
 
   override get printed(): string {

@@ -85,7 +85,7 @@ export async function classNames(folders: string[], file?: string): Promise<stri
 }
 
 /**
- * Prompt templates, one per line, to the letter: blanks, quotes and commas included.
+ * Prompt templates, one per line, used unchanged, with blanks, quotes and commas.
  * @throws EvaluationError templates_unreadable, templates_invalid
  */
 export async function readTemplates(file: string): Promise<string[]> {

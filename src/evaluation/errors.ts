@@ -1,4 +1,4 @@
-import { UserError } from '../errors/user-error.ts';
+import { CodedUserError } from '../errors/user-error.ts';
 
 /** Faults of an evaluation's inputs. The codes are stable; scripts may rely on them. */
 export type EvaluationErrorCode =
@@ -17,7 +17,7 @@ export type EvaluationErrorCode =
   | 'out_unusable';
 
 /** A fault of folders, class list, templates or output directory, with a text for the user. */
-export class EvaluationError extends UserError {
+export class EvaluationError extends CodedUserError {
   override readonly name = 'EvaluationError';
   readonly code: EvaluationErrorCode;
 
@@ -26,11 +26,7 @@ export class EvaluationError extends UserError {
     this.code = code;
   }
 
-  get exitCode(): 1 | 2 {
+  override get exitCode(): 1 | 2 {
     return 2;
-  }
-
-  override get printed(): string {
-    return `${this.message} (${this.code})`;
   }
 }

@@ -102,7 +102,7 @@ export class ScoreLog {
     let end = 0;
     let rows = 0;
     let damaged = 0;
-    let torn = 0;
+    let incomplete = 0;
     let restarted: string | undefined;
     for await (const line of existing(path)) {
       if (first) {
@@ -110,7 +110,7 @@ export class ScoreLog {
         if (restarted !== undefined) break;
         first = false;
       } else if (!line.whole) {
-        torn = 1;
+        incomplete = 1;
         break;
       } else {
         const row = parseRow(line.text);
@@ -130,7 +130,7 @@ export class ScoreLog {
     if (!first) await truncate(path, end);
     const log = new ScoreLog(path, index, end, rows + damaged);
     if (first) log.#write({ format: 1, ...identity } satisfies Header);
-    return { log, stored: index.length, damaged: damaged + torn, ...defined({ restarted }) };
+    return { log, stored: index.length, damaged: damaged + incomplete, ...defined({ restarted }) };
   }
 
   /** Whether an earlier run judged exactly this image. Its row then counts for this run too. */

@@ -6,14 +6,14 @@ import { POLL_MS } from '../polling.ts';
 
 export type Detector = Pick<Engine, 'detect'> & { readonly status: Omit<FleetStatus, 'engines'> };
 
-/** Number of engine deaths after which an image inside counts as their cause. */
+/** Number of ended engines after which an image inside counts as the cause. */
 const TRIES = 3;
 
 const isEngines = (error: unknown) =>
   error instanceof ServiceError && ['engine_unavailable', 'overloaded', 'tenant_not_ready'].includes(error.code);
 
 /**
- * Asks the engine, and asks again if the engine died in the meantime. One of the images inside may be the cause; the others are not.
+ * Judges an image, and repeats it if the engine has ended in the meantime. One of the images inside may be the cause; the others are not.
  * They are retried one at a time, so that an image that kills the engine is alone in it, and only that image fails.
  */
 export class SteadyDetector {

@@ -50,7 +50,7 @@ function answerUpstreamFailure(
   problem(response, {
     status: late ? 504 : 502,
     code: late ? 'upstream_timeout' : 'upstream_unavailable',
-    title: late ? 'The upstream did not answer in time' : 'The upstream can not be reached',
+    title: late ? 'The upstream did not answer in time' : 'The upstream cannot be reached',
     detail: `The classifier behind the gate gave no answer (${reason}).`,
     requestId,
   });

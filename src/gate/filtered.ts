@@ -11,7 +11,7 @@ const REPLACED = new Set(['content-length', 'content-md5', 'etag', 'digest', 'tr
 
 /**
  * Forwards the rest of a batch and adds placeholders to the answer. Error answers pass unchanged. A successful answer that
- * cannot get placeholders becomes an error, because every prediction after the gap would be taken for another instance's.
+ * cannot get placeholders becomes an error, because every prediction after the gap would be assigned to another instance.
  */
 export async function filtered(
   sending: Sending & { response: ServerResponse; call: GateUpstreamCall | undefined },

@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify';
  * The permission that a route needs. Every route declares it as `config: { access }`; an app with an undeclared route does not
  * start.
  * - open: no key
- * - docs, metrics: no key if the configuration says so, else any key, or one with the scope `metrics`
+ * - docs, metrics: no key if the configuration allows it, otherwise any key, or one with the scope `metrics`
  * - admin: a key with the scope `admin`
  * - a scope on a tenant: `tenant` finds it before validation; null is any tenant, for routes that list what the key may see
  */
@@ -24,7 +24,7 @@ export const manageTenantInPath: TenantAccess = {
 /** For lists: the handler leaves out entries that `request.principal` may not see. */
 export const manageAnyTenant: TenantAccess = { scope: 'manage', tenant: () => null };
 
-/** For verdicts, `?tenant=`. A repeated parameter is invalid; only a key for all tenants gets the error that says so. */
+/** For verdicts, `?tenant=`. A repeated parameter is invalid; only a key for all tenants gets the error that explains this. */
 export const detectTenantInQuery: TenantAccess = {
   scope: 'detect',
   tenant: (request) => {

@@ -48,9 +48,9 @@ export function isKnownHost(
 }
 
 /**
- * Whether a request was caused by a page of another origin. Browsers say so in `Sec-Fetch-Site`, older ones and those that speak
- * plain HTTP to another machine in `Origin` only; other clients send neither. A proxy may replace `Host`, so a page of a name in
- * `CLIPN_PUBLIC_HOSTS` counts as the service's own where the browser says nothing else.
+ * Whether a request was caused by a page of another origin. Browsers send `Sec-Fetch-Site`. Older ones, and those that
+ * use plain HTTP to another machine, send `Origin` only. Other clients send neither. A proxy may replace `Host`, so a page of a name in
+ * `CLIPN_PUBLIC_HOSTS` counts as the service's own, unless the browser sends `Sec-Fetch-Site`.
  */
 export function isCrossOrigin(
   { origin, host, site }: { origin: string | undefined; host: string | undefined; site: string | undefined },

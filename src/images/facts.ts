@@ -37,7 +37,7 @@ export async function factsOf(bytes: Uint8Array, format: ImageFormat, maxPixels:
   const facts = await read(bytes, format);
   checkSize(facts.width, facts.height, maxPixels);
   if (format === 'jpeg' && tooManyScans(bytes, facts.width * facts.height, maxPixels)) {
-    throw undecodable('The JPEG has more scans than are accepted; save it again as a baseline or progressive JPEG.');
+    throw undecodable('The JPEG has too many scans; save it again as a baseline or progressive JPEG.');
   }
   if (format === 'tiff') checkTiff(bytes, maxPixels);
   return facts;
@@ -93,7 +93,7 @@ function checkTiff(bytes: Uint8Array, maxPixels: number): void {
   const fault = header && tiffFault(header);
   if (fault !== undefined) throw undecodable(`This kind of TIFF is not supported: ${fault}.`);
   if (header && header.tilePixels > maxPixels)
-    throw undecodable('The tiles of the TIFF are larger than any image accepted.');
+    throw undecodable('The tiles of the TIFF are larger than the largest accepted image.');
 }
 
 async function avif(bytes: Uint8Array): Promise<Omit<Facts, 'turned'>> {

@@ -1,7 +1,7 @@
 /**
  * Decodes an image the way other programs do. Readers differ in transparency (composited on white, on black, or ignored), in
  * grey of 16 bits (scaled or clipped) and in CMYK (with the embedded profile or without). The gate refuses to judge an image
- * whose other readings get a different decision, because the classifier behind it may see one of those.
+ * whose other readings get a different decision, because the classifier may use one of those readings.
  */
 import sharp from 'sharp';
 import { damaged, type Facts } from './facts.ts';

@@ -72,7 +72,7 @@ async function fromWebp(image: Sharp, { width, height }: Facts, scale: number, r
   return resample(colourRows(raster), info.width, info.height, region);
 }
 
-/** How the pixel of the picture as it is shown is found in what is stored: axes swapped, and then each of the stored axes reversed. */
+/** Finds the stored pixel of a pixel of the displayed picture: whether the axes are swapped, and then which of the stored axes are reversed. */
 interface Turn {
   swap: boolean;
   reverseX: boolean;
@@ -86,7 +86,7 @@ const turnOf = (orientation: number): Turn => ({
   reverseY: [3, 4, 6, 7].includes(orientation),
 });
 
-/** The region of the picture as it is shown, in what is stored: libvips reduces a file while it decodes only where it does not turn it. */
+/** The stored region of a region of the displayed picture: libvips reduces a file during decoding only if it does not rotate it. */
 function stored({ width, height, left, top, size }: Region, { swap, reverseX, reverseY }: Turn): Region {
   const [w, h, x, y] = swap ? [height, width, top, left] : [width, height, left, top];
   return { width: w, height: h, left: reverseX ? w - size - x : x, top: reverseY ? h - size - y : y, size };

@@ -39,7 +39,7 @@ export function tiffFault(tiff: TiffHeader): string | undefined {
   const colours = COLOURS[photometric];
   if (colours === undefined) return 'its colour space is not grey, RGB, palette, CMYK or JPEG-compressed YCbCr';
   if (!COMPRESSIONS.has(tiff.compression)) return 'its compression is not supported';
-  if (photometric === YCBCR && tiff.compression !== JPEG) return 'YCbCr is read where it is compressed as JPEG only';
+  if (photometric === YCBCR && tiff.compression !== JPEG) return 'YCbCr is supported with JPEG compression only';
   if (tiff.sampleFormats.some((format) => format !== UNSIGNED))
     return 'its samples are signed or floating-point numbers';
   if (bits.length !== 1 && bits.length !== samples) return 'it does not say how many bits each sample has';

@@ -7,10 +7,6 @@ import { markFormat } from '../storage/format.ts';
 /** The data directory cannot be made or written. */
 export class DataDirectoryError extends UserError {
   override readonly name = 'DataDirectoryError';
-
-  get exitCode(): 1 | 2 {
-    return 1;
-  }
 }
 
 /** The user of this process for a message; in containers it often has a number only. */

@@ -98,10 +98,6 @@ export class DatabaseRefusedError extends UserError {
       `PostgreSQL refuses the connection: ${reason}. Check the role and the database in CLIPN_STORE, and the password in PGPASSWORD.`,
     );
   }
-
-  get exitCode(): 1 | 2 {
-    return 1;
-  }
 }
 
 /** The server's words if it refuses the role (class 28) or does not know the database (3D000). */

@@ -18,7 +18,7 @@ export interface ReloaderOptions {
 /**
  * Replaces the model that serves, by another bundle or the same one read again. The steps: start, golden-check and warm its
  * engines; build every tenant's features; switch all traffic at once; end the old engines. The old model serves until the
- * switch, and goes on serving if any step fails.
+ * switch, and continues to serve if any step fails.
  */
 export class Reloader {
   readonly #options: ReloaderOptions;

@@ -3,7 +3,7 @@ import { mkdir, open, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { UserError } from '../errors/user-error.ts';
+import { CodedUserError } from '../errors/user-error.ts';
 import { type Asking, bootOf, type Holder, judge, look, type Seen, socketPath } from './lock-holder.ts';
 
 const RECORD = /^\.lock\.(\d{1,9})\.json$/;
@@ -11,17 +11,9 @@ const BEAT_MS = 3000;
 const ATTEMPTS = 20;
 
 /** Another process works on the directory. */
-export class DirectoryLockedError extends UserError {
+export class DirectoryLockedError extends CodedUserError {
   override readonly name = 'DirectoryLockedError';
   readonly code = 'data_directory_locked';
-
-  get exitCode(): 1 | 2 {
-    return 1;
-  }
-
-  override get printed(): string {
-    return `${this.message} (${this.code})`;
-  }
 
   constructor(dir: string, holder: Holder | undefined) {
     const who = holder ? `process ${holder.pid} on ${holder.host}, since ${holder.since}` : 'another process';
@@ -45,12 +37,12 @@ type Records = Map<string, Seen | undefined>;
 
 /**
  * Locks a directory until `release` or the end of the process. A holder has a record in the directory and listens on a socket
- * beside it: the system ends the socket with its process, however that ends, and a process that is only stopped keeps it. Process
- * numbers say nothing between containers, and times cannot tell a stopped holder from one that is gone. Only where a socket does
- * not reach (another machine, another mount, no sockets) the time of the record decides, which the holder goes on changing.
+ * beside it. The system closes the socket when the process ends in any way, and a stopped process keeps it. Process numbers differ
+ * between containers, and times do not distinguish a stopped holder from one that has ended. The time of the record, which the
+ * holder renews, decides only if the socket cannot be reached (another machine, another mount, no sockets).
  *
  * Records are numbered and made exclusively. A process makes the next one where all that it sees are of ended processes, then
- * looks again. Of two processes the later one sees the record of the earlier, so they never both hold. Nobody removes a record
+ * looks again. Of two processes the later one sees the record of the earlier, so they never both hold. No process removes a record
  * before it holds the lock.
  * @throws DirectoryLockedError
  */
@@ -172,7 +164,7 @@ async function create(path: string, text: string): Promise<boolean> {
   return true;
 }
 
-/** Goes on changing the time of the record. @returns how to stop */
+/** Renews the time of the record at an interval. @returns a function that ends this */
 function beat(path: string, onNotice: (text: string) => void): () => void {
   const timer = setInterval(() => {
     const now = new Date();
@@ -191,7 +183,7 @@ function beat(path: string, onNotice: (text: string) => void): () => void {
   return stop;
 }
 
-/** Makes the socket. Everybody may connect, so that a holder that is gone is recognised by other users. @returns its name */
+/** Makes the socket. Every user may connect, so that other users recognise that a holder has ended. @returns its name */
 async function listen(
   server: Server,
   dir: string,

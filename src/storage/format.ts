@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UserError } from '../errors/user-error.ts';
+import { CodedUserError } from '../errors/user-error.ts';
 import { writeDurably } from './durable.ts';
 
 /**
@@ -11,17 +11,9 @@ export const FORMAT = 1;
 const FILE = 'format.json';
 
 /** A newer program made the data directory, or its format cannot be read. */
-export class FormatError extends UserError {
+export class FormatError extends CodedUserError {
   override readonly name = 'FormatError';
   readonly code = 'data_format_unsupported';
-
-  get exitCode(): 1 | 2 {
-    return 1;
-  }
-
-  override get printed(): string {
-    return `${this.message} (${this.code})`;
-  }
 }
 
 /**

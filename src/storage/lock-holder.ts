@@ -5,10 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Static, Type } from 'typebox';
 import { validatorOf } from '../validator.ts';
 
-/** A holder whose socket does not reach here is given up when its record has not changed for this long. */
+/** A holder whose socket cannot be reached from here counts as ended when its record has not changed for this long. */
 const SILENT_MS = 12_000;
 const POLL_MS = 200;
-/** A record older than this is given up at once. Clocks of two machines differ by less. */
+/** The holder of a record older than this counts as ended at once. Clocks of two machines differ by less. */
 const ANCIENT_MS = 10 * 60_000;
 /** Paths of sockets have at most 107 bytes on Linux, 103 elsewhere. */
 const LONGEST_PATH = 100;
@@ -37,7 +37,7 @@ export interface Seen {
   mtimeMs: number;
 }
 
-/** Reads a record; undefined where it is gone. It is opened, because network file systems answer `stat` from memory. */
+/** Reads a record; undefined if it does not exist any more. It is opened, because network file systems answer `stat` from memory. */
 export async function look(path: string): Promise<Seen | undefined> {
   try {
     const file = await open(path);
@@ -90,14 +90,14 @@ export interface Asking {
   onWait: (holder: Holder | undefined) => void;
 }
 
-/** What is known of the process of a record. */
+/** The facts that are known about the process of a record. */
 export interface Verdict {
   alive: boolean;
   last: Seen | undefined;
 }
 
 /**
- * Whether the process of a record lives. Its socket says so at once. Where the socket does not reach, the time of the record
+ * Whether the process of a record runs. Its socket shows that at once. If the socket cannot be reached, the time of the record
  * must change while it is watched; times are not compared with a clock, because clocks of machines differ.
  */
 export async function judge(name: string, { dir, fd, self, onWait }: Asking): Promise<Verdict> {

@@ -181,7 +181,7 @@ export function createMetrics() {
     }),
     driftPsiOfChance: new Gauge({
       name: 'clipn_drift_psi_of_chance',
-      help: 'Average of clipn_drift_psi if only chance were at work',
+      help: 'Average of clipn_drift_psi that chance alone would give',
       labelNames: ['tenant', 'of'],
       registers,
     }),

@@ -142,7 +142,7 @@ export class TenantBuilds {
     });
   }
 
-  /** A build may be cancelled after its head is made; then the head is dropped, and the former one goes on serving. */
+  /** A build may be cancelled after its head is made; then the head is dropped, and the former one continues to serve. */
   #dropIfAborted(serving: Serving, signal: AbortSignal): void {
     if (!signal.aborted) return;
     void this.#options.heads.drop(serving.headId);

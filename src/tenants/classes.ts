@@ -22,7 +22,7 @@ export const ClassEntry = Type.Union(
       { additionalProperties: false },
     ),
   ],
-  { description: 'A class name, or {"name", "aliases": [...]}. Verdicts carry the name.' },
+  { description: 'A class name, or {"name", "aliases": [...]}. Verdicts contain the name.' },
 );
 export type ClassEntry = Static<typeof ClassEntry>;
 

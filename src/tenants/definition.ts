@@ -17,7 +17,7 @@ export const MethodSchema = Type.Unsafe<Method>(
 const Templates = Type.Array(Type.String(), {
   minItems: 1,
   maxItems: 256,
-  description: 'Prompt templates, each with one {} for the class name. They are kept to the letter.',
+  description: 'Prompt templates, each with one {} for the class name. They are used unchanged.',
 });
 
 /** Limits of one tenant, where they are lower than those of the service. */
@@ -44,7 +44,7 @@ export const TenantDefinition = Type.Object(
       minItems: 1,
       maxItems: 100_000,
       description:
-        'Classes by name. Names are kept to the letter and in order; duplicates are allowed and are separate classes.',
+        'Classes by name. Names are used unchanged, and their order is kept; duplicates are allowed and are separate classes.',
     }),
     templates: Type.Optional(Templates),
     templates_no: Type.Optional(

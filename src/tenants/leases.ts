@@ -17,7 +17,7 @@ export interface Lease {
 export interface BuildLeases {
   /** The lease of the build `key`, or undefined while another process has it. */
   claim(key: string): Promise<Lease | undefined>;
-  /** Resolves when a new `claim` makes sense: the holder has finished, given up or died, or `ms` have passed. */
+  /** Resolves when a new `claim` makes sense: the holder has finished, released it or ended, or `ms` have passed. */
   wait(key: string, ms: number, signal: AbortSignal, onProgress: (progress: LeaseProgress) => void): Promise<void>;
 }
 

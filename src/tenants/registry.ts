@@ -210,7 +210,7 @@ export class TenantRegistry {
   }
 
   /**
-   * Cancels the build of the newest version; the former version goes on serving. The definition stays; PUT starts the build again.
+   * Cancels the build of the newest version; the former version continues to serve. The definition stays; PUT starts the build again.
    * @throws ServiceError tenant_not_found, no_build, and as `put`
    */
   async cancelBuild(id: string, options: ChangeOptions = {}): Promise<TenantView> {

@@ -104,7 +104,7 @@ describe('text encoder process', () => {
       },
     );
     await assert.rejects(stopped, { code: 'engine_unavailable' });
-    assert.ok(said.includes('text encoder process says nothing and is killed'), said.join());
+    assert.ok(said.includes('text encoder process does not answer and is killed'), said.join());
     const features = await texts.build({ names: ['dog'], templates: ['{}'], tower: 'yes' });
     assert.ok(features.length > 0);
   });

@@ -71,7 +71,7 @@ describe('requests that once passed the gate, against the real gate with the def
     const service = await startService(t, dir, env, ['gate', '--config', config]);
     for (const [id, classes] of Object.entries(TENANTS)) assert.ok((await putTenant(service.url, id, { classes })).ok);
 
-    /** What the service says of an image: its decision, or the code of the refusal. */
+    /** The service's decision on an image, or the code of the refusal. */
     const decision = async (bytes: Buffer): Promise<string> => {
       const reply = await sendImage(service.url, bytes, '?tenant=zoo');
       const json = (await reply.json()) as { code?: string; results?: { decision: string }[] };

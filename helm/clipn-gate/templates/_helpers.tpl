@@ -41,12 +41,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
-{{/* Seconds that a pod may take to end: all stages of the drain, and some air. */}}
+{{/* Seconds that a pod may take to end: all stages of the drain, and a reserve of five. */}}
 {{- define "clipn-gate.gracePeriod" -}}
 {{- with .Values.drain }}{{ add .preStopSeconds .delaySeconds .graceSeconds 5 }}{{ end }}
 {{- end }}
 
-{{/* What no replica count or set of objects could make right is refused here, with a way out. */}}
+{{/* Refuses values that contradict each other, with a remedy. */}}
 {{- define "clipn-gate.refuse" -}}
 {{- $several := or (gt (int .Values.replicas) 1) .Values.autoscaling.enabled }}
 {{- if and $several (eq .Values.store.kind "directory") }}

@@ -1,4 +1,4 @@
-{{/* What Deployment and StatefulSet run. */}}
+{{/* The pod of the Deployment or StatefulSet. */}}
 {{- define "clipn-gate.pod" -}}
 metadata:
   labels:
@@ -13,7 +13,7 @@ metadata:
 spec:
   serviceAccountName: {{ include "clipn-gate.serviceAccountName" . }}
   automountServiceAccountToken: false
-  # the variables of services are called like settings of this one
+  # the variables that Kubernetes sets for services have names like settings of this program
   enableServiceLinks: false
   terminationGracePeriodSeconds: {{ include "clipn-gate.gracePeriod" . }}
   {{- with .Values.imagePullSecrets }}
@@ -90,7 +90,7 @@ spec:
         - { name: gate, mountPath: /gate, readOnly: true }
         {{- end }}
         {{- if .Values.auth.existingSecret }}
-        # a volume of its own, so that the folder around the keys can be written
+        # a separate volume, so that the folder around the keys is writable
         - { name: access, mountPath: /data/access }
         - { name: keys, mountPath: /data/access/keys, readOnly: true }
         {{- end }}

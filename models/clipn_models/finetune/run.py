@@ -67,7 +67,7 @@ class Run:
         about = {"features": self.key, "seed": self.seed, "preset": asdict(self.preset)}
         kept = torch.load(path, weights_only=True) if path.exists() else {"about": about, "heads": []}
         if kept["about"] != about:
-            raise ValueError(f"{path} is of a run with other photographs or settings: give the same to go on, or another directory to begin anew")
+            raise ValueError(f"{path} is of a run with other photographs or settings: give the same to continue, or another directory to start over")
         parts = split(self.data, self.preset, rng)
         lots = [rows for _, rows in parts] + ([] if len(parts) == 1 else [~self.data.held])
         for number in range(len(kept["heads"]), len(lots)):

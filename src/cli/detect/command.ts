@@ -1,21 +1,9 @@
 import { type Command, Option } from 'commander';
 import { METHODS } from '../../clipn/index.ts';
-import { configFrom, withSettings } from '../settings.ts';
+import { configFrom, MODEL_SETTINGS, withSettings } from '../settings.ts';
 import type { DetectArguments } from './detect.ts';
 
-const SETTINGS = [
-  'CLIPN_BUNDLE',
-  'CLIPN_DATA_DIR',
-  'CLIPN_STORE',
-  'CLIPN_DEVICE',
-  'CLIPN_PRECISION',
-  'CLIPN_THREADS',
-  'CLIPN_LANES',
-  'CLIPN_LANE_BATCH',
-  'CLIPN_DECODE',
-  'CLIPN_ORIENTATION',
-  'CLIPN_MAX_PIXELS',
-];
+const SETTINGS = [...MODEL_SETTINGS, 'CLIPN_DATA_DIR', 'CLIPN_STORE'];
 
 /** `clipn-gate detect` */
 export function addDetectCommand(program: Command): void {

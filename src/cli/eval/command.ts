@@ -1,28 +1,16 @@
 import type { Command } from 'commander';
 import { VERSION } from '../../config/version.ts';
-import { configFrom, withSettings } from '../settings.ts';
+import { configFrom, MODEL_SETTINGS, withSettings } from '../settings.ts';
 import type { EvalArguments } from './prepare.ts';
 
-const SETTINGS = [
-  'CLIPN_BUNDLE',
-  'CLIPN_DEVICE',
-  'CLIPN_PRECISION',
-  'CLIPN_THREADS',
-  'CLIPN_LANES',
-  'CLIPN_LANE_BATCH',
-  'CLIPN_DECODE',
-  'CLIPN_ORIENTATION',
-  'CLIPN_MAX_BATCH',
-  'CLIPN_MAX_PIXELS',
-  'CLIPN_MAX_CLASSES',
-];
+const SETTINGS = [...MODEL_SETTINGS, 'CLIPN_MAX_BATCH', 'CLIPN_MAX_CLASSES'];
 
 /** `clipn-gate eval` */
 export function addEvalCommand(program: Command): void {
   withSettings(
     program
       .command('eval')
-      .description('measures the model on your images: AUROC, FPR95, AUPR, accuracy, and the decisions of the rules')
+      .description('measure the model on your images: AUROC, FPR95, AUPR, accuracy, and the decisions of the rules')
       .requiredOption('--id <dir>', 'in-distribution images: one folder per class, named like the class')
       .requiredOption('--ood <dir...>', 'out-of-distribution images: one or more folders, each a set of its own')
       .option(
@@ -30,7 +18,7 @@ export function addEvalCommand(program: Command): void {
         'class names: one line per class folder in sorted order, or lines of folder, tab, name',
       )
       .option('--templates <file>', "prompt templates, one per line, instead of the bundle's")
-      .option('--templates-no <file>', 'templates of the "no" encoder, where they differ')
+      .option('--templates-no <file>', 'templates of the "no" encoder, if they differ')
       .option(
         '--out <dir>',
         'where to write results.json, report.html and scores.jsonl; a second run continues from there',

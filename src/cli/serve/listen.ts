@@ -7,10 +7,6 @@ import { listenOn } from '../../serving/all-addresses.ts';
 /** The address cannot be listened on, for a reason that the operator can change. */
 export class ListenError extends UserError {
   override readonly name = 'ListenError';
-
-  get exitCode(): 1 | 2 {
-    return 1;
-  }
 }
 
 const UNIX = 'unix:';

@@ -1,10 +1,10 @@
 import { KEY_ANYWHERE } from '../../access/index.ts';
 import { defined } from '../../defined.ts';
-import { type Problem, UserError } from '../../errors/index.ts';
+import { CodedUserError, type Problem } from '../../errors/index.ts';
 import type { TenantReply, TenantSummary } from '../../http/schemas/tenant.ts';
 
 /** A refusal by the service, or a failure to reach it. */
-export class RequestError extends UserError {
+export class RequestError extends CodedUserError {
   override readonly name = 'RequestError';
   /** The service's stable code; `unreachable` without an answer, `not_the_service` if another server answered. */
   readonly code: string;
@@ -14,12 +14,8 @@ export class RequestError extends UserError {
     this.code = code;
   }
 
-  get exitCode(): 1 | 2 {
+  override get exitCode(): 1 | 2 {
     return this.code === 'invalid_url' ? 2 : 1;
-  }
-
-  override get printed(): string {
-    return `${this.message} (${this.code})`;
   }
 }
 

@@ -24,7 +24,7 @@ export class DocumentError extends UserError {
     super(faults.join('\n'));
   }
 
-  get exitCode(): 1 | 2 {
+  override get exitCode(): 1 | 2 {
     return 2;
   }
 }

@@ -10,7 +10,7 @@ const SAMPLES = [
   { title: 'They do not include', names: ['coffee', 'rocket', 'zebra'] },
 ];
 
-/** Offers photographs to a visitor who has none at hand: three of classes of the tenant `demo`, and three of other things. */
+/** Offers sample photographs: three of classes of the tenant `demo`, and three of other things. */
 export function Samples({ onPicture }: { onPicture: (picture: Picture) => void }) {
   const problem = useSignal<ApiError>();
   const take = async (name: string) => {
@@ -25,7 +25,7 @@ export function Samples({ onPicture }: { onPicture: (picture: Picture) => void }
   return (
     <section class="samples" aria-label="Samples">
       <p>
-        No photo at hand? Try a sample. The tenant <em>demo</em> has ten classes.
+        Without a photo of your own, try a sample. The tenant <em>demo</em> has ten classes.
       </p>
       {SAMPLES.map(({ title, names }) => (
         <div key={title} class="sample-row">

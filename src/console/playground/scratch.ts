@@ -26,7 +26,7 @@ export function scratchTenant(): string {
   return id;
 }
 
-/** Removes the tenant when the page is closed or hidden. If the page comes back, it creates the tenant again. */
+/** Removes the tenant when the page is closed or hidden. If the page is shown again, it creates the tenant again. */
 export function removeOnLeave(onRemoved: () => void): void {
   addEventListener('pagehide', () => {
     if (!used) return;

@@ -31,7 +31,7 @@ export function toForm(d: TenantDefinition): Form {
   };
 }
 
-// templates are kept to the letter; only empty lines are removed
+// templates are used unchanged; only empty lines are removed
 const lines = (text: string) => text.split('\n').filter((line) => line.trim() !== '');
 
 export function toDefinition(form: Form): TenantDefinition {

@@ -60,7 +60,9 @@ export class TextEncoderProcess implements TextFeatureBuilder {
     const { bundle, threads, urgent = false, silenceMs = SILENCE_MS } = this.#options;
     const silence = setInterval(() => {
       if (this.#users === 0) return;
-      this.#options.observer.log?.('error', 'text encoder process says nothing and is killed', { afterMs: silenceMs });
+      this.#options.observer.log?.('error', 'text encoder process does not answer and is killed', {
+        afterMs: silenceMs,
+      });
       link.child.kill('SIGKILL');
     }, silenceMs).unref();
     const ready = link.call('init', {

@@ -70,7 +70,7 @@ export interface Vitals {
   decoding: { sha256: string; ms: number } | null;
 }
 
-/** What a child process can be asked: for each operation its request and its reply. */
+/** The operations of a child process: for each one its request and its reply. */
 export type Operations = Record<string, { request: unknown; reply: unknown }>;
 
 export type Call<O extends Operations = Operations> = {

@@ -38,7 +38,7 @@ const read = (path: string) => {
   }
 };
 
-/** How many processes of this container the kernel has killed because memory was short (cgroup v2 or v1); 0 where this is not known. */
+/** Number of processes of this container that the kernel has killed for lack of memory (cgroup v2 or v1); 0 if this is unknown. */
 export function oomKills(root = '/sys/fs/cgroup', self = '/proc/self/cgroup'): number {
   const own = /^0::(\/.*)$/m.exec(read(self))?.[1] ?? '/';
   const files = [`${root}${own}/memory.events`, `${root}/memory.events`, `${root}/memory/memory.oom_control`];

@@ -14,7 +14,7 @@ export function checkGolden(what: string, computed: Float32Array, expected: Floa
   if (worst > tolerance) {
     throw new ServiceError(
       'engine_unavailable',
-      'The model does not compute on this machine what it computed when it was made.',
+      'On this machine the model computes other results than when it was made.',
       {
         internal: `golden check of ${what}: largest difference ${worst}, tolerance ${tolerance}`,
       },

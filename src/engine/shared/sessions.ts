@@ -54,7 +54,7 @@ async function open(file: GraphFile, input: string, device: Device, threads: num
   const { path } = file;
   const session = await create(file, device, threads);
   if (session.inputNames.join() !== input || session.outputNames.join() !== 'features') {
-    throw new ServiceError('engine_unavailable', 'The model bundle does not keep the graph contract.', {
+    throw new ServiceError('engine_unavailable', 'The model bundle does not meet the graph contract.', {
       internal: `${path}: inputs ${session.inputNames}, outputs ${session.outputNames}; wanted ${input} -> features`,
     });
   }
@@ -84,7 +84,7 @@ function weightsOf(
   const foreign = named.filter((name) => name !== SHARED_WEIGHTS);
   if (foreign.length > 0) {
     throw new Error(
-      `its tensors lie in ${JSON.stringify(foreign[0]).slice(0, 100)}, only ${SHARED_WEIGHTS} is allowed`,
+      `its tensors are in ${JSON.stringify(foreign[0]).slice(0, 100)}, only ${SHARED_WEIGHTS} is allowed`,
     );
   }
   if (weights === undefined) throw new Error(`it reads ${SHARED_WEIGHTS}, which the manifest does not list`);
@@ -100,7 +100,7 @@ async function run(
 ): Promise<Float32Array> {
   const output = (await session.run({ [name]: tensor }))['features'];
   if (output?.type !== 'float32' || output.dims[0] !== n || output.dims[1] !== width) {
-    throw new ServiceError('engine_unavailable', 'The model bundle does not keep the graph contract.', {
+    throw new ServiceError('engine_unavailable', 'The model bundle does not meet the graph contract.', {
       internal: `features: ${output?.type} [${output?.dims}], wanted float32 [${n},${width}]`,
     });
   }

@@ -17,7 +17,7 @@ export class GateFileError extends UserError {
     this.faults = faults;
   }
 
-  get exitCode(): 1 | 2 {
+  override get exitCode(): 1 | 2 {
     return 2;
   }
 }

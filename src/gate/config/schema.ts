@@ -58,7 +58,7 @@ const Template = object({
   status: Type.Optional(Type.Integer({ minimum: 200, maximum: 599 })),
   content_type: Type.Optional(HeaderValue),
   headers: Type.Optional(Type.Record(HeaderName, HeaderValue)),
-  body: Type.Optional(Type.String({ description: 'With {{placeholders}}; see docs/gate.md for their names.' })),
+  body: Type.Optional(Type.String({ description: 'May contain {{placeholders}}; docs/gate.md lists them.' })),
 });
 export type TemplateConfig = Static<typeof Template>;
 
@@ -68,25 +68,30 @@ const Sticky = Type.Union([oneOf(['image', 'client_address']), object({ header: 
 const decisions = {
   tenant: Type.Optional(
     Type.Union([Type.String({ minLength: 1 }), object({ header: HeaderName, default: Type.Optional(Type.String()) })], {
-      description: 'Whose classes: an id, an id with {name} of the path in it, or taken from a header.',
+      description:
+        'The tenant whose classes are compared: an id, an id that contains a {name} of the path, or the value of a header.',
     }),
   ),
-  adapter: Type.Optional(oneOf(ADAPTERS, 'Where images are expected; they are looked for everywhere.')),
+  adapter: Type.Optional(
+    oneOf(ADAPTERS, 'Where images are expected; the whole request is searched for them in any case.'),
+  ),
   mode: Type.Optional(oneOf(MODES)),
   method: Type.Optional(MethodSchema),
   orientation: Type.Optional(
     oneOf(
       ['apply', 'ignore'],
-      'Whether the classifier applies EXIF orientation; the setting of the service where it is missing.',
+      'Whether the classifier applies EXIF orientation; if absent, the setting of the service.',
     ),
   ),
   percent: Type.Optional(
     Type.Number({ minimum: 0, maximum: 100, description: 'Share of requests that enforce is applied to.' }),
   ),
   sticky: Type.Optional(Sticky),
-  batch: Type.Optional(oneOf(BATCH_RULES, 'Which images of several must be OOD for the request to be.')),
+  batch: Type.Optional(oneOf(BATCH_RULES, 'Which of several images must be OOD, so that the request counts as OOD.')),
   budget_ms: Type.Optional(milliseconds),
-  parallel: Type.Optional(Type.Boolean({ description: 'Forwards at once and holds the answer back.' })),
+  parallel: Type.Optional(
+    Type.Boolean({ description: 'Forwards the request at once and delays the answer until the verdict is known.' }),
+  ),
   max_body_bytes: Type.Optional(Type.Integer({ minimum: 1, maximum: 2 ** 30 })),
   max_images: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
   max_frames: Type.Optional(
@@ -96,7 +101,9 @@ const decisions = {
     }),
   ),
   headers: Type.Optional(Type.Boolean({ description: 'In shadow mode: x-clipn-* headers in the answer.' })),
-  idempotent: Type.Optional(Type.Boolean({ description: 'The upstream may safely be asked twice, POST included.' })),
+  idempotent: Type.Optional(
+    Type.Boolean({ description: 'Requests may be sent to the upstream twice, POST included.' }),
+  ),
   fail: Type.Optional(FailPolicy),
   reject: Type.Optional(Template),
   fail_reject: Type.Optional(Template),
@@ -109,11 +116,11 @@ const Route = object({
   match: object({
     path: Type.String({
       pattern: '^/',
-      description: 'Whole path; {name} takes a piece of one segment, * the rest of one, ** everything.',
+      description: 'The complete path; {name} matches a part of one segment, * the rest of one, ** everything.',
     }),
     case_sensitive: Type.Optional(
       Type.Boolean({
-        description: 'Other spellings of the path are other paths; many servers do not tell them apart.',
+        description: 'Whether upper and lower case differ in paths; many servers do not distinguish them.',
       }),
     ),
     methods: Type.Optional(Type.Array(Type.String({ pattern: '^[A-Z-]+$' }), { minItems: 1 })),
@@ -127,13 +134,13 @@ const Route = object({
   answer_pointer: Type.Optional(
     Type.String({
       pattern: '^/',
-      description: 'Batch filter: where the answer has its array, one element an instance.',
+      description: 'Batch filter: JSON pointer to the array in the answer, which has one element for each instance.',
     }),
   ),
   fields: Type.Optional(
     Type.Array(Type.String({ minLength: 1 }), {
       minItems: 1,
-      description: 'Multipart: names of the parts that are images; without it every part that is an image.',
+      description: 'Multipart: names of the parts that are images; if absent, every part that is an image.',
     }),
   ),
   ...decisions,
@@ -147,7 +154,9 @@ const Upstream = object({
   idle_timeout_ms: Type.Optional(milliseconds),
   max_connections: Type.Optional(Type.Integer({ minimum: 1, maximum: 65_535 })),
   retries: Type.Optional(Type.Integer({ minimum: 0, maximum: 5 })),
-  host: Type.Optional(oneOf(['client', 'upstream'], "Host header sent on: the client's own, or the upstream's.")),
+  host: Type.Optional(
+    oneOf(['client', 'upstream'], "Host header of forwarded requests: the client's own, or the upstream's."),
+  ),
 });
 
 const Audit = object({
@@ -172,7 +181,7 @@ export const GateFile = object({
   upstream: Upstream,
   forwarded: Type.Optional(oneOf(['append', 'replace', 'off'], 'Treatment of X-Forwarded-* headers.')),
   max_buffered_bytes: Type.Optional(
-    Type.Integer({ minimum: 1, description: 'Bodies held in memory at one time, all requests together.' }),
+    Type.Integer({ minimum: 1, description: 'Largest size of all request bodies in memory together.' }),
   ),
   defaults: Type.Optional(object(decisions)),
   tenants: Type.Optional(
@@ -185,7 +194,7 @@ export const GateFile = object({
         batch: decisions.batch,
         fail: decisions.fail,
       }),
-      { description: "Exceptions for single tenants; they win over the route's own." },
+      { description: "Exceptions for single tenants; they take precedence over the route's settings." },
     ),
   ),
   routes: Type.Array(Route),

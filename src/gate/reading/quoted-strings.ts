@@ -18,7 +18,7 @@ function* quoted(text: Buffer, apostrophes: boolean, from: number): Generator<Qu
     if (quote !== QUOTE && !(apostrophes && quote === APOSTROPHE)) continue;
     const start = ++at;
     while (at < text.length && text[at] !== quote) at += text[at] === BACKSLASH ? 2 : 1;
-    // a string that does not end may be one of a stray quote, so the search goes on behind that
+    // a string that does not end may be one of a stray quote, so the search continues after that quote
     if (at >= text.length) at = start;
     else yield { start, end: at };
   }

@@ -8,7 +8,7 @@ export type Watch = (chunk: Buffer) => ServiceError | undefined;
 const FIRST_BYTES = 64 * 1024;
 
 /**
- * Collects a body into one buffer. What arrives of a refused body after that is dropped (`linger.ts`).
+ * Collects a body into one buffer. The rest of a refused body is dropped when it arrives (`linger.ts`).
  * @param most largest accepted body in bytes, where the route's limit is below that of all requests
  * @throws ServiceError payload_too_large, invalid_request (another length than announced), overloaded, errors of `watch`
  */

@@ -52,7 +52,7 @@ export function horizontal(
         lows = i32x4.add(lows, i32x4.dot_i16x8_s(b, v128.load32_splat(low + weight, 4)));
       }
       const levels = i16x8.narrow_i32x4_s(level(highs, lows), zero);
-      // stores four bytes of which three are the pixel; the next pixel overwrites the fourth, or it lies in the row's padding
+      // stores four bytes of which three are the pixel; the next pixel overwrites the fourth, or the fourth is in the padding of the row
       store<i32>(to, i32x4.extract_lane(i8x16.narrow_i16x8_u(levels, zero), 0));
     }
   }

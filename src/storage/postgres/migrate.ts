@@ -3,7 +3,7 @@ import { UserError } from '../../errors/user-error.ts';
 
 /**
  * One step of the schema. Steps run once, in order, each in a transaction of its own; a released step never changes. Programs
- * of the previous version go on using the database, so a step only adds. It drops, renames or narrows nothing that the
+ * of the previous version continue to use the database, so a step only adds. It drops, renames or narrows nothing that the
  * previous version uses.
  */
 export interface Migration {
@@ -20,10 +20,6 @@ const LOCK = 0x63_6c_69_70_6e;
 export class SchemaTooNewError extends UserError {
   override readonly name = 'SchemaTooNewError';
   readonly code = 'schema_too_new';
-
-  get exitCode(): 1 | 2 {
-    return 1;
-  }
 
   constructor(found: number, known: number) {
     super(

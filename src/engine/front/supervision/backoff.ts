@@ -20,9 +20,9 @@ export class Backoff {
     return this.#attempts;
   }
 
-  /** Milliseconds, after a process that lived for `livedMs`. */
-  next(livedMs: number): number {
-    if (livedMs >= STABLE_MS) this.#attempts = 0;
+  /** Milliseconds, after a process that ran for `ranMs`. */
+  next(ranMs: number): number {
+    if (ranMs >= STABLE_MS) this.#attempts = 0;
     const longest = Math.min(LONGEST_MS, FIRST_MS * 2 ** this.#attempts);
     this.#attempts++;
     return Math.round(longest * (0.5 + 0.5 * this.#random()));

@@ -130,6 +130,6 @@ export class LaneThread implements Lane<LaneJob, TimedResult> {
 
 export interface LaneEvents {
   run(report: RunReport): void;
-  /** The thread has ended: its session is gone. */
+  /** The thread has ended, and its session with it. */
   death(reason: string): void;
 }

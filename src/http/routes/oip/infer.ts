@@ -27,7 +27,7 @@ export const oipInfer: FastifyPluginAsync = async (app) => {
           tags: ['open inference protocol'],
           summary: 'Verdicts by the Open Inference Protocol v2',
           description:
-            'One input of datatype BYTES, an image file an element: base64 in JSON, or as it is with the binary tensor data extension. ' +
+            'One input of datatype BYTES whose elements are image files: in base64 in JSON, or unencoded with the binary tensor data extension. ' +
             'The request parameter `method` chooses the rule.',
           params: ModelParams,
           response: {

@@ -4,7 +4,7 @@ import { recorded } from '../../audit.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
 import { BuildReply, ConditionHeaders, TenantParams, toBuild } from '../../schemas/tenant.ts';
 
-/** `DELETE /v1/tenants/{tenant}/build`: the newest version stays unbuilt; the previous one goes on serving. */
+/** `DELETE /v1/tenants/{tenant}/build`: the newest version stays unbuilt, and the previous one continues to serve. */
 export const tenantsBuildCancel: FastifyPluginAsync = async (app) => {
   app.delete<{ Params: TenantParams; Headers: ConditionHeaders }>(
     '/v1/tenants/:tenant/build',

@@ -1,0 +1,104 @@
+import type { Method } from '../api/types.ts';
+import { METHOD_NAMES, METHODS } from '../playground/explain.ts';
+import type { Form } from './form.ts';
+
+interface SettingsProps {
+  form: Form;
+  set: (fields: Partial<Form>) => void;
+  readOnly: boolean;
+}
+
+interface FieldProps<N extends keyof Form> extends SettingsProps {
+  name: N;
+  label: string;
+}
+
+function Prompts({
+  form,
+  set,
+  readOnly,
+  name,
+  label,
+  hint,
+}: FieldProps<'templates' | 'templatesNo'> & { hint: string }) {
+  return (
+    <div class="field">
+      <label for={name}>{label}</label>
+      <textarea
+        id={name}
+        class="mono"
+        rows={3}
+        spellcheck={false}
+        readOnly={readOnly}
+        value={form[name]}
+        aria-describedby={`${name}-hint`}
+        onInput={(event) => set({ [name]: event.currentTarget.value })}
+      />
+      <p class="hint" id={`${name}-hint`}>
+        {hint}
+      </p>
+    </div>
+  );
+}
+
+function Limit({
+  form,
+  set,
+  readOnly,
+  name,
+  label,
+  step,
+}: FieldProps<'imagesPerSecond' | 'concurrentImages'> & { step: string }) {
+  return (
+    <div class="field">
+      <label for={name}>{label}</label>
+      <input
+        id={name}
+        type="number"
+        min="0"
+        step={step}
+        readOnly={readOnly}
+        placeholder="no limit"
+        value={form[name]}
+        onInput={(event) => set({ [name]: event.currentTarget.value })}
+      />
+    </div>
+  );
+}
+
+/** Rule, limits and prompts of a tenant. */
+export function DefinitionSettings(props: SettingsProps) {
+  const { form, set, readOnly } = props;
+  return (
+    <details open={form.templates !== '' || form.templatesNo !== '' || form.method !== ''}>
+      <summary>Rule, prompts and limits</summary>
+      <div class="settings">
+        <div class="field">
+          <label for="method">Rule that decides</label>
+          <select
+            id="method"
+            disabled={readOnly}
+            value={form.method}
+            onChange={(event) => set({ method: event.currentTarget.value as Method | '' })}
+          >
+            <option value="">the service's own</option>
+            {METHODS.map((m) => (
+              <option key={m} value={m}>
+                {m}: {METHOD_NAMES[m]}
+              </option>
+            ))}
+          </select>
+        </div>
+        <Limit {...props} name="imagesPerSecond" label="Images per second" step="any" />
+        <Limit {...props} name="concurrentImages" label="Images at once" step="1" />
+        <Prompts
+          {...props}
+          name="templates"
+          label="Prompts"
+          hint="One per line, with {} for the class name. Empty: the model's own."
+        />
+        <Prompts {...props} name="templatesNo" label="Prompts of the “no” encoder" hint="Empty: the same as above." />
+      </div>
+    </details>
+  );
+}
