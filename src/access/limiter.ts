@@ -54,10 +54,10 @@ export class Limiter {
    */
   check(principal: Principal, tenant: LimitedTenant): void {
     for (const { what, bucket } of this.#bucketsOf(principal, tenant)) {
-      const wait = bucket.waitSeconds(this.#now());
-      if (wait === 0) continue;
+      const waitSeconds = bucket.waitSeconds(this.#now());
+      if (waitSeconds === 0) continue;
       throw new ServiceError('rate_limited', `This ${what} may send ${bucket.rate} images per second.`, {
-        retryAfterSeconds: Math.ceil(wait),
+        retryAfterSeconds: Math.ceil(waitSeconds),
         extra: { limit: bucket.rate, limited: what },
       });
     }

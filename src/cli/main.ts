@@ -12,7 +12,9 @@ import { addTenantsCommand } from './tenants/command.ts';
 // Each command.ts loads the modules of its command when it runs, because loading all of them takes a second of processor time.
 
 const program = new Command('clipn-gate')
-  .description('Out-of-distribution gating of images: which of your classes does an image show, and does it show any of them?')
+  .description(
+    'Out-of-distribution gating of images: which of your classes does an image show, and does it show any of them?',
+  )
   .version(VERSION)
   .showHelpAfterError('See --help.')
   // all commands inherit this: status 2 for wrong arguments, 1 for a failure of the command

@@ -32,7 +32,7 @@ export function engineOptions(config: Config, bundle: Bundle, devices: string[])
     cacheBytes: Math.floor(config.cacheBytes / devices.length),
     headsBytes: config.headsBytes,
     startTimeoutMs: config.engineStartTimeoutMs,
-    limits: { stallMs: config.stallTimeoutMs, maxMemory: config.engineMaxMemoryBytes },
+    limits: { stallMs: config.stallTimeoutMs, maxMemoryBytes: config.engineMaxMemoryBytes },
     keepTextSessions: config.keepTextSessions,
   };
 }

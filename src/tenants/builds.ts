@@ -88,7 +88,7 @@ export class TenantBuilds {
     const { previous } = record;
     const before: HeadVersion | undefined = previous && { ...previous, id: record.id };
     const key = `${record.id}@${record.version} ${heads.model.bundle.id}`;
-    for (let wait = own ? 0 : COURTESY_MS; ; ) {
+    for (let waitMs = own ? 0 : COURTESY_MS; ; ) {
       signal.throwIfAborted();
       if (await heads.isCached(record)) {
         this.#serve(tenant, await heads.make(record, { signal, onProgress }), began, signal);
@@ -101,12 +101,12 @@ export class TenantBuilds {
         tenant.serving = serving;
       }
       if (record.cancelled) return;
-      if (wait === 0) {
+      if (waitMs === 0) {
         if (await this.#build(key, tenant, began, signal, onProgress)) return;
-        wait = POLL_MS.sharedBuild;
+        waitMs = POLL_MS.sharedBuild;
       }
-      await leases.wait(key, wait, signal, ({ done, total }) => onProgress(done, total));
-      wait = 0;
+      await leases.wait(key, waitMs, signal, ({ done, total }) => onProgress(done, total));
+      waitMs = 0;
     }
   }
 

@@ -52,7 +52,7 @@ describe('watchdog', () => {
     let pings = 0;
     const watchdog = new Watchdog({
       stallMs: 2000,
-      maxMemory: 0,
+      maxMemoryBytes: 0,
       inside: () => 0,
       ping: () => pings++,
       onFault: (...fault) => faults.push(fault),
@@ -152,7 +152,7 @@ describe('watchdog', () => {
   });
 
   it('the watchdog ends a process over its memory bound, and one with an endless decoder, naming the image', (t) => {
-    const full = watch(t, { maxMemory: 100 });
+    const full = watch(t, { maxMemoryBytes: 100 });
     full.watchdog.vitals({ rss: 100, decoding: null });
     assert.deepEqual(full.faults, []);
     full.watchdog.vitals({ rss: 101, decoding: null });

@@ -43,11 +43,11 @@ function limitsOf(options: CreateOptions): KeyLimits {
 export function addKeysCommand(program: Command): void {
   const keys = program
     .command('keys')
-    .description('manages API keys in the store itself; a running service follows within a second');
+    .description('manage API keys in the store itself; a running service reads the change within a second');
   withSettings(
     keys
       .command('create')
-      .description('creates a key and shows it once')
+      .description('create a key and print it once')
       .requiredOption('--name <name>', 'name of the key')
       .option('--admin', 'may do everything')
       .option('--detect <tenant...>', "may ask for verdicts of these tenants: ids, 'team-*' or '*'")
@@ -72,7 +72,10 @@ export function addKeysCommand(program: Command): void {
     process.exitCode = await createKey(configFrom(options), wish, userInfo().username, options.json === true);
   });
   withSettings(
-    keys.command('list').description('all keys, without their secrets').option('--json', 'one JSON object per line'),
+    keys
+      .command('list')
+      .description('list all keys, without their secrets')
+      .option('--json', 'one JSON object per line'),
     SETTINGS,
   ).action(async (options: Record<string, unknown>) => {
     const { listKeys } = await import('./keys.ts');
@@ -81,7 +84,7 @@ export function addKeysCommand(program: Command): void {
   withSettings(
     keys
       .command('revoke')
-      .description('revokes keys at once')
+      .description('revoke keys at once')
       .argument('<key...>', 'ids or visible prefixes (clipn_ID_)'),
     SETTINGS,
   ).action(async (ids: string[], options: Record<string, unknown>) => {

@@ -10,7 +10,7 @@ const COMMANDS = [
 
 /** `clipn-gate models ...` */
 export function addModelsCommand(program: Command): void {
-  const models = program.command('models').description('lists, verifies and describes model bundles');
+  const models = program.command('models').description('list, verify and describe model bundles');
   for (const [name, description, action] of COMMANDS) {
     const command = models.command(name).description(description).option('--json', 'as JSON, for programs');
     if (name !== 'list') command.argument('[bundle]', 'a name under models/, or a path');

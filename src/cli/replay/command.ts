@@ -11,7 +11,7 @@ const BATCH_RULES: Record<BatchRule, true> = { any: true, all: true, filter: tru
 export function addReplayCommand(program: Command): void {
   program
     .command('replay')
-    .description("counts the gate's decisions under another rule or threshold, from the scores in its audit trail")
+    .description("count the gate's decisions under another rule or threshold, from the scores in its audit trail")
     .argument('<file...>', 'audit trails, NDJSON; - is standard input')
     .addOption(new Option('--method <rule>', 'another rule').choices(METHODS))
     .addOption(

@@ -28,7 +28,7 @@ function spanMs(text: string): number {
 
 /** `clipn-gate tenants ...`: works on a running service. */
 export function addTenantsCommand(program: Command): void {
-  const tenants = program.command('tenants').description('manages tenants of a running service');
+  const tenants = program.command('tenants').description('manage tenants of a running service');
   const declare: Declare = (name, description) =>
     tenants
       .command(name)
@@ -44,7 +44,7 @@ export function addTenantsCommand(program: Command): void {
 }
 
 function addList(declare: Declare): void {
-  declare('list', 'the tenants that the key may manage')
+  declare('list', 'list the tenants that the key may manage')
     .option('--prefix <text>', 'only ids with this prefix')
     .option('--state <state>', 'ready, building, failed or cancelled')
     .action(async (options: Connection & { prefix?: string; state?: string }) => {
@@ -55,7 +55,7 @@ function addList(declare: Declare): void {
 }
 
 function addGet(declare: Declare): void {
-  declare('get', 'prints definitions as YAML that apply accepts')
+  declare('get', 'print definitions as YAML that apply accepts')
     .argument('<tenant...>')
     .action(async (ids: string[], options: Connection) => {
       const { getTenants } = await import('./show.ts');
@@ -64,7 +64,7 @@ function addGet(declare: Declare): void {
 }
 
 function addDelete(declare: Declare): void {
-  declare('delete', 'removes tenants, after a confirmation')
+  declare('delete', 'remove tenants, after a confirmation')
     .argument('<tenant...>')
     .option('--yes', 'do not ask')
     .action(async (ids: string[], options: Connection & { yes?: boolean }) => {
@@ -74,7 +74,7 @@ function addDelete(declare: Declare): void {
 }
 
 function addApply(declare: Declare): void {
-  declare('apply', 'applies tenant files: shows the difference, changes the tenants, waits for the features')
+  declare('apply', 'apply tenant files: show the difference, change the tenants, wait for the features')
     .requiredOption('-f, --filename <path...>', 'YAML or JSON files, folders of them, or - for standard input')
     .option('--dry-run', 'only show the difference')
     .option('--exit-code', 'with --dry-run: exit status 3 if something would change')
@@ -84,19 +84,24 @@ function addApply(declare: Declare): void {
     .option('--timeout <span>', 'longest wait for the features of one tenant', spanMs, 600_000)
     .addHelpText(
       'after',
-      '\nA file is a mapping: tenant (else the name of the file is the id), classes, and what else PUT takes.\n' +
+      '\nA file is a mapping: tenant (without it the name of the file is the id), classes, and the other fields of PUT.\n' +
         'Exit status: 0; 1 when something failed; 2 on wrong arguments or files; 3 with --exit-code.',
     )
-    .action(async ({ timeout, ...options }: Connection & Omit<ApplyOptions, 'timeoutMs'> & { timeout: number }) => {
-      const { applyTenants } = await import('./apply.ts');
-      process.exitCode = await applyTenants(await clientOf(options), { ...options, timeoutMs: timeout });
-    });
+    .action(
+      async ({
+        timeout: timeoutMs,
+        ...options
+      }: Connection & Omit<ApplyOptions, 'timeoutMs'> & { timeout: number }) => {
+        const { applyTenants } = await import('./apply.ts');
+        process.exitCode = await applyTenants(await clientOf(options), { ...options, timeoutMs });
+      },
+    );
 }
 
 function addWatch(declare: Declare): void {
-  declare('watch', 'prints a line for every change, until Ctrl-C')
+  declare('watch', 'print a line for every change, until Ctrl-C')
     .argument('[tenant...]')
-    .option('--every <span>', 'interval between two looks', spanMs, 1000)
+    .option('--every <span>', 'interval between two requests', spanMs, 1000)
     .action(async (ids: string[], options: Connection & { every: number }) => {
       const stop = new AbortController();
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());

@@ -81,10 +81,10 @@ export async function patiently<T>(
         error instanceof ApiError && error.retryAfterSeconds !== undefined
           ? error.retryAfterSeconds * 1000
           : 250 * 2 ** attempt;
-      const wait = Math.min(Math.max(ms, 100), 5000) * (1 + Math.random() / 4);
-      if (!(error instanceof ApiError) || !error.passing || performance.now() + wait > end) throw error;
+      const waitMs = Math.min(Math.max(ms, 100), 5000) * (1 + Math.random() / 4);
+      if (!(error instanceof ApiError) || !error.passing || performance.now() + waitMs > end) throw error;
       onWait?.(error);
-      await pause(wait, signal);
+      await pause(waitMs, signal);
     }
   }
 }

@@ -26,10 +26,10 @@ const OVERHEAD_BYTES = 400;
 export class EmbeddingCache {
   readonly #cache: LRUCache<string, Embedding>;
 
-  /** @param maxSize bytes, at least 1 */
-  constructor(maxSize: number) {
+  /** @param maxBytes at least 1 */
+  constructor(maxBytes: number) {
     this.#cache = new LRUCache({
-      maxSize,
+      maxSize: maxBytes,
       sizeCalculation: (e) => (1 + e.others.length) * (e.feature.byteLength + OVERHEAD_BYTES),
     });
   }

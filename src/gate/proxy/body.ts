@@ -3,30 +3,30 @@ import { defined } from '../../defined.ts';
 
 /** Bounds the memory of all request bodies together. */
 export class BufferPool {
-  readonly #size: number;
-  #free: number;
+  readonly #totalBytes: number;
+  #freeBytes: number;
 
   constructor(bytes: number) {
-    this.#size = bytes;
-    this.#free = bytes;
+    this.#totalBytes = bytes;
+    this.#freeBytes = bytes;
   }
 
   take(bytes: number): boolean {
-    if (bytes > this.#free) return false;
-    this.#free -= bytes;
+    if (bytes > this.#freeBytes) return false;
+    this.#freeBytes -= bytes;
     return true;
   }
 
   give(bytes: number): void {
-    this.#free += bytes;
+    this.#freeBytes += bytes;
   }
 
   get free(): number {
-    return this.#free;
+    return this.#freeBytes;
   }
 
   get used(): number {
-    return this.#size - this.#free;
+    return this.#totalBytes - this.#freeBytes;
   }
 }
 

@@ -40,9 +40,9 @@ export class ServiceRate {
     if (this.#inside === 0 && !this.#measured && this.#stretch) this.#measure(now - this.#began, this.#stretch.left);
   }
 
-  #measure(elapsed: number, images: number): void {
-    const share = this.#msPerImage === 0 ? 1 : 1 - Math.exp(-elapsed / MEMORY_MS);
-    this.#msPerImage += share * (elapsed / images - this.#msPerImage);
+  #measure(elapsedMs: number, images: number): void {
+    const share = this.#msPerImage === 0 ? 1 : 1 - Math.exp(-elapsedMs / MEMORY_MS);
+    this.#msPerImage += share * (elapsedMs / images - this.#msPerImage);
     this.#measured = true;
   }
 }

@@ -83,12 +83,12 @@ export class EngineSupervisor implements EngineSlot {
     const pid = this.#life?.link.child.pid;
     const { device, bundle } = this.#options.init;
     const { precision } = bundle;
-    const wait = this.#nextTry === undefined ? undefined : Math.max(0, this.#nextTry - Date.now());
-    const reason = this.#reason && `${this.#reason}${wait ? `; next try in ${(wait / 1000).toFixed(1)} s` : ''}`;
+    const waitMs = this.#nextTry === undefined ? undefined : Math.max(0, this.#nextTry - Date.now());
+    const reason = this.#reason && `${this.#reason}${waitMs ? `; next try in ${(waitMs / 1000).toFixed(1)} s` : ''}`;
     return {
       name: this.name,
       state: this.#state,
-      ...defined({ reason, nextTryMs: wait }),
+      ...defined({ reason, nextTryMs: waitMs }),
       device,
       precision,
       ...defined({ pid: this.#state === 'ready' ? pid : undefined }),
@@ -159,7 +159,7 @@ export class EngineSupervisor implements EngineSlot {
         startTimeoutMs,
       );
       // otherwise every process would be ended at once, and its images would count as the cause
-      if (limits.maxMemory > 0 && rss > limits.maxMemory) throw tooLarge(rss, limits.maxMemory);
+      if (limits.maxMemoryBytes > 0 && rss > limits.maxMemoryBytes) throw tooLarge(rss, limits.maxMemoryBytes);
       this.#batch = batch;
       life.watchdog = this.#watch(life);
       if (this.#state === 'stopping' || this.#state === 'stopped') return;
@@ -212,14 +212,14 @@ export class EngineSupervisor implements EngineSlot {
     const how = life.fault?.detail ?? describeExit(exit, cause);
     this.#lastCause = cause;
     this.#restarts++;
-    const wait = this.#backoff.next(Date.now() - life.born);
-    this.#nextTry = Date.now() + wait;
+    const waitMs = this.#backoff.next(Date.now() - life.born);
+    this.#nextTry = Date.now() + waitMs;
     this.#log('error', 'engine process ended', {
       name: this.name,
       pid: life.link.child.pid,
       cause,
       how,
-      restartInMs: wait,
+      restartInMs: waitMs,
     });
     this.#options.observer.restart?.(this.name, cause);
     const loop = this.#backoff.attempts > 1 ? `, ${this.#backoff.attempts} times in a row` : '';
@@ -230,7 +230,7 @@ export class EngineSupervisor implements EngineSlot {
         const { internal } = error as ServiceError;
         this.#log('error', 'engine could not be restarted', { name: this.name, error: String(error), internal });
       });
-    }, wait);
+    }, waitMs);
   }
 
   #enter(state: EngineState, reason?: string): void {

@@ -6,7 +6,7 @@ export interface WatchdogLimits {
   /** Longest time without a finished image while images are inside, and longest time to decode one. */
   stallMs: number;
   /** Limit of the process's resident memory, bytes; 0 for none. */
-  maxMemory: number;
+  maxMemoryBytes: number;
 }
 
 export interface WatchdogOptions extends WatchdogLimits {
@@ -74,10 +74,10 @@ export class Watchdog {
   }
 
   vitals({ rss, decoding }: Vitals): void {
-    const { maxMemory, onFault } = this.#options;
+    const { maxMemoryBytes, onFault } = this.#options;
     this.#decoding = decoding;
-    if (maxMemory > 0 && rss > maxMemory) {
-      this.#fault(() => onFault('memory_limit', `${rss} bytes resident, at most ${maxMemory} are allowed`));
+    if (maxMemoryBytes > 0 && rss > maxMemoryBytes) {
+      this.#fault(() => onFault('memory_limit', `${rss} bytes resident, at most ${maxMemoryBytes} are allowed`));
     } else if (decoding && decoding.ms > this.#stallMs) {
       const { ms, sha256 } = decoding;
       this.#fault(() => onFault('stall', `an image has been decoded for ${Math.round(ms)} ms`, sha256));
