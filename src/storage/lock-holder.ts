@@ -3,11 +3,11 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Static, Type } from 'typebox';
+import { POLL_MS } from '../polling.ts';
 import { validatorOf } from '../validator.ts';
 
 /** A holder whose socket cannot be reached from here counts as ended when its record has not changed for this long. */
 const SILENT_MS = 12_000;
-const POLL_MS = 200;
 /** The holder of a record older than this counts as ended at once. Clocks of two machines differ by less. */
 const ANCIENT_MS = 10 * 60_000;
 /** Paths of sockets have at most 107 bytes on Linux, 103 elsewhere. */
@@ -119,7 +119,7 @@ export async function judge(name: string, { dir, fd, self, onWait }: Asking): Pr
       first = seen;
     } else if (seen.mtimeMs !== first.mtimeMs) return { alive: true, last: seen };
     if (performance.now() > end) return { alive: false, last: seen };
-    await sleep(POLL_MS);
+    await sleep(POLL_MS.lockRecord);
   }
 }
 

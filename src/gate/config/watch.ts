@@ -1,3 +1,4 @@
+import { POLL_MS } from '../../polling.ts';
 import { loadGateFile } from './load.ts';
 import type { GateSettings } from './settings.ts';
 
@@ -37,7 +38,7 @@ export function watchGateFile(path: string, options: GateFileWatch): () => void 
     if (!stopped) next();
   };
   const next = () => {
-    timer = setTimeout(look, options.everyMs ?? 1000).unref();
+    timer = setTimeout(look, options.everyMs ?? POLL_MS.gateFile).unref();
   };
   next();
   return () => {
