@@ -93,7 +93,7 @@ describe('tenants', { skip: skipBrowser }, () => {
     assert.deepEqual((await tenant('zoo')).definition.classes, ['lion', 'tiger']);
 
     await page.getByRole('button', { name: 'Delete …' }).click();
-    const confirm = page.getByRole('button', { name: 'Delete for good' });
+    const confirm = page.getByRole('button', { name: 'Delete permanently' });
     await page.getByLabel(/to confirm/).fill('zo');
     assert.equal(await confirm.isDisabled(), true);
     await page.getByLabel(/to confirm/).fill('zoo');

@@ -83,8 +83,8 @@ describe('the reason of a refusal', () => {
   });
 
   it('the explanation says the comparison in words', () => {
-    assert.match(reason(verdict, 'ctw'), /bicycle.*99.*but the model says no to that: 91.*more than half/);
-    assert.match(reason(verdict, 'atd'), /“none of these” weighs less/);
+    assert.match(reason(verdict, 'ctw'), /bicycle.*99.*but its “no” is 91.*more than half/);
+    assert.match(reason(verdict, 'atd'), /“none of these” is smaller/);
   });
 
   it('the explanation never rounds a probability to 0 or 100 %', () => {

@@ -29,7 +29,7 @@ export function comparison(verdict: Verdict, method: Method): RuleComparison {
   if (method === 'ctw') {
     return {
       against: { label: `“no” to ${name}`, value: verdict.no_probability },
-      limit: { label: 'even odds', value: 0.5 },
+      limit: { label: 'one half', value: 0.5 },
     };
   }
   if (method === 'atd') return { against: none, limit: { label: name, value: probability } };
@@ -44,17 +44,15 @@ export function reason(verdict: Verdict, method: Method): string {
   const no = percent(verdict.no_probability);
   const none = percent(verdict.ood_probability);
   if (method === 'ctw') {
-    return ood
-      ? `${looks}, but the model says no to that: ${no}, more than half.`
-      : `${looks}, and the model's “no” to that is only ${no}.`;
+    return ood ? `${looks}, but its “no” is ${no}, more than half.` : `${looks}, and its “no” is only ${no}.`;
   }
   if (method === 'atd') {
     return ood
-      ? `${looks}, but “none of these” weighs more: ${none}.`
-      : `${looks}, and “none of these” weighs less: ${none}.`;
+      ? `${looks}, but “none of these” is larger: ${none}.`
+      : `${looks}, and “none of these” is smaller: ${none}.`;
   }
   const kept = percent(bestKept(verdict));
   return ood
-    ? `${looks}. After the “no” to each class the best keeps ${kept}, and “none of these” weighs more: ${none}.`
-    : `${looks}. After the “no” to each class the best keeps ${kept}, and “none of these” weighs less: ${none}.`;
+    ? `${looks}. After the “no” of each class the best one keeps ${kept}, and “none of these” is larger: ${none}.`
+    : `${looks}. After the “no” of each class the best one keeps ${kept}, and “none of these” is smaller: ${none}.`;
 }

@@ -167,9 +167,9 @@ function Explanation() {
     <section class="explanation" aria-label="Explanation">
       <h2>Which of the classes does a picture show, and does it show any of them?</h2>
       <p>
-        For every class the model gives two numbers: how much the picture looks like it compared with the other classes
-        (“yes”), and how sure it is that the picture does <em>not</em> show it (“no”). A picture whose best class is
-        answered with “no” shows none of the classes. There is no threshold to tune.
+        The model computes two probabilities for every class: “yes”, that the picture shows this class and none of the
+        others, and “no”, that the picture does <em>not</em> show it. A picture whose likeliest class has a “no” above
+        one half shows none of the classes. There is no threshold to tune.
       </p>
     </section>
   );

@@ -117,7 +117,7 @@ function Delete({ tenant, onClose }: { tenant: TenantReply; onClose: () => void 
         {problem.value && <ProblemNotice problem={problem.value} />}
         <div class="actions">
           <button type="submit" class="danger" disabled={typed.value !== tenant.tenant}>
-            Delete for good
+            Delete permanently
           </button>
           <button type="button" onClick={onClose}>
             Keep it
