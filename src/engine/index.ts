@@ -1,7 +1,8 @@
 import { verifyChecksums } from '../bundle/checksums.ts';
 import type { Bundle } from '../bundle/load.ts';
 import type { Orientation } from '../images/decode.ts';
-import { type Ask, Dispatcher } from './front/admission/dispatcher.ts';
+import { Dispatcher } from './front/admission/dispatcher.ts';
+import type { Ask } from './front/admission/dispatcher-options.ts';
 import { fleetStatus, namesOf } from './front/fleet.ts';
 import { Quarantine } from './front/supervision/quarantine.ts';
 import { EngineSupervisor } from './front/supervision/supervisor.ts';
@@ -22,7 +23,7 @@ import type {
   TextFeatureBuilder,
 } from './shared/types.ts';
 
-export type { Ask } from './front/admission/dispatcher.ts';
+export type { Ask } from './front/admission/dispatcher-options.ts';
 export { type FoundDevices, findDevices } from './front/find-devices.ts';
 export { Quarantine } from './front/supervision/quarantine.ts';
 export { EngineLost } from './ipc/engine-lost.ts';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as tick } from 'node:timers/promises';
-import { Dispatcher, type DispatcherOptions } from '../../src/engine/front/admission/dispatcher.ts';
+import { Dispatcher } from '../../src/engine/front/admission/dispatcher.ts';
+import type { DispatcherOptions } from '../../src/engine/front/admission/dispatcher-options.ts';
 import type { EngineSlot } from '../../src/engine/front/admission/slot.ts';
 import type { Detection, DetectRequest } from '../../src/engine/index.ts';
 import { EngineLost } from '../../src/engine/ipc/engine-lost.ts';

@@ -86,8 +86,9 @@ async function performAll(
 }
 
 function report({ action, tenant }: Step, result: string, after?: TenantReply): void {
-  const version = after === undefined ? {} : { version: after.version, state: after.state, warnings: after.warnings };
-  process.stdout.write(`${JSON.stringify({ tenant, action, result, ...version })}\n`);
+  const { version, state, warnings } = after ?? {};
+  // JSON.stringify omits undefined fields
+  process.stdout.write(`${JSON.stringify({ tenant, action, result, version, state, warnings })}\n`);
 }
 
 function warningsIn({ warnings }: TenantReply): string {

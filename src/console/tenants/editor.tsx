@@ -13,20 +13,7 @@ import { StateBadge } from './state-badge.tsx';
 
 /** One tenant: its state, its definition, and the actions on it. Without an id, the form for a new tenant. */
 export function Editor({ id }: { id: string | undefined }) {
-  const tenant = useSignal<TenantReply | undefined>(undefined);
-  const problem = useSignal<ApiError | undefined>(undefined);
-  const load = async () => {
-    if (id === undefined) return;
-    try {
-      tenant.value = await getTenant(id);
-      problem.value = undefined;
-    } catch (error) {
-      problem.value = asProblem(error);
-    }
-  };
-  useEffect(() => {
-    void load();
-  }, []);
+  const { tenant, problem, load } = useTenant(id);
   const t = tenant.value;
   return (
     <section class="tenant" aria-labelledby="tenant-title">
@@ -35,27 +22,9 @@ export function Editor({ id }: { id: string | undefined }) {
         <h2 id="tenant-title">{id ?? 'New tenant'}</h2>
         {t && <StateBadge tenant={t} />}
       </div>
-      {t && (
-        <p class="faint">
-          version {t.version}
-          {t.serving_version !== t.version && `, version ${t.serving_version ?? 'none'} serves`} ·{' '}
-          {count(t.class_count, 'class', 'classes')} · changed {when(t.updated_at)}
-        </p>
-      )}
+      {t && <VersionLine tenant={t} />}
       {problem.value && <ProblemNotice problem={problem.value} />}
-      {t && (t.state === 'building' || t.state === 'failed') && (
-        <BuildProgressView key={t.version} tenant={t.tenant} onOver={load} />
-      )}
-      {t?.state === 'cancelled' && (
-        <p class="notice">
-          The build was cancelled. Saving starts it again; rolling back returns to the previous version.
-        </p>
-      )}
-      {t?.source && (
-        <p class="notice">
-          This tenant comes from <code>{t.source}</code> in the watched directory and can be changed there only.
-        </p>
-      )}
+      {t && <TenantNotices tenant={t} onBuilt={load} />}
       {(id === undefined || t) && (
         <DefinitionForm
           tenant={t}
@@ -74,5 +43,55 @@ export function Editor({ id }: { id: string | undefined }) {
         />
       )}
     </section>
+  );
+}
+
+/** Loads the tenant, and again on request. Without an id there is nothing to load. */
+function useTenant(id: string | undefined) {
+  const tenant = useSignal<TenantReply | undefined>(undefined);
+  const problem = useSignal<ApiError | undefined>(undefined);
+  const load = async () => {
+    if (id === undefined) return;
+    try {
+      tenant.value = await getTenant(id);
+      problem.value = undefined;
+    } catch (error) {
+      problem.value = asProblem(error);
+    }
+  };
+  useEffect(() => {
+    void load();
+  }, []);
+  return { tenant, problem, load };
+}
+
+function VersionLine({ tenant: t }: { tenant: TenantReply }) {
+  return (
+    <p class="faint">
+      version {t.version}
+      {t.serving_version !== t.version && `, version ${t.serving_version ?? 'none'} serves`} ·{' '}
+      {count(t.class_count, 'class', 'classes')} · changed {when(t.updated_at)}
+    </p>
+  );
+}
+
+/** The build in progress, and the notices about a cancelled build and a tenant of a file. */
+function TenantNotices({ tenant: t, onBuilt }: { tenant: TenantReply; onBuilt: () => Promise<void> }) {
+  return (
+    <>
+      {(t.state === 'building' || t.state === 'failed') && (
+        <BuildProgressView key={t.version} tenant={t.tenant} onOver={onBuilt} />
+      )}
+      {t.state === 'cancelled' && (
+        <p class="notice">
+          The build was cancelled. Saving starts it again; rolling back returns to the previous version.
+        </p>
+      )}
+      {t.source && (
+        <p class="notice">
+          This tenant comes from <code>{t.source}</code> in the watched directory and can be changed there only.
+        </p>
+      )}
+    </>
   );
 }

@@ -2,54 +2,18 @@ import { defined } from '../../../defined.ts';
 import { deadlinePassed } from '../../../errors/deadline.ts';
 import { ServiceError } from '../../../errors/index.ts';
 import { EngineLost } from '../../ipc/engine-lost.ts';
-import { FairQueue, type Place, type Priority, type Weights } from '../../shared/fair-queue.ts';
+import { FairQueue, type Place, type Priority } from '../../shared/fair-queue.ts';
 import type { Detection, DetectRequest } from '../../shared/types.ts';
+import type { Ask, DispatcherOptions } from './dispatcher-options.ts';
+import type { Entry } from './entry.ts';
 import { type Feed, Feeds } from './feeds.ts';
 import { ServiceRate } from './service-rate.ts';
-import type { AfterLoss, EngineSlot, LostRequest } from './slot.ts';
-
-export interface DispatcherOptions {
-  /** Most images waiting for an engine; more are refused. */
-  maxQueue: number;
-  /** The tenants' shares of the engines; 1 each by default. */
-  weightOf?: Weights;
-  /** Why no engine takes work, for the public text of 503. */
-  unavailable(): string;
-  /** Decides about a request that was inside an engine when it ended. Without this it is answered with 503. */
-  afterLoss?(lost: LostRequest): AfterLoss;
-  /** An image has received its verdict. */
-  onDetection?(detection: Detection): void;
-  /** The number of images waiting has changed. */
-  onDepth?(depth: number): void;
-  now?: () => number;
-}
-
-/** A request for admission, before its images are read. */
-export interface Ask {
-  tenant: string;
-  priority?: Priority | undefined;
-  images: number;
-  timeoutMs?: number | undefined;
-}
+import type { EngineSlot } from './slot.ts';
 
 /** Largest number of waiting requests with priority `probe`; further ones count as interactive. */
 const PROBES = 4;
 /** One tenant may hold at most this many times the remaining room, so that the queue keeps room for other tenants. */
 const SHARE_OF_ROOM = 8;
-
-interface Entry {
-  request: DetectRequest;
-  place: Place;
-  enqueued: number;
-  /** On the clock of `now`; Infinity for none. */
-  deadline: number;
-  losses: number;
-  abort: AbortController;
-  resolve(detection: Detection): void;
-  reject(error: unknown): void;
-  /** Removes its timer and its listener on the client's signal. */
-  release(): void;
-}
 
 /**
  * The queue of images. It is in the front process, so an engine process that ends loses only the images inside it. Each engine gets

@@ -2,7 +2,7 @@ import { defined } from '../../../defined.ts';
 import { ServiceError } from '../../../errors/index.ts';
 import type { Orientation } from '../../../images/decode.ts';
 import { EngineLost } from '../../ipc/engine-lost.ts';
-import { ProcessLink } from '../../ipc/process-link.ts';
+import type { ProcessLink } from '../../ipc/process-link.ts';
 import type { EngineOperations, InitMessage, Observation, ToParent } from '../../ipc/protocol.ts';
 import { deviceOf } from '../../shared/devices.ts';
 import { causeOf, describeExit, type Exit, type ExitCause, oomKills } from '../../shared/exit-cause.ts';
@@ -18,6 +18,7 @@ import type {
 import type { EngineSlot } from '../admission/slot.ts';
 import { HeadResidency } from '../residency.ts';
 import { Backoff } from './backoff.ts';
+import { startEngineProcess } from './engine-link.ts';
 import { framed } from './stages.ts';
 import { endedEarly, publicReason, tooLarge, withTimeout } from './start-errors.ts';
 import { threadTime } from './thread-time.ts';
@@ -134,13 +135,7 @@ export class EngineSupervisor implements EngineSlot {
   async #spawn(): Promise<void> {
     this.#nextTry = undefined;
     const { init, heads: provider, headsBytes, startTimeoutMs, limits } = this.#options;
-    const link: ProcessLink<EngineOperations> = new ProcessLink({
-      module: 'image-process/main',
-      // decoding runs on libuv's pool: never more images at a time than there are cores
-      env: { UV_THREADPOOL_SIZE: String(Math.max(2, init.threads)) },
-      // Decoded pixels are outside V8's heap, but they make V8 start a garbage collection of the small heap many times a second, on three
-      // threads. Without incremental and concurrent marking an image needs 6 % less processor time.
-      execArgv: ['--no-incremental-marking', '--no-concurrent-marking'],
+    const link: ProcessLink<EngineOperations> = startEngineProcess(init.threads, {
       onMessage: (message) => this.#heard(life, message),
       onObservation: (o) => this.#observe(life, o),
       onExit: (exit) => this.#exited(life, exit),

@@ -1,3 +1,4 @@
+import { defined } from '../../../defined.ts';
 import { observe } from '../../ipc/child.ts';
 import type { InitMessage, Vitals } from '../../ipc/protocol.ts';
 import { deviceOf } from '../../shared/devices.ts';
@@ -84,7 +85,7 @@ async function onDevice(init: InitMessage, common: Common): Promise<Pipeline> {
       const runs = await Promise.all(pixels.map((p) => running.submit({ sha256, pixels: [p] }, options)));
       const features = runs.flatMap(({ result }) => result.features);
       const { running: run, seconds } = (runs[0] as (typeof runs)[number]).result;
-      return { ...(facts ? { facts } : {}), others, features, pixels: [], began, decoded: end, running: run, seconds };
+      return { ...defined({ facts }), others, features, pixels: [], began, decoded: end, running: run, seconds };
     },
     goldenMaxDifference: runner.goldenMaxDifference,
     batch: maxBatch,
