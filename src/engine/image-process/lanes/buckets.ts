@@ -3,8 +3,8 @@ import type { Device } from '../../shared/devices.ts';
 /** Largest number of images in one run of a lane on a CPU: larger runs are not faster per image and delay the other images. */
 export const LANE_BATCH = 4;
 /**
- * A larger batch is preferred as long as its images take at most this much longer each: while one image of it is decoded the others use what the
- * decoder leaves of the core, and a measurement at start on a busy machine must not end in batches of one.
+ * A larger batch is preferred if it takes at most this many times as long per image. While one image of a batch is decoded, the others use the
+ * idle time of the core; and a measurement on a machine that is busy during the start must not lead to batches of one.
  */
 const WORTH = 1.15;
 
@@ -23,7 +23,7 @@ export function bucketsUpTo(maxBatch: number, device: Device['kind']): number[] 
 export const batchSizes = (maxBatch: number): number[] =>
   [...new Set([1, 2, LANE_BATCH].map((size) => Math.min(size, maxBatch)))].sort((a, b) => a - b);
 
-/** Of measured runs, the largest batch whose images take hardly longer than those of the fastest. */
+/** The largest of the measured batches that takes hardly longer per image than the fastest. */
 export function bestBatch(runs: readonly { size: number; ms: number }[]): number {
   const fastest = Math.min(...runs.map(({ size, ms }) => ms / size));
   const good = runs.filter(({ size, ms }) => ms / size <= WORTH * fastest).map(({ size }) => size);

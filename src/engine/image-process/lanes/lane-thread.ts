@@ -115,7 +115,7 @@ export class LaneThread implements Lane<LaneJob, TimedResult> {
     if (id !== undefined) this.#worker.postMessage({ kind: 'drop', id } satisfies ToLane);
   }
 
-  /** The image that has been in the decoder for longest, once that takes long: a native decoder that never comes back is told no other way. */
+  /** The image that has been in the decoder for longest, if that takes long. Only this shows a native decoder that never returns. */
   get decoding(): Vitals['decoding'] {
     const now = performance.timeOrigin + performance.now();
     let longest: Vitals['decoding'] = null;

@@ -1,6 +1,6 @@
 /**
- * The thread of one lane: it decodes its images, several at a time, and then runs them together. While the decoder works in libuv's pool this thread
- * waits, and onnxruntime-node runs on the thread that calls it, so a lane keeps about one core busy. It is never terminated; it ends with its process.
+ * The thread of one lane. It decodes its images, several at a time, and then runs them together. This thread waits while libuv's pool decodes,
+ * and onnxruntime-node runs on the thread that calls it, so a lane uses about one core. The thread is never terminated; it ends with its process.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { cancelled } from '../../../errors/deadline.ts';
@@ -34,7 +34,7 @@ setNiceness(NICENESS.lanes);
 
 const post = (message: FromLane, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
-/** @param slot of the pair in `watch` that tells of this image */
+/** @param index of the pair in `watch` for this image */
 async function open(image: LaneImage, slot: number): Promise<LaneResult> {
   const began = sharedNow();
   if (dropped.has(image.id)) throw cancelled();
@@ -74,7 +74,7 @@ async function open(image: LaneImage, slot: number): Promise<LaneResult> {
   }
 }
 
-/** Opens images in their order, `DECODES_AT_ONCE` of them at a time. */
+/** Opens images in order, `DECODES_AT_ONCE` of them at a time. */
 async function openAll(images: LaneImage[]): Promise<LaneOutcome[]> {
   const outcomes: LaneOutcome[] = [];
   let next = 0;

@@ -4,8 +4,8 @@ import type { DecodedImage, DecodeMode, Orientation } from '../../../images/deco
 import type { ImageReading } from '../../../images/readings.ts';
 
 /**
- * Most images of one lane that are in the decoder at a time. libvips hands every image back and forth between two threads, of which one waits for the
- * other: one image at a time keeps 0.7 of a core busy, so two lanes lose a tenth of their throughput.
+ * Largest number of images of one lane in the decoder at a time. libvips passes every image between two threads, one of which waits for the
+ * other. One image at a time uses 0.7 of a core, so two lanes would lose a tenth of their throughput.
  */
 export const DECODES_AT_ONCE = 4;
 
@@ -18,8 +18,8 @@ export interface LaneInit {
   /** See `Cores`. */
   cores: SharedArrayBuffer;
   /**
-   * Pairs, one for each image that may be in the decoder: number of the image, and since when (`performance.now` of this thread plus its time
-   * origin); the number is 0 where there is none.
+   * Pairs of float64, one for each image that may be in the decoder: id of the image, 0 for none; begin of the decoding (`performance.now` of this
+   * thread plus its time origin).
    */
   watch: SharedArrayBuffer;
 }
