@@ -28,7 +28,7 @@ interface Unreadable {
   message: string;
 }
 
-/** What a walk over folders of images left out, counted by reason, with the first names of each. */
+/** The entries that a walk over folders of images left out, counted by reason, with the first names of each. */
 export class LeftOutFiles {
   readonly #groups = new Map<string, { one: string; many: string; count: number; named: string[] }>();
   #endings = 0;

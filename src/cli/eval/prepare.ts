@@ -24,7 +24,7 @@ export interface Task {
   folders: string[];
   classes: string[];
   prompts: Prompts;
-  /** What the walks through the folders left out so far. */
+  /** The entries that the walks through the folders have left out so far. */
   leftOut: LeftOutFiles;
 }
 
