@@ -29,7 +29,7 @@ for (let c = 0x41; c <= 0x5a; c++) CLASS[c] = 1;
 for (let c = 0x30; c <= 0x39; c++) CLASS[c] = 2;
 const NUMERIC = new Uint8Array(256);
 for (const c of Buffer.from('0123456789.,;:+-eE()[]{}\r\n')) NUMERIC[c] = 1;
-/** What stands between identifiers, also in escapes of URLs. */
+/** Separators of identifiers, also in escapes of URLs. */
 const SEPARATORS = /(?:[\s,;|&"'()[\]{}<>]|%[01235-7][0-9A-Fa-f])+/;
 const IDENTIFIERS = /^[A-Za-z0-9_\-.:+/=@%~]*$/;
 
