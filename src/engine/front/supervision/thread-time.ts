@@ -12,7 +12,7 @@ export interface ThreadTime {
 
 /**
  * Time of the main thread of a process, from /proc/PID/schedstat and /proc/PID/stat (proc(5); sched-stats of the kernel's documentation).
- * Undefined on other systems than Linux, and for a process that is gone.
+ * Undefined on other systems than Linux, and for a process that has ended.
  */
 export function threadTime(pid: number | undefined): ThreadTime | undefined {
   try {
