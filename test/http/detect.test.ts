@@ -136,7 +136,7 @@ describe('POST /v1/detect', () => {
 
   it('an unknown or unready tenant is answered before the body is read', async (t) => {
     const { app, registry, builder } = await testApp(t);
-    builder.delayMs = 300;
+    builder.hold();
     problem(await app.inject({ ...raw('x'), url: '/v1/detect?tenant=nobody' }), 404, 'tenant_not_found');
     await registry.put('slow', { classes: ['slowly'] }, { waitMs: 0 });
     const response = await app.inject({ ...raw('x'), url: '/v1/detect?tenant=slow' });

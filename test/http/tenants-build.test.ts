@@ -148,7 +148,7 @@ describe('the list', () => {
     for (const id of ['eu-1', 'eu-2', 'eu-3', 'us-1'])
       await app.inject(put(id, ['dog', { name: 'cat', aliases: ['puss'] }]));
     await registry.put('from-file', { classes: ['dog'] }, { waitMs: 1000, source: 'from-file.yaml' });
-    builder.delayMs = 100;
+    builder.hold();
     await app.inject(put('eu-slow', many(50), ASYNC));
     const ids = async (query: string) => {
       const { tenants, next } = (await app.inject(`/v1/tenants?${query}`)).json();

@@ -40,7 +40,7 @@ describe('export and import', () => {
     const line = JSON.parse(file.rawPayload.toString('utf8', 0, file.rawPayload.indexOf('\n')));
     assert.deepEqual([line.tenant, line.version, line.texts], ['zoo', 1, ['dog', 'cat', 'puss']]);
     assert.deepEqual(line.definition, { classes: ['dog', { name: 'cat', aliases: ['puss'] }] });
-    builder.delayMs = 200;
+    builder.hold();
     await app.inject({ ...put('zoo', ['slow']), headers: { prefer: 'respond-async' } });
     assert.equal((await app.inject('/v1/tenants/zoo/export')).json().code, 'tenant_not_ready');
     assert.equal((await app.inject('/v1/tenants/nobody/export')).json().code, 'tenant_not_found');

@@ -45,7 +45,7 @@ describe('/v1/tenants', () => {
 
   it('PUT with Prefer: respond-async answers 202 with progress', async (t) => {
     const { app, builder } = await testApp(t);
-    builder.delayMs = 300;
+    builder.hold();
     const response = await app.inject(put('slow', { classes: ['slowly'] }, { prefer: 'respond-async' }));
     assert.equal(response.statusCode, 202);
     assert.equal(response.headers['retry-after'], '1');

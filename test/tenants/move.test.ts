@@ -20,7 +20,7 @@ function another() {
 describe('moving tenants to another model', () => {
   it('tenants move to another model all at once, and the old heads stay until they are dropped', async () => {
     const { registry, heads: before } = fakeRegistry();
-    for (const id of ['a', 'b', 'c']) await registry.put(id, { classes: [id, 'dog'] }, { waitMs: 1000 });
+    for (const id of ['a', 'b', 'c']) await registry.put(id, { classes: [id, 'dog'] }, { waitMs: 60_000 });
     const { model, heads, builder } = another();
     const progress: string[] = [];
     const old = await registry.moveTo(model, {
@@ -39,19 +39,19 @@ describe('moving tenants to another model', () => {
     assert.ok(old.every((id) => before.heads.has(id)));
     await registry.dropHeads(old);
     assert.equal(before.heads.size, 0);
-    await registry.put('d', { classes: ['owl'] }, { waitMs: 1000 });
+    await registry.put('d', { classes: ['owl'] }, { waitMs: 60_000 });
     assert.deepEqual(registry.resolve('d').model, { name: 'next', version: '2' });
   });
 
   it('tenants that change or are being built during a move are moved too', async () => {
     const { registry, builder: slow, heads: before } = fakeRegistry();
-    for (const id of ['a', 'b']) await registry.put(id, { classes: [id, 'dog'] }, { waitMs: 1000 });
+    for (const id of ['a', 'b']) await registry.put(id, { classes: [id, 'dog'] }, { waitMs: 60_000 });
     const { model, heads, builder } = another();
     builder.delayMs = 5;
     slow.delayMs = 30;
     const moving = registry.moveTo(model, { onMoved: () => {} });
-    const building = registry.put('late', { classes: ['x', 'y', 'z'] }, { waitMs: 5000 });
-    await registry.put('a', { classes: ['changed'] }, { waitMs: 5000 });
+    const building = registry.put('late', { classes: ['x', 'y', 'z'] }, { waitMs: 60_000 });
+    await registry.put('a', { classes: ['changed'] }, { waitMs: 60_000 });
     await registry.delete('b');
     const old = await moving;
     await building;
@@ -71,8 +71,8 @@ describe('moving tenants to another model', () => {
 
   it('a move changes nothing when one head cannot be made, and names the tenant', async () => {
     const { registry } = fakeRegistry();
-    for (const id of ['a', 'b']) await registry.put(id, { classes: [id] }, { waitMs: 1000 });
-    await registry.put('own', { classes: ['x'], templates: ['my {}'] }, { waitMs: 1000 });
+    for (const id of ['a', 'b']) await registry.put(id, { classes: [id] }, { waitMs: 60_000 });
+    await registry.put('own', { classes: ['x'], templates: ['my {}'] }, { waitMs: 60_000 });
     const { model, heads } = another();
     const paired = { ...model, bundle: { ...model.bundle, templates: { yes: ['a {}'], no: ['no {}'] } } };
     await assert.rejects(registry.moveTo(paired, { onMoved: () => assert.fail() }), /Tenant "own"/);

@@ -110,7 +110,7 @@ describe(`features and builds in PostgreSQL${because}`, { skip }, () => {
     const replicas = await Promise.all([1, 2, 3].map(() => replica(t, url)));
     for (const { builder } of replicas) builder.delayMs = 5;
     const [a] = replicas as [(typeof replicas)[0]];
-    const put = await a.registry.put('zoo', { classes: many(100) }, { waitMs: 10_000 });
+    const put = await a.registry.put('zoo', { classes: many(100) }, { waitMs: 60_000 });
     assert.equal(put.view.state, 'ready');
     for (const { registry } of replicas) {
       await until('all serve it', 1000, () => registry.counts().ready === 2 || registry.get('zoo').state === 'ready');
@@ -145,7 +145,7 @@ describe(`features and builds in PostgreSQL${because}`, { skip }, () => {
   it('while the server is down local rows are used, all others count as missing, and writes report the outage', async (t) => {
     const url = await server.database();
     const [a, b] = [await replica(t, url), await replica(t, url)];
-    await a.registry.put('zoo', { classes: ['dog'] }, { waitMs: 10_000 });
+    await a.registry.put('zoo', { classes: ['dog'] }, { waitMs: 60_000 });
     await until('both serve it', 5000, () => b.registry.counts().ready >= 1 && b.registry.get('zoo').state === 'ready');
     await server.halt();
     for (const { registry } of [a, b]) {
@@ -155,7 +155,7 @@ describe(`features and builds in PostgreSQL${because}`, { skip }, () => {
     }
     await server.resume();
     await until('writes work', 10_000, () =>
-      a.registry.put('zoo', { classes: ['cat'] }, { waitMs: 10_000 }).then(
+      a.registry.put('zoo', { classes: ['cat'] }, { waitMs: 60_000 }).then(
         () => true,
         () => false,
       ),

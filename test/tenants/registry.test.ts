@@ -6,7 +6,7 @@ import { etagOf } from '../../src/tenants/record.ts';
 import { until } from '../helpers/service.ts';
 import { fakeRegistry, MemoryStore } from '../helpers/tenants.ts';
 
-const wait = { waitMs: 5000 };
+const wait = { waitMs: 60_000 };
 
 describe('tenant registry', () => {
   it('the registry stores, builds and serves a tenant; the same definition again changes nothing', async () => {
@@ -300,7 +300,7 @@ describe('tenant registry', () => {
   it('a cancelled build stays cancelled over a restart, and the former version serves again', async () => {
     const { registry, store, cache, builder } = fakeRegistry();
     await registry.put('zoo', { classes: ['dog'] }, wait);
-    builder.delayMs = 50;
+    builder.hold();
     await registry.put('zoo', { classes: ['bird', 'fish'] }, { waitMs: 0 });
     assert.equal((await registry.cancelBuild('zoo')).state, 'cancelled');
     await registry.stop();
