@@ -1,4 +1,5 @@
 /** ENGINE_FAULTS lists `what:sha256` of images that bring about a fault, or `what:start` for one when the process starts. */
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const listed = (process.env.ENGINE_FAULTS ?? '').split(',').map((entry) => entry.split(':'));
@@ -25,3 +26,5 @@ const FAULTS = {
 export async function faultAt(where) {
   for (const [what, place] of listed) if (place === where) await FAULTS[what]?.();
 }
+
+export const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');

@@ -1,19 +1,22 @@
-/** Modules of the engine process whose imports fail: the one that starts it, and the thread of a lane, which decodes. */
-const ENGINE = /\/engine\/image-process\/(open-engine|lanes\/lane-worker)\.[jt]s$/;
-/** Modules of the program that fail on purpose, and what stands in for each. */
-const STAND_INS = [
-  [/\/images\/decode\.[jt]s$/, './decoder.mjs'],
-  [/\/bundle\/load\.[jt]s$/, './bundle.mjs'],
+/**
+ * Functions of the built engine process that fail on purpose: the module, which the build makes of many, the function, and the place that
+ * ENGINE_FAULTS names.
+ */
+const FAULTY = [
+  [/\/engine\/image-process\/main\.js$/, 'openEngine', "'start'"],
+  [/\/engine\/image-process\/lanes\/lane-worker\.js$/, 'decodeImage', 'sha256(args[0])'],
 ];
+const FAULTS = new URL('./faults.mjs', import.meta.url).href;
 const withoutQuery = (url = '') => url.split('?')[0];
 
-/** The engine process gets the stand-in, with the real module inside. */
-export async function resolve(specifier, context, next) {
-  const found = await next(specifier, context);
-  if (!ENGINE.test(withoutQuery(context.parentURL))) return found;
-  const [, standIn] = STAND_INS.find(([real]) => real.test(withoutQuery(found.url))) ?? [];
-  if (!standIn) return found;
-  const url = new URL(standIn, import.meta.url);
-  url.searchParams.set('real', found.url);
-  return { url: url.href, format: 'module', shortCircuit: true };
+/** Puts the faults of a place before its function. Lines keep their numbers. */
+export async function load(url, context, next) {
+  const loaded = await next(url, context);
+  const [, name, place] = FAULTY.find(([module]) => module.test(withoutQuery(url))) ?? [];
+  if (!name) return loaded;
+  const source = String(loaded.source);
+  const head = `async function ${name}(`;
+  if (!source.includes(head)) throw new Error(`${url} has no function ${name}: the faults of tests have no place`);
+  const faulty = `${head}...args) { await faultAt(${place}); return ${name}$real(...args); } async function ${name}$real(`;
+  return { ...loaded, source: `import { faultAt, sha256 } from '${FAULTS}'; ${source.replace(head, () => faulty)}` };
 }
