@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import {
   type CollectedSpan,
   type Collector,
@@ -18,6 +20,16 @@ import { type Service, sendImage, startService, until } from '../helpers/service
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const CALLER = '00f067aa0ba902b7';
 const traceparent = `00-${TRACE}-${CALLER}-01`;
+/** The modules that the build joined in the files of these addresses, from their source maps; the address itself of a file without one. */
+async function sourcesOf(urls: string): Promise<string> {
+  const sources = urls.split('\n').map(async (url) => {
+    const map = url.includes('/dist/') ? `${fileURLToPath(url)}.map` : '';
+    if (!existsSync(map)) return [url];
+    return (JSON.parse(await readFile(map, 'utf8')) as { sources: string[] }).sources;
+  });
+  return (await Promise.all(sources)).flat().join('\n');
+}
+
 const jpeg = (seed: number) => waves(1600, 1200, seed).jpeg().toBuffer();
 
 async function gated(t: TestContext, env: Record<string, string>, upstream: RecordingUpstream): Promise<Service> {
@@ -187,12 +199,16 @@ describe('traces', () => {
   it("without an exporter no tracing package is loaded, forwarded requests are unchanged, and callers' traces are in the log", async (t) => {
     const upstream = await recordingUpstream(t);
     const dir = await temporaryDirectory(t);
-    // says at the end of every process which modules it had loaded
-    const spy = join(dir, 'spy.cjs');
-    const file = "require('node:path').join(__dirname, String(process.pid))";
-    const loaded = "Object.keys(require.cache).join('\\n')";
-    await writeFile(spy, `process.on('exit', () => require('node:fs').writeFileSync(${file}, ${loaded}));`);
-    const service = await gated(t, { NODE_OPTIONS: `--require ${spy}` }, upstream);
+    // notes the modules that each process loads
+    const spy = join(dir, 'spy.mjs');
+    const hooks = `import { appendFileSync } from 'node:fs';
+      export async function load(url, context, next) {
+        appendFileSync(${JSON.stringify(join(dir, 'loaded-'))} + process.pid, url + '\\n');
+        return next(url, context);
+      }`;
+    const address = JSON.stringify(`data:text/javascript,${encodeURIComponent(hooks)}`);
+    await writeFile(spy, `import { register } from 'node:module'; register(${address});`);
+    const service = await gated(t, { NODE_OPTIONS: `--import ${spy}` }, upstream);
     const body = await jpeg(4);
     const headers: [string, string][] = [
       ['TraceParent', traceparent],
@@ -235,7 +251,7 @@ describe('traces', () => {
     assert.match(exposition, new RegExp(`clipn_gate_duration_seconds_bucket.* # \\{trace_id="${TRACE}"`));
     service.child.kill('SIGTERM');
     assert.equal(await service.exited, 0);
-    const modules = await readFile(join(dir, String(service.child.pid)), 'utf8');
+    const modules = await sourcesOf(await readFile(join(dir, `loaded-${service.child.pid}`), 'utf8'));
     // prom-client loads the interfaces, which do nothing by themselves
     assert.ok(modules.includes('prom-client') && !/@opentelemetry\/(?!api\/)/.test(modules), modules);
   });
