@@ -76,7 +76,7 @@ describe('a picture in an encoding other than base64', () => {
 
   it('packed text in base64 is unpacked and examined, so that it passes if it is harmless', async () => {
     const text = '<samlp:AuthnRequest xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol"/>'.repeat(3);
-    for (const encoding of ['gzip in base64', 'zlib in base64', 'deflate in base64', 'Brotli in base64']) {
+    for (const encoding of ['gzip in base64', 'zlib in base64', 'deflate in base64']) {
       const { unexamined } = await read(json(TEXTS[encoding]?.(Buffer.from(text))));
       assert.equal(unexamined, undefined, encoding);
     }

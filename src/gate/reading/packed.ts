@@ -1,4 +1,4 @@
-import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync } from 'node:zlib';
+import { gunzipSync, inflateRawSync, inflateSync } from 'node:zlib';
 
 /** Most bytes that are unpacked; a text that unpacks to more is unexamined. About 5 ms of work. */
 const MAX_OUTPUT = 1 << 20;
@@ -42,7 +42,7 @@ function mayBeRaw(data: Buffer): boolean {
   return type === 1 || (type === 2 && ((first >> 3) & 31) <= 29 && ((first >> 8) & 31) <= 29);
 }
 
-/** Unpacks gzip, zlib, raw deflate (as SAML uses it) or Brotli; undefined if the bytes are none of these. */
+/** Unpacks gzip, zlib or raw deflate (as SAML uses it); undefined if the bytes are none of these. */
 export function unpacked(data: Buffer): Unpacked | undefined {
   if (data.length < 16) return undefined;
   if (data[0] === 0x1f && data[1] === 0x8b)
@@ -52,6 +52,5 @@ export function unpacked(data: Buffer): Unpacked | undefined {
     if (found) return found;
   }
   if (data.length < MIN_INPUT) return undefined;
-  const raw = mayBeRaw(data) ? tried(inflateRawSync, data, 'deflate') : undefined;
-  return raw ?? tried(brotliDecompressSync, data, 'Brotli');
+  return mayBeRaw(data) ? tried(inflateRawSync, data, 'deflate') : undefined;
 }

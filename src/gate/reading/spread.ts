@@ -1,11 +1,13 @@
 /** Finds images whose bytes are spread over the values of an array or object of JSON. */
 import { prefixOf } from './base64.ts';
+import { encodedContents } from './encodings/index.ts';
+import { maySpell } from './encodings/spelled.ts';
 import { imageFormat } from './formats/image-format.ts';
 import { smallImage } from './formats/small-images.ts';
 import { endOfString, IN_NUMBER, QUOTE } from './json-bytes.ts';
 import { stringBytes } from './json-strings.ts';
 import { rareEncodings, surely } from './rare.ts';
-import { isStrong } from './scan.ts';
+import { isStrong, mayBeginImage } from './scan.ts';
 import { Tensor } from './tensor.ts';
 
 const BLANK = Buffer.from(' ');
@@ -16,10 +18,13 @@ const MAX_PIECE = 160;
 /** Longest average member, with its name, of an object that stands for an array of bytes. */
 const MAX_MEMBER = 16;
 
-/** The strings of an array of JSON. */
-function stringsOf(text: Buffer): Buffer[] {
+/** Bytes of the first strings, which decide whether all of them are joined. */
+const HEAD = 200;
+
+/** The strings of an array of JSON. @param most bytes of the text after which the list ends */
+function stringsOf(text: Buffer, most = text.length): Buffer[] {
   const strings: Buffer[] = [];
-  for (let at = text.indexOf(QUOTE); at >= 0; ) {
+  for (let at = text.indexOf(QUOTE); at >= 0 && at < most; ) {
     const end = endOfString(text, at);
     if (end < 0) break;
     strings.push(stringBytes(text, at, end));
@@ -33,6 +38,18 @@ function inPieces(text: Buffer): string | undefined {
   const decoded = prefixOf(text, 0, { characters: text.length, skip: text.length });
   const found = imageFormat(decoded);
   return found && !isStrong(found.name) ? smallImage(decoded) : found?.name;
+}
+
+/** Whether the first strings of an array, joined, may begin an image or a packed file in any encoding. */
+function mayJoin(first: readonly Buffer[]): boolean {
+  const whole = Buffer.concat(first);
+  const bytes = prefixOf(whole, 0, { characters: 16, skip: whole.length });
+  const characters = Buffer.from(whole.toString('utf8', 0, 16), 'latin1');
+  for (const head of [bytes, characters])
+    if (head.length >= 3 && (mayBeginImage(head.readUIntBE(0, 3)) || imageFormat(head))) return true;
+  return (
+    maySpell(whole) || maySpell(Buffer.concat(first.flatMap((s) => [s, BLANK]))) || !encodedContents(whole).next().done
+  );
 }
 
 /** The reason why the strings of an array, joined, may be an image; undefined if they are none. */
@@ -66,7 +83,10 @@ function inMembers(text: Buffer): string | undefined {
  * @param text the JSON of the value
  */
 export function spread(text: Buffer, array: boolean, count: number): string | undefined {
-  if (array) return count >= MIN_STRINGS && text.length < count * MAX_PIECE ? inStrings(stringsOf(text)) : undefined;
+  if (array)
+    return count >= MIN_STRINGS && text.length < count * MAX_PIECE && mayJoin(stringsOf(text, HEAD))
+      ? inStrings(stringsOf(text))
+      : undefined;
   return count >= MIN_VALUES && text.length < count * MAX_MEMBER ? inMembers(text) : undefined;
 }
 

@@ -60,7 +60,7 @@ DECODERS = (
 
 def others_of(text):
     """The bytes that other decoders make of a text."""
-    if len(text) < 12 or len(text) > 60_000:
+    if len(text) < 24 or len(text) > 60_000:
         return
     for decode in DECODERS:
         try:

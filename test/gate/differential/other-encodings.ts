@@ -1,4 +1,4 @@
-import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
+import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 
 /** Ways to write bytes as a JSON value or text, besides base64. Each is what some library or server can undo. */
 const DIGITS = '0123456789';
@@ -87,7 +87,6 @@ export const TEXTS: Record<string, (bytes: Buffer) => string> = {
   'gzip in base64': (b) => b64(gzipSync(b)),
   'zlib in base64': (b) => b64(deflateSync(b)),
   'deflate in base64': (b) => b64(deflateRawSync(b)),
-  'Brotli in base64': (b) => b64(brotliCompressSync(b)),
   'gzip in hexadecimal': (b) => gzipSync(b).toString('hex'),
   'zlib in base85': (b) => base85(deflateSync(b), PYTHON85),
   'base64 in base85': (b) => base85(Buffer.from(b64(b)), PYTHON85),

@@ -12,7 +12,8 @@ export interface Encoded {
 
 /** Characters that decide whether a text is decoded. */
 const HEAD = 16;
-const MIN_CHARACTERS = 12;
+/** Shorter texts hold no file but the smallest PBM. */
+const MIN_CHARACTERS = 24;
 const BLANK = 0x20;
 const LETTER_B = 0x62;
 const APOSTROPHE = 0x27;
