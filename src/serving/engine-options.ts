@@ -5,6 +5,11 @@ import { parseWeights } from '../config/weights.ts';
 import { defined } from '../defined.ts';
 import { type EngineOptions, lanesFor, usableCores } from '../engine/index.ts';
 
+/** Bytes of the image weights in memory. Bundles store the weights of fp32 graphs as halves, which a session widens. */
+function weightBytes({ precision, files }: Bundle): number {
+  return (precision === 'fp32' ? 2 : 1) * statSync(files.image).size;
+}
+
 /** Engine options from the configuration. 0 threads means the cores that the container may use, divided among the engines. */
 export function engineOptions(config: Config, bundle: Bundle, devices: string[]): EngineOptions {
   const cores = usableCores();
@@ -13,7 +18,7 @@ export function engineOptions(config: Config, bundle: Bundle, devices: string[])
   const threads = config.threads || share(devices.length);
   const { precision, manifest } = bundle;
   const measured = precision === 'fp16' ? undefined : manifest.speed?.[precision];
-  const { lanes, why } = lanesFor(threads, config.lanes, statSync(bundle.files.image).size, measured);
+  const { lanes, why } = lanesFor(threads, config.lanes, weightBytes(bundle), measured);
   return {
     bundle,
     devices,

@@ -20,7 +20,7 @@ export interface LanePlan {
  * of its own, one more session runs on all cores, and ONNX Runtime shares no weights between sessions. If there are fewer lanes than cores,
  * each lane has several threads.
  * @param wanted the setting; 0 for as many as fit
- * @param graphBytes size of the image graph
+ * @param graphBytes size of the weights of the image graph in memory
  * @param measured what the bundle says of its speed: where one session with all threads was faster than a lane for each core, there is one lane
  */
 export function lanesFor(cores: number, wanted: number, graphBytes: number, measured?: Measured): LanePlan {
