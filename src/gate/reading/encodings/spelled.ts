@@ -31,8 +31,13 @@ function bytesOf(tokens: readonly string[], radix: number, digits: RegExp): Buff
 /** Whether a text begins as spelled bytes do. */
 export function maySpell(text: Uint8Array): boolean {
   const end = Math.min(text.length, LOOKED);
-  for (let i = 0; i < end; i++) if (ALLOWED[text[i] as number] === 0) return false;
-  return end > 2 * MIN_BYTES;
+  let digits = false;
+  for (let i = 0; i < end; i++) {
+    const c = text[i] as number;
+    if (ALLOWED[c] === 0) return false;
+    digits ||= c >= 0x30 && c <= 0x39;
+  }
+  return digits && end > 2 * MIN_BYTES;
 }
 
 /** The bytes in every radix in which all the numbers of a text are bytes. */
