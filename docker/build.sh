@@ -16,7 +16,7 @@ npm ci --no-audit --no-fund
 npm run --silent build
 
 cp package.json package-lock.json .npmrc "$target/"
-cp -R dist "$target/dist"
+cp -R dist proto "$target/"
 mkdir -p "$target/models"
 cp -R models/clipn-small "$target/models/"
 

@@ -1,13 +1,8 @@
-import Fastify, {
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-  LogController,
-} from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Bundle } from './bundle/load.ts';
 import type { DriftMonitor } from './drift/index.ts';
 import type { AccessParts, EngineForHttp, GateForHttp, HttpConfig, ReloadForHttp } from './http/decorators.ts';
+import { logRequest } from './http/log-request.ts';
 import { accessPlugin } from './http/plugins/access.ts';
 import { bodiesPlugin } from './http/plugins/bodies.ts';
 import { consolePlugin } from './http/plugins/console.ts';
@@ -21,7 +16,7 @@ import { requestId } from './http/request-id.ts';
 import { auditList } from './http/routes/admin/audit-list.ts';
 import { adminReload } from './http/routes/admin/reload.ts';
 import { detectRoute } from './http/routes/detect/detect.ts';
-import { extAuthz } from './http/routes/ext-authz/check.ts';
+import { extAuthz, routedUrl } from './http/routes/ext-authz/check.ts';
 import { livez } from './http/routes/health/livez.ts';
 import { metrics as metricsRoute } from './http/routes/health/metrics.ts';
 import { readyz } from './http/routes/health/readyz.ts';
@@ -29,6 +24,7 @@ import { keysCreate } from './http/routes/keys/create.ts';
 import { keysList } from './http/routes/keys/list.ts';
 import { keysRevoke } from './http/routes/keys/revoke.ts';
 import { oipHealth } from './http/routes/oip/health.ts';
+import { oipIndex } from './http/routes/oip/index-list.ts';
 import { oipInfer } from './http/routes/oip/infer.ts';
 import { oipModel } from './http/routes/oip/model.ts';
 import { oipServer } from './http/routes/oip/server.ts';
@@ -111,6 +107,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     genReqId: (request) => requestId(request.headers['x-request-id']),
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 256 },
+    rewriteUrl: ({ url = '/' }) => routedUrl(url),
     frameworkErrors: (error, request, reply) => answerUnroutable(error, request, reply),
   });
   app.setValidatorCompiler(({ schema, httpPart }) => compileValidator(schema as object, httpPart));
@@ -162,18 +159,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   await app.register(detectRoute);
   for (const route of TENANT_ROUTES) await app.register(route);
   for (const route of [keysCreate, keysList, keysRevoke, auditList, adminReload]) await app.register(route);
-  for (const route of [oipServer, oipHealth, oipModel, oipInfer, extAuthz]) await app.register(route);
+  for (const route of [oipServer, oipHealth, oipModel, oipIndex, oipInfer, extAuthz]) await app.register(route);
   refuseOtherMethods();
   return app;
-}
-
-function logRequest({ log, method, principal, url }: FastifyRequest, reply: FastifyReply): void {
-  const line = {
-    method,
-    path: url.split('?')[0],
-    status: reply.statusCode,
-    ms: Math.round(reply.elapsedTime * 100) / 100,
-    ...(principal.id === '' ? {} : { key: principal.id }),
-  };
-  log.info(line, 'request');
 }

@@ -48,6 +48,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   // types of the contract only: the page carries none of the service's code
   console: ['http'],
   'app.ts': ['http', 'telemetry', 'bundle', 'tenants', 'drift'],
+  grpc: ['gate', 'http'],
   cli: ['*'],
 };
 

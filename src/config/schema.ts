@@ -35,6 +35,15 @@ export const ConfigSchema = Type.Object({
     'address to listen on; unix:/path is a socket',
   ),
   port: setting(count(8080, 0, 65_535), 'CLIPN_PORT', 'integer', 'port to listen on; 0 takes a free one'),
+  grpcPort: setting(
+    Type.String({
+      default: 'off',
+      pattern: '^(off|\\d{1,4}|[1-5]\\d{4}|6[0-4]\\d{3}|65[0-4]\\d\\d|655[0-2]\\d|6553[0-5])$',
+    }),
+    'CLIPN_GRPC_PORT',
+    'text',
+    'port for gRPC on the same address, usually 8001; 0 takes a free one, off serves no gRPC',
+  ),
   publicHosts: setting(
     Type.String({ default: '', pattern: '^(\\s*(\\*|[A-Za-z0-9._:-]+)\\s*(,|$))*$' }),
     'CLIPN_PUBLIC_HOSTS',

@@ -39,6 +39,9 @@ export const detectTenantInPath: TenantAccess = {
   tenant: (request) => (request.params as { tenant: string }).tenant,
 };
 
+/** For the protocol's lists, and for calls that name the tenant in their message: the handler checks the tenant. */
+export const detectAnyTenant: TenantAccess = { scope: 'detect', tenant: () => null };
+
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: RouteAccess;

@@ -197,6 +197,12 @@ export function createMetrics() {
       labelNames: ['cause', 'policy'],
       registers,
     }),
+    gateIncompleteBodies: new Counter({
+      name: 'clipn_gate_incomplete_bodies_total',
+      help: 'Requests that a proxy asked about without their body (missing), with a part of it (partial), or as altered text',
+      labelNames: ['kind'],
+      registers,
+    }),
     gateDuration: new Histogram({
       name: 'clipn_gate_duration_seconds',
       help: 'Time from the last byte of a request to its verdict',

@@ -1,4 +1,6 @@
 import { describeConfig } from '../../src/config/index.ts';
+import { CODES, type ErrorCode } from '../../src/errors/index.ts';
+import { STATUS, statusOf } from '../../src/grpc/status.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { testApp } from './app.ts';
 
@@ -73,11 +75,22 @@ async function operations(): Promise<string> {
   return table(['operation', 'summary'], rows);
 }
 
+/** One row per status of gRPC, with the codes that have it. */
+function grpcStatuses(): string {
+  const codes = Object.keys(CODES) as ErrorCode[];
+  const rows = Object.entries(STATUS)
+    .map(([name, status]) => [`\`${name}\` (${status})`, codes.filter((code) => statusOf(code) === status)] as const)
+    .filter(([, those]) => those.length > 0)
+    .map(([name, those]) => [name, those.map((code) => `\`${code}\``).join(', ')]);
+  return table(['status', 'codes'], rows);
+}
+
 /** Documents with a table that a program writes, between two comments with the table's name. */
 export const TABLES = [
   { document: 'docs/configuration.md', name: 'configuration', text: configuration },
   { document: 'docs/observability.md', name: 'metrics', text: metrics },
   { document: 'docs/api.md', name: 'operations', text: operations },
+  { document: 'docs/api.md', name: 'grpc-statuses', text: grpcStatuses },
 ];
 
 /** @returns the document with its table as the program gives it @throws when the document has no place for it */

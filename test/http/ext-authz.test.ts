@@ -110,7 +110,11 @@ describe('/v2, the Open Inference Protocol', () => {
     assert.deepEqual(await get('/v2/health/ready'), [200, { ready: true }]);
     assert.deepEqual(await get('/v2'), [
       200,
-      { name: 'clipn-gate', version: '1.2.3', extensions: ['binary_tensor_data'] },
+      {
+        name: 'clipn-gate',
+        version: '1.2.3',
+        extensions: ['binary_tensor_data', 'model_configuration', 'model_repository'],
+      },
     ]);
     const [status, model] = await get('/v2/models/demo');
     assert.deepEqual([status, model.versions, model.inputs[0].datatype], [200, ['1'], 'BYTES']);

@@ -70,7 +70,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- fail "autoscaling.minReplicas is more than autoscaling.maxReplicas." }}
 {{- end }}
 {{- range $name, $_ := .Values.settings }}
-{{- if has $name (list "CLIPN_HOST" "CLIPN_PORT" "CLIPN_DATA_DIR" "CLIPN_STORE" "CLIPN_BUNDLE" "CLIPN_DEVICE" "CLIPN_AUTH" "CLIPN_PUBLIC_HOSTS" "CLIPN_TENANTS_DIR" "CLIPN_OPEN_METRICS" "CLIPN_DRAIN_DELAY_MS" "CLIPN_SHUTDOWN_GRACE_MS") }}
+{{- if has $name (list "CLIPN_HOST" "CLIPN_PORT" "CLIPN_GRPC_PORT" "CLIPN_DATA_DIR" "CLIPN_STORE" "CLIPN_BUNDLE" "CLIPN_DEVICE" "CLIPN_AUTH" "CLIPN_PUBLIC_HOSTS" "CLIPN_TENANTS_DIR" "CLIPN_OPEN_METRICS" "CLIPN_DRAIN_DELAY_MS" "CLIPN_SHUTDOWN_GRACE_MS") }}
 {{- fail (printf "settings.%s: the chart sets it from other values." $name) }}
 {{- end }}
 {{- end }}

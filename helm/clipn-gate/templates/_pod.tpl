@@ -58,6 +58,9 @@ spec:
         {{- if .Values.gate.enabled }}
         - { name: gate, containerPort: {{ .Values.gate.port }}, protocol: TCP }
         {{- end }}
+        {{- if .Values.grpc.enabled }}
+        - { name: grpc, containerPort: {{ .Values.grpc.port }}, protocol: TCP }
+        {{- end }}
       env:
         {{- include "clipn-gate.env" . | nindent 8 }}
       startupProbe:
@@ -181,6 +184,9 @@ capabilities:
 {{- define "clipn-gate.env" -}}
 - { name: CLIPN_HOST, value: "::" }
 - { name: CLIPN_PORT, value: "8080" }
+{{- if .Values.grpc.enabled }}
+- { name: CLIPN_GRPC_PORT, value: {{ .Values.grpc.port | quote }} }
+{{- end }}
 - { name: CLIPN_DATA_DIR, value: /data }
 - { name: CLIPN_BUNDLE, value: {{ include "clipn-gate.bundlePath" . }} }
 - { name: CLIPN_DEVICE, value: {{ ternary .Values.gpu.device "cpu" .Values.gpu.enabled }} }

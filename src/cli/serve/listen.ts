@@ -12,11 +12,11 @@ export class ListenError extends UserError {
 const UNIX = 'unix:';
 
 /** Texts by the code of the system's error. */
-const REASONS: Record<string, (host: string, port: number) => string> = {
-  EADDRINUSE: (host, port) =>
+const REASONS: Record<string, (host: string, port: number, setting: string) => string> = {
+  EADDRINUSE: (host, port, setting) =>
     host.startsWith(UNIX)
       ? `Another process listens on ${host}. Stop it, or choose another path with --host (CLIPN_HOST).`
-      : `Port ${port} is in use on ${host}. Stop the other process, or choose another port with --port (CLIPN_PORT); 0 takes a free one.`,
+      : `Port ${port} is in use on ${host}. Stop the other process, or choose another port with ${setting}; 0 takes a free one.`,
   EACCES: (host, port) => `This user may not listen on ${host} port ${port}. Choose another with --host and --port.`,
   EADDRNOTAVAIL: (host) => `${host} is not an address of this machine. Choose another with --host (CLIPN_HOST).`,
   ENOTFOUND: (host) => `The host name ${host} is unknown. Choose another with --host (CLIPN_HOST).`,
@@ -28,9 +28,15 @@ type Listen = (options: { host: string; port: number } | { path: string }) => Pr
 
 /**
  * Listens where the settings say: an address or a name, IPv6 also in brackets, or a socket as `unix:/path`. Returns the address for clients.
+ * @param setting of the port, for the message of an error
  * @throws ListenError
  */
-export async function listen(host: string, port: number, start: Listen): Promise<string> {
+export async function listen(
+  host: string,
+  port: number,
+  start: Listen,
+  setting = '--port (CLIPN_PORT)',
+): Promise<string> {
   try {
     if (host.startsWith(UNIX)) {
       const path = host.slice(UNIX.length);
@@ -41,7 +47,7 @@ export async function listen(host: string, port: number, start: Listen): Promise
     return await listenOn(host, (bare) => start({ host: bare, port }));
   } catch (error) {
     const reason = REASONS[(error as NodeJS.ErrnoException).code ?? ''];
-    throw reason ? new ListenError(reason(host, port)) : error;
+    throw reason ? new ListenError(reason(host, port, setting)) : error;
   }
 }
 

@@ -10,6 +10,7 @@ import { Reloader } from '../../serving/reloader.ts';
 import { watchTenants } from '../../serving/watch-tenants.ts';
 import { closeServers, drainOnSignal } from './drain.ts';
 import { openGate } from './gate.ts';
+import { openGrpc } from './grpc.ts';
 import { reloadOnHangup } from './hangup.ts';
 import { listen } from './listen.ts';
 import type { Telemetry } from './telemetry.ts';
@@ -80,6 +81,7 @@ export async function openService({ started, gateFile, ...given }: ServiceParts)
     started: () => !app.lifecycle.restoring && !app.lifecycle.draining,
   });
   const app = await buildApp({ config, ...parts, ...telemetry, reload, gate });
+  const grpc = await openGrpc(config, app);
 
   const reloadsOnHangup = reloadOnHangup(reload, logger);
   drainOnSignal({
@@ -91,7 +93,11 @@ export async function openService({ started, gateFile, ...given }: ServiceParts)
       app.lifecycle.draining = true;
     },
     close: async (hurry) => {
-      await closeServers(Promise.all([app.close(), gate?.close(hurry)]), [app.server], hurry);
+      await closeServers(
+        Promise.all([app.close(), grpc?.close(), gate?.close(hurry)]),
+        [app.server, ...(grpc ? [grpc] : [])],
+        hurry,
+      );
       await reload.stop();
       await closeParts();
       await tracing.close();
@@ -100,12 +106,13 @@ export async function openService({ started, gateFile, ...given }: ServiceParts)
 
   app.lifecycle.restoring = true;
   const address = await listen(config.host, config.port, (options) => app.listen(options));
+  const grpcAddress = await grpc?.listen();
   await started;
   await tenants.start();
   app.lifecycle.restoring = false;
   const { name, version } = live.bundle.manifest;
   logger.info(
-    { address, gate: gate?.address, model: `${name} ${version}`, engine: live.status },
+    { address, grpc: grpcAddress, gate: gate?.address, model: `${name} ${version}`, engine: live.status },
     `ready: ${address} (open it in a browser)`,
   );
 }

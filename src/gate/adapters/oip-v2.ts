@@ -14,6 +14,9 @@ import {
 } from './json-text.ts';
 import { type Extraction, ExtractionError } from './types.ts';
 
+/** First letter of null. */
+const N = 0x6e;
+
 /** One entry of `inputs` or `outputs` of the Open Inference Protocol v2, with the positions of its parts in the text. */
 export interface OipTensor {
   name: string;
@@ -27,11 +30,21 @@ export interface OipTensor {
   binary: Buffer | undefined;
 }
 
+/** The members of a tensor. Clients that serialise every field send null for absent ones. */
+function presentMembers(text: Buffer, span: Span): Map<string, Span> {
+  const present = [...membersOf(text, span)].filter(([, value]) => text[value.start] !== N);
+  return new Map(present);
+}
+
+/** Whether a tensor of this shape has this number of elements. */
+export const fitsShape = (shape: readonly number[], elements: number): boolean =>
+  shape.every((n) => n >= 0) && shape.reduce((product, n) => product * n, 1) === elements;
+
 /** @throws ExtractionError, JsonTextError */
 export function tensorsOf(text: Buffer, key: 'inputs' | 'outputs', binary: Buffer = Buffer.alloc(0)): OipTensor[] {
   let at = 0;
   const tensors = resolvePointer(text, rootOf(text), `/${key}/*`).map((span): OipTensor => {
-    const members = membersOf(text, span);
+    const members = presentMembers(text, span);
     const shapeSpan = members.get('shape');
     const [name, datatype] = ['name', 'datatype'].map((m) => {
       const value = members.get(m);
@@ -45,7 +58,7 @@ export function tensorsOf(text: Buffer, key: 'inputs' | 'outputs', binary: Buffe
       throw new ExtractionError('undecodable', `the shape of ${name} is not a list of sizes`);
     const data = members.get('data');
     const parameters = members.get('parameters');
-    const size = parameters && membersOf(text, parameters).get('binary_data_size');
+    const size = parameters && presentMembers(text, parameters).get('binary_data_size');
     let part: Buffer | undefined;
     if (size) {
       const length = parsed(text, size) as number;
@@ -61,11 +74,16 @@ export function tensorsOf(text: Buffer, key: 'inputs' | 'outputs', binary: Buffe
   return tensors;
 }
 
+/** Most elements of a BYTES tensor; an empty one takes four bytes of the request and far more of memory. */
+const MAX_ELEMENTS = 65_536;
+
 /** Elements of a BYTES tensor: each is a length of four bytes, little-endian, followed by as many bytes. */
 export function binaryElements(data: Buffer): Buffer[] {
   const elements: Buffer[] = [];
   for (let at = 0; at < data.length; ) {
     const length = at + 4 <= data.length ? data.readUInt32LE(at) : data.length;
+    if (elements.length >= MAX_ELEMENTS)
+      throw new ExtractionError('undecodable', `a BYTES tensor has more than ${MAX_ELEMENTS} elements`);
     if (at + 4 + length > data.length) throw new ExtractionError('undecodable', 'a BYTES element is cut off');
     elements.push(data.subarray(at + 4, at + 4 + length));
     at += 4 + length;
@@ -104,6 +122,13 @@ export function inferImages(body: Buffer, headers: IncomingHttpHeaders): Extract
         tensor,
         elements: tensor.binary ? binaryElements(tensor.binary) : tensor.data ? jsonElements(text, tensor.data) : [],
       }));
+    for (const { tensor, elements } of candidates) {
+      if (fitsShape(tensor.shape, elements.length)) continue;
+      throw new ExtractionError(
+        'undecodable',
+        `the input ${tensor.name.slice(0, 64)} has the shape [${tensor.shape.slice(0, 8).join()}] and ${elements.length} elements`,
+      );
+    }
     // of several BYTES inputs, those are images that contain an element that looks like one
     const chosen =
       candidates.length === 1 ? candidates : candidates.filter((c) => c.elements.some((e) => e && imageFormat(e)));

@@ -10,6 +10,10 @@ declare module 'fastify' {
     /** Reserved memory of the body; undefined if there is no body. */
     reservation: Reservation | undefined;
   }
+  interface FastifyInstance {
+    /** Bounds the bodies of all requests together. */
+    bodyBudget: BodyBudget;
+  }
   interface FastifyContextConfig {
     /** Most values of the route's JSON body. */
     jsonValues?: number;
@@ -22,6 +26,7 @@ declare module 'fastify' {
 export const bodiesPlugin = fp(async (app) => {
   const { maxBodyBytes, maxBodiesBytes, maxImageBytes } = app.config;
   const budget = new BodyBudget(Math.max(maxBodyBytes, maxBodiesBytes));
+  app.decorate('bodyBudget', budget);
   app.decorateRequest('reservation');
   app.removeContentTypeParser(['application/json', 'text/plain']);
   app.addContentTypeParser('application/json', jsonParser(app));

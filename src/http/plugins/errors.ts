@@ -75,6 +75,17 @@ export function toServiceError(error: unknown): ServiceError {
   });
 }
 
+/** The Open Inference Protocol defines the field `error`, and its clients read no other one. */
+const isOip = (url: string) => /^\/v2(?:[/?]|$)/.test(url);
+
+/** Media type and body of an error: a problem document, which under /v2 also has the field `error`. */
+function documentOf(service: ServiceError, { id, url }: FastifyRequest): [type: string, body: object] {
+  const problem = toProblem(service, id);
+  return isOip(url)
+    ? ['application/json', { error: service.message, ...problem }]
+    : ['application/problem+json', problem];
+}
+
 /** Answers addresses that cannot be routed; Fastify's own answer would repeat the address. */
 export function answerUnroutable(error: Error, request: FastifyRequest, reply: FastifyReply): void {
   const service = new ServiceError(
@@ -85,10 +96,8 @@ export function answerUnroutable(error: Error, request: FastifyRequest, reply: F
     },
   );
   request.log.info({ code: service.code, internal: short(error.message) }, 'request failed');
-  void reply
-    .code(service.status)
-    .header('content-type', 'application/problem+json')
-    .send(JSON.stringify(toProblem(service, request.id)));
+  const [type, body] = documentOf(service, request);
+  void reply.code(service.status).header('content-type', type).send(JSON.stringify(body));
 }
 
 /** Sends every error as an RFC 9457 problem document, and logs its internal details. */
@@ -99,7 +108,8 @@ export const errorsPlugin = fp(async (app) => {
     const level = service.status >= 500 && service.code !== 'engine_unavailable' ? 'error' : 'info';
     logFailure(request, service, level);
     if (service.retryAfterSeconds !== undefined) reply.header('retry-after', String(service.retryAfterSeconds));
-    return reply.code(service.status).type('application/problem+json').send(toProblem(service, request.id));
+    const [type, body] = documentOf(service, request);
+    return reply.code(service.status).type(type).send(body);
   });
   app.setNotFoundHandler((request) => {
     throw new ServiceError(

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify';
+import { isServerReady } from './description.ts';
 
 /** `GET /v2/health/live` and `/v2/health/ready`: the protocol's names for /livez and /readyz. */
 export const oipHealth: FastifyPluginAsync = async (app) => {
@@ -9,8 +10,7 @@ export const oipHealth: FastifyPluginAsync = async (app) => {
   });
   app.get('/v2/health/live', schema('oipLive', 'Whether the process answers'), async () => ({ live: true }));
   app.get('/v2/health/ready', schema('oipReady', 'Whether the service can infer'), async (_request, reply) => {
-    const { restoring, draining } = app.lifecycle;
-    const ready = app.engine.status.state === 'ready' && !restoring && !draining;
+    const ready = isServerReady(app);
     return reply.code(ready ? 200 : 503).send({ ready });
   });
 };

@@ -21,7 +21,7 @@ export function valuesOf(
 }
 
 /** The binary form: float32 little-endian, or a length of four bytes before each text. */
-function packed(values: (string | number)[]): Buffer {
+export function packed(values: (string | number)[]): Buffer {
   return Buffer.concat(
     values.map((value) => {
       const bytes = typeof value === 'string' ? Buffer.from(value) : undefined;

@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { ServiceError } from '../../../errors/index.ts';
-import { type Extraction, ExtractionError, inferImages } from '../../../gate/index.ts';
+import { type Extraction, ExtractionError, type FoundImage, inferImages } from '../../../gate/index.ts';
 import { OUTPUTS, type OutputName } from '../../schemas/oip.ts';
 
-interface WantedOutput {
+export interface WantedOutput {
   name: OutputName;
   binary: boolean;
 }
@@ -38,20 +38,27 @@ function header(body: Buffer, headers: IncomingHttpHeaders): Json {
 
 function wanted({ parameters, outputs }: Json): WantedOutput[] {
   const all = isObject(parameters) && parameters['binary_data_output'] === true;
-  if (outputs === undefined) return OUTPUTS.map(({ name }) => ({ name, binary: all }));
+  // clients that serialise every field send null for absent ones
+  if (outputs === undefined || outputs === null) return OUTPUTS.map(({ name }) => ({ name, binary: all }));
   if (!Array.isArray(outputs)) throw invalid('outputs is not a list.');
-  if (outputs.length > OUTPUTS.length)
-    throw invalid(`There are ${OUTPUTS.length} outputs, and each may be requested once.`);
-  return outputs.map((output: unknown) => {
-    const { name, parameters: own } = isObject(output) ? output : ({} as Json);
-    const known = OUTPUTS.find((o) => o.name === name);
-    if (!known) {
-      const names = OUTPUTS.map((o) => o.name).join(', ');
-      throw invalid(`There is no output ${JSON.stringify(name ?? null).slice(0, 100)}; there are ${names}.`);
-    }
+  const asked = outputs.map((output: unknown) => (isObject(output) ? output : {}));
+  return knownOutputs(asked.map(({ name }) => name)).map((name, i) => {
+    const own = asked[i]?.['parameters'];
     const options = isObject(own) ? own : {};
     if (options['classification']) throw invalid('The classification extension is not offered.');
-    return { name: known.name, binary: (options['binary_data'] ?? all) === true };
+    return { name, binary: (options['binary_data'] ?? all) === true };
+  });
+}
+
+/** Checks the names of requested outputs. @throws ServiceError invalid_request */
+export function knownOutputs(names: readonly unknown[]): OutputName[] {
+  if (names.length > OUTPUTS.length)
+    throw invalid(`There are ${OUTPUTS.length} outputs, and each may be requested once.`);
+  return names.map((name) => {
+    const known = OUTPUTS.find((o) => o.name === name);
+    if (known) return known.name;
+    const all = OUTPUTS.map((o) => o.name).join(', ');
+    throw invalid(`There is no output ${JSON.stringify(name ?? null).slice(0, 100)}; there are ${all}.`);
   });
 }
 
@@ -64,32 +71,42 @@ function inputsOf(body: Buffer, headers: IncomingHttpHeaders): Extraction {
   }
 }
 
-/** @throws ServiceError invalid_request, no_image, too_many_images, payload_too_large */
-export async function readInferRequest(
-  body: Buffer | undefined,
-  headers: IncomingHttpHeaders,
-  limits: { maxImages: number; maxImageBytes: number },
-): Promise<InferRequest> {
-  if (!body || body.length === 0) throw invalid('There is no body.');
-  const json = header(body, headers);
-  const found = inputsOf(body, headers);
-  if (found.images.length === 0) {
+export interface ImageLimits {
+  maxImages: number;
+  maxImageBytes: number;
+}
+
+/** @throws ServiceError no_image, too_many_images, invalid_request, payload_too_large */
+export function checkedImages(found: readonly Pick<FoundImage, 'id' | 'bytes'>[], limits: ImageLimits): Buffer[] {
+  const { maxImages, maxImageBytes } = limits;
+  if (found.length === 0) {
     throw new ServiceError('no_image', 'The request contains no image. Send an input of datatype BYTES.');
   }
-  if (found.images.length > limits.maxImages) {
-    throw new ServiceError('too_many_images', `A request may have at most ${limits.maxImages} images.`, {
-      extra: { limit: limits.maxImages },
+  if (found.length > maxImages) {
+    throw new ServiceError('too_many_images', `A request may have at most ${maxImages} images.`, {
+      extra: { limit: maxImages },
     });
   }
-  const images = found.images.map(({ id, bytes }) => {
+  return found.map(({ id, bytes }) => {
     if (!bytes || bytes.length === 0) throw invalid(`${id} is not an image: in JSON it would be base64.`);
-    if (bytes.length > limits.maxImageBytes) {
-      throw new ServiceError('payload_too_large', `An image may have at most ${limits.maxImageBytes} bytes.`, {
-        extra: { limit: limits.maxImageBytes },
+    if (bytes.length > maxImageBytes) {
+      throw new ServiceError('payload_too_large', `An image may have at most ${maxImageBytes} bytes.`, {
+        extra: { limit: maxImageBytes },
       });
     }
     return bytes;
   });
+}
+
+/** @throws ServiceError invalid_request, no_image, too_many_images, payload_too_large */
+export async function readInferRequest(
+  body: Buffer | undefined,
+  headers: IncomingHttpHeaders,
+  limits: ImageLimits,
+): Promise<InferRequest> {
+  if (!body || body.length === 0) throw invalid('There is no body.');
+  const json = header(body, headers);
+  const images = checkedImages(inputsOf(body, headers).images, limits);
   const { id } = json;
   if (typeof id === 'string' && id.length > MAX_ID) throw invalid(`An id has at most ${MAX_ID} characters.`);
   return {

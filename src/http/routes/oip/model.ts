@@ -1,11 +1,11 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { ServiceError } from '../../../errors/index.ts';
 import { detectTenantInPath } from '../../access.ts';
-import { ModelParams, OUTPUTS, oipErrors } from '../../schemas/oip.ts';
+import { ModelParams } from '../../schemas/oip.ts';
+import { configOf, isModelReady, metadataOf } from './description.ts';
 
 /** `GET /v2/models/{tenant}` and `/ready`: inputs and outputs of a tenant, and whether it is ready. */
 export const oipModel: FastifyPluginAsync = async (app) => {
-  oipErrors(app);
   for (const path of ['/v2/models/:tenant', '/v2/models/:tenant/versions/:version']) {
     const versioned = path.endsWith(':version');
     const schema = (operationId: string, summary: string) => ({
@@ -17,23 +17,19 @@ export const oipModel: FastifyPluginAsync = async (app) => {
         params: ModelParams,
       },
     });
-    app.get<{ Params: ModelParams }>(path, schema('oipModel', 'Model metadata of a tenant'), async ({ params }) => {
-      const { version } = app.tenants.resolve(params.tenant);
-      checkVersion(params, version);
-      return {
-        name: params.tenant,
-        versions: [String(version)],
-        platform: 'clipn',
-        inputs: [{ name: 'image', datatype: 'BYTES', shape: [-1] }],
-        outputs: OUTPUTS,
-      };
-    });
+    app.get<{ Params: ModelParams }>(path, schema('oipModel', 'Model metadata of a tenant'), async ({ params }) =>
+      metadataOf(app, params),
+    );
+    app.get<{ Params: ModelParams }>(
+      `${path}/config`,
+      schema('oipModelConfig', "A tenant as Triton's model configuration"),
+      async ({ params }) => configOf(app, params),
+    );
     app.get<{ Params: ModelParams }>(
       `${path}/ready`,
       schema('oipModelReady', 'Whether the tenant can serve verdicts'),
       async ({ params }) => {
-        checkVersion(params, app.tenants.resolve(params.tenant).version);
-        if (app.engine.status.state !== 'ready') {
+        if (!isModelReady(app, params)) {
           throw new ServiceError('engine_unavailable', 'The inference engine is not ready.', { retryAfterSeconds: 1 });
         }
         return { name: params.tenant, ready: true };
@@ -41,12 +37,3 @@ export const oipModel: FastifyPluginAsync = async (app) => {
     );
   }
 };
-
-/** The protocol lets clients name a version; only the serving version is available. */
-export function checkVersion({ tenant, version }: ModelParams, serving: number): void {
-  if (version === undefined || version === String(serving)) return;
-  throw new ServiceError(
-    'tenant_not_found',
-    `Version ${JSON.stringify(version)} of ${JSON.stringify(tenant)} does not serve; ${serving} does.`,
-  );
-}

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify';
+import { serverMetadata } from './description.ts';
 
 /** `GET /v2`: name, version and extensions of the server. */
 export const oipServer: FastifyPluginAsync = async (app) => {
@@ -13,10 +14,6 @@ export const oipServer: FastifyPluginAsync = async (app) => {
         summary: 'Server metadata',
       },
     },
-    async () => ({
-      name: 'clipn-gate',
-      version: app.model.bundle.manifest.version,
-      extensions: ['binary_tensor_data'],
-    }),
+    async () => serverMetadata(app, ['binary_tensor_data', 'model_configuration', 'model_repository']),
   );
 };

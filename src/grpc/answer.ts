@@ -1,0 +1,64 @@
+import type { Http2ServerResponse, OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { constants } from 'node:http2';
+import type { FastifyReply } from 'fastify';
+import type { ServiceError } from '../errors/index.ts';
+import { encodeMessage, STATUS, statusOf } from './status.ts';
+
+const ACCEPTED = 'identity,deflate,gzip';
+
+/** Fastify's types know HTTP/1 only. */
+const responseOf = (reply: FastifyReply) => reply.raw as unknown as Http2ServerResponse;
+const streamOf = (reply: FastifyReply): ServerHttp2Stream => responseOf(reply).stream;
+
+/** Fields that the hooks have set on the reply: the request's id, rate limits. HTTP/2 has none about the connection. */
+function leading(reply: FastifyReply): OutgoingHttpHeaders {
+  const { connection: _, ...fields } = reply.getHeaders() as OutgoingHttpHeaders;
+  return { ...fields, 'content-type': 'application/grpc' };
+}
+
+/** Ends the stream. The rest of a request that was answered early is not read. */
+function finish(stream: ServerHttp2Stream): void {
+  stream.once('finish', () => {
+    if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+  });
+}
+
+/** Answers a call with one message and status OK. */
+export function answerMessage(reply: FastifyReply, message: Buffer): void {
+  reply.hijack();
+  const stream = streamOf(reply);
+  if (stream.destroyed || stream.closed) return;
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(message.length, 1);
+  finish(stream);
+  responseOf(reply).addTrailers({ 'grpc-status': String(STATUS.OK) });
+  stream.respond({ ':status': 200, ...leading(reply), 'grpc-accept-encoding': ACCEPTED }, { waitForTrailers: true });
+  stream.end(Buffer.concat([head, message]));
+}
+
+/**
+ * Answers a call with an error: its status and text, and in the trailing metadata `clipn-code` and `retry-after`. For the log,
+ * metrics and traces the reply gets the status that HTTP would have.
+ */
+export function answerError(reply: FastifyReply, error: ServiceError): void {
+  reply.hijack();
+  const stream = streamOf(reply);
+  if (stream.destroyed || stream.closed) return;
+  reply.code(error.status);
+  const { retryAfter } = error;
+  finish(stream);
+  stream.respond(
+    {
+      ':status': 200,
+      ...leading(reply),
+      'grpc-status': String(statusOf(error.code)),
+      'grpc-message': encodeMessage(error.message),
+      'clipn-code': error.code,
+      'grpc-accept-encoding': ACCEPTED,
+      ...(retryAfter === undefined
+        ? {}
+        : { 'retry-after': String(retryAfter), 'grpc-retry-pushback-ms': String(retryAfter * 1000) }),
+    },
+    { endStream: true },
+  );
+}

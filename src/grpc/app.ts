@@ -1,0 +1,105 @@
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
+import { ServiceError } from '../errors/index.ts';
+import { logFailure } from '../http/log-failure.ts';
+import { logRequest } from '../http/log-request.ts';
+import { accessPlugin } from '../http/plugins/access.ts';
+import { toServiceError } from '../http/plugins/errors.ts';
+import { requestMetricsPlugin } from '../http/plugins/request-metrics.ts';
+import { tracingPlugin } from '../http/plugins/tracing.ts';
+import { requestId } from '../http/request-id.ts';
+import { answerError } from './answer.ts';
+import { receiveMessage } from './receive.ts';
+import { authorizationCall } from './routes/authorization.ts';
+import { healthCall } from './routes/health.ts';
+import { inferCall } from './routes/infer.ts';
+import { oipCalls } from './routes/oip.ts';
+import { type GrpcServer, grpcServer } from './server.ts';
+import { adoptTimeout } from './terms.ts';
+
+/** Parts of the HTTP application that calls use as well: one set of keys, limits, metrics, budgets. */
+const SHARED = [
+  'config',
+  'model',
+  'reload',
+  'engine',
+  'tenants',
+  'access',
+  'drift',
+  'metrics',
+  'tracing',
+  'gate',
+  'flood',
+  'lifecycle',
+  'bodyBudget',
+] as const;
+
+export interface GrpcApp extends Pick<GrpcServer, 'closeIdleConnections' | 'closeAllConnections'> {
+  listen(options: { host: string; port: number } | { path: string }): Promise<string>;
+  close(): Promise<void>;
+}
+
+/**
+ * The gRPC interface: the Open Inference Protocol, Envoy's external authorization and the health check. A call is a request of
+ * HTTP/2, so access, limits, traces, metrics and the log are those of the HTTP application, by the same hooks. No check of
+ * Host and Origin is needed: a page in a browser cannot open a connection of HTTP/2 without TLS.
+ * @param http the HTTP application, whose parts are shared
+ */
+export async function buildGrpcApp(http: FastifyInstance): Promise<GrpcApp> {
+  const { factory, ...connections } = grpcServer();
+  const log: FastifyBaseLogger = http.log;
+  const app = Fastify({
+    serverFactory: factory as never,
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: (request) => requestId(request.headers['x-request-id']),
+    forceCloseConnections: false,
+    frameworkErrors: (error, request, reply) => fail(error, request, reply),
+  });
+  for (const name of SHARED) app.decorate(name, http[name] as never);
+  app.decorateRequest('unlogged', false);
+  app.decorateRequest('reservation');
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id);
+    adoptTimeout(request.headers);
+    done(isGrpc(request) ? undefined : notGrpc());
+  });
+  await app.register(tracingPlugin);
+  app.addHook('onResponse', (request, reply, done) => {
+    if (!request.unlogged) logRequest(request, reply);
+    done();
+  });
+  await app.register(accessPlugin);
+  await app.register(requestMetricsPlugin);
+  app.setErrorHandler(fail);
+  app.setNotFoundHandler((request) => {
+    throw new ServiceError('not_found', `There is no call ${request.url.slice(0, 200)}.`);
+  });
+  const limits = { most: app.config.maxBodyBytes, budget: app.bodyBudget };
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (request: FastifyRequest, payload: NodeJS.ReadableStream) =>
+    receiveMessage(request, payload, limits),
+  );
+  healthCall(app);
+  oipCalls(app);
+  inferCall(app);
+  authorizationCall(app);
+  return { listen: (options) => app.listen(options), close: () => app.close(), ...connections };
+}
+
+function fail(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const service = toServiceError(error);
+  const level = service.status >= 500 && service.code !== 'engine_unavailable' ? 'error' : 'info';
+  logFailure(request, service, level);
+  answerError(reply, service);
+}
+
+const isGrpc = ({ headers }: FastifyRequest) =>
+  /^application\/grpc(\+proto)?(;|$)/i.test(headers['content-type'] ?? '');
+const notGrpc = () =>
+  new ServiceError('unsupported_media_type', 'This port speaks gRPC: application/grpc with protocol buffers.');

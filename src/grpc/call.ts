@@ -1,0 +1,34 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { ServiceError } from '../errors/index.ts';
+import { detectAnyTenant, type RouteAccess } from '../http/access.ts';
+import { answerMessage } from './answer.ts';
+import type { MessageKind } from './messages.ts';
+
+export interface Call<Q extends object, A extends object> {
+  /** A key for the verdicts of any tenant, where it is not said otherwise; `handle` then checks the tenant of the message. */
+  access?: RouteAccess;
+  request: MessageKind<Q>;
+  reply: MessageKind<A>;
+  handle(message: Q, request: FastifyRequest, reply: FastifyReply): Promise<Partial<A>>;
+}
+
+/** Registers a unary call. Its path is `/package.Service/Method`. */
+export function call<Q extends object, A extends object>(
+  app: FastifyInstance,
+  path: string,
+  { access = detectAnyTenant, request: asked, reply: answered, handle }: Call<Q, A>,
+): void {
+  app.post(path, { config: { access } }, async (request, reply) => {
+    const message = asked.decode(request.body as Buffer);
+    answerMessage(reply, answered.encode(await handle(message, request, reply)));
+  });
+}
+
+/** @throws ServiceError forbidden: the same answer for existing and unknown tenants */
+export function mayDetect({ principal }: FastifyRequest, tenant: string): void {
+  if (principal.may({ scope: 'detect', tenant })) return;
+  throw new ServiceError(
+    'forbidden',
+    `This API key may not do that. It needs the scope detect:${tenant.slice(0, 64)}.`,
+  );
+}

@@ -1,0 +1,23 @@
+import type { FastifyPluginAsync } from 'fastify';
+import { type Static, Type } from 'typebox';
+import { detectAnyTenant } from '../../access.ts';
+import { indexOf } from './description.ts';
+
+const IndexRequest = Type.Union([Type.Object({ ready: Type.Optional(Type.Boolean()) }), Type.Null()]);
+
+/** `POST /v2/repository/index`: the tenants that the key may get verdicts of, by the protocol's extension of model repositories. */
+export const oipIndex: FastifyPluginAsync = async (app) => {
+  app.post<{ Body: Static<typeof IndexRequest> | undefined }>(
+    '/v2/repository/index',
+    {
+      config: { access: detectAnyTenant },
+      schema: {
+        operationId: 'oipIndex',
+        tags: ['open inference protocol'],
+        summary: 'The tenants that the key may get verdicts of',
+        body: IndexRequest,
+      },
+    },
+    async ({ body, principal }) => indexOf(app, principal, body?.ready === true),
+  );
+};
