@@ -1,5 +1,6 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { METHODS, type Method } from '../clipn/index.ts';
+import { DEVICES, PORT_OR_OFF } from './patterns.ts';
 
 /** The kind of value of a setting; decides how its text is parsed. */
 export type Kind = 'text' | 'integer' | 'bytes' | 'milliseconds' | 'flag';
@@ -20,9 +21,6 @@ const duration = (fallback: number, minimum = 0) => Type.Integer({ default: fall
 const size = (fallback: number) => Type.Integer({ default: fallback, minimum: 1, maximum: 2 ** 40 });
 const MiB = 2 ** 20;
 
-const DEVICE = '(cpu|(cuda|tensorrt)(:\\d{1,3})?|webgpu(:0)?)';
-const DEVICES = `^(auto|${DEVICE}(,${DEVICE}){0,63})$`;
-
 /**
  * Every setting of the service: one schema for environment variables and flags; types, defaults, help and checks derive
  * from it. The flag is the variable without CLIPN_, in kebab case.
@@ -36,10 +34,7 @@ export const ConfigSchema = Type.Object({
   ),
   port: setting(count(8080, 0, 65_535), 'CLIPN_PORT', 'integer', 'port to listen on; 0 takes a free one'),
   grpcPort: setting(
-    Type.String({
-      default: 'off',
-      pattern: '^(off|\\d{1,4}|[1-5]\\d{4}|6[0-4]\\d{3}|65[0-4]\\d\\d|655[0-2]\\d|6553[0-5])$',
-    }),
+    Type.String({ default: 'off', pattern: PORT_OR_OFF }),
     'CLIPN_GRPC_PORT',
     'text',
     'port for gRPC on the same address, usually 8001; 0 takes a free one, off serves no gRPC',

@@ -67,7 +67,8 @@ export async function buildGrpcApp(http: FastifyInstance): Promise<GrpcApp> {
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
     adoptTimeout(request.headers);
-    done(isGrpc(request) ? undefined : notGrpc());
+    // before the message is read
+    done(!isGrpc(request) ? notGrpc() : request.is404 ? noCall(request) : undefined);
   });
   await app.register(tracingPlugin);
   app.addHook('onResponse', (request, reply, done) => {
@@ -77,9 +78,6 @@ export async function buildGrpcApp(http: FastifyInstance): Promise<GrpcApp> {
   await app.register(accessPlugin);
   await app.register(requestMetricsPlugin);
   app.setErrorHandler(fail);
-  app.setNotFoundHandler((request) => {
-    throw new ServiceError('not_found', `There is no call ${request.url.slice(0, 200)}.`);
-  });
   const limits = { most: app.config.maxBodyBytes, budget: app.bodyBudget };
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (request: FastifyRequest, payload: NodeJS.ReadableStream) =>
@@ -103,3 +101,4 @@ const isGrpc = ({ headers }: FastifyRequest) =>
   /^application\/grpc(\+proto)?(;|$)/i.test(headers['content-type'] ?? '');
 const notGrpc = () =>
   new ServiceError('unsupported_media_type', 'This port speaks gRPC: application/grpc with protocol buffers.');
+const noCall = ({ url }: FastifyRequest) => new ServiceError('not_found', `There is no call ${url.slice(0, 200)}.`);

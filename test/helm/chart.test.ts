@@ -67,6 +67,31 @@ describe('the chart by itself', { skip }, () => {
   });
 });
 
+describe('gRPC', { skip }, () => {
+  it('a port of gRPC is opened in container, Service and NetworkPolicy where it is enabled, and nowhere else', async () => {
+    const off = await render(ONE);
+    assert.equal(env(off.container)['CLIPN_GRPC_PORT'], undefined);
+    const { container, one } = await render({
+      ...ONE,
+      grpc: { enabled: true, port: 8001 },
+      networkPolicy: { enabled: true },
+    });
+    assert.equal(env(container)['CLIPN_GRPC_PORT'], '8001');
+    const named = (ports: { name: string }[]) => ports.find(({ name }) => name === 'grpc');
+    assert.deepEqual(named(container.ports), { name: 'grpc', containerPort: 8001, protocol: 'TCP' });
+    assert.deepEqual(named(one('Service').spec.ports), {
+      name: 'grpc',
+      port: 8001,
+      targetPort: 'grpc',
+      protocol: 'TCP',
+      appProtocol: 'kubernetes.io/h2c',
+    });
+    const ports = one('NetworkPolicy').spec.ingress[0].ports.map(({ port }: { port: string }) => port);
+    assert.ok(ports.includes('grpc'));
+    assert.match((await template({ ...ONE, settings: { CLIPN_GRPC_PORT: '9' } })).output, /CLIPN_GRPC_PORT/);
+  });
+});
+
 describe('traces', { skip }, () => {
   it('traces are off without an endpoint; with one the chart sets the standard variables, headers from a secret and a network rule', async () => {
     const off = await render(ONE);

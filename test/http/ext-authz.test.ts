@@ -217,6 +217,68 @@ describe('/v2, the Open Inference Protocol', () => {
     assert.deepEqual(await infer({ inputs: inputs(image('ID')) }), [503, 'engine_unavailable']);
   });
 
+  it('/v2 takes null for absent fields, and refuses a shape that does not fit its data', async (t) => {
+    const { app } = await authz(t);
+    const infer = async (payload: object) => {
+      const answer = await app.inject({ method: 'POST', url: '/v2/models/demo/infer', payload });
+      return [answer.statusCode, answer.json().code ?? answer.json().outputs.length];
+    };
+    const [tensor] = inputs(image('ID'));
+    const nulls = { id: null, parameters: null, outputs: null };
+    assert.deepEqual(await infer({ ...nulls, inputs: [{ ...tensor, parameters: null }] }), [200, 5]);
+    const output = { name: 'decision', parameters: null };
+    assert.deepEqual(await infer({ inputs: [tensor], parameters: { method: null }, outputs: [output] }), [200, 1]);
+    assert.deepEqual(await infer({ inputs: [{ ...tensor, data: null }] }), [400, 'invalid_request']);
+    assert.deepEqual(await infer({ inputs: null }), [400, 'no_image']);
+    for (const shape of [[2], [1, 2], [0]])
+      assert.deepEqual(await infer({ inputs: [{ ...tensor, shape }] }), [400, 'invalid_request']);
+    for (const shape of [[1, 1], []]) assert.deepEqual(await infer({ inputs: [{ ...tensor, shape }] }), [200, 5]);
+  });
+
+  it('/v2 has the configuration and the index of tenants that clients ask for', async (t) => {
+    const { app, access, registry } = await testApp(t, {}, { mode: 'keys' });
+    await registry.put('zoo', { classes: ['lion', 'tiger'] }, { waitMs: 1000 });
+    const { headers } = await access.key(['detect:demo']);
+    const config = (await app.inject({ url: '/v2/models/demo/config', headers })).json();
+    assert.deepEqual(
+      [config.name, config.max_batch_size, config.input],
+      ['demo', 0, [{ name: 'image', data_type: 'TYPE_STRING', dims: [-1] }]],
+    );
+    assert.equal((await app.inject({ url: '/v2/models/demo/versions/1/config', headers })).statusCode, 200);
+    for (const payload of [undefined, { ready: true }, {}]) {
+      const index = await app.inject({
+        method: 'POST',
+        url: '/v2/repository/index',
+        headers,
+        ...(payload && { payload }),
+      });
+      assert.deepEqual(index.json(), [{ name: 'demo', version: '1', state: 'READY', reason: '' }]);
+    }
+  });
+
+  it('/v2 has the field error in every refusal, of addresses, methods, keys and malformed URLs too', async (t) => {
+    const { app, access } = await testApp(t, {}, { mode: 'keys' });
+    const { headers } = await access.key(['detect:demo']);
+    const asked = [
+      ['GET', '/v2/models/demo/stats', 404],
+      ['GET', '/v2/nothing', 404],
+      ['DELETE', '/v2', 405],
+      ['POST', '/v2/models/other/infer', 403],
+      ['GET', '/v2/models/%zz', 400],
+    ] as const;
+    for (const [method, url, status] of asked) {
+      const answer = await app.inject({ method, url, headers });
+      assert.deepEqual(
+        [answer.statusCode, typeof answer.json().error, answer.json().status],
+        [status, 'string', status],
+        url,
+      );
+    }
+    const anonymous = await app.inject('/v2/models/demo');
+    assert.deepEqual([anonymous.statusCode, typeof anonymous.json().error], [401, 'string']);
+    assert.equal((await app.inject({ url: '/v1/nothing', headers })).json().error, undefined);
+  });
+
   it("decisions of ext_authz are in the gate's audit trail, with hashes and no pixels", async (t) => {
     const { ask, trail } = await authz(t, {
       routes: [{ name: 'all', match: { path: '/**' }, mode: 'enforce', tenant: 'demo' }],

@@ -1,0 +1,7 @@
+const DEVICE = '(cpu|(cuda|tensorrt)(:\\d{1,3})?|webgpu(:0)?)';
+
+/** `auto`, or devices separated by commas. */
+export const DEVICES = `^(auto|${DEVICE}(,${DEVICE}){0,63})$`;
+
+/** `off`, or a number from 0 to 65535. */
+export const PORT_OR_OFF = '^(off|\\d{1,4}|[1-5]\\d{4}|6[0-4]\\d{3}|65[0-4]\\d\\d|655[0-2]\\d|6553[0-5])$';
