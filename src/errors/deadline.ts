@@ -9,6 +9,9 @@ export const deadlinePassed = {
   whileReceived: (askedMs: number) =>
     passed(`The request took longer to receive than the ${askedMs} ms that it allows.`),
 
+  /** `grpc/receive.ts`: the longest time for the message of a call. */
+  messageLate: (seconds: number) => passed(`The message did not arrive within ${seconds} seconds.`),
+
   /** `engine/front/admission/dispatcher.ts`: a timer for each image that waits or is in an engine, and a look before it is sent. */
   inFront: (timeoutMs: number | undefined) => passed(`No verdict within ${timeoutMs} ms.`),
 

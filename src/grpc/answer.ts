@@ -45,7 +45,7 @@ export function answerError(reply: FastifyReply, error: ServiceError): void {
   const stream = streamOf(reply);
   if (stream.destroyed || stream.closed) return;
   reply.code(error.status);
-  const { retryAfter } = error;
+  const { retryAfterSeconds } = error;
   finish(stream);
   stream.respond(
     {
@@ -55,9 +55,9 @@ export function answerError(reply: FastifyReply, error: ServiceError): void {
       'grpc-message': encodeMessage(error.message),
       'clipn-code': error.code,
       'grpc-accept-encoding': ACCEPTED,
-      ...(retryAfter === undefined
+      ...(retryAfterSeconds === undefined
         ? {}
-        : { 'retry-after': String(retryAfter), 'grpc-retry-pushback-ms': String(retryAfter * 1000) }),
+        : { 'retry-after': String(retryAfterSeconds), 'grpc-retry-pushback-ms': String(retryAfterSeconds * 1000) }),
     },
     { endStream: true },
   );

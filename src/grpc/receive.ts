@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { gunzip, inflate } from 'node:zlib';
 import type { FastifyRequest } from 'fastify';
+import { deadlinePassed } from '../errors/deadline.ts';
 import { ServiceError } from '../errors/index.ts';
 import type { BodyBudget, Reservation } from '../http/bodies/budget.ts';
 
@@ -64,7 +65,7 @@ function frame(payload: NodeJS.ReadableStream, reserve: (bytes: number) => void)
     let message: Buffer | undefined;
     let length = 0;
     const timer = setTimeout(() => {
-      stop(new ServiceError('deadline_exceeded', `The message did not arrive within ${RECEIVE_MS / 1000} seconds.`));
+      stop(deadlinePassed.messageLate(RECEIVE_MS / 1000));
     }, RECEIVE_MS);
     const stop = (error: unknown) => {
       clearTimeout(timer);

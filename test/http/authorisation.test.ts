@@ -53,6 +53,7 @@ function expected(kind: Kind, scopes: string[] | undefined, tenant: string): 'in
   if (scopes === undefined) return 401;
   if (scopes.includes('admin')) return 'in';
   if (kind === 'manage any') return scopes.some((s) => s.startsWith('manage:')) ? 'in' : 403;
+  if (kind === 'detect any') return scopes.some((s) => s.startsWith('detect:')) ? 'in' : 403;
   if (kind === 'admin' || kind === 'metrics') return scopes.includes(kind) ? 'in' : 403;
   return covers(scopes, kind, tenant) ? 'in' : 403;
 }

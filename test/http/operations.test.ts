@@ -78,8 +78,10 @@ describe('operations', () => {
       'get /v2/health/live',
       'get /v2/health/ready',
       'get /v2/models/{tenant}',
+      'get /v2/models/{tenant}/config',
       'get /v2/models/{tenant}/ready',
       'get /v2/models/{tenant}/versions/{version}',
+      'get /v2/models/{tenant}/versions/{version}/config',
       'get /v2/models/{tenant}/versions/{version}/ready',
       'post /v1/admin/keys',
       'post /v1/admin/reload',
@@ -90,6 +92,7 @@ describe('operations', () => {
       'post /v1/tenants/{tenant}/rollback',
       'post /v2/models/{tenant}/infer',
       'post /v2/models/{tenant}/versions/{version}/infer',
+      'post /v2/repository/index',
       'put /v1/tenants/{tenant}',
       'put /v1/tenants/{tenant}/drift/baseline',
     ]);

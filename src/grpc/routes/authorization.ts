@@ -69,7 +69,7 @@ function replyOf({ status, forUpstream, forClient, refusal }: Authorisation, for
     };
   }
   if (status === 503) {
-    throw new ServiceError('engine_unavailable', 'There is no verdict on this request.', { retryAfter: 1 });
+    throw new ServiceError('engine_unavailable', 'There is no verdict on this request.', { retryAfterSeconds: 1 });
   }
   const { type, body } = refusal as NonNullable<Authorisation['refusal']>;
   return {

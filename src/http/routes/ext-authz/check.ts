@@ -4,6 +4,7 @@ import { isLoopback } from '../../../access/index.ts';
 import { toProblem } from '../../../errors/index.ts';
 import { type Route, tenantOf } from '../../../gate/index.ts';
 import type { TenantAccess } from '../../access.ts';
+import { collect } from '../../bodies/collect.ts';
 import { bytesParser } from '../../bodies/parsers.ts';
 import { departureOf } from '../../departure.ts';
 import { logFailure } from '../../log-failure.ts';
@@ -38,7 +39,8 @@ export const extAuthz: FastifyPluginAsync = async (app) => {
       .send({ ...toProblem(service, request.id), status });
   });
   const handler: Parameters<typeof app.route>[0]['handler'] = async (request, reply) => {
-    const { status, forClient, refusal } = await authorizer.decide(request, clientRequest(request), departureOf(reply));
+    const client = clientRequest(request, await unparsedBody(request));
+    const { status, forClient, refusal } = await authorizer.decide(request, client, departureOf(reply));
     for (const [name, value] of forClient) reply.header(name, value);
     if (!refusal) return reply.code(status).send();
     if (status === 503) reply.header('retry-after', '1');
@@ -58,6 +60,19 @@ export const extAuthz: FastifyPluginAsync = async (app) => {
     app.route({ method: others as 'GET'[], url, config, schema: { hide: true }, handler });
   }
 };
+
+/** Longest wait for a body that may not come, milliseconds. */
+const WAIT_MS = 500;
+
+/**
+ * The body of a question with a method whose body Fastify does not read, such as GET. nginx announces the client's body without
+ * sending it; a proxy that sends it has it already.
+ */
+async function unparsedBody(request: FastifyRequest): Promise<Buffer | undefined> {
+  if (request.body !== undefined || !(Number(request.headers['content-length']) > 0)) return undefined;
+  const late = new Promise<undefined>((resolve) => setTimeout(resolve, WAIT_MS, undefined).unref());
+  return Promise.race([collect(request, request.raw), late]);
+}
 
 /** Makes the router know every method that Node's parser reads: a client's PROPFIND is no reason for a refusal. */
 function addOtherMethods(app: FastifyInstance): string[] {

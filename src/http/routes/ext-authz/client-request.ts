@@ -44,10 +44,11 @@ function announcedLength(headers: IncomingHttpHeaders): number | undefined {
  * The client's request as a proxy describes it over HTTP. Envoy appends the client's path to the prefix, and asks with the
  * client's method. Traefik, Caddy and nginx ask for the prefix alone, and name both in X-Forwarded-Method and X-Forwarded-Uri.
  * Behind the prefix these headers are not read, because Envoy may forward them from its client.
+ * @param body where Fastify has not read it
  * @throws ServiceError invalid_request
  */
-export function clientRequest(request: FastifyRequest): ClientRequest {
-  const { originalUrl: url, headers, raw, body, ip } = request;
+export function clientRequest(request: FastifyRequest, body: unknown = request.body): ClientRequest {
+  const { originalUrl: url, headers, raw, ip } = request;
   const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
   const bare = url === PREFIX || url.startsWith(`${PREFIX}?`);
   const method = bare ? single(request, 'x-forwarded-method')?.toUpperCase() : request.method;
