@@ -6,7 +6,7 @@ import type { FakeAccess } from '../helpers/access.ts';
 import { testApp } from '../helpers/app.ts';
 
 /** Whom the answer depends on. */
-type Kind = 'open' | 'docs' | 'metrics' | 'admin' | 'detect' | 'manage' | 'manage any';
+type Kind = 'open' | 'docs' | 'metrics' | 'admin' | 'detect' | 'manage' | 'manage any' | 'detect any';
 
 function kindOf({ config }: RouteOptions): Kind {
   const access = config?.access;

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../../config/index.ts';
-import { buildGrpcApp, type GrpcApp } from '../../grpc/app.ts';
+import type { GrpcApp } from '../../grpc/app.ts';
 import { ListenError, listen } from './listen.ts';
 
 export interface OpenGrpc extends Omit<GrpcApp, 'listen'> {
@@ -17,6 +17,8 @@ export async function openGrpc({ host, grpcPort }: Config, app: FastifyInstance)
   if (host.startsWith('unix:')) {
     throw new ListenError('gRPC needs an address: with CLIPN_GRPC_PORT, CLIPN_HOST cannot be a socket.');
   }
+  // loaded on demand: reading the definitions takes time at every start
+  const { buildGrpcApp } = await import('../../grpc/app.ts');
   const grpc = await buildGrpcApp(app);
   return {
     ...grpc,
