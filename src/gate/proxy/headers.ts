@@ -10,6 +10,8 @@ const HOP_BY_HOP = new Set([
   'te',
   'upgrade',
 ]);
+/** Fields that only the gate sets, in the spellings that servers take for one (CGI turns `-` into `_`). */
+const OWN = /^x[-_]clipn[-_]/;
 /** Framing and address; a Connection field that names them does not remove them. */
 const ESSENTIAL = new Set(['host', 'content-length', 'transfer-encoding', 'trailer']);
 
@@ -48,7 +50,7 @@ export function requestHeaders(request: IncomingMessage, options: RequestHeaderO
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = (rawHeaders[i] as string).toLowerCase();
     const value = rawHeaders[i + 1] as string;
-    if (HOP_BY_HOP.has(name) || hop?.has(name) || name.startsWith('x-clipn-') || without?.has(name)) continue;
+    if (HOP_BY_HOP.has(name) || hop?.has(name) || OWN.test(name) || without?.has(name)) continue;
     if (forwarded !== 'off' && name.startsWith('x-forwarded-')) {
       if (forwarded === 'replace') continue;
       if (name === 'x-forwarded-for') {
@@ -74,7 +76,7 @@ export function requestHeaders(request: IncomingMessage, options: RequestHeaderO
   return result;
 }
 
-/** The upstream's fields, without hop-by-hop ones. */
+/** The upstream's fields, without hop-by-hop ones. Its own x-clipn-* give way to those of the gate. */
 export function responseHeaders(
   answer: IncomingMessage,
   extra: [string, string][],
@@ -85,6 +87,7 @@ export function responseHeaders(
   const result: string[] = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = (rawHeaders[i] as string).toLowerCase();
+    if (extra.length > 0 && OWN.test(name)) continue;
     // Node chooses the transfer coding of the client's connection: HTTP/1.0 has no chunks
     if (HOP_BY_HOP.has(name) || name === 'transfer-encoding' || hop?.has(name) || without?.has(name)) continue;
     result.push(rawHeaders[i] as string, rawHeaders[i + 1] as string);
