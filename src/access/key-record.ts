@@ -26,7 +26,13 @@ const Instant = Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\
 
 export const MAX_SCOPES = 256;
 export const Scopes = Type.Array(Type.String({ pattern: SCOPE.source }), { minItems: 1, maxItems: MAX_SCOPES });
-export const KeyName = Type.String({ minLength: 1, maxLength: 100, description: 'Name of the key.' });
+/** Half a character (a lone surrogate) would be stored as another one. */
+export const KeyName = Type.String({
+  minLength: 1,
+  maxLength: 100,
+  pattern: '^\\P{Cs}*$',
+  description: 'Name of the key.',
+});
 
 /** A key as it is stored: without its secret. */
 export const KeyRecord = Type.Object(

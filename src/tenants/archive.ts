@@ -32,6 +32,7 @@ export interface Archive extends Omit<Static<typeof ArchiveHeader>, 'format'> {
 }
 
 const valid = validatorOf(ArchiveHeader, { strictTypes: false });
+const utf8 = new TextDecoder('utf-8', { fatal: true });
 const DIGEST = 32;
 /** Tolerance of a unit row's length, because the exporter may have added in another order. */
 const TOLERANCE = 1e-3;
@@ -56,7 +57,7 @@ export function decodeArchive(bytes: Buffer): Archive {
   if (!sha256(body).equals(bytes.subarray(-DIGEST))) throw damaged('its checksum is wrong');
   let head: unknown;
   try {
-    head = JSON.parse(body.toString('utf8', 0, newline));
+    head = JSON.parse(utf8.decode(body.subarray(0, newline)));
   } catch {
     throw damaged('it is not an exported tenant');
   }

@@ -91,10 +91,13 @@ export function binaryElements(data: Buffer): Buffer[] {
   return elements;
 }
 
+/** The bytes of an image in a JSON string; undefined for any other text. */
+type Decode = (text: string) => Buffer | undefined;
+
 /** Strings of a JSON tensor, with any nesting of its rows. */
-function jsonElements(text: Buffer, span: Span): (Buffer | undefined)[] {
-  if (typeOf(text, span) === 'array') return elementsOf(text, span).flatMap((e) => jsonElements(text, e));
-  return [typeOf(text, span) === 'string' ? fromBase64(stringOf(text, span)) : undefined];
+function jsonElements(text: Buffer, span: Span, decode: Decode): (Buffer | undefined)[] {
+  if (typeOf(text, span) === 'array') return elementsOf(text, span).flatMap((e) => jsonElements(text, e, decode));
+  return [typeOf(text, span) === 'string' ? decode(stringOf(text, span)) : undefined];
 }
 
 /** Splits a body into JSON text and binary section. */
@@ -111,7 +114,7 @@ export function splitBody(body: Buffer, headers: IncomingHttpHeaders): { text: B
  * The elements of the BYTES inputs of an inference request, for the service's own endpoint.
  * @throws ExtractionError undecodable where the body violates the protocol
  */
-export function inferImages(body: Buffer, headers: IncomingHttpHeaders): Extraction {
+export function inferImages(body: Buffer, headers: IncomingHttpHeaders, decode: Decode = fromBase64): Extraction {
   if (headers['inference-header-content-length'] === '0')
     return { images: body.length === 0 ? [] : [{ id: 'body', bytes: body, instance: 0 }], instances: 1 };
   try {
@@ -120,7 +123,11 @@ export function inferImages(body: Buffer, headers: IncomingHttpHeaders): Extract
       .filter(({ datatype }) => datatype === 'BYTES')
       .map((tensor) => ({
         tensor,
-        elements: tensor.binary ? binaryElements(tensor.binary) : tensor.data ? jsonElements(text, tensor.data) : [],
+        elements: tensor.binary
+          ? binaryElements(tensor.binary)
+          : tensor.data
+            ? jsonElements(text, tensor.data, decode)
+            : [],
       }));
     for (const { tensor, elements } of candidates) {
       if (fitsShape(tensor.shape, elements.length)) continue;

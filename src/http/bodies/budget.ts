@@ -4,6 +4,8 @@ import { ServiceError } from '../../errors/index.ts';
 export interface Reservation {
   /** Reserves more. @throws ServiceError overloaded */
   grow(bytes: number): void;
+  /** Reserves what is missing to this total. @throws ServiceError overloaded */
+  cover(bytes: number): void;
   release(): void;
 }
 
@@ -36,7 +38,7 @@ export class BodyBudget {
       this.#used -= mine;
       mine = 0;
     };
-    return { grow, release };
+    return { grow, cover: (total) => grow(Math.max(0, total - mine)), release };
   }
 }
 

@@ -1,5 +1,7 @@
+import type { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import { ServiceError } from '../../errors/index.ts';
+import { stopDecoding, unreadable } from './coding.ts';
 
 /** Inspects a body while it arrives; a returned error refuses the body. */
 export type Watch = (chunk: Buffer) => ServiceError | undefined;
@@ -14,12 +16,13 @@ const FIRST_BYTES = 64 * 1024;
  */
 export function collect(
   request: FastifyRequest,
-  payload: NodeJS.ReadableStream,
+  payload: Readable,
   { watch, most = Number.POSITIVE_INFINITY }: { watch?: Watch; most?: number } = {},
 ): Promise<Buffer> {
   const bodyLimit = Math.min(request.routeOptions.bodyLimit, most);
-  const announced = lengthOf(request);
-  if (announced !== undefined && announced > bodyLimit) return Promise.reject(tooLarge(bodyLimit));
+  const sent = lengthOf(request);
+  if (sent !== undefined && sent > bodyLimit) return Promise.reject(tooLarge(bodyLimit));
+  const announced = request.encoded ? undefined : sent;
   return new Promise((resolve, reject) => {
     let body = Buffer.allocUnsafe(announced ?? FIRST_BYTES);
     let length = 0;
@@ -29,6 +32,7 @@ export function collect(
       over = true;
       payload.removeListener('data', take).removeListener('end', end);
       body = Buffer.alloc(0);
+      stopDecoding(request, payload);
       reject(error);
     };
     const add = (chunk: Buffer) => {
@@ -58,10 +62,10 @@ export function collect(
       else resolve(body.subarray(0, length));
     };
     payload.on('data', take).on('end', end);
-    payload.on('error', (error) => stop(unreadable(error)));
+    payload.on('error', (error) => stop(unreadable(request, error)));
     payload.on('close', () => {
       // closed before the end: the client has disconnected, and no more bytes will arrive
-      if (!over) reject(unreadable('closed'));
+      if (!over) reject(unreadable(request, 'closed'));
       over = true;
     });
   });
@@ -72,14 +76,10 @@ export function lengthOf({ headers }: FastifyRequest): number | undefined {
   return length === undefined ? undefined : Number(length);
 }
 
-function tooLarge(limit: number): ServiceError {
+export function tooLarge(limit: number): ServiceError {
   return new ServiceError('payload_too_large', 'The request body is larger than this service accepts.', {
     extra: { limit },
   });
 }
 
 const wrongLength = () => new ServiceError('invalid_request', 'The body does not have the length that was announced.');
-
-function unreadable(reason: unknown): ServiceError {
-  return new ServiceError('invalid_request', 'The body could not be read to its end.', { internal: String(reason) });
-}

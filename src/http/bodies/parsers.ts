@@ -1,7 +1,9 @@
+import type { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { ServiceError } from '../../errors/index.ts';
 import { collect, type Watch } from './collect.ts';
 import { JsonScanner, MOST_DEPTH } from './json-scanner.ts';
+import { checkCharset, textOfJson } from './json-text.ts';
 
 /** Most values in the JSON body of an ordinary request. */
 const FEW_VALUES = 1000;
@@ -32,18 +34,19 @@ export function watchJson(most: number, maxText?: number): Watch {
 }
 
 /** Keeps the body as bytes. */
-export const bytesParser = (request: FastifyRequest, payload: NodeJS.ReadableStream) => collect(request, payload);
+export const bytesParser = (request: FastifyRequest, payload: Readable) => collect(request, payload);
 
 /** Keeps an image as bytes; refuses it on arrival once it exceeds the limit of an image. */
-export const imageParser = (request: FastifyRequest, payload: NodeJS.ReadableStream) =>
+export const imageParser = (request: FastifyRequest, payload: Readable) =>
   collect(request, payload, { most: request.server.config.maxImageBytes });
 
 /** Parses JSON after its values are counted; `config.jsonValues` of the route is the limit. */
 export function jsonParser(app: FastifyInstance) {
   const parse = app.getDefaultJsonParser('error', 'error');
-  return async (request: FastifyRequest, payload: NodeJS.ReadableStream) => {
+  return async (request: FastifyRequest, payload: Readable) => {
+    checkCharset(request.headers['content-type']);
     const { jsonValues = FEW_VALUES, jsonText = FEW_BYTES } = request.routeOptions.config;
-    const text = (await collect(request, payload, { watch: watchJson(jsonValues, jsonText) })).toString('utf8');
+    const text = textOfJson(await collect(request, payload, { watch: watchJson(jsonValues, jsonText) }));
     return new Promise((resolve, reject) =>
       parse(request, text, (error, value) => (error ? reject(error) : resolve(value))),
     );

@@ -20,26 +20,6 @@ const KNOWN: Record<string, { code: ErrorCode; detail: string }> = {
     code: 'invalid_request',
     detail: 'The length of the body differs from Content-Length.',
   },
-  FST_REQ_FILE_TOO_LARGE: {
-    code: 'payload_too_large',
-    detail: 'One of the files is larger than this service accepts.',
-  },
-  FST_FILES_LIMIT: {
-    code: 'too_many_images',
-    detail: 'There are more files in the request than this service accepts.',
-  },
-  FST_PARTS_LIMIT: {
-    code: 'too_many_images',
-    detail: 'There are more parts in the request than this service accepts.',
-  },
-  FST_FIELDS_LIMIT: {
-    code: 'invalid_request',
-    detail: 'There are more form fields in the request than this service accepts.',
-  },
-  FST_INVALID_MULTIPART_CONTENT_TYPE: {
-    code: 'unsupported_media_type',
-    detail: 'A multipart body needs the content type multipart/form-data with a boundary.',
-  },
 };
 
 /** Most faults of one request that are listed, and most characters of each. */

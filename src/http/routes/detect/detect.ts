@@ -1,23 +1,26 @@
-import multipart from '@fastify/multipart';
+import type { Readable } from 'node:stream';
 import type { FastifyPluginAsync } from 'fastify';
 import { detectTenantInQuery } from '../../access.ts';
 import { refuseEarly } from '../../admission.ts';
 import { imageParser, valuesOfImages } from '../../bodies/parsers.ts';
+import { sniffedParser } from '../../bodies/sniffed.ts';
 import { DetectBody, DetectHeaders, DetectQuery, DetectReply } from '../../schemas/detect.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
 import { answerDetect } from './handler.ts';
 
 /** `POST /v1/detect`: images in, verdicts out. Out-of-distribution is a result and not an error, so its status is 200. */
 export const detectRoute: FastifyPluginAsync = async (app) => {
-  const { maxBodyBytes, maxImageBytes, maxImages } = app.config;
-  await app.register(multipart, {
-    // a file over the limit is truncated and fails alone; parts beyond the limit are refused while reading
-    throwFileSizeLimit: false,
-    limits: { fileSize: maxImageBytes, files: maxImages + 1, fields: 32, fieldSize: 4096, parts: maxImages + 33 },
-  });
-  for (const type of [/^image\//, 'application/octet-stream']) {
+  const { maxBodyBytes, maxImages } = app.config;
+  for (const type of [/^image\//, 'application/octet-stream', 'binary/octet-stream', 'application/x-image']) {
     app.addContentTypeParser(type, imageParser);
   }
+  // the handler reads it, so that a request for an unknown tenant fails before its upload
+  app.decorateRequest('form');
+  app.addContentTypeParser('multipart/form-data', (request, payload, done) => {
+    request.form = payload as Readable;
+    done(null);
+  });
+  app.addContentTypeParser('*', sniffedParser);
   app.post<{ Querystring: DetectQuery; Headers: DetectHeaders }>(
     '/v1/detect',
     {
@@ -39,3 +42,10 @@ export const detectRoute: FastifyPluginAsync = async (app) => {
     answerDetect,
   );
 };
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The body of a form, which is not read yet. */
+    form: Readable | undefined;
+  }
+}

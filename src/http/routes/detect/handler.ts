@@ -18,8 +18,7 @@ export async function answerDetect(
   app.tenants.resolve(tenant);
   checkLimits(request, reply, tenant);
 
-  const { maxImages, maxImageBytes, maxBodyBytes } = app.config;
-  const images = await readImages(request, { maxImages, maxImageBytes, maxBodyBytes });
+  const images = await readImages(request, app.config);
   // releases the JSON text, which is as large as the images that were read from it
   request.body = undefined;
   request.trace?.lap('receive');

@@ -53,7 +53,8 @@ export const extAuthz: FastifyPluginAsync = async (app) => {
     description:
       '200: the request may pass. 403: an image shows none of the classes. 503: there is no verdict. Any method, any body.',
   };
-  const config = { access, anyOrigin: askedByProxies };
+  // the gate's reading decodes bodies by itself, and accounts for every byte of them
+  const config = { access, anyOrigin: askedByProxies, keepsCoding: true };
   const others = [...app.supportedMethods, ...addOtherMethods(app)].filter((m) => m !== 'POST');
   for (const url of [PREFIX, `${PREFIX}/*`]) {
     app.route({ method: 'POST', url, config, schema: { ...schema, hide: url === PREFIX }, handler });

@@ -1,6 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { ServiceError } from '../../../errors/index.ts';
 import { type Extraction, ExtractionError, type FoundImage, inferImages } from '../../../gate/index.ts';
+import { bytesOfText } from '../../bodies/base64.ts';
+import { textOfJson } from '../../bodies/json-text.ts';
 import { OUTPUTS, type OutputName } from '../../schemas/oip.ts';
 
 export interface WantedOutput {
@@ -27,8 +29,9 @@ const isObject = (value: unknown): value is Json =>
 function header(body: Buffer, headers: IncomingHttpHeaders): Json {
   const length = headers['inference-header-content-length'];
   if (length === '0') return {};
+  const text = textOfJson(body.subarray(0, length === undefined ? body.length : Number(length)));
   try {
-    const value: unknown = JSON.parse(body.toString('utf8', 0, length === undefined ? body.length : Number(length)));
+    const value: unknown = JSON.parse(text);
     if (isObject(value)) return value;
   } catch {
     // the error follows below
@@ -64,7 +67,7 @@ export function knownOutputs(names: readonly unknown[]): OutputName[] {
 
 function inputsOf(body: Buffer, headers: IncomingHttpHeaders): Extraction {
   try {
-    return inferImages(body, headers);
+    return inferImages(body, headers, bytesOfText);
   } catch (error) {
     if (error instanceof ExtractionError) throw invalid(`The inference request is malformed: ${error.message}.`);
     throw error;

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { ServiceError } from '../../../errors/index.ts';
@@ -26,7 +27,7 @@ function archiveOnly(): Watch {
 /** `POST /v1/tenants/{tenant}/import`: creates or replaces a tenant from an exported file. */
 export const tenantsImport: FastifyPluginAsync = async (app) => {
   for (const type of [ARCHIVE_TYPE, 'application/octet-stream']) {
-    app.addContentTypeParser(type, (request: FastifyRequest, payload: NodeJS.ReadableStream) =>
+    app.addContentTypeParser(type, (request: FastifyRequest, payload: Readable) =>
       collect(request, payload, { watch: archiveOnly() }),
     );
   }
