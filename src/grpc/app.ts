@@ -78,10 +78,9 @@ export async function buildGrpcApp(http: FastifyInstance): Promise<GrpcApp> {
   await app.register(accessPlugin);
   await app.register(requestMetricsPlugin);
   app.setErrorHandler(fail);
-  const limits = { most: app.config.maxBodyBytes, budget: app.bodyBudget };
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (request: FastifyRequest, payload: NodeJS.ReadableStream) =>
-    receiveMessage(request, payload, limits),
+    receiveMessage(request, payload, app.bodyBudget),
   );
   healthCall(app);
   oipCalls(app);

@@ -4,9 +4,14 @@ import { detectAnyTenant, type RouteAccess } from '../http/access.ts';
 import { answerMessage } from './answer.ts';
 import type { MessageKind } from './messages.ts';
 
+/** Largest message that carries no images, bytes. */
+const SMALL = 64 * 1024;
+
 export interface Call<Q extends object, A extends object> {
   /** A key for the verdicts of any tenant, where it is not said otherwise; `handle` then checks the tenant of the message. */
   access?: RouteAccess;
+  /** The message may be as large as a body; otherwise `SMALL` bytes, since calls without a key must not fill the memory for bodies. */
+  large?: boolean;
   request: MessageKind<Q>;
   reply: MessageKind<A>;
   handle(message: Q, request: FastifyRequest, reply: FastifyReply): Promise<Partial<A>>;
@@ -16,9 +21,10 @@ export interface Call<Q extends object, A extends object> {
 export function call<Q extends object, A extends object>(
   app: FastifyInstance,
   path: string,
-  { access = detectAnyTenant, request: asked, reply: answered, handle }: Call<Q, A>,
+  { access = detectAnyTenant, large = false, request: asked, reply: answered, handle }: Call<Q, A>,
 ): void {
-  app.post(path, { config: { access } }, async (request, reply) => {
+  const bodyLimit = large ? app.config.maxBodyBytes : Math.min(SMALL, app.config.maxBodyBytes);
+  app.post(path, { config: { access }, bodyLimit }, async (request, reply) => {
     const message = asked.decode(request.body as Buffer);
     answerMessage(reply, answered.encode(await handle(message, request, reply)));
   });

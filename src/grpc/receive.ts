@@ -13,22 +13,17 @@ const DECODERS = { gzip: promisify(gunzip), deflate: promisify(inflate) };
 
 const malformed = (why: string) => new ServiceError('invalid_request', `The call is malformed: ${why}.`);
 
-export interface ReceiveLimits {
-  /** Largest message, before and after decompression, bytes. */
-  most: number;
-  budget: BodyBudget;
-}
-
 /**
  * Receives the one message of a unary call. Its announced length is reserved in the budget of all bodies before the first byte
- * is kept.
+ * is kept. The limit of the call holds before and after decompression.
  * @throws ServiceError payload_too_large, overloaded, invalid_request, deadline_exceeded
  */
 export async function receiveMessage(
   request: FastifyRequest,
   payload: NodeJS.ReadableStream,
-  { most, budget }: ReceiveLimits,
+  budget: BodyBudget,
 ): Promise<Buffer> {
+  const most = request.routeOptions.bodyLimit;
   let reservation: Reservation | undefined;
   const reserve = (bytes: number) => {
     if (bytes > most) {

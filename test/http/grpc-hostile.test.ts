@@ -81,6 +81,13 @@ describe('gRPC: malformed and hostile calls', () => {
     assert.equal(app.bodyBudget.used, 0);
   });
 
+  it('a call that carries no image takes 64 KiB, however large bodies may be', async (t) => {
+    const { port } = await served(t, { maxBodyBytes: 2 ** 20 });
+    const path = '/inference.GRPCInferenceService/ServerLive';
+    const { answer } = await raw(session(t, port), [framed(Buffer.alloc(0), 0, 65_537)], {}, path, false);
+    assert.deepEqual([answer['grpc-status'], answer['clipn-code']], ['8', 'payload_too_large']);
+  });
+
   it('messages in progress share the memory budget of all bodies, and give it back', async (t) => {
     const { port, app } = await served(t, { maxBodyBytes: 1000, maxBodiesBytes: 1500 });
     const client = session(t, port);

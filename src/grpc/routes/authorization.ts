@@ -36,6 +36,7 @@ const options = (fields: readonly [string, string][]): HeaderOption[] =>
 export function authorizationCall(app: FastifyInstance): void {
   const authorizer = new Authorizer(app);
   call(app, '/envoy.service.auth.v3.Authorization/Check', {
+    large: true,
     request: messageKind<CheckMessage>('envoy.service.auth.v3.CheckRequest', BOUNDS),
     reply: messageKind<CheckReply>('envoy.service.auth.v3.CheckResponse'),
     handle: (message, request, reply) => check(app, authorizer, message, request, reply),

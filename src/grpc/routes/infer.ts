@@ -21,6 +21,7 @@ const BOUNDS = { 5: { 5: { 6: 'any', 8: 'any' } }, 6: {}, 7: 'any' } as const;
 /** `inference.GRPCInferenceService/ModelInfer`: images in, decisions and probabilities out. OOD is a result: its status is OK. */
 export function inferCall(app: FastifyInstance): void {
   call(app, '/inference.GRPCInferenceService/ModelInfer', {
+    large: true,
     request: messageKind<InferMessage>('inference.ModelInferRequest', BOUNDS),
     reply: messageKind<InferReply>('inference.ModelInferResponse'),
     handle: (message, request, reply) => infer(message, request, reply),
