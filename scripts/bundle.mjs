@@ -17,7 +17,7 @@ const ENTRIES = [
   'engine/text-process/main',
 ];
 /** Packages with native code or with files beside their modules. They are loaded from node_modules. */
-const EXTERNAL = [/^onnxruntime-node/, /^sharp/, /^@fastify\/swagger-ui/, /^thread-stream/, /^pg-native/];
+const EXTERNAL = [/^onnxruntime-node/, /^sharp/, /^@fastify\/swagger-ui/, /^thread-stream/, /^pg-native/, /^protobufjs/];
 
 /** Folder of the package that a module belongs to; undefined for modules of this project. */
 function packageOf(module) {

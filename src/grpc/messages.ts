@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import protobuf from 'protobufjs';
 import { ServiceError } from '../errors/index.ts';
+import { PACKAGE } from '../installation.ts';
 import { checkBounds, type MessageBounds } from './bounds.ts';
 
-/** The path is the same from the sources and from dist/. */
-const FOLDER = new URL('../../proto/', import.meta.url);
+const FOLDER = new URL('proto/', PACKAGE);
 
 const ROOT = new protobuf.Root().loadSync(
   ['open_inference.proto', 'external_auth.proto', 'health.proto'].map((name) => fileURLToPath(new URL(name, FOLDER))),
