@@ -1,11 +1,13 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Bundle } from './bundle/load.ts';
 import type { DriftMonitor } from './drift/index.ts';
+import { answerClientError } from './http/client-error.ts';
 import type { AccessParts, EngineForHttp, GateForHttp, HttpConfig, ReloadForHttp } from './http/decorators.ts';
 import { logRequest } from './http/log-request.ts';
 import { accessPlugin } from './http/plugins/access.ts';
 import { bodiesPlugin } from './http/plugins/bodies.ts';
 import { consolePlugin } from './http/plugins/console.ts';
+import { corsPlugin } from './http/plugins/cors.ts';
 import { docsPlugin } from './http/plugins/docs.ts';
 import { answerUnroutable, errorsPlugin } from './http/plugins/errors.ts';
 import { methodNotAllowed } from './http/plugins/method-not-allowed.ts';
@@ -108,6 +110,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 256 },
     rewriteUrl: ({ url = '/' }) => routedUrl(url),
+    clientErrorHandler: answerClientError(flood),
     frameworkErrors: (error, request, reply) => answerUnroutable(error, request, reply),
   });
   app.setValidatorCompiler(({ schema, httpPart }) => compileValidator(schema as object, httpPart));
@@ -145,13 +148,15 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     done();
   });
   await app.register(errorsPlugin);
+  // before access, so that a page may read refusals as well
+  await app.register(corsPlugin);
   // first, because lines of the log and counts of refused requests name the principal
   await app.register(accessPlugin);
   await app.register(sameOriginPlugin);
   await app.register(bodiesPlugin);
   await app.register(requestMetricsPlugin);
-  await app.register(docsPlugin);
   const refuseOtherMethods = methodNotAllowed(app);
+  await app.register(docsPlugin);
   await app.register(consolePlugin);
   await app.register(livez);
   await app.register(readyz);

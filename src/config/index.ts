@@ -2,11 +2,13 @@ import { existsSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { distance } from 'fastest-levenshtein';
+import { inWords } from '../errors/schema-words.ts';
 import { UserError } from '../errors/user-error.ts';
 import { PACKAGE } from '../installation.ts';
 import { validatorOf } from '../validator.ts';
 import { describeConfig } from './rows.ts';
-import type { Config, Kind } from './schema.ts';
+import type { Config } from './schema.ts';
+import type { Kind } from './setting.ts';
 
 export { describeConfig, type SettingRow } from './rows.ts';
 export type { Config } from './schema.ts';
@@ -106,7 +108,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, flags: Record<string, string 
     rows.map((r) => r.variable),
   );
   const values: Partial<Record<keyof Config, unknown>> = {};
-  for (const { key, variable, flag, kind, schema } of rows) {
+  for (const { key, variable, flag, kind, schema, meaning } of rows) {
     const given = flags[flag] ?? (isServiceLink(variable, env[variable]) ? undefined : env[variable] || undefined);
     const source = flags[flag] === undefined ? variable : `--${flag}`;
     if (given === undefined) {
@@ -114,13 +116,12 @@ export function loadConfig(env: NodeJS.ProcessEnv, flags: Record<string, string 
       continue;
     }
     const value = read(given, kind);
-    const validate = validatorOf(schema, { strict: false });
+    const validate = validatorOf(schema, { strict: false, verbose: true });
     if (value === undefined) faults.push(`${source} is ${shown(given)}, expected ${EXPECTED[kind]}`);
     else if (!validate(value)) {
-      const what = validate.errors.map((e) =>
-        'allowedValue' in e.params ? JSON.stringify(e.params['allowedValue']) : e.message,
-      );
-      faults.push(`${source} is ${shown(given)}, it ${[...new Set(what)].join(' or ').replace(/^"/, 'must be "')}`);
+      const [fault] = inWords(validate.errors);
+      const words = fault?.keyword === 'pattern' ? `expected ${meaning}` : `it ${fault?.message}`;
+      faults.push(`${source} is ${shown(given)}, ${words}`);
     } else values[key] = value;
   }
   if (faults.length > 0) throw new ConfigError(faults);

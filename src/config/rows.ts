@@ -1,5 +1,6 @@
 import type { TSchema } from 'typebox';
-import { type Config, ConfigSchema, type Setting } from './schema.ts';
+import { type Config, ConfigSchema } from './schema.ts';
+import type { Setting } from './setting.ts';
 
 export interface SettingRow extends Setting {
   key: keyof Config;

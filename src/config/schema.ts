@@ -1,25 +1,7 @@
-import { type Static, type TSchema, Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { METHODS, type Method } from '../clipn/index.ts';
 import { DEVICES, PORT_OR_OFF } from './patterns.ts';
-
-/** The kind of value of a setting; decides how its text is parsed. */
-export type Kind = 'text' | 'integer' | 'bytes' | 'milliseconds' | 'flag';
-
-export interface Setting {
-  variable: string;
-  kind: Kind;
-  meaning: string;
-}
-
-function setting<T extends TSchema>(schema: T, variable: string, kind: Kind, meaning: string): T {
-  return Object.assign(schema, { setting: { variable, kind, meaning } satisfies Setting });
-}
-
-const count = (fallback: number, minimum: number, maximum: number) =>
-  Type.Integer({ default: fallback, minimum, maximum });
-const duration = (fallback: number, minimum = 0) => Type.Integer({ default: fallback, minimum, maximum: 86_400_000 });
-const size = (fallback: number) => Type.Integer({ default: fallback, minimum: 1, maximum: 2 ** 40 });
-const MiB = 2 ** 20;
+import { count, duration, MiB, setting, size } from './setting.ts';
 
 /**
  * Every setting of the service: one schema for environment variables and flags; types, defaults, help and checks derive
@@ -44,6 +26,12 @@ export const ConfigSchema = Type.Object({
     'CLIPN_PUBLIC_HOSTS',
     'text',
     'names of this service in Host and Origin, separated by commas and without ports, such as gate.example.com; without API keys requests under other names are refused (localhost and the address itself are always answered); * answers every name',
+  ),
+  corsOrigins: setting(
+    Type.String({ default: '', pattern: '^(\\s*(\\*|[A-Za-z][A-Za-z0-9+.-]*://[^\\s/,]+)\\s*(,|$))*$' }),
+    'CLIPN_CORS_ORIGINS',
+    'text',
+    'origins of web pages that may call this service, separated by commas, such as https://app.example.com; without API keys they get verdicts only; * is every origin',
   ),
   auth: setting(
     Type.Union(
@@ -211,6 +199,21 @@ export const ConfigSchema = Type.Object({
   ),
   maxImages: setting(count(64, 1, 10_000), 'CLIPN_MAX_IMAGES', 'integer', 'largest number of images in one request'),
   maxImageBytes: setting(size(20 * MiB), 'CLIPN_MAX_IMAGE_BYTES', 'bytes', 'largest image file'),
+  imageUrls: setting(
+    Type.String({
+      default: '',
+      pattern: '^(\\s*((https?|s3)://)?((\\*\\.)?[A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:\\d{1,5})?\\s*(,|$))*$',
+    }),
+    'CLIPN_IMAGE_URLS',
+    'text',
+    'hosts from which images may be fetched by url, separated by commas: images.example.com or *.example.com (https), http://host:port, s3://bucket; a private address is reached only where it is named itself, such as 10.0.0.5:9000; empty means none',
+  ),
+  imageUrlTimeoutMs: setting(
+    duration(5000, 1),
+    'CLIPN_IMAGE_URL_TIMEOUT_MS',
+    'milliseconds',
+    'longest time to fetch one image by url',
+  ),
   maxPixels: setting(
     count(50_000_000, 1, 2 ** 31),
     'CLIPN_MAX_PIXELS',

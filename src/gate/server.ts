@@ -35,6 +35,7 @@ export class GateServer {
     const handler = new Handler(parts);
     const options: ServerOptions & { shouldUpgradeCallback: (request: IncomingMessage) => boolean } = {
       headersTimeout: listen.headersTimeoutMs,
+      maxHeaderSize: listen.maxHeaderBytes,
       requestTimeout: Math.max(listen.requestTimeoutMs, listen.headersTimeoutMs),
       connectionsCheckingInterval: 1000,
       keepAliveTimeout: 60_000,

@@ -55,6 +55,11 @@ const BY_CODE: Record<ErrorCode, Name> = {
   store_unavailable: 'UNAVAILABLE',
   shutting_down: 'UNAVAILABLE',
   deadline_exceeded: 'DEADLINE_EXCEEDED',
+  image_url_refused: 'PERMISSION_DENIED',
+  image_not_fetched: 'FAILED_PRECONDITION',
+  request_timeout: 'DEADLINE_EXCEEDED',
+  uri_too_long: 'INVALID_ARGUMENT',
+  headers_too_large: 'INVALID_ARGUMENT',
 };
 
 /** Number of the status for an error code. */

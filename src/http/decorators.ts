@@ -25,9 +25,14 @@ export interface HttpConfig {
   host: string;
   /** `CLIPN_PUBLIC_HOSTS`. */
   publicHosts: string;
+  /** `CLIPN_CORS_ORIGINS`. */
+  corsOrigins: string;
   openMetrics: boolean;
   openDocs: boolean;
   driftWindowMs: number;
+  /** `CLIPN_IMAGE_URLS`. */
+  imageUrls: string;
+  imageUrlTimeoutMs: number;
 }
 
 export interface Lifecycle {

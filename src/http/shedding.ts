@@ -69,7 +69,8 @@ export function sheddingServer(parts: SheddingParts): FastifyServerFactory<Serve
     const { http, keepAliveTimeout, requestTimeout, connectionTimeout } = options as Record<string, number> & {
       http?: object;
     };
-    const server = createServer(http ?? {}, (request, response) => {
+    // requests without Host reach the application, which answers them like every other fault
+    const server = createServer({ ...http, requireHostHeader: false }, (request, response) => {
       if (!shed(request, response, parts)) handler(request, response);
     });
     // the values that Fastify sets on a server that it makes itself

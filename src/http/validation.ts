@@ -1,4 +1,5 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import { inWords } from '../errors/schema-words.ts';
 
 /** A body with more values than this gets its first fault only; a smaller one gets all faults. */
 const FEW_VALUES = 1000;
@@ -6,7 +7,7 @@ const FEW_VALUES = 1000;
 const MOST_ERRORS = 20;
 
 // queries are text and get coerced; in a JSON body a number in place of a text is an error
-const common = { useDefaults: true, validateSchema: false };
+const common = { useDefaults: true, validateSchema: false, verbose: true };
 const query = new Ajv({ ...common, coerceTypes: 'array', allErrors: true });
 const first = new Ajv({ ...common, strictTypes: false });
 const all = new Ajv({ ...common, allErrors: true, strictTypes: false });
@@ -22,14 +23,14 @@ function lazily(ajv: Ajv, schema: object): () => ValidateFunction {
   };
 }
 
-/** Fastify's validator of one part of requests. The list of faults is short, because each fault takes memory. */
+/** Fastify's validator of one part of requests, with faults in words. The list of faults is short, because each fault takes memory. */
 export function compileValidator(schema: object, httpPart: string | undefined): Validator {
   const thorough = lazily(httpPart === 'body' ? all : query, schema);
   const quick = httpPart === 'body' ? lazily(first, schema) : thorough;
   const validate: Validator = (data) => {
     const validator = httpPart !== 'body' || hasFew(data) ? thorough() : quick();
     const valid = validator(data) as boolean;
-    validate.errors = validator.errors?.slice(0, httpPart === 'body' ? MOST_ERRORS : undefined) ?? null;
+    validate.errors = validator.errors ? inWords(validator.errors).slice(0, MOST_ERRORS) : null;
     return valid;
   };
   return validate;

@@ -14,6 +14,7 @@
  */
 import sharp from 'sharp';
 import { ServiceError } from '../errors/index.ts';
+import { decodeBmp } from './bmp.ts';
 import { damaged, type Facts, factsOf } from './facts.ts';
 import { type ImageFormat, sniff } from './format.ts';
 import { type ImageReading, otherReadings } from './readings.ts';
@@ -106,8 +107,9 @@ async function decodeStored(
 }
 
 /** Returns RGB, RGBA or grey of 8 bits. */
-async function decode({ bytes, cmyk, turned }: Facts, maxPixels: number): Promise<Raster> {
+async function decode({ bytes, cmyk, turned, bitmap }: Facts, maxPixels: number): Promise<Raster> {
   try {
+    if (bitmap) return decodeBmp(bytes, bitmap);
     const image = sharp(bytes, {
       // a truncated image is an error, not a partly grey image
       failOn: 'error',

@@ -3,6 +3,7 @@ import sharp from 'sharp';
 import { ServiceError } from '../errors/index.ts';
 import type { ImageFormat } from './format.ts';
 import { readAvifHeader } from './headers/avif.ts';
+import { type BmpHeader, readBmpHeader } from './headers/bmp.ts';
 import { readJpegHeader } from './headers/jpeg.ts';
 import { readTiffHeader } from './headers/tiff.ts';
 import { tooManyScans } from './jpeg-scans.ts';
@@ -22,6 +23,8 @@ export interface Facts {
   turned: boolean;
   /** The bytes for the decoder, which may differ from those of the file. */
   bytes: Uint8Array;
+  /** Of a BMP, which sharp does not decode. */
+  bitmap?: BmpHeader;
 }
 
 export function undecodable(detail: string, error?: unknown): ServiceError {
@@ -54,6 +57,7 @@ async function read(bytes: Uint8Array, format: ImageFormat): Promise<Facts> {
     return { ...common, ...(await ask(bytes)), frames: 1, fourth: 'none' };
   }
   if (format === 'tiff') return { ...common, ...tiff(bytes) };
+  if (format === 'bmp') return { ...common, ...bmp(bytes) };
   if (format === 'avif') return { ...common, ...(await avif(bytes)) };
   const asked = await ask(bytes);
   return { ...common, ...asked, frames: format === 'png' ? framesOfPng(bytes) : asked.frames, fourth: 'alpha' };
@@ -85,6 +89,14 @@ function tiff(bytes: Uint8Array): Omit<Facts, 'bytes'> {
     fourth: fourthSample(header),
     turned: orientation > 1,
   };
+}
+
+function bmp(bytes: Uint8Array): Pick<Facts, 'width' | 'height' | 'cmyk' | 'fourth' | 'bitmap'> {
+  const bitmap = readBmpHeader(bytes);
+  if (!bitmap) throw damaged('the header of the BMP is not as it should be, or the file is too short');
+  if (typeof bitmap === 'string') throw undecodable(`This kind of BMP is not supported: ${bitmap}.`);
+  const { width, height, masks } = bitmap;
+  return { width, height, cmyk: false, fourth: masks[3] === 0 ? 'none' : 'alpha', bitmap };
 }
 
 /** Runs after the check of the size, so that a file that is too large gets that error first. */

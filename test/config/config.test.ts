@@ -52,9 +52,9 @@ describe('configuration', () => {
     for (const part of [
       'CLIPN_PROT is not a setting; did you mean CLIPN_PORT?',
       'CLIPN_PORT is "http", expected a whole number',
-      'CLIPN_DEVICE is "gpu"',
-      'CLIPN_METHOD is "msp", it must be "ctw"',
-      'CLIPN_MAX_BATCH is "0", it must be >= 1',
+      'CLIPN_DEVICE is "gpu", expected auto, cpu, cuda[:n], tensorrt[:n] or webgpu',
+      'CLIPN_METHOD is "msp", it must be "ctw", "atd" or "atd-rescaled"',
+      'CLIPN_MAX_BATCH is "0", it must be at least 1',
       '--log-level is "loud"',
     ]) {
       assert.ok(

@@ -115,7 +115,7 @@ describe('operations', () => {
     const method = await app.inject('/v1/detect');
     assert.deepEqual(
       [method.statusCode, method.json().code, method.headers['allow']],
-      [405, 'method_not_allowed', 'POST'],
+      [405, 'method_not_allowed', 'OPTIONS, POST'],
     );
   });
 });

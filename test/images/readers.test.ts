@@ -6,7 +6,7 @@ import sharp from 'sharp';
 import { decodeImage } from '../../src/images/decode.ts';
 import { readAvifHeader } from '../../src/images/headers/avif.ts';
 import { flattenedRows } from '../../src/images/rows.ts';
-import { noise, plain } from '../helpers/images.ts';
+import { noise, plain, waves } from '../helpers/images.ts';
 import { CASES, skip } from '../helpers/paths.ts';
 import { samplesOf, tiff } from '../helpers/tiff.ts';
 
@@ -162,6 +162,19 @@ describe('inputs that failed once', { skip: skip.cases }, () => {
       meanOf(pixels).some((v) => v < 250),
       'not laid on white',
     );
+  });
+
+  it('an AVIF shows the same picture whatever brand is in front, and a brand of HEVC in front is refused', async () => {
+    const file = await waves(60, 40, 1).avif().toBuffer();
+    const expected = await decode(file);
+    for (const brand of ['mif1', 'msf1', 'miaf', 'avis', 'iso8', 'MA1B']) {
+      const other = Buffer.from(file);
+      other.write(brand, 8, 'latin1');
+      assert.deepEqual((await decode(other)).pixels, expected.pixels, brand);
+    }
+    const heic = Buffer.from(file);
+    heic.write('heic', 8, 'latin1');
+    await assert.rejects(decode(heic), { code: 'unsupported_media_type', message: /HEIC/ });
   });
 
   it('AVIF of the brand mif1 and BigTIFF are decoded', async () => {

@@ -10,6 +10,10 @@ const FILES: [string, Buffer][] = [
   ['JPEG XL', Buffer.from('ff0a000000000000', 'hex')],
   ['JPEG XL', Buffer.from('0000000c4a584c200d0a870a00000014', 'hex')],
   ['PDF', Buffer.from('%PDF-1.7\n')],
+  ['JPEG 2000', Buffer.from('0000000c6a5020200d0a870a', 'hex')],
+  ['Photoshop', Buffer.from('8BPS\0\x01')],
+  ['ICO', Buffer.from('000001000100', 'hex')],
+  ['DICOM', Buffer.concat([Buffer.alloc(128), Buffer.from('DICM')])],
   ['SVG', Buffer.from('<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>')],
   ['SVG', Buffer.from('\ufeff<svg width="1"/>')],
 ];

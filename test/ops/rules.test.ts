@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
+import { testApp } from '../helpers/app.ts';
 import { CHART, type Manifest, render } from '../helpers/chart.ts';
 import { exportedSeries, faultsOf } from '../helpers/exported.ts';
 import { run, without } from '../helpers/tools.ts';
@@ -27,6 +28,22 @@ describe('Prometheus rules', () => {
       assert.equal(annotations.runbook, `helm/clipn-gate/README.md#${alert.toLowerCase()}`);
       assert.match(runbook, new RegExp(`^### ${alert}$`, 'm'));
     }
+  });
+
+  it('promtool finds no fault in /metrics, also with exemplars of traces', { skip: without('promtool') }, async (t) => {
+    const { app, metrics } = await testApp(t);
+    await app.inject({ method: 'POST', url: '/v1/detect', payload: 'PHOTO', headers: { 'content-type': 'image/png' } });
+    const exemplarLabels = { trace_id: '4bf92f3577b34da6a3ce929d0e0e4736', span_id: '00f067aa0ba902b7' } as never;
+    metrics.requestDuration.observe({ labels: { route: '/v1/detect' }, value: 0.2, exemplarLabels });
+    const scraped = await app.inject({ method: 'GET', url: '/metrics' });
+    const open = await app.inject({
+      method: 'GET',
+      url: '/metrics',
+      headers: { accept: 'application/openmetrics-text' },
+    });
+    assert.ok(open.body.includes('# {trace_id="4bf92f35'), 'the exemplar is there where OpenMetrics is asked for');
+    const { code, output } = await run('promtool', ['check', 'metrics'], scraped.body);
+    assert.deepEqual([code, output], [0, '']);
   });
 
   it('promtool accepts the Prometheus rules', { skip: without('promtool') }, async () => {

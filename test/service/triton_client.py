@@ -15,7 +15,7 @@ with open(path, "rb") as file:
     image = file.read()
 
 
-def infer(host: str, count: int, binary: bool) -> dict:
+def infer(host: str, count: int, binary: bool, coding: str | None = None) -> dict:
     with triton.InferenceServerClient(host) as client:
         assert client.is_server_live()
         assert client.is_server_ready()
@@ -25,7 +25,7 @@ def infer(host: str, count: int, binary: bool) -> dict:
         tensor = triton.InferInput("image", [count], "BYTES")
         tensor.set_data_from_numpy(np.array([image] * count, dtype=np.object_), binary_data=True)
         outputs = None if binary else [triton.InferRequestedOutput(o["name"], binary_data=False) for o in metadata["outputs"]]
-        result = client.infer("demo", [tensor], outputs=outputs, request_id="1")
+        result = client.infer("demo", [tensor], outputs=outputs, request_id="1", request_compression_algorithm=coding)
         decision = result.as_numpy("decision")
         probability = result.as_numpy("probability")
         assert decision.shape == (count,) and probability.dtype == np.float32
@@ -50,6 +50,10 @@ def post(host: str, path: str, body: dict) -> tuple[int, dict]:
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)
 
+
+plain = infer(direct, 1, True)
+for coding in ("gzip", "deflate"):
+    assert infer(direct, 1, True, coding) == plain, coding
 
 runs = {name: [infer(host, 1, True), infer(host, 3, False)] for name, host in (("direct", direct), ("gated", gate))}
 text = base64.b64encode(image).decode()

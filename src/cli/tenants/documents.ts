@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import { UserError } from '../../errors/user-error.ts';
 import { bytesOfPath } from '../../storage/path-text.ts';
 import { inFolder, walk } from '../../storage/walk.ts';
@@ -48,7 +48,7 @@ async function filesOf(paths: readonly string[]): Promise<string[]> {
   return files;
 }
 
-const read = (file: string) => (file === STDIN ? text(process.stdin) : readFile(bytesOfPath(file), 'utf8'));
+const read = (file: string) => (file === STDIN ? buffer(process.stdin) : readFile(bytesOfPath(file)));
 
 /**
  * The tenants of the files, parsed like those of a watched directory; see `parseTenants`.

@@ -54,6 +54,17 @@ function tenantFaults(at: string, { tenant, match }: RouteConfig): string[] {
   return pieces.length > 0 || TENANT_ID.test(fixed) ? [] : [`${at}: ${JSON.stringify(fixed)} can't be a tenant's id`];
 }
 
+/** The expected form of a text in words, in place of its regular expression. */
+function formOf(schemaPath: string): string {
+  const steps = schemaPath.split('/').filter((step) => step !== '#' && step !== '' && step !== 'pattern');
+  const schema = steps.reduce<unknown>(
+    (inner, step) => (inner as Record<string, unknown> | undefined)?.[step],
+    GateFile,
+  );
+  const { description } = (schema ?? {}) as { description?: string };
+  return `does not have the expected form${description ? ` (${description})` : ''}`;
+}
+
 /** @throws GateFileError */
 export function parseGateFile(text: string, path: string): GateSettings {
   let value: unknown;
@@ -67,7 +78,8 @@ export function parseGateFile(text: string, path: string): GateSettings {
     const faults = [...Value.Errors(GateFile, value)].map((e) => {
       const allowed = (e.params as { allowedValues?: unknown[]; additionalProperties?: string[] }) ?? {};
       const more = allowed.allowedValues ?? allowed.additionalProperties;
-      return `${e.instancePath || '/'} ${e.message}${more ? `: ${more.join(', ')}` : ''}`;
+      const message = e.keyword === 'pattern' ? formOf(e.schemaPath) : e.message;
+      return `${e.instancePath || '/'} ${message}${more ? `: ${more.join(', ')}` : ''}`;
     });
     throw new GateFileError(path, [...new Set(faults)]);
   }

@@ -174,6 +174,7 @@ export const GateFile = object({
       host: Type.Optional(Type.String({ minLength: 1 })),
       port: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
       headers_timeout_ms: Type.Optional(milliseconds),
+      max_header_bytes: Type.Optional(Type.Integer({ minimum: 1024, maximum: 2 ** 20 })),
       request_timeout_ms: Type.Optional(milliseconds),
       max_connections: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
     }),

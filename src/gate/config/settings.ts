@@ -70,6 +70,8 @@ export interface GateSettings {
     host: string;
     port: number;
     headersTimeoutMs: number;
+    /** Request line and header fields together. */
+    maxHeaderBytes: number;
     requestTimeoutMs: number;
     maxConnections: number | undefined;
   };
@@ -168,6 +170,7 @@ export function settingsOf(file: GateFile): GateSettings {
       host: listen.host ?? '127.0.0.1',
       port: listen.port ?? 8081,
       headersTimeoutMs: listen.headers_timeout_ms ?? 15_000,
+      maxHeaderBytes: listen.max_header_bytes ?? 16 * 1024,
       requestTimeoutMs: listen.request_timeout_ms ?? 120_000,
       maxConnections: listen.max_connections,
     },

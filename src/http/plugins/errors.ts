@@ -5,11 +5,6 @@ import { logFailure } from '../log-failure.ts';
 
 /** Texts for the errors of Fastify and its plugins. */
 const KNOWN: Record<string, { code: ErrorCode; detail: string }> = {
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: {
-    code: 'unsupported_media_type',
-    detail:
-      'Send multipart/form-data with image files, one image as image/* or application/octet-stream, or application/json.',
-  },
   FST_ERR_CTP_BODY_TOO_LARGE: {
     code: 'payload_too_large',
     detail: 'The request body is larger than this service accepts.',
@@ -26,18 +21,13 @@ const KNOWN: Record<string, { code: ErrorCode; detail: string }> = {
 const MOST_ERRORS = 20;
 const short = (text: string) => text.slice(0, 200);
 
-export function toServiceError(error: unknown): ServiceError {
+/** @param request the request whose operation says which content types are accepted */
+export function toServiceError(error: unknown, request?: FastifyRequest): ServiceError {
   if (error instanceof ServiceError) return error;
   const e = error as Partial<FastifyError>;
-  if (e.validation) {
-    return new ServiceError('invalid_request', `The request is not valid: ${short(String(e.message))}.`, {
-      extra: {
-        errors: e.validation.slice(0, MOST_ERRORS).map((v) => ({
-          path: short(`${e.validationContext ?? 'body'}${v.instancePath}`),
-          message: short(String(v.message)),
-        })),
-      },
-    });
+  if (e.validation) return invalid(e.validation, e.validationContext ?? 'body');
+  if (e.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
+    return new ServiceError('unsupported_media_type', typeAdvice(request), { internal: String(e.message) });
   }
   const known = e.code === undefined ? undefined : KNOWN[e.code];
   if (known) return new ServiceError(known.code, known.detail, { internal: String(e.message), cause: error });
@@ -66,6 +56,39 @@ function documentOf(service: ServiceError, { id, url }: FastifyRequest): [type: 
     : ['application/problem+json', problem];
 }
 
+function invalid(faults: NonNullable<FastifyError['validation']>, part: string): ServiceError {
+  const [first] = faults;
+  const detail = first ? `${placeOf(part, first.instancePath)} ${first.message}` : 'a part of it has another form';
+  return new ServiceError('invalid_request', `The request is not valid: ${short(detail)}.`, {
+    extra: {
+      errors: faults.slice(0, MOST_ERRORS).map(({ instancePath, message }) => ({
+        path: short(`${part}${instancePath}`),
+        message: short(String(message)),
+      })),
+    },
+  });
+}
+
+/** The place of a fault in words: `classes[3].name`, the parameter "top_k". */
+function placeOf(part: string, pointer: string): string {
+  const names = pointer.split('/').slice(1);
+  const place = names.map((name, i) => (/^\d+$/.test(name) ? `[${name}]` : `${i === 0 ? '' : '.'}${name}`)).join('');
+  if (part === 'body') return place === '' ? 'the body' : place;
+  const kind = { querystring: 'parameter', headers: 'header', params: 'part of the address' }[part] ?? part;
+  return place === '' ? `the ${kind}` : `the ${kind} "${place}"`;
+}
+
+/** The content types of the operation, and how curl sends one. */
+function typeAdvice(request: FastifyRequest | undefined): string {
+  const schema = request?.routeOptions.schema as { consumes?: string[]; body?: { content?: object } } | undefined;
+  const types =
+    schema?.consumes ?? Object.keys(schema?.body?.content ?? (schema?.body ? { 'application/json': 0 } : {}));
+  const [first] = types;
+  if (first === undefined) return 'This operation takes no body with a content type; leave out Content-Type.';
+  const named = types.length === 1 ? first : `one of ${types.join(', ')}`;
+  return `The content type is missing or not accepted by this operation. Send ${named} (curl -H 'Content-Type: ${first}').`;
+}
+
 /** Answers addresses that cannot be routed; Fastify's own answer would repeat the address. */
 export function answerUnroutable(error: Error, request: FastifyRequest, reply: FastifyReply): void {
   const service = new ServiceError(
@@ -77,24 +100,35 @@ export function answerUnroutable(error: Error, request: FastifyRequest, reply: F
   );
   request.log.info({ code: service.code, internal: short(error.message) }, 'request failed');
   const [type, body] = documentOf(service, request);
-  void reply.code(service.status).header('content-type', type).send(JSON.stringify(body));
+  void reply
+    .code(service.status)
+    .header('content-type', type)
+    .header('x-request-id', request.id)
+    .send(JSON.stringify(body));
 }
 
 /** Sends every error as an RFC 9457 problem document, and logs its internal details. */
 export const errorsPlugin = fp(async (app) => {
   app.decorateRequest('unlogged', false);
   app.setErrorHandler((error: unknown, request: FastifyRequest, reply: FastifyReply) => {
-    const service = toServiceError(error);
+    const service = toServiceError(error, request);
     const level = service.status >= 500 && service.code !== 'engine_unavailable' ? 'error' : 'info';
     logFailure(request, service, level);
     if (service.retryAfterSeconds !== undefined) reply.header('retry-after', String(service.retryAfterSeconds));
     const [type, body] = documentOf(service, request);
     return reply.code(service.status).type(type).send(body);
   });
-  app.setNotFoundHandler((request) => {
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?')[0] as string;
+    // methods that no route may have, such as PROPFIND, end here too
+    const allow = app.allowedMethods?.(path);
+    if (allow !== undefined) {
+      reply.header('allow', allow);
+      throw new ServiceError('method_not_allowed', `${short(path)} supports ${allow}, not ${request.method}.`);
+    }
     throw new ServiceError(
       'not_found',
-      `${request.method} ${short(request.url.split('?')[0] as string)} is not an operation of this service; see /openapi.json.`,
+      `${request.method} ${short(path)} is not an operation of this service; see /openapi.json.`,
     );
   });
 });

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { ServiceError } from '../../errors/index.ts';
+import type { RouteAccess } from '../access.ts';
 import { isCrossOrigin, isKnownHost, publicHosts } from '../origin.ts';
 
 /** Methods that change nothing. A page of another origin may send them, but cannot read the answer. */
@@ -19,11 +20,16 @@ export const sameOriginPlugin = fp(async (app) => {
   const hosts = publicHosts(app.config.publicHosts, app.config.host);
   app.addHook('onRequest', (request, _reply, done) => {
     const { access, anyOrigin } = request.routeOptions.config;
+    // HTTP/1.1 needs Host; Node's own refusal would have no body
+    if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
+      done(new ServiceError('invalid_request', 'The request has no header Host, which HTTP/1.1 needs.'));
+      return;
+    }
     const exempt = keyring.required || anyOrigin?.(app) || (access === 'metrics' && app.config.openMetrics);
-    done(exempt ? undefined : fault(request));
+    done(exempt ? undefined : fault(request, access));
   });
 
-  function fault({ headers, host, method, socket }: FastifyRequest): ServiceError | undefined {
+  function fault({ headers, host, method, socket }: FastifyRequest, access?: RouteAccess): ServiceError | undefined {
     const named = headers.host === undefined ? undefined : host;
     // with a trusted proxy `host` is X-Forwarded-Host, which a page may set itself; a page cannot set Host
     const known = [headers.host, named].every((name) => isKnownHost(name, socket.localAddress, hosts));
@@ -36,6 +42,7 @@ export const sameOriginPlugin = fp(async (app) => {
       );
     }
     if (SAFE.has(method)) return undefined;
+    if (app.cors.permits(headers.origin, access)) return undefined;
     const site = headers['sec-fetch-site'];
     const { origin } = headers;
     if (!isCrossOrigin({ origin, host: named, site: site === undefined ? undefined : String(site) }, hosts)) {

@@ -48,9 +48,18 @@ export const DetectJsonBody = Type.Object(
       Type.Object(
         {
           id: Type.Optional(Type.String({ maxLength: 256 })),
-          data: Type.String({ description: 'The image file in base64; a data: URL is accepted as well.' }),
+          data: Type.Optional(
+            Type.String({ description: 'The image file in base64; a data: URL is accepted as well.' }),
+          ),
+          url: Type.Optional(
+            Type.String({
+              maxLength: 8192,
+              description:
+                'In place of data: a http(s) or s3 address from a host in CLIPN_IMAGE_URLS, which is empty by default.',
+            }),
+          ),
         },
-        { additionalProperties: false },
+        { additionalProperties: false, description: 'Either data or url.' },
       ),
       { minItems: 1, maxItems: 10_000 },
     ),

@@ -1,5 +1,6 @@
 import type { ErrorObject } from 'ajv';
 import { parseAllDocuments } from 'yaml';
+import { inWords } from '../../errors/schema-words.ts';
 import { validatorOf } from '../../validator.ts';
 import { TENANT_ID, TENANT_ID_RULE, TenantDefinition } from '../definition.ts';
 
@@ -11,7 +12,7 @@ export interface TenantDocument {
   definition: TenantDefinition;
 }
 
-const valid = validatorOf(TenantDefinition, { allErrors: true, strictTypes: false });
+const valid = validatorOf(TenantDefinition, { allErrors: true, strictTypes: false, verbose: true });
 
 /** The tenants of a file, and its faults. A faulty document does not affect the others. */
 export interface ParsedFile {
@@ -25,7 +26,9 @@ export interface ParsedFile {
  * document may omit the id; its file name is the id then.
  * @param name the file's name without its folder; empty for standard input, where every document needs its id
  */
-export function parseTenants(name: string, text: string): ParsedFile {
+export function parseTenants(name: string, content: string | Uint8Array): ParsedFile {
+  const text = typeof content === 'string' ? content : textOf(content);
+  if (text === undefined) return { tenants: [], faults: ['the file is not UTF-8'] };
   const documents = parseAllDocuments(text, { prettyErrors: true });
   const parsed: ParsedFile = { tenants: [], faults: [] };
   if (!Array.isArray(documents)) return parsed;
@@ -42,6 +45,15 @@ export function parseTenants(name: string, text: string): ParsedFile {
     else parsed.tenants.push(read);
   }
   return parsed;
+}
+
+/** Undefined for bytes that are not UTF-8, which would otherwise become other characters. */
+function textOf(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 /** A tenant, or its fault. */
@@ -62,14 +74,11 @@ function describe(value: unknown): string {
 }
 
 function explain(errors: readonly ErrorObject[]): string {
-  // a class that is neither text nor object gets three errors; one is enough
-  const told = errors.filter((e) => !/^\/classes\/\d+$/.test(e.instancePath) || e.keyword === 'anyOf');
-  const lines = told.map((e) => {
-    if (e.keyword === 'anyOf' && e.instancePath.startsWith('/classes/')) {
-      return `${e.instancePath} must be text (quote numbers) or a mapping with name and aliases`;
+  const lines = inWords(errors).map(({ keyword, instancePath, message }) => {
+    if (keyword === 'anyOf' && instancePath.startsWith('/classes/')) {
+      return `${instancePath} must be text (quote numbers) or a mapping with name and aliases`;
     }
-    const extra = 'additionalProperty' in e.params ? ` "${e.params['additionalProperty']}"` : '';
-    return `${e.instancePath || 'the tenant'} ${e.message}${extra}`;
+    return `${instancePath || 'the tenant'} ${message}`;
   });
   return [...new Set(lines)].slice(0, 10).join('; ');
 }

@@ -51,7 +51,7 @@ export class DirectoryScan {
       if (known?.signature === signature) return known;
       if (size > MAX_BYTES) throw new Error(`the file has ${size} bytes, more than ${MAX_BYTES}`);
       try {
-        const { tenants, faults } = parseTenants(basename(file), await readFile(path, 'utf8'));
+        const { tenants, faults } = parseTenants(basename(file), await readFile(path));
         // no document of a faulty file is used, because the rest may not be as its author intended
         if (faults.length > 0) return { file, signature, documents: [], error: faults.join('; ') };
         return { file, signature, documents: tenants };

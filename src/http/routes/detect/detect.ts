@@ -4,13 +4,15 @@ import { detectTenantInQuery } from '../../access.ts';
 import { refuseEarly } from '../../admission.ts';
 import { imageParser, valuesOfImages } from '../../bodies/parsers.ts';
 import { sniffedParser } from '../../bodies/sniffed.ts';
+import { remoteImages } from '../../remote/index.ts';
 import { DetectBody, DetectHeaders, DetectQuery, DetectReply } from '../../schemas/detect.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
 import { answerDetect } from './handler.ts';
 
 /** `POST /v1/detect`: images in, verdicts out. Out-of-distribution is a result and not an error, so its status is 200. */
 export const detectRoute: FastifyPluginAsync = async (app) => {
-  const { maxBodyBytes, maxImages } = app.config;
+  const { maxBodyBytes, maxImages, imageUrls } = app.config;
+  const fetchImage = remoteImages(imageUrls, process.env);
   for (const type of [/^image\//, 'application/octet-stream', 'binary/octet-stream', 'application/x-image']) {
     app.addContentTypeParser(type, imageParser);
   }
@@ -39,7 +41,7 @@ export const detectRoute: FastifyPluginAsync = async (app) => {
         response: { 200: DetectReply, ...ProblemResponses },
       },
     },
-    answerDetect,
+    (request, reply) => answerDetect(fetchImage, request, reply),
   );
 };
 

@@ -2,12 +2,16 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Detection } from '../../../engine/index.ts';
 import { type ServiceError, toProblem } from '../../../errors/index.ts';
 import type { JudgedImage } from '../../../serving/detect-images.ts';
+import { departureOf } from '../../departure.ts';
 import { checkLimits, judge } from '../../judge.ts';
+import type { FetchImage } from '../../remote/index.ts';
 import type { DetectHeaders, DetectQuery, DetectReply, FailedImage } from '../../schemas/detect.ts';
 import { verdictOf } from '../../verdict.ts';
 import { readImages } from './read-images.ts';
 
+/** @param fetchImage fetches images that a request names by their addresses */
 export async function answerDetect(
+  fetchImage: FetchImage,
   request: FastifyRequest<{ Querystring: DetectQuery; Headers: DetectHeaders }>,
   reply: FastifyReply,
 ): Promise<DetectReply> {
@@ -18,7 +22,7 @@ export async function answerDetect(
   app.tenants.resolve(tenant);
   checkLimits(request, reply, tenant);
 
-  const images = await readImages(request, app.config);
+  const images = await readImages(request, app.config, { fetchImage, signal: departureOf(reply) });
   // releases the JSON text, which is as large as the images that were read from it
   request.body = undefined;
   request.trace?.lap('receive');

@@ -1,13 +1,21 @@
 import type { FastifyRequest } from 'fastify';
+import pLimit from 'p-limit';
 import { ServiceError } from '../../../errors/index.ts';
 import type { ReceivedImage } from '../../../serving/detect-images.ts';
 import { bytesOfText } from '../../bodies/base64.ts';
 import { readForm } from '../../bodies/form.ts';
+import type { FetchImage } from '../../remote/index.ts';
 import type { DetectJsonBody } from '../../schemas/detect.ts';
 
 export interface ReadLimits {
   maxImages: number;
   maxImageBytes: number;
+}
+
+/** How images are fetched that a request names by their addresses; the signal ends it when the client has left. */
+export interface Remote {
+  fetchImage: FetchImage;
+  signal: AbortSignal;
 }
 
 /** Longest id of an image in the reply, characters. */
@@ -17,12 +25,16 @@ const MOST_ID = 256;
  * Reads the images of a request from any of the body forms.
  * @throws ServiceError invalid_request, no_image, too_many_images, payload_too_large
  */
-export async function readImages(request: FastifyRequest, limits: ReadLimits): Promise<ReceivedImage[]> {
+export async function readImages(
+  request: FastifyRequest,
+  limits: ReadLimits,
+  remote: Remote,
+): Promise<ReceivedImage[]> {
   const images = request.form
     ? await fromForm(request, limits)
     : Buffer.isBuffer(request.body)
       ? fromRaw(request.body, limits)
-      : fromJson(request.body as DetectJsonBody | undefined, limits);
+      : await fromJson(request, limits, remote);
   if (images.length === 0) {
     throw new ServiceError(
       'no_image',
@@ -67,10 +79,53 @@ function fromRaw(body: Buffer, limits: ReadLimits): ReceivedImage[] {
   return [{ id: 'image', bytes: body.length > limits.maxImageBytes ? tooLarge(limits) : body }];
 }
 
-function fromJson(body: DetectJsonBody | undefined, limits: ReadLimits): ReceivedImage[] {
-  const images = body?.images ?? [];
+/** Images of one request that are fetched at once. */
+const FETCHES = 4;
+
+async function fromJson(
+  request: FastifyRequest,
+  limits: ReadLimits,
+  { fetchImage, signal }: Remote,
+): Promise<ReceivedImage[]> {
+  const images = (request.body as DetectJsonBody | undefined)?.images ?? [];
   if (images.length > limits.maxImages) throw tooMany(limits);
-  return images.map(({ id, data }, i) => ({ id: id ?? String(i), bytes: fromText(data, limits) }));
+  const options = { maxBytes: limits.maxImageBytes, timeoutMs: timeoutOf(request), signal, reserve: totalOf(request) };
+  const turn = pLimit(FETCHES);
+  return Promise.all(
+    images.map(async ({ id, data, url }, i) => {
+      const name = id ?? String(i);
+      if ((data === undefined) === (url === undefined)) throw eitherOne(i);
+      if (data !== undefined) return { id: name, bytes: fromText(data, limits) };
+      const bytes = await turn(() => fetchImage(url as string, options)).catch((error) => error as ServiceError);
+      return { id: name, bytes };
+    }),
+  );
+}
+
+const eitherOne = (i: number) =>
+  new ServiceError('invalid_request', `The request is not valid: images[${i}] needs either "data" or "url".`);
+
+function timeoutOf({ headers, server }: FastifyRequest): number {
+  const { imageUrlTimeoutMs } = server.config;
+  const asked = Number(headers['x-request-timeout-ms']);
+  return asked >= 1 ? Math.min(asked, imageUrlTimeoutMs) : imageUrlTimeoutMs;
+}
+
+/** Counts the fetched bytes of a request, which together are bounded like a body. */
+function totalOf({ server, reservation }: FastifyRequest): (bytes: number) => void {
+  const { maxBodyBytes } = server.config;
+  let total = 0;
+  return (bytes) => {
+    total += bytes;
+    if (total > maxBodyBytes) {
+      throw new ServiceError(
+        'payload_too_large',
+        `The images of one request may have at most ${maxBodyBytes} bytes together.`,
+        { extra: { limit: maxBodyBytes } },
+      );
+    }
+    reservation?.grow(bytes);
+  };
 }
 
 function fromText(data: string, limits: ReadLimits): Uint8Array | ServiceError {

@@ -28,7 +28,7 @@ export const metrics: FastifyPluginAsync = async (app) => {
       const exposition = await metrics.registry.metrics();
       return reply
         .type(type)
-        .header('vary', 'accept')
+        .header('vary', 'accept, origin')
         .send(type === TEXT ? toText(exposition) : exposition);
     },
   );

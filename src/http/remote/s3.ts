@@ -1,0 +1,64 @@
+import { defined } from '../../defined.ts';
+import type { AllowList } from './allow-list.ts';
+import { notListed, refused } from './errors.ts';
+
+/** Where objects are, and with which key they are read; from the variables that AWS's own programs use. */
+export interface S3 {
+  region: string;
+  /** Of another store than AWS, such as MinIO. */
+  endpoint: URL | undefined;
+  credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string } | undefined;
+}
+
+const ADDRESS = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\/(.+)$/s;
+
+export const isS3 = (address: string): boolean => /^s3:/i.test(address);
+
+export function s3Of(env: NodeJS.ProcessEnv): S3 {
+  const endpoint = env['AWS_ENDPOINT_URL_S3'] || env['AWS_ENDPOINT_URL'];
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = env;
+  return {
+    region: env['AWS_REGION'] || env['AWS_DEFAULT_REGION'] || 'us-east-1',
+    endpoint: endpoint === undefined || endpoint === '' ? undefined : new URL(endpoint),
+    credentials:
+      accessKeyId && secretAccessKey
+        ? { accessKeyId, secretAccessKey, ...defined({ sessionToken: env['AWS_SESSION_TOKEN'] || undefined }) }
+        : undefined,
+  };
+}
+
+/** Each part of a key as it stands in an address; AWS's rule encodes more characters than `encodeURIComponent`. */
+const encodedKey = (key: string) =>
+  key
+    .split('/')
+    .map((part) =>
+      encodeURIComponent(part).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`),
+    )
+    .join('/');
+
+/**
+ * The signed request for an object; unsigned without credentials, which is enough for public objects.
+ * @returns `trusted` where the operator has set the endpoint, which may be in a private network
+ * @throws ServiceError image_url_refused
+ */
+export async function s3Request(
+  address: string,
+  { region, endpoint, credentials }: S3,
+  list: AllowList,
+): Promise<{ url: URL; headers: Record<string, string>; trusted: boolean }> {
+  const [, bucket, key] = ADDRESS.exec(address) ?? [];
+  if (bucket === undefined || key === undefined) throw refused('An S3 address has the form s3://bucket/key.');
+  if (!list.permitsBucket(bucket)) throw notListed();
+  // a name with dots fits no certificate of *.s3.REGION.amazonaws.com
+  const byPath = endpoint !== undefined || bucket.includes('.');
+  const host = endpoint?.href.replace(/\/$/, '') ?? `https://${byPath ? '' : `${bucket}.`}s3.${region}.amazonaws.com`;
+  const url = new URL(`${host}/${byPath ? `${bucket}/` : ''}${encodedKey(key)}`);
+  const trusted = endpoint !== undefined;
+  if (!credentials) return { url, headers: {}, trusted };
+  // loaded only where it is used
+  const { AwsV4Signer } = await import('aws4fetch');
+  const signed = await new AwsV4Signer({ url: url.href, method: 'GET', service: 's3', region, ...credentials }).sign();
+  const headers = Object.fromEntries(signed.headers.entries());
+  delete headers['host'];
+  return { url: signed.url, headers, trusted };
+}
