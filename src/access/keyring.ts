@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { ServiceError } from '../errors/index.ts';
+import { inWords } from '../errors/schema-words.ts';
 import { validatorOf } from '../validator.ts';
 import { idOf, isKey, makeKey } from './api-key.ts';
 import { KeyLimits, KeyName, type KeyRecord, stateOf } from './key-record.ts';
@@ -31,12 +32,12 @@ export interface KeyWish {
   limits: KeyLimits;
 }
 
-const wellFormed = validatorOf(Type.Object({ name: KeyName, limits: KeyLimits }), { allErrors: true });
+const wellFormed = validatorOf(Type.Object({ name: KeyName, limits: KeyLimits }), { allErrors: true, verbose: true });
 
 /** @throws ServiceError invalid_request */
 function checkShape(name: string, limits: KeyLimits): void {
   if (wellFormed({ name, limits })) return;
-  const faults = wellFormed.errors.map((e) => `${e.instancePath.slice(1)} ${e.message}`);
+  const faults = inWords(wellFormed.errors).map((e) => `${e.instancePath.slice(1)} ${e.message}`);
   throw new ServiceError('invalid_request', `The key is not valid: ${faults.join('; ')}.`);
 }
 
