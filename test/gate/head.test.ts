@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
 import { describe, it } from 'node:test';
 import { parseGateFile } from '../../src/gate/config/load.ts';
-import { ask, recordingUpstream, startGate } from '../helpers/gate.ts';
+import { ask, listen, startGate } from '../helpers/gate.ts';
 
 describe('the head of a request', () => {
   it('is forwarded up to max_header_bytes, and refused with 431 beyond', async (t) => {
-    const upstream = await recordingUpstream(t);
+    const server = createServer({ maxHeaderSize: 65_536 }, (_request, response) => response.end());
+    const upstream = { url: await listen(t, server) };
     const routes = [{ match: { path: '/predict' }, adapter: 'raw' as const, mode: 'off' as const, tenant: 'demo' }];
     const headers: [string, string][] = [['x-long', 'x'.repeat(20_000)]];
     const small = await startGate(t, upstream.url, { routes });
