@@ -3,7 +3,6 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastif
 import { isLoopback } from '../../../access/index.ts';
 import { toProblem } from '../../../errors/index.ts';
 import { type Route, tenantOf } from '../../../gate/index.ts';
-import { linger } from '../../../linger.ts';
 import type { TenantAccess } from '../../access.ts';
 import { collect } from '../../bodies/collect.ts';
 import { bytesParser } from '../../bodies/parsers.ts';
@@ -32,7 +31,6 @@ export const extAuthz: FastifyPluginAsync = async (app) => {
   app.setErrorHandler((error, request, reply) => {
     const service = toServiceError(error);
     logFailure(request, service, 'info');
-    if (!request.raw.complete) linger(request.raw);
     // a missing or insufficient key is a mistake in the mesh; every other error, 429 included, means that there is no verdict
     const status = service.status === 401 || service.status === 403 ? service.status : 503;
     return reply
