@@ -63,7 +63,7 @@ export function codingOf({ headers, routeOptions }: FastifyRequest): string | un
 }
 
 /**
- * Decodes a body while it arrives. What reads it bounds the decoded bytes, and `stopDecoding` ends the work at the limit.
+ * Decodes a body while it arrives. The parser of the body bounds the decoded bytes, and `stopDecoding` ends the work at the limit.
  * @returns the payload itself where it has no content coding
  * @throws ServiceError unsupported_media_type for another coding, or several
  */

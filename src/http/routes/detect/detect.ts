@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import multipart from '@fastify/multipart';
 import type { FastifyPluginAsync } from 'fastify';
 import { detectTenantInQuery } from '../../access.ts';
 import { refuseEarly } from '../../admission.ts';
@@ -18,9 +19,12 @@ export const detectRoute: FastifyPluginAsync = async (app) => {
   }
   // the handler reads it, so that a request for an unknown tenant fails before its upload
   app.decorateRequest('form');
-  app.addContentTypeParser('multipart/form-data', (request, payload, done) => {
-    request.form = payload as Readable;
-    done(null);
+  // The package knows forms and leaves them unread. Its own `parts()` reads the connection, before content codings are undone, and refuses forms for
+  // fields that no code reads, so bodies/form.ts reads the decoded payload with the parser of the package.
+  await app.register(multipart);
+  app.addHook('preParsing', async (request, _reply, payload) => {
+    if (/^multipart\/form-data/i.test(request.headers['content-type'] ?? '')) request.form = payload as Readable;
+    return payload;
   });
   app.addContentTypeParser('*', sniffedParser);
   app.post<{ Querystring: DetectQuery; Headers: DetectHeaders }>(
