@@ -1,7 +1,15 @@
 import { signal } from '@preact/signals';
 
 /** Routes by the fragment after #, which works behind any path prefix and needs no server support. */
-const read = () => decodeURIComponent(location.hash.replace(/^#\/?/, '')).split('/');
+function read(): string[] {
+  const path = location.hash.replace(/^#\/?/, '');
+  try {
+    return path.split('/').map(decodeURIComponent);
+  } catch {
+    // a percent sign without two digits: no page has such an address
+    return [path, ''];
+  }
+}
 
 export const route = signal(read());
 addEventListener('hashchange', () => {

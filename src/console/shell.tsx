@@ -1,7 +1,9 @@
+import { effect } from '@preact/signals';
 import { Fragment } from 'preact';
 import { apiKey, askForKey, forgetKey, keyRequest, keyWanted } from './api/key.ts';
 import { readiness } from './api/readiness.ts';
 import { KeyDialog } from './key-dialog.tsx';
+import { NotFound } from './not-found.tsx';
 import { Playground } from './playground/page.tsx';
 import { linkTo, route } from './router.ts';
 import { announcement, toCopyByHand } from './ui/copy.ts';
@@ -10,6 +12,21 @@ import { later } from './ui/later.tsx';
 
 const PAGES = { playground: 'Playground', tenants: 'Tenants', now: 'Now' } as const;
 type Page = keyof typeof PAGES;
+/** Most parts of the address of a page: a tenant's id follows the first two. */
+const MOST_PARTS: Record<Page, number> = { playground: 2, tenants: 2, now: 1 };
+
+/** The page of the current address; undefined if there is none. */
+function currentPage(): Page | undefined {
+  const [first = '', ...rest] = route.value.filter((part, i, all) => part !== '' || i < all.length - 1);
+  const page = first === '' ? 'playground' : first;
+  if (!Object.hasOwn(PAGES, page) || rest.length >= MOST_PARTS[page as Page] || rest.includes('')) return undefined;
+  return page as Page;
+}
+
+effect(() => {
+  const page = currentPage();
+  document.title = `${page === undefined ? 'Unknown address' : PAGES[page]} · clipn-gate`;
+});
 
 // the first page does not wait for the code of the others
 const tenants = later(async () => (await import('./tenants/page.tsx')).TenantsPage);
@@ -22,7 +39,7 @@ export function fetchOtherPages(): void {
 }
 
 export function Shell() {
-  const page = (route.value[0] || 'playground') as Page;
+  const page = currentPage();
   return (
     <>
       <button type="button" class="skip" onClick={() => document.getElementById('main')?.focus()}>
@@ -49,7 +66,10 @@ export function Shell() {
       <main id="main" tabIndex={-1}>
         {/* another key reloads everything */}
         <Fragment key={apiKey.value ?? ''}>
-          {page === 'tenants' ? <tenants.Page /> : page === 'now' ? <now.Page /> : <Playground />}
+          {page === undefined && <NotFound />}
+          {page === 'tenants' && <tenants.Page />}
+          {page === 'now' && <now.Page />}
+          {page === 'playground' && <Playground />}
         </Fragment>
       </main>
       <div class={announcement.value.shown ? 'toast' : 'visually-hidden'} role="status" aria-live="polite">
@@ -115,7 +135,7 @@ function CopyByHand({ text }: { text: string }) {
         toCopyByHand.value = undefined;
       }}
     >
-      <p class="hint">This browser allows access to the clipboard only over HTTPS or on the same machine.</p>
+      <p class="hint">This browser does not let this page use the clipboard. Copy the text by hand.</p>
       <textarea
         class="mono"
         readOnly

@@ -1,5 +1,6 @@
 import { nameOf, textsOf } from './classes.ts';
 import type { TenantDefinition } from './definition.ts';
+import { knownForms } from './word-forms.ts';
 
 export interface Warning {
   code: 'unknown_words' | 'truncated' | 'duplicate_class' | 'single_class';
@@ -27,7 +28,7 @@ export function warningsOf(definition: TenantDefinition, reading: TextModel): Wa
   return [
     ...inTemplates(definition, reading),
     ...alone(definition),
-    ...unknown(definition, reading).slice(0, MAX_WARNINGS),
+    ...unknown(definition, reading),
     ...truncated(definition, reading),
     ...duplicates(definition).slice(0, MAX_WARNINGS),
   ];
@@ -36,23 +37,20 @@ export function warningsOf(definition: TenantDefinition, reading: TextModel): Wa
 const quoted = (words: readonly string[]) => words.map((word) => JSON.stringify(word)).join(', ');
 
 function unknown({ classes }: TenantDefinition, { unknownWords }: TextModel): Warning[] {
-  return classes.flatMap((entry, index): Warning[] => {
-    const name = nameOf(entry);
+  const isKnown = (form: string) => unknownWords(form).length === 0;
+  const warnings: Warning[] = [];
+  for (const [index, entry] of classes.entries()) {
     const words = textsOf(entry).flatMap(unknownWords);
-    if (words.length === 0) return [];
-    const known = words.flatMap(singulars).filter((form) => unknownWords(form).length === 0);
+    if (words.length === 0) continue;
+    const name = nameOf(entry);
+    const known = words.flatMap((word) => knownForms(word, isKnown));
     const hint = known.length > 0 ? ` It has learned ${quoted([...new Set(known)])}.` : '';
     const message = `The model has not learned ${quoted(words)} (class ${JSON.stringify(name)}). Verdicts about this class are little better than a guess.${hint}`;
-    return [{ code: 'unknown_words', message, class: name, index, words }];
-  });
-}
-
-/** English singular forms that a plural may come from. */
-function singulars(word: string): string[] {
-  if (/ies$/i.test(word)) return [word.slice(0, -3).concat('y'), word.slice(0, -1)];
-  if (/(s|x|z|ch|sh)es$/i.test(word)) return [word.slice(0, -2), word.slice(0, -1)];
-  if (/ves$/i.test(word)) return [word.slice(0, -3).concat('f'), word.slice(0, -3).concat('fe'), word.slice(0, -1)];
-  return /[^s]s$/i.test(word) ? [word.slice(0, -1)] : [];
+    warnings.push({ code: 'unknown_words', message, class: name, index, words });
+    // the search for known forms has its price
+    if (warnings.length === MAX_WARNINGS) break;
+  }
+  return warnings;
 }
 
 function inTemplates({ templates, templates_no: no }: TenantDefinition, { unknownWords }: TextModel): Warning[] {

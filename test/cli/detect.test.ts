@@ -116,6 +116,14 @@ describe('clipn-gate detect', () => {
     assert.match(stderr, /flurbish/);
   });
 
+  it('detect warns of twins, of one class, and names the form that the model has learned', async (t) => {
+    const dir = await folder(t);
+    const warned = (classes: string) => run(['detect', '--classes', classes, '--json', join(dir, 'one.jpg')]).stderr;
+    assert.match(warned('dog,Dog'), /warning: The class "Dog" means the same as the class "dog"/);
+    assert.match(warned('dog'), /warning: With one class the rule atd never rejects/);
+    assert.match(warned('cat,dogg'), /has not learned "dogg".* It has learned .*"dog"/);
+  });
+
   it('detect warns of a class name that is too long for the model', async (t) => {
     const dir = await folder(t);
     const long = 'dog '.repeat(60);

@@ -199,6 +199,10 @@ describe('folders of eval', { skip: noUser }, () => {
     assert.match(stderr, /^Left out: 1 name of the operating system \(__MACOSX\)$/m);
     assert.match(stderr, /^error: \S+\/id\/closed can't be read: EACCES/m);
     assert.equal(JSON.parse(again.stdout).runs.length, 1, 'names in any bytes are found again in the scores');
+    await writeFile(join(dir, 'names.txt'), 'cat\nCat\ndog\ndog\n');
+    const twins = run([...args, '--classes', join(dir, 'names.txt')]);
+    assert.match(twins.stderr, /warning: The class "Cat" means the same as the class "cat"/);
+    assert.match(twins.stderr, /warning: The class name "dog" occurs more than once/);
     const listed = run([...args.slice(0, 2), join(dir, 'id', 'cat'), ...args.slice(3)]);
     assert.match(listed.stderr, /id_without_classes/);
   });

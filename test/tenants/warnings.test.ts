@@ -40,6 +40,20 @@ describe('warnings about a definition', () => {
     assert.match(message('flurbish'), /than a guess\.$/);
   });
 
+  it('an unknown singular names the plural, and a misspelt word those that it may stand for', () => {
+    const learned = new Set(['scissors', 'zebra', 'horse', 'house', 'leaves']);
+    const unknownWords = (text: string) => text.split(' ').filter((word) => !learned.has(word));
+    const message = (name: string) =>
+      warningsOf({ classes: [name, 'zebra'] }, { ...model, unknownWords })[0]?.message ?? '';
+    assert.match(message('scissor'), /It has learned "scissors"\.$/);
+    assert.match(message('leaf'), /It has learned "leaves"\.$/);
+    for (const wrong of ['zebrra', 'zbera', 'zebr', 'zabra'])
+      assert.match(message(wrong), /It has learned "zebra"\.$/, wrong);
+    assert.match(message('hose'), /It has learned "horse", "house"\.$/);
+    assert.match(message('zzz'), /than a guess\.$/);
+    assert.match(message('x'.repeat(200)), /than a guess\.$/);
+  });
+
   it('one class gets the note that atd never rejects', () => {
     assert.deepEqual(
       warningsOf({ classes: ['dog'] }, model).map(({ code }) => code),

@@ -1,3 +1,5 @@
+import { wordsFor } from './words.ts';
+
 /** An error reply of the service (RFC 9457), or the absence of a reply. */
 export class ApiError extends Error {
   override readonly name = 'Problem';
@@ -9,10 +11,16 @@ export class ApiError extends Error {
   readonly fields: Record<string, unknown>;
 
   constructor(status: number, fields: Record<string, unknown>) {
-    super(String(fields['detail'] ?? fields['title'] ?? `The service answered with status ${status}.`));
+    const code = String(fields['code'] ?? 'unexpected_answer');
+    const title = String(fields['title'] ?? 'Something went wrong');
+    const detail = String(
+      fields['detail'] ?? fields['title'] ?? 'The service gave an answer that this page does not know.',
+    );
+    const words = wordsFor({ code, title, detail });
+    super(words.text);
     this.status = status;
-    this.code = String(fields['code'] ?? `status_${status}`);
-    this.title = String(fields['title'] ?? 'Something went wrong');
+    this.code = code;
+    this.title = words.title;
     this.retryAfterSeconds = typeof fields['retry_after'] === 'number' ? fields['retry_after'] : undefined;
     this.fields = fields;
   }
@@ -23,7 +31,15 @@ export class ApiError extends Error {
     if (this.retryAfterSeconds !== undefined) return true;
     return this.status === 0 || this.status === 502 || this.status === 503 || this.status === 504;
   }
+
+  /** Whether it makes sense to offer the user another try. */
+  get retriable(): boolean {
+    return this.retryAfterSeconds !== undefined || LATER.has(this.status);
+  }
 }
+
+/** Statuses that the same request may not have a moment later. The rest depends on what was sent. */
+const LATER = new Set([0, 408, 425, 429, 500, 502, 503, 504]);
 
 export const unreachable = () =>
   new ApiError(0, {
@@ -33,7 +49,7 @@ export const unreachable = () =>
   });
 
 export async function problemOf(response: Response): Promise<ApiError> {
-  const fields = await response.json().catch(() => ({}));
+  const fields = (await response.json().catch(() => ({}))) as Record<string, unknown>;
   const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
   return new ApiError(response.status, { ...(seconds >= 0 ? { retry_after: seconds } : {}), ...fields });
 }

@@ -61,7 +61,7 @@ function Charts() {
   return (
     <div class="charts">
       <Chart
-        title="Requests for verdicts per second"
+        title="Asked for verdicts, times per second"
         format={number}
         least={1}
         lines={[

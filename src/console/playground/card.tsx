@@ -6,7 +6,7 @@ import { bytes } from '../format.ts';
 import { copy, download } from '../ui/copy.ts';
 import { ProblemNotice } from '../ui/notice.tsx';
 import { curlCommand } from './curl.ts';
-import { groupOf, type Item, removeItem, type State } from './items.ts';
+import { groupOf, type Item, removeItems, type State } from './items.ts';
 import { judge } from './judge.ts';
 import { method, mode, typedClasses } from './subject.ts';
 import { Badge, Particulars, VerdictView } from './verdict.tsx';
@@ -42,7 +42,7 @@ export function Card({ item }: { item: Item }) {
               {item.name}
             </div>
           </div>
-          <button type="button" class="plain" aria-label={`Remove ${item.name}`} onClick={() => removeItem(item)}>
+          <button type="button" class="plain" aria-label={`Remove ${item.name}`} onClick={() => removeItems([item])}>
             ✕
           </button>
         </header>
@@ -62,9 +62,11 @@ export function CardBody({ item, state }: { item: Item; state: State }) {
   if (state.is === 'failed') {
     return (
       <ProblemNotice problem={state.problem}>
-        <button type="button" onClick={() => judge([item])}>
-          Try again
-        </button>
+        {state.problem.retriable && (
+          <button type="button" onClick={() => judge([item])}>
+            Try again
+          </button>
+        )}
       </ProblemNotice>
     );
   }

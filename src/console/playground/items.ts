@@ -31,14 +31,30 @@ export function addItems(pictures: Picture[]): Item[] {
   return added;
 }
 
-export function removeItem(item: Item): void {
-  items.value = items.value.filter((i) => i !== item);
-  if (item.url) URL.revokeObjectURL(item.url);
+/** The pictures of the last removal, which can be undone, and all pictures of that moment in their order. */
+export const removed = signal<{ some: ReadonlySet<Item>; before: Item[] } | undefined>();
+
+/** Removes pictures. They stay in memory until the next removal, or until the user gives up the undo. */
+export function removeItems(some: readonly Item[]): void {
+  forgetRemoved();
+  removed.value = { some: new Set(some), before: items.value };
+  items.value = items.value.filter((i) => !removed.value?.some.has(i));
 }
 
-export function clearItems(): void {
-  for (const { url } of items.value) if (url) URL.revokeObjectURL(url);
-  items.value = [];
+/** Brings the pictures of the last removal back to their places. @returns those pictures */
+export function restoreItems(): Item[] {
+  if (!removed.value) return [];
+  const { some, before } = removed.value;
+  const here = new Set(items.value);
+  const known = new Set(before);
+  items.value = [...items.value.filter((i) => !known.has(i)), ...before.filter((i) => some.has(i) || here.has(i))];
+  removed.value = undefined;
+  return [...some];
+}
+
+export function forgetRemoved(): void {
+  for (const { url } of removed.value?.some ?? []) if (url) URL.revokeObjectURL(url);
+  removed.value = undefined;
 }
 
 /** The group of a picture in the counts: a class name, or one of the special groups. */

@@ -2,6 +2,7 @@ import { callJson, patiently } from '../api/client.ts';
 import { ApiError, asProblem } from '../api/problem.ts';
 import type { DetectReply, Verdict } from '../api/types.ts';
 import { type Item, items } from './items.ts';
+import { speak } from './speak.ts';
 import { forgetSubject, mode, tenantToAsk, typedClasses } from './subject.ts';
 
 /** Concurrent requests: enough to fill the service's micro-batches, few enough to leave capacity to others. */
@@ -12,6 +13,8 @@ const TOP = 20;
 let round = new AbortController();
 let queue: Item[] = [];
 let running = 0;
+/** Pictures that were judged since the last announcement. */
+let judged: Item[] = [];
 
 /** Judges all pictures again, because the classes have changed. */
 export function judgeAll(): void {
@@ -19,6 +22,7 @@ export function judgeAll(): void {
   round = new AbortController();
   queue = [];
   running = 0;
+  judged = [];
   forgetSubject();
   judge(items.peek());
 }
@@ -40,9 +44,13 @@ async function work(signal: AbortSignal): Promise<void> {
   for (;;) {
     const item = signal.aborted ? undefined : queue.shift();
     if (!item) break;
-    if (items.peek().includes(item)) await judgeOne(item, signal);
+    if (!items.peek().includes(item)) continue;
+    await judgeOne(item, signal);
+    if (!signal.aborted) judged.push(item);
   }
-  if (!signal.aborted) running--;
+  if (signal.aborted || --running > 0) return;
+  speak(judged);
+  judged = [];
 }
 
 async function judgeOne(item: Item, signal: AbortSignal): Promise<void> {

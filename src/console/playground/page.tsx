@@ -5,11 +5,13 @@ import { Card } from './card.tsx';
 import { DropZone } from './drop-zone.tsx';
 import type { Picture } from './files.ts';
 import { Grid } from './grid.tsx';
-import { addItems, clearItems, type Group, groupKey, groupOf, groups, items } from './items.ts';
+import { addItems, type Group, groupKey, groupOf, groups, items, removeItems, restoreItems } from './items.ts';
 import { judge, judgeAll } from './judge.ts';
 import { SubjectPanel } from './panel.tsx';
 import { Samples } from './samples.tsx';
+import { bringIntoSight } from './sight.ts';
 import { mode, subjectKey, typedClasses } from './subject.ts';
+import { Undo } from './undo.tsx';
 
 /** More pictures than this are shown as a grid by default. */
 const CARDS = 6;
@@ -43,7 +45,9 @@ async function take(pictures: Picture[]): Promise<void> {
     const began = performance.now();
     // in a task of its own, because the task of the drop event is long enough already
     await painted();
+    const first = end === pictures.length;
     judge(addItems(pictures.slice(start, end)));
+    if (first) void bringIntoSight();
     end = start;
     const took = performance.now() - began;
     lot = Math.max(1, Math.min(MOST, Math.round(lot * Math.min(2, LOT_MS / took))));
@@ -71,6 +75,7 @@ export function Playground() {
       <div class="stage">
         <DropZone small={!empty} onPictures={(pictures) => void take(pictures)} />
         {empty && <Samples onPicture={(picture) => void take([picture])} />}
+        <Undo onUndo={() => judge(restoreItems())} />
         {empty ? <Explanation /> : <Results />}
       </div>
     </div>
@@ -109,7 +114,7 @@ function Results() {
         <button type="button" onClick={() => download('verdicts.json', everyVerdict())}>
           Download all as JSON
         </button>
-        <button type="button" onClick={clearItems}>
+        <button type="button" onClick={() => removeItems(items.peek())}>
           Remove all
         </button>
       </div>

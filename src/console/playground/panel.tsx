@@ -5,10 +5,12 @@ import { getTenant, listTenants } from '../api/tenants.ts';
 import type { Method, TenantReply } from '../api/types.ts';
 import { nameOf } from '../class-text.ts';
 import { count } from '../format.ts';
+import { linkTo, route } from '../router.ts';
 import { ClassEditor } from '../ui/class-editor.tsx';
 import { ProblemNotice } from '../ui/notice.tsx';
+import { useCheck } from '../ui/use-check.ts';
 import { METHOD_NAMES, METHODS } from './explain.ts';
-import { isScratch } from './scratch.ts';
+import { isScratch, scratchId } from './scratch.ts';
 import { method, mode, tenantId, typedClasses, typedText, warnings } from './subject.ts';
 
 /** Selects the classes to compare with, and the rule. */
@@ -51,6 +53,10 @@ function choose(m: 'tenant' | 'typed'): void {
 }
 
 function TypedClasses() {
+  // as they are typed, also without a picture
+  useCheck(scratchId(), { classes: typedClasses.value }, false, (found) => {
+    if (found) warnings.value = found;
+  });
   return (
     <ClassEditor
       label="Class names"
@@ -72,7 +78,10 @@ function TenantChoice() {
       ({ tenants, next }) => {
         // with more than one page of tenants, or with a key that may not list them, the user types the name
         names.value = next === null ? tenants.map((t) => t.tenant).filter((id) => !isScratch(id)) : undefined;
-        if (names.value?.length && !names.value.includes(tenantId.value)) tenantId.value = names.value[0] as string;
+        // without `demo`; a tenant that the address names stays, and its error is shown
+        const named = route.peek()[1] !== undefined;
+        if (names.value?.length && !named && !names.value.includes(tenantId.value))
+          tenantId.value = names.value[0] as string;
       },
       () => {},
     );
@@ -81,14 +90,28 @@ function TenantChoice() {
     <>
       <div class="field">
         <label for="tenant">Tenant</label>
+        <p class="hint" id="tenant-hint">
+          A tenant is a list of class names with a name of its own, kept by the service.{' '}
+          <a href={linkTo('tenants')}>See all tenants</a>
+        </p>
         {names.value ? (
-          <select id="tenant" value={tenantId.value} onChange={(e) => setTenant(e.currentTarget.value)}>
-            {names.value.map((id) => (
+          <select
+            id="tenant"
+            aria-describedby="tenant-hint"
+            value={tenantId.value}
+            onChange={(e) => setTenant(e.currentTarget.value)}
+          >
+            {[...new Set([tenantId.value, ...names.value])].sort().map((id) => (
               <option key={id}>{id}</option>
             ))}
           </select>
         ) : (
-          <input id="tenant" value={tenantId.value} onChange={(e) => setTenant(e.currentTarget.value.trim())} />
+          <input
+            id="tenant"
+            aria-describedby="tenant-hint"
+            value={tenantId.value}
+            onChange={(e) => setTenant(e.currentTarget.value.trim())}
+          />
         )}
       </div>
       <Classes key={tenantId.value} />

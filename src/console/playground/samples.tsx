@@ -25,7 +25,8 @@ export function Samples({ onPicture }: { onPicture: (picture: Picture) => void }
   return (
     <section class="samples" aria-label="Samples">
       <p>
-        Without a photo of your own, try a sample. The tenant <em>demo</em> has ten classes.
+        Without a photo of your own, try a sample. The tenant <em>demo</em>, a list that comes with the service, has ten
+        classes.
       </p>
       {SAMPLES.map(({ title, names }) => (
         <div key={title} class="sample-row">

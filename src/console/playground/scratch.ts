@@ -16,6 +16,11 @@ let used = false;
 /** The session's tenant, which is created at its first use. */
 export function scratchTenant(): string {
   used = true;
+  return scratchId();
+}
+
+/** Its id. */
+export function scratchId(): string {
   let id = sessionStorage.getItem(STORED);
   if (id === null) {
     id =

@@ -1,7 +1,8 @@
-import { computed, signal } from '@preact/signals';
+import { computed, effect, signal } from '@preact/signals';
 import { callJson, json, pause } from '../api/client.ts';
 import type { ClassEntry, Method, TenantReply, Warning } from '../api/types.ts';
 import { parseClasses } from '../class-text.ts';
+import { route } from '../router.ts';
 import { scratchTenant } from './scratch.ts';
 
 /** The classes to compare with: a tenant's, or typed names. */
@@ -11,7 +12,15 @@ export const typedText = signal('');
 /** The rule whose decision the page shows; undefined means the tenant's. Every reply has the decisions of all three. */
 export const method = signal<Method | undefined>();
 
-/** Warnings of the service about the typed names, after the first request. */
+// #/playground/zoo opens the playground with that tenant
+effect(() => {
+  const [page, id] = route.value;
+  if (page !== 'playground' || !id) return;
+  mode.value = 'tenant';
+  tenantId.value = id;
+});
+
+/** Warnings of the service about the typed names, as they are typed. */
 export const warnings = signal<Warning[]>([]);
 
 export const typedClasses = computed<ClassEntry[]>(() =>

@@ -97,9 +97,7 @@ function Delete({ tenant, onClose }: { tenant: TenantReply; onClose: () => void 
           if (typed.value === tenant.tenant) void remove();
         }}
       >
-        <p>
-          Requests for verdicts of this tenant will fail from then on. The definition is lost; there is no way back.
-        </p>
+        <p>From then on there are no verdicts about its classes. The definition is lost; there is no way back.</p>
         <div class="field">
           <label for="delete-name">
             Type <code>{tenant.tenant}</code> to confirm

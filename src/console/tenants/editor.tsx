@@ -21,8 +21,15 @@ export function Editor({ id }: { id: string | undefined }) {
       <div class="title-row">
         <h2 id="tenant-title">{id ?? 'New tenant'}</h2>
         {t && <StateBadge tenant={t} />}
+        {t && t.serving_version !== null && <a href={linkTo('playground', t.tenant)}>Try it in the playground</a>}
       </div>
       {t && <VersionLine tenant={t} />}
+      {id === undefined && (
+        <p class="hint">
+          A tenant is a list of class names with a name of its own. A program that asks for a verdict names the tenant
+          whose classes it means.
+        </p>
+      )}
       {problem.value && <ProblemNotice problem={problem.value} />}
       {t && <TenantNotices tenant={t} onBuilt={load} />}
       {(id === undefined || t) && (

@@ -21,6 +21,10 @@ export function TenantList() {
           New tenant
         </a>
       </div>
+      <p class="hint">
+        A tenant is a list of class names with a name of its own. Each team or application has one, and gets verdicts
+        about its classes.
+      </p>
       <div class="filters">
         <PrefixField prefix={prefix} />
         {scratch.value > 0 && (

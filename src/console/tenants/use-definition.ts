@@ -5,9 +5,9 @@ import { pathOf } from '../api/tenants.ts';
 import type { TenantReply, Warning } from '../api/types.ts';
 import { go } from '../router.ts';
 import { announce } from '../ui/copy.ts';
+import { useCheck } from '../ui/use-check.ts';
 import { difference } from './diff.ts';
 import { EMPTY, type Form, toDefinition, toForm } from './form.ts';
-import { useCheck } from './use-check.ts';
 
 /** The changed fields, and the version that they belong to. */
 interface FieldEdit {
