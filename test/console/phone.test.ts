@@ -142,7 +142,7 @@ describe('console on a phone and for everybody', { skip: skipBrowser }, () => {
   it('a tenant is explained where it is first met, and its page leads to the playground with it', async () => {
     const { page, errors, close } = await openPage(browser, service.url);
     await page.getByText('A tenant is a list of class names').waitFor();
-    await page.getByRole('link', { name: 'See all tenants' }).click();
+    await page.getByRole('link', { name: 'See the whole list' }).click();
     await page.getByText('A tenant is a list of class names').waitFor();
     await page.getByRole('link', { name: LONG }).click();
     await page.getByRole('link', { name: 'Try it in the playground' }).click();

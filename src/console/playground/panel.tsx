@@ -92,7 +92,7 @@ function TenantChoice() {
         <label for="tenant">Tenant</label>
         <p class="hint" id="tenant-hint">
           A tenant is a list of class names with a name of its own, kept by the service.{' '}
-          <a href={linkTo('tenants')}>See all tenants</a>
+          <a href={linkTo('tenants')}>See the whole list</a>
         </p>
         {names.value ? (
           <select
