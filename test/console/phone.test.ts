@@ -45,7 +45,6 @@ describe('console on a phone and for everybody', { skip: skipBrowser }, () => {
       await choose(page, [picture]);
       await judged(page, picture.name);
       const badge = page.getByRole('article', { name: picture.name }).locator('.badge').first();
-      // a smooth scroll takes its time
       await until(`the verdict on ${picture.name} is in sight`, 10_000, async () => {
         const box = await badge.boundingBox();
         return box !== null && box.y >= 0 && box.y + box.height <= PHONE.viewport.height;
@@ -155,7 +154,7 @@ describe('console on a phone and for everybody', { skip: skipBrowser }, () => {
     await close();
   });
 
-  it('an unknown address says so, and so does the address of a tenant that is gone', async () => {
+  it('an unknown address is reported, and so is the address of a tenant that does not exist', async () => {
     const { page, errors, close } = await openPage(browser, `${service.url}/#/nowhere`);
     for (const hash of ['nowhere', 'now/then', 'tenants/demo/more', '%zz', 'constructor', 'playground//']) {
       await page.goto(`${service.url}/#/${hash}`);

@@ -9,7 +9,7 @@ import { addItems, type Group, groupKey, groupOf, groups, items, removeItems, re
 import { judge, judgeAll } from './judge.ts';
 import { SubjectPanel } from './panel.tsx';
 import { Samples } from './samples.tsx';
-import { bringIntoSight } from './sight.ts';
+import { keepInSight } from './sight.ts';
 import { mode, subjectKey, typedClasses } from './subject.ts';
 import { Undo } from './undo.tsx';
 
@@ -47,7 +47,7 @@ async function take(pictures: Picture[]): Promise<void> {
     await painted();
     const first = end === pictures.length;
     judge(addItems(pictures.slice(start, end)));
-    if (first) void bringIntoSight();
+    if (first) void keepInSight();
     end = start;
     const took = performance.now() - began;
     lot = Math.max(1, Math.min(MOST, Math.round(lot * Math.min(2, LOT_MS / took))));

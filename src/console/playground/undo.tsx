@@ -11,7 +11,7 @@ export function Undo({ onUndo }: { onUndo: () => void }) {
 
 function Offer({ some, onUndo }: { some: ReadonlySet<Item>; onUndo: () => void }) {
   const button = useRef<HTMLButtonElement>(null);
-  // the button that removed them is gone, and with it the focus
+  // the button that removed them no longer exists, and the focus would be lost with it
   useEffect(() => button.current?.focus(), []);
   return (
     <div class="notice undo" role="status">
