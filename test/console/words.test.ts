@@ -43,6 +43,7 @@ describe('texts of the console', () => {
       'overloaded',
       'quota_exceeded',
       'rate_limited',
+      'request_timeout',
       'shutting_down',
       'store_unavailable',
       'tenant_damaged',
