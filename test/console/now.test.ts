@@ -91,7 +91,7 @@ describe('now', { skip: skipBrowser }, () => {
       page.locator('.chart', { hasText: chart }).getByRole('listitem').filter({ hasText: name }).locator('strong');
     assert.match((await value('Time to answer', 'p95').textContent()) ?? '', /^[\d.]+ m?s$/);
     assert.match((await value('Queue and batch', 'mean batch').textContent()) ?? '', /^[\d.]+$/);
-    assert.notEqual(await value('Requests for verdicts', 'all').textContent(), '0');
+    assert.notEqual(await value('Verdicts asked for', 'all').textContent(), '0');
     await page.getByText(/unsupported_media_type|image_undecodable/).waitFor();
     assert.match(await page.locator('.facts').innerText(), /ready on cpu/);
     assert.deepEqual({ errors, foreign }, { errors: [], foreign: [] });

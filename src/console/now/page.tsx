@@ -61,7 +61,7 @@ function Charts() {
   return (
     <div class="charts">
       <Chart
-        title="Asked for verdicts, times per second"
+        title="Verdicts asked for, per second"
         format={number}
         least={1}
         lines={[
