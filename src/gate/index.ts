@@ -10,6 +10,7 @@ export { decide } from './decide.ts';
 export { type InspectedRequest, type Inspection, Inspector, unjudged } from './inspect.ts';
 export { WITH_BODY } from './methods.ts';
 export type { Conclusion } from './policy.ts';
+export { unescapePercent } from './reading/escapes.ts';
 export { render } from './respond.ts';
 export { findRoute, originTarget, tenantOf } from './routing.ts';
 export type * from './seams.ts';

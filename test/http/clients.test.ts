@@ -287,6 +287,8 @@ describe('raw bodies of any content type', () => {
       'application/x-www-form-urlencoded',
       'text/plain',
       'application/jpeg',
+      'multipart/form-datax',
+      'multipart/mixed; boundary=a',
       undefined,
     ];
     for (const type of types) {

@@ -1,6 +1,6 @@
 import { decodeBase64 } from './base64.ts';
 import { base64Blocks, numberLines } from './lines.ts';
-import { surely } from './rare.ts';
+import { surely } from './surely.ts';
 import { Tensor } from './tensor.ts';
 
 /** Images in blocks of lines, as base64 of any format or as numbers; yields undefined after every block without one. */

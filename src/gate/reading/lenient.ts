@@ -1,7 +1,5 @@
 import { prefixOf, READINGS, VALUES } from './base64.ts';
-import { imageFormat } from './formats/image-format.ts';
-import { smallImage } from './formats/small-images.ts';
-import { isStrong } from './scan.ts';
+import { surely } from './surely.ts';
 
 /** Base64 inside base64 that is followed when the outer one is damaged. */
 const MAX_DEPTH = 3;
@@ -44,10 +42,7 @@ export function lenientImage(bytes: Buffer, depth = MAX_DEPTH): string | undefin
     for (const piece of endingsOf(bytes, start))
       for (const values of readingsOf(piece)) {
         const decoded = prefixOf(piece, 0, { values, characters: piece.length, skip: piece.length });
-        const found = imageFormat(decoded);
-        // formats that random bytes match by chance must hold to their end
-        const name = found && !isStrong(found.name) ? smallImage(decoded) : found?.name;
-        const inner = name ?? (depth > 1 ? lenientImage(decoded, depth - 1) : undefined);
+        const inner = surely(decoded) ?? (depth > 1 ? lenientImage(decoded, depth - 1) : undefined);
         if (inner !== undefined) return inner;
       }
   }

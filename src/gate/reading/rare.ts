@@ -2,20 +2,13 @@ import { classify } from './classify.ts';
 import { encodedContents } from './encodings/index.ts';
 import { spelledBytes } from './encodings/spelled.ts';
 import { imageFormat } from './formats/image-format.ts';
-import { smallImage } from './formats/small-images.ts';
 import { lenientImage } from './lenient.ts';
 import { type Unpacked, unpacked } from './packed.ts';
-import { isStrong } from './scan.ts';
+import { surely } from './surely.ts';
 import { Tensor } from './tensor.ts';
 
 /** A finding in a text: the reason why it is unexamined, or a text inside it that is examined in turn. */
 export type RareFinding = { why: string } | { text: Buffer } | { packed: Unpacked; name: string };
-
-/** The format of an image; one whose header random bytes match by chance must hold to its end. */
-export function surely(bytes: Buffer): string | undefined {
-  const found = imageFormat(bytes);
-  return found && !isStrong(found.name) ? smallImage(bytes) : found?.name;
-}
 
 /** Images, packed files and texts in encodings other than base64 and plain hexadecimal. */
 export function* rareEncodings(text: Buffer): Generator<RareFinding> {

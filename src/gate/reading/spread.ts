@@ -3,11 +3,11 @@ import { prefixOf } from './base64.ts';
 import { encodedContents } from './encodings/index.ts';
 import { maySpell } from './encodings/spelled.ts';
 import { imageFormat } from './formats/image-format.ts';
-import { smallImage } from './formats/small-images.ts';
 import { endOfString, IN_NUMBER, QUOTE } from './json-bytes.ts';
 import { stringBytes } from './json-strings.ts';
-import { rareEncodings, surely } from './rare.ts';
+import { rareEncodings } from './rare.ts';
 import { isStrong, mayBeginImage } from './scan.ts';
+import { surely } from './surely.ts';
 import { Tensor } from './tensor.ts';
 
 const BLANK = Buffer.from(' ');
@@ -35,9 +35,7 @@ function stringsOf(text: Buffer, most = text.length): Buffer[] {
 
 /** An image in base64 whose text was cut into strings. */
 function inPieces(text: Buffer): string | undefined {
-  const decoded = prefixOf(text, 0, { characters: text.length, skip: text.length });
-  const found = imageFormat(decoded);
-  return found && !isStrong(found.name) ? smallImage(decoded) : found?.name;
+  return surely(prefixOf(text, 0, { characters: text.length, skip: text.length }));
 }
 
 /** Whether the first strings of an array, joined, may begin an image or a packed file in any encoding. */

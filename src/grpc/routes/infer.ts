@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { packed } from '../../http/routes/oip/infer-reply.ts';
 import { admitted, verdicts } from '../../http/routes/oip/verdicts.ts';
 import { OUTPUTS } from '../../http/schemas/oip.ts';
-import { call, mayDetect } from '../call.ts';
+import { call, mayDetect, modelParams } from '../call.ts';
 import { messageKind } from '../messages.ts';
 import { type InferMessage, type InferParameter, readInferMessage, type Tensor } from './infer-message.ts';
 
@@ -31,7 +31,7 @@ export function inferCall(app: FastifyInstance): void {
 async function infer(message: InferMessage, request: FastifyRequest, reply: FastifyReply): Promise<InferReply> {
   const { model_name: tenant, model_version: version } = message;
   mayDetect(request, tenant);
-  const serving = admitted(request, reply, { tenant, ...(version === '' ? {} : { version }) });
+  const serving = admitted(request, reply, modelParams(tenant, version));
   const { images, method: named, outputs } = readInferMessage(message, request.server.config);
   const { method, values } = await verdicts(request, reply, { tenant, serving, method: named, images });
   // the form of the request: clients that send raw contents read raw contents

@@ -8,7 +8,7 @@ import {
   serverMetadata,
 } from '../../http/routes/oip/description.ts';
 import type { ModelParams } from '../../http/schemas/oip.ts';
-import { call, mayDetect } from '../call.ts';
+import { call, mayDetect, modelParams } from '../call.ts';
 import { messageKind } from '../messages.ts';
 
 interface NamedModel {
@@ -20,10 +20,10 @@ const kind = <T extends object>(name: string) => messageKind<T>(`inference.${nam
 const named = (rpc: string) => kind<NamedModel>(`${rpc}Request`);
 const SERVICE = '/inference.GRPCInferenceService';
 
-/** The model that a message names, once the key may use it. No version is any version. */
+/** The model that a message names, once the key may use it. */
 function modelOf(request: FastifyRequest, { name, version }: NamedModel): ModelParams {
   mayDetect(request, name);
-  return { tenant: name, ...(version === '' ? {} : { version }) };
+  return modelParams(name, version);
 }
 
 /** The calls of `inference.GRPCInferenceService` that describe the service and its tenants. */

@@ -1,3 +1,5 @@
+import { unescapePercent } from '../../gate/index.ts';
+
 const STANDARD = /^[A-Za-z0-9+/]*={0,2}$/;
 const URL_SAFE = /^[A-Za-z0-9_-]*={0,2}$/;
 const DATA_URL = /^\s*data:([^,]{0,1000}),/i;
@@ -24,13 +26,5 @@ export function bytesOfText(text: string): Buffer | undefined {
 /** Replaces %XX by the byte of that number; other characters keep their bytes in UTF-8. */
 function unescaped(text: string): Buffer {
   const bytes = Buffer.from(text);
-  let length = 0;
-  for (let at = 0; at < bytes.length; at++) {
-    const byte = bytes[at] as number;
-    const digits = byte === 0x25 ? bytes.toString('latin1', at + 1, at + 3) : '';
-    const isEscape = /^[0-9a-f]{2}$/i.test(digits);
-    bytes[length++] = isEscape ? Number.parseInt(digits, 16) : byte;
-    if (isEscape) at += 2;
-  }
-  return bytes.subarray(0, length);
+  return unescapePercent(bytes) ?? bytes;
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { ServiceError } from '../../errors/index.ts';
+import type { ServiceError } from '../../errors/index.ts';
+import { imageTooLarge } from '../image-limits.ts';
 import type { AllowList } from './allow-list.ts';
 import { fetchError, notFetched, notListed, refused } from './errors.ts';
 import { get, type Resolve } from './request.ts';
@@ -85,16 +86,12 @@ async function bodyOf(response: IncomingMessage, { maxBytes, reserve }: FetchOpt
   const coding = headers['content-encoding'];
   if (coding !== undefined && coding !== 'identity')
     stop(notFetched('The host of the image sent it in a content coding.'));
-  const tooLarge = () =>
-    new ServiceError('payload_too_large', `An image may have at most ${maxBytes} bytes.`, {
-      extra: { limit: maxBytes },
-    });
-  if (Number(headers['content-length'] ?? 0) > maxBytes) stop(tooLarge());
+  if (Number(headers['content-length'] ?? 0) > maxBytes) stop(imageTooLarge(maxBytes));
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > maxBytes) stop(tooLarge());
+    if (length > maxBytes) stop(imageTooLarge(maxBytes));
     reserve?.(chunk.length);
     chunks.push(chunk);
   }

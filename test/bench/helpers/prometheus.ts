@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../helpers/free-port.ts';
 import { run, tool } from '../../helpers/tools.ts';
 
 export interface RuleState {
@@ -23,15 +23,6 @@ export interface PrometheusOptions {
   every: number;
   /** OpenMetrics with times: what is to be there from before. */
   history: string;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 /** A real Prometheus that scrapes one target. */

@@ -1,10 +1,9 @@
-/** Stored instead of the number of lanes while one run uses all cores. */
+/** Stored instead of the number of batches while one run uses all cores. */
 const WIDE = -1;
 
 /**
- * The number of lanes of the engine process that work now, in memory that its threads share. A lane never has more than one runnable
- * thread, so this is the number of cores in use. A lane that works alone may use all cores for its run; no other lane begins until that
- * run has ended.
+ * The number of batches that lanes of the engine process have now, in memory that its threads share. A lane works on one batch at a time and may
+ * have the next one already. A batch that is alone may use all cores for its run; no other one is handed over until that run has ended.
  */
 export class Cores {
   readonly shared: SharedArrayBuffer;

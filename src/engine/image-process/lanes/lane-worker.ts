@@ -34,7 +34,7 @@ setNiceness(NICENESS.lanes);
 
 const post = (message: FromLane, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
-/** @param index of the pair in `watch` for this image */
+/** @param slot index of the pair in `watch` for this image */
 async function open(image: LaneImage, slot: number): Promise<LaneResult> {
   const began = sharedNow();
   if (dropped.has(image.id)) throw cancelled();

@@ -18,12 +18,12 @@ export const detectRoute: FastifyPluginAsync = async (app) => {
     app.addContentTypeParser(type, imageParser);
   }
   // the handler reads it, so that a request for an unknown tenant fails before its upload
-  app.decorateRequest('form');
+  app.decorateRequest('unread');
   // The package knows forms and leaves them unread. Its own `parts()` reads the connection, before content codings are undone, and refuses forms for
   // fields that no code reads, so bodies/form.ts reads the decoded payload with the parser of the package.
   await app.register(multipart);
   app.addHook('preParsing', async (request, _reply, payload) => {
-    if (/^multipart\/form-data/i.test(request.headers['content-type'] ?? '')) request.form = payload as Readable;
+    request.unread = payload as Readable;
     return payload;
   });
   app.addContentTypeParser('*', sniffedParser);
@@ -51,7 +51,7 @@ export const detectRoute: FastifyPluginAsync = async (app) => {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The body of a form, which is not read yet. */
-    form: Readable | undefined;
+    /** The decoded body, which is not read yet if `isMultipart()`. */
+    unread: Readable | undefined;
   }
 }

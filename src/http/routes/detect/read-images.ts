@@ -4,6 +4,7 @@ import { ServiceError } from '../../../errors/index.ts';
 import type { ReceivedImage } from '../../../serving/detect-images.ts';
 import { bytesOfText } from '../../bodies/base64.ts';
 import { readForm } from '../../bodies/form.ts';
+import { imageTooLarge, tooManyImages } from '../../image-limits.ts';
 import type { FetchImage } from '../../remote/index.ts';
 import type { DetectJsonBody } from '../../schemas/detect.ts';
 
@@ -30,7 +31,7 @@ export async function readImages(
   limits: ReadLimits,
   remote: Remote,
 ): Promise<ReceivedImage[]> {
-  const images = request.form
+  const images = request.isMultipart()
     ? await fromForm(request, limits)
     : Buffer.isBuffer(request.body)
       ? fromRaw(request.body, limits)
@@ -50,24 +51,12 @@ function empty(): ServiceError {
   return new ServiceError('no_image', 'The image is empty.');
 }
 
-function tooMany({ maxImages }: ReadLimits): ServiceError {
-  return new ServiceError('too_many_images', `A request may have at most ${maxImages} images.`, {
-    extra: { limit: maxImages },
-  });
-}
-
-function tooLarge({ maxImageBytes }: ReadLimits): ServiceError {
-  return new ServiceError('payload_too_large', `An image may have at most ${maxImageBytes} bytes.`, {
-    extra: { limit: maxImageBytes },
-  });
-}
-
 async function fromForm(request: FastifyRequest, limits: ReadLimits): Promise<ReceivedImage[]> {
-  const files = await readForm(request, request.form as NonNullable<typeof request.form>, {
+  const files = await readForm(request, request.unread as NonNullable<typeof request.unread>, {
     maxFiles: limits.maxImages,
     maxFileBytes: limits.maxImageBytes,
-    tooMany: () => tooMany(limits),
-    fileTooLarge: () => tooLarge(limits),
+    tooMany: () => tooManyImages(limits.maxImages),
+    fileTooLarge: () => imageTooLarge(limits.maxImageBytes),
   });
   return files.map(({ field, filename, bytes }, i) => ({
     id: (filename || field || String(i)).slice(0, MOST_ID),
@@ -76,7 +65,7 @@ async function fromForm(request: FastifyRequest, limits: ReadLimits): Promise<Re
 }
 
 function fromRaw(body: Buffer, limits: ReadLimits): ReceivedImage[] {
-  return [{ id: 'image', bytes: body.length > limits.maxImageBytes ? tooLarge(limits) : body }];
+  return [{ id: 'image', bytes: body.length > limits.maxImageBytes ? imageTooLarge(limits.maxImageBytes) : body }];
 }
 
 /** Images of one request that are fetched at once. */
@@ -88,7 +77,7 @@ async function fromJson(
   { fetchImage, signal }: Remote,
 ): Promise<ReceivedImage[]> {
   const images = (request.body as DetectJsonBody | undefined)?.images ?? [];
-  if (images.length > limits.maxImages) throw tooMany(limits);
+  if (images.length > limits.maxImages) throw tooManyImages(limits.maxImages);
   const options = { maxBytes: limits.maxImageBytes, timeoutMs: timeoutOf(request), signal, reserve: totalOf(request) };
   const turn = pLimit(FETCHES);
   return Promise.all(
@@ -131,5 +120,5 @@ function totalOf({ server, reservation }: FastifyRequest): (bytes: number) => vo
 function fromText(data: string, limits: ReadLimits): Uint8Array | ServiceError {
   const bytes = bytesOfText(data);
   if (!bytes) return new ServiceError('invalid_request', 'The data of this image is not base64.');
-  return bytes.length > limits.maxImageBytes ? tooLarge(limits) : bytes;
+  return bytes.length > limits.maxImageBytes ? imageTooLarge(limits.maxImageBytes) : bytes;
 }

@@ -3,6 +3,7 @@ import { ServiceError } from '../../../errors/index.ts';
 import { type Extraction, ExtractionError, type FoundImage, inferImages } from '../../../gate/index.ts';
 import { bytesOfText } from '../../bodies/base64.ts';
 import { textOfJson } from '../../bodies/json-text.ts';
+import { imageTooLarge, tooManyImages } from '../../image-limits.ts';
 import { OUTPUTS, type OutputName } from '../../schemas/oip.ts';
 
 export interface WantedOutput {
@@ -86,17 +87,11 @@ export function checkedImages(found: readonly Pick<FoundImage, 'id' | 'bytes'>[]
     throw new ServiceError('no_image', 'The request contains no image. Send an input of datatype BYTES.');
   }
   if (found.length > maxImages) {
-    throw new ServiceError('too_many_images', `A request may have at most ${maxImages} images.`, {
-      extra: { limit: maxImages },
-    });
+    throw tooManyImages(maxImages);
   }
   return found.map(({ id, bytes }) => {
     if (!bytes || bytes.length === 0) throw invalid(`${id} is not an image: in JSON it would be base64.`);
-    if (bytes.length > maxImageBytes) {
-      throw new ServiceError('payload_too_large', `An image may have at most ${maxImageBytes} bytes.`, {
-        extra: { limit: maxImageBytes },
-      });
-    }
+    if (bytes.length > maxImageBytes) throw imageTooLarge(maxImageBytes);
     return bytes;
   });
 }
