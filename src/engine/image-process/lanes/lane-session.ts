@@ -6,6 +6,9 @@ import { type ImageSession, openImageSession } from '../../shared/sessions.ts';
 import { batchSizes, bestBatch, bucketsUpTo } from './buckets.ts';
 import type { LaneInit, LaneModel, RunReport } from './protocol.ts';
 
+/** Runs of each batch that are compared at the start. */
+const TURNS = 3;
+
 /** The sessions of one lane: its own, and in one lane a second session whose runs use all cores. */
 export class LaneSession {
   readonly #own: ImageSession;
@@ -59,16 +62,23 @@ export class LaneSession {
     return input;
   }
 
-  /** The faster of two runs of artificial pixels, milliseconds. */
+  /** One run of artificial pixels, milliseconds. */
   async time(size: number): Promise<number> {
     const input = this.#input(size);
-    let best = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < 2; i++) {
-      const started = performance.now();
-      await this.#own.run(input, size);
-      best = Math.min(best, performance.now() - started);
-    }
-    return best;
+    const started = performance.now();
+    await this.#own.run(input, size);
+    return performance.now() - started;
+  }
+
+  /**
+   * The fastest of several runs of each batch, milliseconds. The batches take turns: other processes start at the same time and end at some moment,
+   * and the batch that is measured last must not look the fastest for that.
+   */
+  async compareBatches(sizes: readonly number[]): Promise<{ size: number; ms: number }[]> {
+    const runs = sizes.map((size) => ({ size, ms: Number.POSITIVE_INFINITY }));
+    for (let turn = 0; turn < TURNS; turn++)
+      for (const run of runs) run.ms = Math.min(run.ms, await this.time(run.size));
+    return runs;
   }
 }
 
@@ -89,7 +99,7 @@ export async function openLaneSession({ bundle }: LaneInit, model: LaneModel) {
   const session = new LaneSession(own, openWide, buckets, stride);
   if (device.kind !== 'cpu') {
     // the largest first, so that the arena grows once. A device runs all sizes here, so that it prepares no kernel under load
-    for (const bucket of [...buckets].reverse()) await session.time(bucket);
+    for (const bucket of [...buckets].reverse().flatMap((b) => [b, b])) await session.time(bucket);
     return { session, goldenMaxDifference, batch: model.maxBatch };
   }
   // one run, so that the first image does not wait for memory to be allocated
@@ -97,8 +107,7 @@ export async function openLaneSession({ bundle }: LaneInit, model: LaneModel) {
     await own.run(new Uint8Array(stride), 1);
     return { session, goldenMaxDifference, batch: model.maxBatch };
   }
-  const runs = [];
-  for (const n of batchSizes(model.maxBatch).reverse()) runs.push({ size: n, ms: await session.time(n) });
+  const runs = await session.compareBatches(batchSizes(model.maxBatch).reverse());
   return { session, goldenMaxDifference, batch: bestBatch(runs) };
 }
 
