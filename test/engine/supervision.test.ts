@@ -192,9 +192,12 @@ describe('quarantine', () => {
   it('no image is quarantined for a kill from outside', () => {
     const quarantine = new Quarantine();
     const innocent = request('innocent');
-    for (let losses = 1; losses < 4; losses++) assert.equal(quarantine.afterLoss(innocent, losses, 'killed'), 'alone');
+    for (const [at, cause] of (['killed', 'hang', 'hang'] as const).entries()) {
+      assert.equal(quarantine.afterLoss(innocent, at + 1, cause), 'alone');
+    }
     assert.equal(quarantine.afterLoss(innocent, 4, 'crash'), 'alone');
     assert.ok(quarantine.afterLoss(request('unlucky'), 4, 'killed') instanceof EngineLost);
+    assert.ok(quarantine.afterLoss(request('late'), 4, 'hang') instanceof EngineLost);
     assert.equal(quarantine.size, 0);
   });
 

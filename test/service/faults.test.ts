@@ -173,7 +173,7 @@ it('two engines share the work, and one that dies leaves the other serving', asy
   process.kill(pids[1] as number, 'SIGKILL');
   await until('it is back', 30_000, () => starts(service).length === 3);
   await traffic.stop();
-  assert.deepEqual([...new Set(traffic.answers)], ['200']);
+  assert.deepEqual([...new Set(traffic.answers)], ['200'], `engines ended by: ${restarts(service)}`);
   const metrics = await (await fetch(`${url}/metrics`)).text();
   assert.match(metrics, /clipn_engine_up\{engine="cpu"\} 1/);
   assert.match(metrics, /clipn_engine_up\{engine="cpu#2"\} 1/);

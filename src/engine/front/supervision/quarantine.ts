@@ -11,8 +11,13 @@ const REMEMBERED = 10_000;
 const REMEMBERED_MS = 24 * 3_600_000;
 /** For how long an image whose decoding did not end, and whose client has disconnected, stays a suspect. */
 const SUSPECTED_MS = 600_000;
-/** Number of engine processes that may be killed from outside with one request inside before it is answered with 503. */
+/** Number of engine processes that may end with one request inside, without an image as the cause, before it is answered with 503. */
 const MAX_LOSSES = 4;
+/**
+ * Ends that no image is the cause of. A process is `killed` from outside. A process counts as `hang` if its main thread does not answer;
+ * images are decoded and run on other threads, so the main thread is silent because it was stopped, or because the machine is too busy.
+ */
+const WITHOUT_AN_IMAGE: readonly ExitCause[] = ['killed', 'hang'];
 
 /**
  * Decides about images that were inside an engine when it ended. Each runs once more, alone. An image that ends the next engine too
@@ -38,7 +43,7 @@ export class Quarantine {
   }
 
   afterLoss(request: DetectRequest, losses: number, cause: ExitCause): AfterLoss {
-    if (cause === 'killed') return losses < MAX_LOSSES ? 'alone' : new EngineLost();
+    if (WITHOUT_AN_IMAGE.includes(cause)) return losses < MAX_LOSSES ? 'alone' : new EngineLost();
     const blamed = (this.#blamed.get(request) ?? 0) + 1;
     this.#blamed.set(request, blamed);
     if (blamed === 1 && !this.#refused.has(hashOf(request.bytes))) return 'alone';

@@ -6,7 +6,7 @@ export interface ThreadTime {
   ranMs: number;
   /** Ready to run, before it got a processor. A wait that has not ended is not in it. */
   waitedMs: number;
-  /** Whether it runs or is ready to run now: it neither sleeps nor is stopped. */
+  /** Whether it runs, is ready to run, or waits for a disk (its own memory may have to be read from one): it neither sleeps nor is stopped. */
   runnable: boolean;
 }
 
@@ -20,7 +20,7 @@ export function threadTime(pid: number | undefined): ThreadTime | undefined {
     // the name of the program, which comes before, may have any characters
     const [state] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
     if (ran === undefined || waited === undefined || Number.isNaN(ran + waited)) return undefined;
-    return { ranMs: ran / 1e6, waitedMs: waited / 1e6, runnable: state === 'R' };
+    return { ranMs: ran / 1e6, waitedMs: waited / 1e6, runnable: state === 'R' || state === 'D' };
   } catch {
     return undefined;
   }
