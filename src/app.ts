@@ -17,6 +17,9 @@ import { tracingPlugin } from './http/plugins/tracing.ts';
 import { requestId } from './http/request-id.ts';
 import { auditList } from './http/routes/admin/audit-list.ts';
 import { adminReload } from './http/routes/admin/reload.ts';
+import { calibrationCreate } from './http/routes/calibration/create.ts';
+import { calibrationDelete } from './http/routes/calibration/delete.ts';
+import { calibrationGet } from './http/routes/calibration/get.ts';
 import { detectRoute } from './http/routes/detect/detect.ts';
 import { extAuthz, routedUrl } from './http/routes/ext-authz/check.ts';
 import { livez } from './http/routes/health/livez.ts';
@@ -70,6 +73,9 @@ const TENANT_ROUTES = [
   tenantsDriftGet,
   tenantsDriftPin,
   tenantsDriftUnpin,
+  calibrationCreate,
+  calibrationGet,
+  calibrationDelete,
 ];
 
 export interface AppParts {

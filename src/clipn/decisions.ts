@@ -2,19 +2,27 @@ import { argMax, type Probabilities } from './probabilities.ts';
 
 export type Decision = 'id' | 'ood';
 
-/** The rules that a tenant or a request may name. */
+/** The rules without a threshold. */
 export const METHODS = ['ctw', 'atd', 'atd-rescaled'] as const;
 export type Method = (typeof METHODS)[number];
+
+/** The rules without a threshold, and the one by a tenant's calibration (conformal.ts). */
+export const RULES = [...METHODS, 'calibrated'] as const;
+export type Rule = (typeof RULES)[number];
 
 export interface Decisions {
   ctw: Decision;
   atd: Decision;
   atd_rescaled: Decision;
+  /** Absent without a calibration that applies. */
+  calibrated?: Decision;
 }
 
-/** The decision of the named rule. */
-export function decisionOf(decisions: Decisions, method: Method): Decision {
-  return decisions[method === 'atd-rescaled' ? 'atd_rescaled' : method];
+/** The decision of the named rule. @throws RangeError for `calibrated` without a calibration; callers resolve the rule first */
+export function decisionOf(decisions: Decisions, rule: Rule): Decision {
+  const decision = decisions[rule === 'atd-rescaled' ? 'atd_rescaled' : rule];
+  if (decision === undefined) throw new RangeError(`there is no decision of the rule ${rule}`);
+  return decision;
 }
 
 /**

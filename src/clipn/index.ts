@@ -3,9 +3,28 @@ import { type Decisions, decide } from './decisions.ts';
 import { argMax, type Probabilities, probabilities } from './probabilities.ts';
 import { type Scores, scores } from './scores.ts';
 
-export { type Decision, type Decisions, decide, decisionOf, METHODS, type Method } from './decisions.ts';
+export {
+  ascending,
+  fewestFor,
+  type KeptShare,
+  keptLeaveOneOut,
+  keptShare,
+  pValue,
+  rankOf,
+  thresholdOf,
+} from './conformal.ts';
+export {
+  type Decision,
+  type Decisions,
+  decide,
+  decisionOf,
+  METHODS,
+  type Method,
+  RULES,
+  type Rule,
+} from './decisions.ts';
 export { argMax, type Probabilities, probabilities, sigmoid } from './probabilities.ts';
-export { type ScoreName, type Scores, scores } from './scores.ts';
+export { SCORES, type ScoreName, type Scores, scores } from './scores.ts';
 export { classNameFault, fillTemplate, MAX_NAME_LENGTH, templateFault } from './templates.ts';
 
 /** CLIPN's result for one image and C classes. */

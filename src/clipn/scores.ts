@@ -17,6 +17,7 @@ export interface Scores {
 }
 
 export type ScoreName = keyof Scores;
+export const SCORES = ['ctw', 'atd', 'msp', 'max_logit', 'energy', 'mcm'] as const satisfies readonly ScoreName[];
 
 export function scores(cosYes: ArrayLike<number>, scale: number, { p, pNo, pOod, logSumExp }: Probabilities): Scores {
   const best = argMax(p);

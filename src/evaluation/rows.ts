@@ -1,6 +1,6 @@
-import type { Decision, Decisions, ScoreName, Scores } from '../clipn/index.ts';
+import { type Decision, type Decisions, SCORES, type Scores } from '../clipn/index.ts';
 
-export const SCORES = ['ctw', 'atd', 'msp', 'max_logit', 'energy', 'mcm'] as const satisfies ScoreName[];
+export { SCORES };
 
 export const RULES = ['ctw', 'atd', 'atd_rescaled'] as const satisfies (keyof Decisions)[];
 export type RuleName = (typeof RULES)[number];

@@ -4,6 +4,7 @@ import { disagreeing } from '../engine/index.ts';
 import { deadlinePassed } from '../errors/deadline.ts';
 import { ServiceError } from '../errors/index.ts';
 import { detectImages, type JudgedImage } from '../serving/detect-images.ts';
+import { standingRule } from '../tenants/calibration/rule.ts';
 import { type Extraction, ExtractionError, type FoundImage } from './adapters/types.ts';
 import type { FailCause } from './config/schema.ts';
 import type { Decided, Route } from './config/settings.ts';
@@ -98,7 +99,7 @@ export class Inspector {
     const { route, decided, tenant, trace } = inspected;
     const began = performance.now();
     const serving = this.#tenants.resolve(tenant);
-    const method = decided.method ?? serving.method;
+    const method = standingRule(serving, decided.method);
     const { extraction, unexamined } = await readRequest(inspected, route);
     const { images: found } = extraction;
     if (found.length > route.maxImages) throw new ExtractionError('too_large', `more than ${route.maxImages} images`);
@@ -155,6 +156,7 @@ const CAUSES: Partial<Record<ServiceError['code'], FailCause>> = {
   no_image: 'undecodable',
   invalid_request: 'undecodable',
   tenant_not_found: 'no_tenant',
+  not_calibrated: 'uncalibrated',
 };
 
 export function failureOf(error: unknown): { cause: FailCause; detail: string } {

@@ -12,6 +12,7 @@ const FAIL_STATUS: Record<FailCause, number> = {
   no_image: 400,
   too_large: 413,
   no_tenant: 503,
+  uncalibrated: 503,
 };
 
 export type Values = Record<string, string | number | boolean | readonly (string | number)[] | undefined>;

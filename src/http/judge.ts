@@ -1,10 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Method } from '../clipn/index.ts';
+import type { Rule } from '../clipn/index.ts';
 import { detectImages, type JudgedImage, type ReceivedImage } from '../serving/detect-images.ts';
 import type { Serving } from '../tenants/tenant.ts';
 import { termsOf } from './admission.ts';
 import { departureOf } from './departure.ts';
-import { detectionMetrics } from './detection-metrics.ts';
+import { detectionMetrics, rejectedMetrics } from './detection-metrics.ts';
 import { limitedTenant } from './limits.ts';
 
 /** Checks the limits of key and tenant before the body is read; sets the RateLimit fields. @throws ServiceError rate_limited */
@@ -18,7 +18,9 @@ export function checkLimits(request: FastifyRequest, reply: FastifyReply, tenant
 export interface AskedImages {
   tenant: string;
   serving: Serving;
-  method: Method;
+  method: Rule;
+  /** See `DetectionJob`. */
+  uncounted?: boolean;
   images: readonly ReceivedImage[];
   topK: number;
 }
@@ -39,7 +41,7 @@ export async function judge(request: FastifyRequest, reply: FastifyReply, asked:
     ...terms,
     signal: departureOf(reply),
     around: trace && ((inner) => trace.around(inner)),
-    observer: detectionMetrics(metrics),
+    observer: asked.uncounted ? rejectedMetrics(metrics) : detectionMetrics(metrics),
     onAdmitted: () => {
       const leave = access.limiter.take(principal, limited, images.length);
       reply.headers(access.limiter.headers(principal, limited));

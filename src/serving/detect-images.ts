@@ -1,8 +1,10 @@
-import { decisionOf, type Method } from '../clipn/index.ts';
+import { decisionOf, type Rule } from '../clipn/index.ts';
 import { defined } from '../defined.ts';
 import type { Ask, Detection, DetectRequest, Priority } from '../engine/index.ts';
 import { deserializeError, ServiceError, serializeError } from '../errors/index.ts';
+import type { Calibrated } from '../tenants/calibration/serving.ts';
 import type { Serving } from '../tenants/tenant.ts';
+import { withCalibration } from './calibrated.ts';
 
 /** The methods of an engine that detection needs: admission of images, and the verdict on one. Both throw ServiceError. */
 export interface DetectionEngine {
@@ -19,9 +21,9 @@ export interface ReceivedImage {
 /** Images of one request that are judged together: by one version of one tenant, with one priority. */
 export interface DetectionJob {
   tenant: string;
-  serving: Pick<Serving, 'headId'>;
-  /** The rule whose decision is returned. */
-  method: Method;
+  serving: Pick<Serving, 'headId'> & Partial<Pick<Serving, 'calibration' | 'classes'>>;
+  /** The rule whose decision is returned; `calibrated` only with a calibration that applies (`requestedRule`). */
+  method: Rule;
   images: readonly ReceivedImage[];
   /** Number of likeliest classes to return for each image. */
   topK: number;
@@ -35,6 +37,8 @@ export interface DetectionJob {
   orientation?: 'apply' | 'ignore' | undefined;
   /** Aborted when the client has disconnected. */
   signal?: AbortSignal | undefined;
+  /** Whether the verdicts are no traffic, so that they do not count for drift. */
+  uncounted?: boolean | undefined;
   /** Wraps the engine, for example in a trace. */
   around?: ((engine: Pick<DetectionEngine, 'detect'>) => Pick<DetectionEngine, 'detect'>) | undefined;
   /** Called once the images are admitted; its result is called when all are answered. If it throws, the job is refused. */
@@ -44,14 +48,14 @@ export interface DetectionJob {
 
 /** An image with its verdict, or with the error that prevented one. */
 export type JudgedImage =
-  | { id: string; detection: Detection; decision: 'id' | 'ood' }
+  | { id: string; detection: Detection; decision: 'id' | 'ood'; calibrated?: Calibrated }
   | { id: string; error: ServiceError };
 
 /** Receives the outcome of images, for metrics. */
 export interface DetectionObserver {
   /** A request of several images was refused as a whole. */
   refused?(event: { error: ServiceError; images: number }): void;
-  judged?(event: { tenant: string; method: Method; image: JudgedImage }): void;
+  judged?(event: { tenant: string; method: Rule; image: JudgedImage }): void;
 }
 
 /** Largest request, in images, that does not count as bulk. */
@@ -80,12 +84,13 @@ export async function detectImages(engine: DetectionEngine, job: DetectionJob): 
     priority,
     ...defined({ timeoutMs, orientation: job.orientation }),
     ...(job.readings ? { readings: true } : {}),
+    ...(job.uncounted ? { uncounted: true } : {}),
   };
   const one = async ({ id, bytes }: ReceivedImage): Promise<JudgedImage> => {
     if (bytes instanceof ServiceError) return { id, error: bytes };
     try {
-      const detection = await judge.detect({ ...request, bytes }, signal);
-      return { id, detection, decision: decisionOf(detection.decisions, method) };
+      const judged = withCalibration(await judge.detect({ ...request, bytes }, signal), serving);
+      return { id, ...judged, decision: decisionOf(judged.detection.decisions, method) };
     } catch (error) {
       return { id, error: asServiceError(error) };
     }

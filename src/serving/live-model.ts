@@ -118,7 +118,7 @@ export class LiveModel {
     });
     const { name, version, embedding_dim: embeddingDim, templates } = bundle.manifest;
     const forTenants: TenantModel = {
-      bundle: { id: bundle.textId, name, version, embeddingDim, templates },
+      bundle: { id: bundle.textId, wholeId: bundle.id, name, version, embeddingDim, templates },
       cache: features.cache,
       features: builder(engine),
       heads: {

@@ -1,7 +1,9 @@
 import { decisionOf } from '../clipn/index.ts';
 import type { DriftMonitor } from '../drift/index.ts';
 import type { Ask, Detection, DetectRequest, FleetStatus } from '../engine/index.ts';
+import { type RuledServing, standingRule } from '../tenants/calibration/rule.ts';
 import type { TenantRegistry } from '../tenants/registry.ts';
+import { withCalibration } from './calibrated.ts';
 import type { DetectionEngine } from './detect-images.ts';
 
 /** An engine that reports its state. */
@@ -43,13 +45,19 @@ export class ObservedEngine implements ServingEngine {
 
   async detect(request: DetectRequest, signal?: AbortSignal): Promise<Detection> {
     const { engines, drift, tenants } = this.#parts;
-    const { classes, method } = tenants.resolve(request.tenant);
-    const detection = await engines.engineFor(request.headId).detect(request, signal);
+    const { uncounted, ...asked } = request;
+    const serving = tenants.resolve(request.tenant);
+    const detection = await engines.engineFor(request.headId).detect(asked, signal);
+    if (uncounted) return detection;
     drift.record(request.tenant, {
-      ood: decisionOf(detection.decisions, method) === 'ood',
+      ood: decisionOf(withCalibration(detection, serving).detection.decisions, ruleOf(serving)) === 'ood',
       noProbability: detection.noProbability,
-      predicted: classes[detection.index] ?? '',
+      predicted: serving.classes[detection.index] ?? '',
     });
     return detection;
   }
 }
+
+/** The rule of the tenant; without the calibration that it asks for, the rule that would decide with a stale one. */
+const ruleOf = (serving: RuledServing) =>
+  serving.method !== 'calibrated' || serving.calibration ? standingRule(serving) : serving.uncalibratedMethod;

@@ -161,6 +161,18 @@ export function createMetrics() {
       buckets: [0.1, 0.5, 1, 5, 10, 30, 60, 300, 900],
       registers,
     }),
+    calibrations: new Gauge({
+      name: 'clipn_calibrations',
+      help: 'Tenants with a calibration that applies (current), or that another model or class list has made stale',
+      labelNames: ['state'],
+      registers,
+    }),
+    calibrationStale: new Gauge({
+      name: 'clipn_calibration_stale',
+      help: "1 if the tenant's calibration is stale, 0 if it applies; absent without one",
+      labelNames: ['tenant'],
+      registers,
+    }),
     driftImages: new Gauge({
       name: 'clipn_drift_images',
       help: 'Verdicts in the window that is compared with the baseline',

@@ -1,15 +1,16 @@
 import { type Static, Type } from 'typebox';
-import { classNameFault, METHODS, type Method, templateFault } from '../clipn/index.ts';
+import { classNameFault, RULES, type Rule, templateFault } from '../clipn/index.ts';
 import { ServiceError } from '../errors/index.ts';
 import { ClassEntry, textsOf } from './classes.ts';
 
 /** The decision rules of clipn/, as a schema. */
-export const MethodSchema = Type.Unsafe<Method>(
+export const MethodSchema = Type.Unsafe<Rule>(
   Type.Union(
-    METHODS.map((method) => Type.Literal(method)),
+    RULES.map((rule) => Type.Literal(rule)),
     {
       description:
-        'The threshold-free rule that decides: competing to win, agreeing to differ, or the latter rescaled.',
+        'The rule that decides: competing to win, agreeing to differ, or the latter rescaled, without a threshold; or `calibrated`, by the ' +
+        "threshold of the tenant's calibration.",
     },
   ),
 );

@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { Method } from '../clipn/index.ts';
+import type { Method, Rule } from '../clipn/index.ts';
 import { defined } from '../defined.ts';
 import type { Head, HeadHost, TextFeatureBuilder } from '../engine/index.ts';
 import type { Archive } from './archive.ts';
+import { classesDigest } from './calibration/digest.ts';
+import { type Pins, servingCalibration } from './calibration/serving.ts';
+import type { StoredCalibration } from './calibration/stored.ts';
 import { nameOf } from './classes.ts';
 import { promptsOf, type TenantDefinition } from './definition.ts';
 import type { FeatureCache } from './feature-cache.ts';
@@ -13,7 +16,10 @@ import type { TextModel } from './warnings.ts';
 /** One model as tenants use it: its text encoder, its feature cache, and the engine that takes heads. */
 export interface TenantModel {
   bundle: {
+    /** Of the text encoders, which make the features of classes. */
     id: string;
+    /** Of the whole bundle: scores depend on the image encoder too. */
+    wholeId: string;
     name: string;
     version: string;
     embeddingDim: number;
@@ -32,6 +38,7 @@ export interface HeadVersion {
   version: number;
   definition: TenantDefinition;
   imported?: string | undefined;
+  calibration?: StoredCalibration | undefined;
 }
 
 export interface MakeOptions {
@@ -96,12 +103,17 @@ export class TenantHeads {
       throw error;
     }
     const { name, version: modelVersion } = model.bundle;
+    const { definition, calibration } = version;
+    const pins = pinsOf(model, definition);
     return {
       headId,
       version: version.version,
       classes: recipe.classes.map(nameOf),
-      method: version.definition.method ?? this.#defaultMethod,
+      method: definition.method ?? this.#defaultMethod,
+      uncalibratedMethod: thresholdFree(definition.method) ?? this.#defaultMethod,
       model: { name, version: modelVersion },
+      pins,
+      calibration: calibration && servingCalibration(calibration, pins),
     };
   }
 
@@ -140,9 +152,16 @@ export class TenantHeads {
   }
 }
 
+const thresholdFree = (rule: Rule | undefined): Method | undefined => (rule === 'calibrated' ? undefined : rule);
+
 function recipeOf(model: TenantModel, { definition, imported }: HeadVersion): HeadRecipe {
   const prompts = promptsOf(definition, model.bundle.templates);
   return { classes: definition.classes, prompts, origin: imported };
+}
+
+/** Everything that the scores of a version depend on. */
+export function pinsOf({ bundle }: TenantModel, definition: TenantDefinition): Pins {
+  return { model: bundle.wholeId, classes: classesDigest(definition) };
 }
 
 function sourcesOf({ cache, features, bundle }: TenantModel) {

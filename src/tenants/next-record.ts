@@ -1,4 +1,5 @@
 import { defined } from '../defined.ts';
+import type { StoredCalibration } from './calibration/stored.ts';
 import type { TenantDefinition } from './definition.ts';
 import type { TenantRecord } from './record.ts';
 
@@ -8,6 +9,8 @@ export interface Change {
   definition: TenantDefinition;
   source?: string | undefined;
   imported?: string | undefined;
+  /** That of the version to which a rollback returns; otherwise the one so far stays. */
+  calibration?: StoredCalibration | undefined;
 }
 
 /** A first record of a tenant, as of now. */
@@ -22,14 +25,36 @@ export function recordOf(id: string, definition: TenantDefinition, version: numb
  * @param complete whether the features of `old` are complete: only then can a rollback lead to it
  */
 export function nextRecord(
-  { id, definition, source, imported }: Change,
+  { id, definition, source, imported, calibration }: Change,
   old: TenantRecord | undefined,
   { version, complete }: { version: number; complete: boolean },
 ): TenantRecord {
   const next: TenantRecord = { ...recordOf(id, definition, version + 1), ...defined({ source, imported }) };
   if (!old) return next;
   const previous = complete
-    ? { version: old.version, definition: old.definition, ...defined({ imported: old.imported }) }
+    ? {
+        version: old.version,
+        definition: old.definition,
+        ...defined({ imported: old.imported, calibration: old.calibration }),
+      }
     : old.previous;
-  return { ...next, created_at: old.created_at, ...defined({ previous }) };
+  return {
+    ...next,
+    created_at: old.created_at,
+    ...defined({ previous, calibration: calibration ?? old.calibration }),
+  };
+}
+
+/**
+ * The record that follows `old` if only its calibration changes. A rollback leads to the version that it would have led to before.
+ * @param calibration undefined for none
+ */
+export function recalibrated(old: TenantRecord, calibration: StoredCalibration | undefined): TenantRecord {
+  const { calibration: _, ...rest } = old;
+  return {
+    ...rest,
+    version: old.version + 1,
+    updated_at: new Date().toISOString(),
+    ...defined({ calibration }),
+  };
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Static, Type } from 'typebox';
+import { StoredCalibration } from './calibration/stored.ts';
 import { canonical, TenantDefinition } from './definition.ts';
 
 /** A stored definition. `version` counts changes and never decreases, not even when a tenant is removed and created again. */
@@ -17,6 +18,7 @@ export const TenantRecord = Type.Object(
           version: Type.Integer({ minimum: 1 }),
           definition: TenantDefinition,
           imported: Type.Optional(Type.String()),
+          calibration: Type.Optional(StoredCalibration),
         },
         { additionalProperties: false },
       ),
@@ -27,6 +29,8 @@ export const TenantRecord = Type.Object(
     source: Type.Optional(Type.String()),
     /** Origin of imported features in the feature cache; they are used for this tenant only. */
     imported: Type.Optional(Type.String()),
+    /** Stays when the definition changes, and is stale then. */
+    calibration: Type.Optional(StoredCalibration),
   },
   { additionalProperties: false },
 );

@@ -5,15 +5,17 @@ import type { Head } from '../engine/index.ts';
 import { ServiceError } from '../errors/index.ts';
 import { decodeArchive, encodeArchive, originOf } from './archive.ts';
 import { type BuildOptions, TenantBuilds } from './builds.ts';
+import { type CalibrationState, calibrationOf, nextCalibration } from './calibration/change.ts';
+import type { CalibrationChange } from './calibration/make.ts';
 import { type ChangeOptions, TenantChanges } from './changes.ts';
 import { checkDefinition, checkTenantId, promptsOf, sameDefinition, type TenantDefinition } from './definition.ts';
 import { DEMO, DEMO_ID } from './demo.ts';
-import { TenantHeads, type TenantModel } from './heads.ts';
+import { pinsOf, TenantHeads, type TenantModel } from './heads.ts';
 import { KnownTenants, notFound } from './known-tenants.ts';
 import { ALONE, type BuildLeases } from './leases.ts';
 import { type ListPage, listTenants } from './list.ts';
 import { type MoveOptions, moveTenants } from './move.ts';
-import { type Change, nextRecord, recordOf } from './next-record.ts';
+import { type Change, nextRecord, recalibrated, recordOf } from './next-record.ts';
 import type { TenantRecord } from './record.ts';
 import type { TenantStore } from './store.ts';
 import { type Serving, type Tenant, type TenantState, type TenantView, viewOf } from './tenant.ts';
@@ -203,8 +205,7 @@ export class TenantRegistry {
       if (!old.previous) {
         throw new ServiceError('no_previous_version', `Tenant "${id}" has no version to roll back to.`);
       }
-      const { definition, imported } = old.previous;
-      return this.#next({ id, definition, source: undefined, imported }, old, version);
+      return this.#next({ id, source: undefined, imported: undefined, ...old.previous }, old, version);
     });
     return this.#outcome(id, old, stored, options.waitMs);
   }
@@ -223,6 +224,43 @@ export class TenantRegistry {
       return { ...old, cancelled: true };
     });
     return this.get(id);
+  }
+
+  /**
+   * Stores a calibration, also of a tenant that a file defines; it begins with the next version, whose features are those of this one.
+   * @param by the version that scored the images; undefined without images
+   * @throws ServiceError tenant_not_found, calibration_too_small, calibration_stale, and as `put`
+   */
+  async calibrate(
+    id: string,
+    change: CalibrationChange,
+    { by, waitMs, ...options }: { by: Serving | undefined; waitMs: number } & ChangeOptions,
+  ): Promise<PutOutcome> {
+    const { old, stored } = await this.#changes.run(id, options, (old) => {
+      if (!old) throw notFound(id);
+      return recalibrated(old, nextCalibration(old, change, { by, model: this.#heads.model }));
+    });
+    return this.#outcome(id, old, stored, waitMs);
+  }
+
+  /** Removes the calibration; nothing changes for a tenant without one. @throws ServiceError tenant_not_found, and as `put` */
+  async uncalibrate(id: string, { waitMs, ...options }: { waitMs: number } & ChangeOptions): Promise<PutOutcome> {
+    const { old, stored } = await this.#changes.run(id, options, (old) => {
+      if (!old) throw notFound(id);
+      return old.calibration ? recalibrated(old, undefined) : old;
+    });
+    return this.#outcome(id, old, stored, waitMs);
+  }
+
+  /** The stored calibration and whether it applies. @throws ServiceError tenant_not_found */
+  calibration(id: string): CalibrationState | undefined {
+    const { record } = this.#known.find(id);
+    return calibrationOf(record, pinsOf(this.#heads.model, record.definition));
+  }
+
+  /** The serving versions of all tenants by id. */
+  *serving(): Iterable<[string, Serving]> {
+    for (const [id, { serving }] of this.#known.all) if (serving) yield [id, serving];
   }
 
   /** @throws ServiceError tenant_not_found, precondition_failed, tenant_read_only, tenant_conflict, store_unavailable */

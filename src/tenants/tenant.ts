@@ -1,4 +1,5 @@
-import type { Method } from '../clipn/index.ts';
+import type { Method, Rule } from '../clipn/index.ts';
+import type { Pins, ServingCalibration } from './calibration/serving.ts';
 import type { BuildProgress } from './progress.ts';
 import type { TenantRecord } from './record.ts';
 
@@ -9,9 +10,15 @@ export interface Serving {
   headId: string;
   version: number;
   classes: readonly string[];
-  method: Method;
+  /** The rule of the definition, or the service's own; see `standingRule` for the one that decides. */
+  method: Rule;
+  /** The rule without a threshold that decides while a calibration does not apply. */
+  uncalibratedMethod: Method;
   /** The model that made its features. */
   model: { name: string; version: string };
+  /** Everything that the scores of this version depend on. */
+  pins: Pins;
+  calibration: ServingCalibration | undefined;
 }
 
 /** A tenant as clients see it. */

@@ -105,6 +105,7 @@ const STATUS: Record<FailCause, number> = {
   no_image: 400,
   too_large: 413,
   no_tenant: 503,
+  uncalibrated: 503,
 };
 
 /** The expected result, computed from the mode, the outcome and the policy alone. */
@@ -141,12 +142,12 @@ describe('adapter x mode x verdict x fail cause', { concurrency: 7 }, () => {
       const policies = ['open', 'closed'] as const;
       const routes = MODES.flatMap((mode) =>
         policies.flatMap((policy) =>
-          ['demo', 'nobody', 'late'].map((kind) => ({
+          ['demo', 'nobody', 'late', 'uncalibrated'].map((kind) => ({
             match: { path: `/${mode}/${policy}/${kind}` },
             adapter,
             ...options,
             mode,
-            tenant: kind === 'nobody' ? 'nobody' : 'demo',
+            tenant: kind === 'nobody' || kind === 'uncalibrated' ? kind : 'demo',
             fail: policy,
             budget_ms: kind === 'late' ? 100 : 60_000,
             max_body_bytes: 2000,
@@ -163,7 +164,8 @@ describe('adapter x mode x verdict x fail cause', { concurrency: 7 }, () => {
             : outcome === 'no_image'
               ? empty
               : carry(image(word, outcome === 'too_large' ? 4000 : 40));
-        const kind = outcome === 'no_tenant' ? 'nobody' : outcome === 'deadline' ? 'late' : 'demo';
+        const kind =
+          { no_tenant: 'nobody', deadline: 'late', uncalibrated: 'uncalibrated' }[outcome as string] ?? 'demo';
         const path = `/${mode}/${policy}/${kind}?row=${rows++}`;
         const headers: [string, string][] = [
           ...Object.entries(fields),

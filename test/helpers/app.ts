@@ -10,6 +10,7 @@ import type { HttpConfig } from '../../src/http/decorators.ts';
 import { type EnginesByHead, ObservedEngine, type ServingEngine } from '../../src/serving/observed-engine.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts';
+import type { TenantModel } from '../../src/tenants/heads.ts';
 import type { TenantRegistry } from '../../src/tenants/registry.ts';
 import { type FakeAccess, type FakeAccessOptions, fakeAccess } from './access.ts';
 import { MemoryDriftStore } from './drift.ts';
@@ -80,6 +81,8 @@ export interface TestApp {
   engine: FakeEngine;
   registry: TenantRegistry;
   builder: FakeBuilder;
+  /** The model of the registry. */
+  model: TenantModel;
   access: FakeAccess;
   metrics: Metrics;
   /** Every line of the log. */
@@ -95,7 +98,7 @@ export async function testApp(
   { engine: served, ...parts }: Partial<Pick<AppParts, 'gate' | 'engine'>> = {},
 ): Promise<TestApp> {
   const engine = new FakeEngine();
-  const { registry, builder } = fakeRegistry();
+  const { registry, builder, model } = fakeRegistry();
   await registry.put('demo', { classes: ['dog', 'cat'] }, { waitMs: 1000 });
   const access = await fakeAccess(accessOptions);
   const drift = new DriftMonitor({ store: new MemoryDriftStore(), windowMs: 60_000 });
@@ -140,7 +143,7 @@ export async function testApp(
     await registry.stop();
     await access.keyring.stop();
   });
-  return { app, engine, registry, builder, access, metrics, log };
+  return { app, engine, registry, builder, model, access, metrics, log };
 }
 
 /** multipart/form-data by hand, so that a test decides about every byte. */

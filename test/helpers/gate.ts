@@ -74,13 +74,16 @@ export class WordEngine implements GateEngine {
 export const wordTenants: GateTenants = {
   resolve: (id) => {
     if (id === 'building') throw new ServiceError('tenant_not_ready', 'being built');
-    if (!['demo', 'zoo'].includes(id)) throw new ServiceError('tenant_not_found', 'no such tenant');
+    if (!['demo', 'zoo', 'uncalibrated'].includes(id)) throw new ServiceError('tenant_not_found', 'no such tenant');
     return {
       headId: `${id}@3`,
       version: 3,
       classes: ['dog', 'ca"t'],
-      method: 'ctw',
+      method: id === 'uncalibrated' ? 'calibrated' : 'ctw',
+      uncalibratedMethod: 'ctw',
       model: { name: 'm', version: '1' },
+      pins: { model: 'm', classes: 'c' },
+      calibration: undefined,
     };
   },
 };

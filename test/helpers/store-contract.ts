@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { it, type TestContext } from 'node:test';
+import type { StoredCalibration } from '../../src/tenants/calibration/stored.ts';
 import { isRecord, type StoredTenant, type TenantRecord } from '../../src/tenants/record.ts';
 import type { TenantStore } from '../../src/tenants/store.ts';
 import { until } from './service.ts';
@@ -11,6 +12,25 @@ export const record = (id: string, version = 1, classes: string[] = ['dog', 'chi
   updated_at: '2026-01-01T00:00:00.000Z',
   definition: { classes },
 });
+/** With numbers that only all digits of a double tell apart. */
+const calibration: StoredCalibration = {
+  keep: 0.95,
+  certain_keep: 0.8,
+  score: 'energy',
+  version: 7,
+  made_at: '2026-01-01T00:00:00.000Z',
+  model: { id: 'm@1', name: 'm', version: '1' },
+  classes: 'c0ffee',
+  images: ['00', '01'],
+  scores: {
+    ctw: [0.1 + 0.2, 5e-324],
+    atd: [1, 0.30000000000000004],
+    msp: [1 / 3, 2 / 3],
+    max_logit: [27.123456789012344, -1e-17],
+    energy: [29.000000000000004, 29],
+    mcm: [0.1, 0.2],
+  },
+};
 const tombstone = (id: string, version: number) => ({ id, version, deleted_at: '2026-01-02T00:00:00.000Z' });
 const versions = (records: StoredTenant[]) => records.map((r) => [r.id, r.version]).sort();
 
@@ -99,10 +119,11 @@ export function storeContract({ place, shared }: StoreKind): void {
         method: 'atd-rescaled',
         limits: { images_per_second: 0.5, concurrent_images: 3 },
       },
-      previous: { version: 5, definition: { classes: ['x'] } },
+      previous: { version: 5, definition: { classes: ['x'] }, calibration: { ...calibration, version: 4 } },
       cancelled: true,
       source: 'zoo.yaml',
       imported: 'abc',
+      calibration,
     };
     await (await open()).write(whole, 0);
     const back = await (await open()).get('zoo');

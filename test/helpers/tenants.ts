@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FeatureOptions, FeatureRequest, Head, HeadHost, TextFeatureBuilder } from '../../src/engine/index.ts';
 import type { FeatureCache, FeatureKey } from '../../src/tenants/feature-cache.ts';
+import type { TenantModel } from '../../src/tenants/heads.ts';
 import { isRecord, type StoredTenant, type TenantRecord } from '../../src/tenants/record.ts';
 import { type RegistryOptions, TenantRegistry } from '../../src/tenants/registry.ts';
 import type { OnChange, TenantStore } from '../../src/tenants/store.ts';
@@ -129,13 +130,13 @@ export function fakeRegistry(options: Partial<RegistryOptions> = {}) {
   const cache = new MemoryCache(2);
   const builder = new FakeBuilder();
   const heads = new FakeHeads();
-  const registry = new TenantRegistry({
-    store,
+  const model: TenantModel = {
     cache,
     features: builder,
     heads,
     bundle: {
       id: 'm@1+abc',
+      wholeId: 'm@1+abc+image',
       name: 'fake',
       version: '1.2.3',
       embeddingDim: 2,
@@ -143,10 +144,14 @@ export function fakeRegistry(options: Partial<RegistryOptions> = {}) {
     },
     unknownWords: (name) => name.split(/\W+/).filter((w) => w.startsWith('zz')),
     cutNames: (names, templates) => names.filter((name) => templates.some((t) => t.length - 2 + name.length > 40)),
+  };
+  const registry = new TenantRegistry({
+    ...model,
+    store,
     defaults: { method: 'ctw' },
     limits: { maxClasses: 10_000 },
     headGraceMs: 20,
     ...options,
   });
-  return { registry, store, cache, builder, heads };
+  return { registry, store, cache, builder, heads, model };
 }

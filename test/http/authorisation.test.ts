@@ -158,6 +158,7 @@ describe('authorisation', () => {
       action: string;
       versions: unknown;
     }
+    const calibrated = { keep: 0.5, images: [{ data: 'AAAA' }] };
     const body: Record<string, Change> = {
       'PUT /v1/tenants/:tenant': { payload: { classes: ['a'] }, action: 'tenant.put', versions: [1, 2] },
       'DELETE /v1/tenants/:tenant/build': { first: begin, action: 'tenant.build.cancel', versions: [3, 3] },
@@ -171,7 +172,9 @@ describe('authorisation', () => {
         versions: [5, 5],
       },
       'DELETE /v1/tenants/:tenant/drift/baseline': { action: 'tenant.drift.unpin', versions: [5, 5] },
-      'DELETE /v1/tenants/:tenant': { action: 'tenant.delete', versions: [5, null] },
+      'POST /v1/tenants/:tenant/calibration': { payload: calibrated, action: 'tenant.calibrate', versions: [5, 6] },
+      'DELETE /v1/tenants/:tenant/calibration': { action: 'tenant.uncalibrate', versions: [6, 7] },
+      'DELETE /v1/tenants/:tenant': { action: 'tenant.delete', versions: [7, null] },
       'POST /v1/admin/keys': { payload: { name: 'x', scopes: ['metrics'] }, action: 'key.create', versions: [null, 1] },
       'POST /v1/admin/reload': { payload: {}, action: 'model.reload', versions: [null, null] },
       'DELETE /v1/admin/keys/:id': { url: `/v1/admin/keys/${id}`, action: 'key.revoke', versions: [1, 2] },

@@ -7,6 +7,16 @@ import { MadeFeatures, WIDTH } from './made-features.ts';
 
 const LEASE_MS = 500;
 
+/** In a list of classes: the calibration of the tenant. */
+export const MARK = /^calibrated /;
+export const markOf = (registry: TenantRegistry, id: string): string[] => {
+  try {
+    return (registry.calibration(id)?.stored.images ?? []).map((image) => `calibrated ${image}`);
+  } catch {
+    return [];
+  }
+};
+
 /** A registry as `serve` makes it, with features that can be checked in place of a model. */
 export async function openRegistry(dataDir: string, store: string) {
   const config = { dataDir, store, featureCacheBytes: 2 ** 24 } as Config;
@@ -30,7 +40,14 @@ export async function openRegistry(dataDir: string, store: string) {
       putHead: async (id, head) => void heads.set(id, head),
       dropHead: async (id) => void heads.delete(id),
     },
-    bundle: { id: 'made@1', name: 'made', version: '1', embeddingDim: WIDTH, templates: { yes: ['a {}'], no: null } },
+    bundle: {
+      id: 'made@1',
+      wholeId: 'made@1',
+      name: 'made',
+      version: '1',
+      embeddingDim: WIDTH,
+      templates: { yes: ['a {}'], no: null },
+    },
     unknownWords: () => [],
     cutNames: () => [],
     defaults: { method: 'ctw' },

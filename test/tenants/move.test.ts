@@ -7,7 +7,14 @@ function another() {
   const builder = new FakeBuilder();
   const heads = new FakeHeads();
   const model: TenantModel = {
-    bundle: { id: 'n@2', name: 'next', version: '2', embeddingDim: 2, templates: { yes: ['a {}'], no: null } },
+    bundle: {
+      id: 'n@2',
+      wholeId: 'n@2',
+      name: 'next',
+      version: '2',
+      embeddingDim: 2,
+      templates: { yes: ['a {}'], no: null },
+    },
     cache: new MemoryCache(2),
     features: builder,
     heads,

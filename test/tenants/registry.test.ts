@@ -173,7 +173,14 @@ describe('tenant registry', () => {
   });
 
   it('a bundle with paired prompts needs templates in pairs', async () => {
-    const paired = { id: 'm', name: 'm', version: '1', embeddingDim: 2, templates: { yes: ['a {}'], no: ['no {}'] } };
+    const paired = {
+      id: 'm',
+      wholeId: 'm',
+      name: 'm',
+      version: '1',
+      embeddingDim: 2,
+      templates: { yes: ['a {}'], no: ['no {}'] },
+    };
     const { registry } = fakeRegistry({ bundle: paired });
     await registry.put('zoo', { classes: ['dog'] }, wait);
     await assert.rejects(registry.put('zoo', { classes: ['dog'], templates: ['the {}'] }, wait), {

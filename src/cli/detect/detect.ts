@@ -6,6 +6,7 @@ import { ServiceError } from '../../errors/index.ts';
 import { type DetectionJob, detectImages, type JudgedImage } from '../../serving/detect-images.ts';
 import { engineOptions } from '../../serving/engine-options.ts';
 import { openBundle } from '../../serving/open-bundle.ts';
+import { requestedRule } from '../../tenants/calibration/rule.ts';
 import { promptsOf } from '../../tenants/definition.ts';
 import { NO_CACHE } from '../../tenants/feature-cache.ts';
 import { makeHead } from '../../tenants/features.ts';
@@ -48,7 +49,12 @@ export async function detectFiles(args: DetectArguments, config: Config): Promis
     const started = engine.start();
     started.catch(() => {});
     const definition = await definitionOf(args, config);
-    const method = args.method ?? definition.method ?? config.method;
+    const standing = {
+      method: definition.method ?? config.method,
+      uncalibratedMethod: config.method,
+      calibration: undefined,
+    };
+    const method = requestedRule(standing, args.method);
     await warnOfTexts(bundle, definition);
     const making = makeHead(
       { cache: NO_CACHE, builder: engine, width: bundle.manifest.embedding_dim },

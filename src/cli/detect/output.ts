@@ -1,4 +1,4 @@
-import type { Method } from '../../clipn/index.ts';
+import type { Rule } from '../../clipn/index.ts';
 import { toProblem } from '../../errors/index.ts';
 import { printableJson } from '../../errors/printable.ts';
 import { verdictOf } from '../../http/verdict.ts';
@@ -7,15 +7,15 @@ import { table } from '../table.ts';
 
 /** The rule that decided, and the class names that verdicts refer to by index. */
 export interface Naming {
-  method: Method;
+  method: Rule;
   classes: readonly string[];
 }
 
 /** One JSON object per line: the fields of the service's reply, with the path of the file instead of the id. */
-export function jsonLines(judged: readonly JudgedImage[], { method, classes }: Naming): string {
+export function jsonLines(judged: readonly JudgedImage[], { method, ...serving }: Naming): string {
   const lines = judged.map((image) => {
     if ('error' in image) return { file: image.id, error: toProblem(image.error) };
-    const { id: file, ...verdict } = verdictOf(image, method, classes);
+    const { id: file, ...verdict } = verdictOf(image, method, serving);
     return { file, ...verdict };
   });
   return lines.map((line) => `${printableJson(line)}\n`).join('');

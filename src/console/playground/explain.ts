@@ -5,11 +5,14 @@ export const METHOD_NAMES: Record<Method, string> = {
   ctw: 'competing to win',
   atd: 'agreeing to differ',
   'atd-rescaled': 'agreeing to differ, rescaled',
+  calibrated: "by the tenant's calibration",
 };
-export const METHODS = Object.keys(METHOD_NAMES) as Method[];
+/** The rules that need no calibration. */
+export const METHODS: Method[] = ['ctw', 'atd', 'atd-rescaled'];
 
 export function decisionOf(verdict: Verdict, method: Method): 'id' | 'ood' {
-  return verdict.decisions[method === 'atd-rescaled' ? 'atd_rescaled' : method];
+  // a verdict that the calibrated rule decided has its decision
+  return verdict.decisions[method === 'atd-rescaled' ? 'atd_rescaled' : method] ?? verdict.decision;
 }
 
 /** The largest probability after the "no": max (1 - p^no) p among the shown classes. */
@@ -50,6 +53,10 @@ export function reason(verdict: Verdict, method: Method): string {
     return ood
       ? `${looks}, but “none of these” is larger: ${none}.`
       : `${looks}, and “none of these” is smaller: ${none}.`;
+  }
+  if (method === 'calibrated') {
+    const p = percent(verdict.p_value ?? 0);
+    return `${looks}. Of the calibration's images ${p} look as little like the classes: ${ood ? 'too few' : 'enough'}.`;
   }
   const kept = percent(bestKept(verdict));
   return ood

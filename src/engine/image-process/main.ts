@@ -55,8 +55,8 @@ const operations: Handlers<EngineOperations> = {
     const verdict = await heads.score(headId, feature, topK);
     const otherReadings = [];
     for (const other of readings ? others : []) {
-      const { decisions } = await heads.score(headId, other.feature, 0);
-      otherReadings.push({ reading: other.reading, decisions });
+      const { decisions, scores } = await heads.score(headId, other.feature, 0);
+      otherReadings.push({ reading: other.reading, decisions, scores });
     }
     const end = performance.now();
     const inference = timing.inference + end - began;

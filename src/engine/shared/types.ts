@@ -52,6 +52,8 @@ export interface DetectRequest {
   priority?: Priority;
   /** Milliseconds from now until the deadline of the answer. */
   timeoutMs?: number;
+  /** Whether the verdict is no traffic, so that it does not count for drift. */
+  uncounted?: boolean;
   /** Whether the answer contains the times of all stages, for traces. */
   stages?: boolean;
   /** Whether the answer contains the verdicts on other readings of the file, for example with transparency on black. */
@@ -95,7 +97,7 @@ export interface Detection {
   /** `frames` is the number of pictures in the file, of which the first was judged. */
   image: { sha256: string; width: number; height: number; format: string; frames: number };
   /** Readings of the file whose pixels differ from the judged one, if the request asked for them. */
-  otherReadings?: { reading: string; decisions: Assessment['decisions'] }[];
+  otherReadings?: { reading: string; decisions: Assessment['decisions']; scores: Assessment['scores'] }[];
   timing: Timing;
   cache: CacheResult;
   /** In order and without gaps, if the request asked for them. */

@@ -37,6 +37,7 @@ export const FAIL_CAUSES = [
   'no_image',
   'too_large',
   'no_tenant',
+  'uncalibrated',
 ] as const;
 
 const Fail = oneOf(['open', 'closed']);

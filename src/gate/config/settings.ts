@@ -123,6 +123,7 @@ const FAIL_DEFAULTS: Record<FailCause, FailAction> = {
   too_large: 'closed',
   deadline: 'closed',
   no_tenant: 'closed',
+  uncalibrated: 'closed',
   engine_down: 'open',
   overloaded: 'open',
   no_image: 'open',

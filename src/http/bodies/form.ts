@@ -25,6 +25,8 @@ export interface FormLimits {
   /** The errors of a file or a form over these limits. */
   tooMany(): ServiceError;
   fileTooLarge(): ServiceError;
+  /** Fields that are read as text, though they are no files. */
+  fields?: ReadonlyMap<string, (text: string) => void> | undefined;
 }
 
 /**
@@ -58,7 +60,7 @@ export function readForm(request: FastifyRequest, payload: Readable, limits: For
     parser.on('partsLimit', () => stop(tooManyParts()));
     parser.on('error', (error) => stop(malformed(error)));
     parser.on('finish', async () => {
-      const found = (await Promise.all(files)).filter((file) => !untouched(file));
+      const found = (await Promise.all(files)).filter((file) => !untouched(file) && !taken(file, limits));
       if (found.length > limits.maxFiles) return stop(limits.tooMany());
       if (!over) resolve(found);
       over = true;
@@ -83,13 +85,22 @@ export function readForm(request: FastifyRequest, payload: Readable, limits: For
 /** An input in which no file was chosen. */
 const untouched = ({ filename, bytes }: FormFile) => !filename && Buffer.isBuffer(bytes) && bytes.length === 0;
 
-function parserOf({ headers }: FastifyRequest, { maxFiles }: FormLimits): BusboyInstance {
+/** Whether the part is a field that is read as text; it is then passed on. */
+function taken({ field, filename, bytes }: FormFile, { fields }: FormLimits): boolean {
+  const take = filename === undefined && Buffer.isBuffer(bytes) ? fields?.get(field) : undefined;
+  take?.((bytes as Buffer).toString());
+  return take !== undefined;
+}
+
+function parserOf({ headers }: FastifyRequest, { maxFiles, fields }: FormLimits): BusboyInstance {
   try {
     return new Busboy({
       headers: headers as BusboyHeaders,
       limits: { fields: 0, parts: maxFiles + MOST_FIELDS },
-      isPartAFile: (_name, type, filename) =>
-        filename !== undefined || /^(image\/|application\/octet-stream$)/i.test(String(type)),
+      isPartAFile: (name, type, filename) =>
+        filename !== undefined ||
+        fields?.has(String(name)) ||
+        /^(image\/|application\/octet-stream$)/i.test(String(type)),
     });
   } catch (error) {
     throw new ServiceError('unsupported_media_type', 'The content type multipart/form-data needs a boundary.', {

@@ -93,6 +93,10 @@ const TopClass = Type.Object({
   no_probability: Probability,
 });
 
+export const StaleBecause = Type.Union([Type.Literal('model'), Type.Literal('classes')], {
+  description: 'Another model, or other classes or templates, than those of the calibration.',
+});
+
 const Verdict = Type.Object({
   id: Type.String(),
   decision: Decision,
@@ -100,7 +104,14 @@ const Verdict = Type.Object({
   prediction: Type.Object({ class: Type.String(), index: Type.Integer(), probability: Probability }),
   no_probability: Type.Number({ description: 'CLIPN\'s "no" probability of the predicted class.' }),
   ood_probability: Type.Number({ description: 'Probability that the image shows none of the classes, p_{C+1}.' }),
-  decisions: Type.Object({ ctw: Decision, atd: Decision, atd_rescaled: Decision }),
+  decisions: Type.Object({
+    ctw: Decision,
+    atd: Decision,
+    atd_rescaled: Decision,
+    calibrated: Type.Optional(
+      Type.Unsafe<Static<typeof Decision>>({ ...Decision, description: 'Only with a calibration that applies.' }),
+    ),
+  }),
   scores: Type.Object(
     {
       ctw: Type.Number(),
@@ -111,6 +122,31 @@ const Verdict = Type.Object({
       mcm: Type.Number(),
     },
     { description: 'Continuous scores, higher means more in-distribution.' },
+  ),
+  p_value: Type.Optional(
+    Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 1,
+      description:
+        'Conformal p-value, only with a calibration that applies: for an image of the classes it is at most a with a probability of at most a.',
+    }),
+  ),
+  band: Type.Optional(
+    Type.Union([Type.Literal('in'), Type.Literal('uncertain'), Type.Literal('out')], {
+      description:
+        'Only with a calibration that applies. `uncertain`: the calibrated rule and the rule without a threshold disagree, or the score is ' +
+        'between the thresholds of `keep` and `certain_keep`.',
+    }),
+  ),
+  calibration: Type.Optional(
+    Type.Object(
+      {
+        state: Type.Union([Type.Literal('current'), Type.Literal('stale')]),
+        version: Type.Integer({ description: 'The version of the tenant that it began with.' }),
+        stale_because: Type.Optional(StaleBecause),
+      },
+      { description: 'Only if the tenant has a calibration.' },
+    ),
   ),
   top: Type.Array(TopClass),
   image: Type.Object({

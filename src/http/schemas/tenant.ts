@@ -2,8 +2,9 @@ import { type Static, Type } from 'typebox';
 import { defined } from '../../defined.ts';
 import { TenantDefinition } from '../../tenants/definition.ts';
 import { type BuildProgress, percentOf } from '../../tenants/progress.ts';
+import type { TenantRegistry } from '../../tenants/registry.ts';
 import type { TenantView } from '../../tenants/tenant.ts';
-import type { Warning } from '../../tenants/warnings.ts';
+import { CalibrationSummary, calibrationSummary } from './calibration.ts';
 
 export const TenantParams = Type.Object({
   tenant: Type.String({ description: '1 to 63 lower-case letters, digits, dots, hyphens, underscores.' }),
@@ -85,6 +86,7 @@ export const TenantWarning = Type.Object({
 export const TenantReply = Type.Object({
   ...TenantSummary.properties,
   definition: TenantDefinition,
+  calibration: Type.Optional(CalibrationSummary),
   warnings: Type.Array(TenantWarning),
 });
 export type TenantReply = Static<typeof TenantReply>;
@@ -137,6 +139,10 @@ export function entityTag({ etag, state }: TenantView): string {
   return state === 'ready' ? etag : `${etag.slice(0, -1)}.${state}"`;
 }
 
-export function toReply(view: TenantView, warnings: Warning[]): TenantReply {
-  return { ...toSummary(view), definition: view.record.definition, warnings };
+/** The answer about one tenant. */
+export function replyOf(tenants: TenantRegistry, view: TenantView): TenantReply {
+  const { id, definition } = view.record;
+  const state = tenants.calibration(id);
+  const calibration = state && calibrationSummary(state);
+  return { ...toSummary(view), definition, ...defined({ calibration }), warnings: tenants.warnings(definition) };
 }

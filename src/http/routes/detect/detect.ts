@@ -1,10 +1,8 @@
-import type { Readable } from 'node:stream';
-import multipart from '@fastify/multipart';
 import type { FastifyPluginAsync } from 'fastify';
 import { detectTenantInQuery } from '../../access.ts';
 import { refuseEarly } from '../../admission.ts';
-import { imageParser, valuesOfImages } from '../../bodies/parsers.ts';
-import { sniffedParser } from '../../bodies/sniffed.ts';
+import { acceptImages } from '../../bodies/image-bodies.ts';
+import { valuesOfImages } from '../../bodies/parsers.ts';
 import { remoteImages } from '../../remote/index.ts';
 import { DetectBody, DetectHeaders, DetectQuery, DetectReply } from '../../schemas/detect.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
@@ -14,19 +12,7 @@ import { answerDetect } from './handler.ts';
 export const detectRoute: FastifyPluginAsync = async (app) => {
   const { maxBodyBytes, maxImages, imageUrls } = app.config;
   const fetchImage = remoteImages(imageUrls, process.env);
-  for (const type of [/^image\//, 'application/octet-stream', 'binary/octet-stream', 'application/x-image']) {
-    app.addContentTypeParser(type, imageParser);
-  }
-  // the handler reads it, so that a request for an unknown tenant fails before its upload
-  app.decorateRequest('unread');
-  // The package knows forms and leaves them unread. Its own `parts()` reads the connection, before content codings are undone, and refuses forms for
-  // fields that no code reads, so bodies/form.ts reads the decoded payload with the parser of the package.
-  await app.register(multipart);
-  app.addHook('preParsing', async (request, _reply, payload) => {
-    request.unread = payload as Readable;
-    return payload;
-  });
-  app.addContentTypeParser('*', sniffedParser);
+  await acceptImages(app);
   app.post<{ Querystring: DetectQuery; Headers: DetectHeaders }>(
     '/v1/detect',
     {
@@ -48,10 +34,3 @@ export const detectRoute: FastifyPluginAsync = async (app) => {
     (request, reply) => answerDetect(fetchImage, request, reply),
   );
 };
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** The decoded body, which is not read yet if `isMultipart()`. */
-    unread: Readable | undefined;
-  }
-}

@@ -2,12 +2,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Detection } from '../../../engine/index.ts';
 import { type ServiceError, toProblem } from '../../../errors/index.ts';
 import type { JudgedImage } from '../../../serving/detect-images.ts';
+import { requestedRule } from '../../../tenants/calibration/rule.ts';
+import { readImages } from '../../bodies/read-images.ts';
 import { departureOf } from '../../departure.ts';
 import { checkLimits, judge } from '../../judge.ts';
 import type { FetchImage } from '../../remote/index.ts';
 import type { DetectHeaders, DetectQuery, DetectReply, FailedImage } from '../../schemas/detect.ts';
 import { verdictOf } from '../../verdict.ts';
-import { readImages } from './read-images.ts';
 
 /** @param fetchImage fetches images that a request names by their addresses */
 export async function answerDetect(
@@ -28,12 +29,12 @@ export async function answerDetect(
   request.trace?.lap('receive');
   // resolved again, because tenant or model may have been replaced while the body arrived
   const serving = app.tenants.resolve(tenant);
-  const method = request.query.method ?? serving.method;
+  const method = requestedRule(serving, request.query.method);
   const judged = await judge(request, reply, { tenant, serving, method, images, topK });
   failWhole(judged);
 
   const results = judged.map((image) =>
-    'error' in image ? failed(image, request) : verdictOf(image, method, serving.classes),
+    'error' in image ? failed(image, request) : verdictOf(image, method, serving),
   );
   const slowest = (stage: keyof Detection['timing']) =>
     Math.max(0, ...judged.map((o) => ('detection' in o ? o.detection.timing[stage] : 0)));

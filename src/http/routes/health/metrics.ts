@@ -3,6 +3,7 @@ import type { DriftMonitor } from '../../../drift/index.ts';
 import { expositionFor, TEXT, toText } from '../../../telemetry/exposition.ts';
 import type { Metrics } from '../../../telemetry/metrics.ts';
 import { processUsage } from '../../../telemetry/process-usage.ts';
+import type { TenantRegistry } from '../../../tenants/registry.ts';
 
 /** Prometheus exposition. Gauges that mirror a state are read at each scrape. */
 export const metrics: FastifyPluginAsync = async (app) => {
@@ -23,6 +24,7 @@ export const metrics: FastifyPluginAsync = async (app) => {
       }
       await engineProcess(metrics, engine.status.pid);
       driftGauges(metrics, drift);
+      calibrationGauges(metrics, tenants);
       for (const [state, count] of Object.entries(tenants.counts())) metrics.tenants.set({ state }, count);
       const type = expositionFor(request.headers.accept);
       const exposition = await metrics.registry.metrics();
@@ -41,6 +43,19 @@ async function engineProcess(metrics: Metrics, pid: number | undefined): Promise
   metrics.engineThreads.set(usage?.threads ?? 0);
   metrics.engineCpu.reset();
   metrics.engineCpu.inc(usage?.cpuSeconds ?? 0);
+}
+
+/** Tenants that share the label `other` are in the counts only. */
+function calibrationGauges({ calibrations, calibrationStale, tenantLabel }: Metrics, tenants: TenantRegistry): void {
+  const counts = { current: 0, stale: 0 };
+  calibrationStale.reset();
+  for (const [id, { calibration }] of tenants.serving()) {
+    if (!calibration) continue;
+    counts[calibration.stale ? 'stale' : 'current']++;
+    const tenant = tenantLabel(id);
+    if (tenant === id) calibrationStale.set({ tenant }, calibration.stale ? 1 : 0);
+  }
+  for (const [state, count] of Object.entries(counts)) calibrations.set({ state }, count);
 }
 
 /** Tenants that share the label `other` have no drift gauges of their own; `GET /v1/tenants/{tenant}/drift` reports theirs. */

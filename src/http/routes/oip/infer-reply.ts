@@ -1,8 +1,8 @@
-import { decisionOf, type Method } from '../../../clipn/index.ts';
+import { decisionOf, type Rule } from '../../../clipn/index.ts';
 import type { Detection } from '../../../engine/index.ts';
 import { OUTPUTS, type OutputName } from '../../schemas/oip.ts';
 
-const VALUE: Record<OutputName, (d: Detection, method: Method, classes: readonly string[]) => string | number> = {
+const VALUE: Record<OutputName, (d: Detection, method: Rule, classes: readonly string[]) => string | number> = {
   decision: (d, method) => decisionOf(d.decisions, method),
   class: (d, _method, classes) => classes[d.index] as string,
   probability: (d) => d.probability,
@@ -14,7 +14,7 @@ const VALUE: Record<OutputName, (d: Detection, method: Method, classes: readonly
 export function valuesOf(
   name: OutputName,
   detections: Detection[],
-  method: Method,
+  method: Rule,
   classes: readonly string[],
 ): (string | number)[] {
   return detections.map((d) => VALUE[name](d, method, classes));

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { METHODS, type Method } from '../../../clipn/index.ts';
+import { RULES, type Rule } from '../../../clipn/index.ts';
 import { ServiceError } from '../../../errors/index.ts';
+import { requestedRule } from '../../../tenants/calibration/rule.ts';
 import type { Serving } from '../../../tenants/tenant.ts';
 import { checkLimits, judge } from '../../judge.ts';
 import type { ModelParams, OutputName } from '../../schemas/oip.ts';
@@ -35,9 +36,9 @@ export async function verdicts(
   request: FastifyRequest,
   reply: FastifyReply,
   { tenant, serving, method: named, images }: AskedVerdicts,
-): Promise<{ method: Method; values: (name: OutputName) => (string | number)[] }> {
+): Promise<{ method: Rule; values: (name: OutputName) => (string | number)[] }> {
   request.trace?.lap('receive');
-  const method = methodOf(named, serving.method);
+  const method = requestedRule(serving, methodOf(named));
   const received = images.map((bytes, i) => ({ id: String(i), bytes }));
   const judged = await judge(request, reply, { tenant, serving, method, images: received, topK: 0 });
   const detections = judged.map((o) => {
@@ -47,9 +48,9 @@ export async function verdicts(
   return { method, values: (name) => valuesOf(name, detections, method, serving.classes) };
 }
 
-function methodOf(asked: unknown, fallback: Method): Method {
-  if (asked === undefined || asked === null) return fallback;
-  const method = METHODS.find((m) => m === asked);
+function methodOf(asked: unknown): Rule | undefined {
+  if (asked === undefined || asked === null) return undefined;
+  const method = RULES.find((m) => m === asked);
   if (method) return method;
-  throw new ServiceError('invalid_request', `The parameter method is one of ${METHODS.join(', ')}.`);
+  throw new ServiceError('invalid_request', `The parameter method is one of ${RULES.join(', ')}.`);
 }

@@ -2,7 +2,7 @@ import type { FastifyPluginAsync } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { manageTenantInPath } from '../../access.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
-import { entityTag, TenantParams, TenantReply, toReply } from '../../schemas/tenant.ts';
+import { entityTag, replyOf, TenantParams, TenantReply } from '../../schemas/tenant.ts';
 
 const Headers = Type.Object({ 'if-none-match': Type.Optional(Type.String()) });
 
@@ -21,7 +21,8 @@ export const tenantsGet: FastifyPluginAsync = async (app) => {
         operationId: 'getTenant',
         tags: ['tenants'],
         summary: 'One tenant: definition, state and progress',
-        description: 'With If-None-Match: 304 while a tenant that is ready has not changed.',
+        description:
+          'With If-None-Match: 304 while a tenant that is ready, and whose calibration is not stale, has not changed.',
         params: TenantParams,
         headers: Headers,
         response: { 200: TenantReply, 304: Type.Null(), ...ProblemResponses },
@@ -31,8 +32,10 @@ export const tenantsGet: FastifyPluginAsync = async (app) => {
       const view = app.tenants.get(request.params.tenant);
       reply.header('etag', entityTag(view));
       const tags = request.headers['if-none-match'];
-      if (view.state === 'ready' && tags !== undefined && unchanged(tags, view.etag)) return reply.code(304).send();
-      return toReply(view, app.tenants.warnings(view.record.definition));
+      const known = app.tenants.calibration(request.params.tenant)?.stale === undefined;
+      if (view.state === 'ready' && known && tags !== undefined && unchanged(tags, view.etag))
+        return reply.code(304).send();
+      return replyOf(app.tenants, view);
     },
   );
 };

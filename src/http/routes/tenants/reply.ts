@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import type { PutOutcome } from '../../../tenants/registry.ts';
-import { entityTag, type TenantReply, toReply } from '../../schemas/tenant.ts';
+import { entityTag, replyOf, type TenantReply } from '../../schemas/tenant.ts';
 
 /** The answer to a change: 201 or 200 if the features are ready, else 202 with progress. */
 export function answerChange(reply: FastifyReply, { created, view }: PutOutcome): TenantReply {
@@ -9,5 +9,5 @@ export function answerChange(reply: FastifyReply, { created, view }: PutOutcome)
   if (created) reply.header('location', `/v1/tenants/${view.record.id}`);
   if (!ready) reply.header('retry-after', '1');
   reply.code(ready ? (created ? 201 : 200) : 202);
-  return toReply(view, reply.server.tenants.warnings(view.record.definition));
+  return replyOf(reply.server.tenants, view);
 }

@@ -1,16 +1,20 @@
 import type { FastifyRequest } from 'fastify';
 import pLimit from 'p-limit';
-import { ServiceError } from '../../../errors/index.ts';
-import type { ReceivedImage } from '../../../serving/detect-images.ts';
-import { bytesOfText } from '../../bodies/base64.ts';
-import { readForm } from '../../bodies/form.ts';
-import { imageTooLarge, tooManyImages } from '../../image-limits.ts';
-import type { FetchImage } from '../../remote/index.ts';
-import type { DetectJsonBody } from '../../schemas/detect.ts';
+import { ServiceError } from '../../errors/index.ts';
+import type { ReceivedImage } from '../../serving/detect-images.ts';
+import { imageTooLarge, tooManyImages } from '../image-limits.ts';
+import type { FetchImage } from '../remote/index.ts';
+import type { DetectJsonBody } from '../schemas/detect.ts';
+import { bytesOfText } from './base64.ts';
+import { readForm } from './form.ts';
 
 export interface ReadLimits {
   maxImages: number;
   maxImageBytes: number;
+  /** Fields of a form that are read as text. */
+  fields?: ReadonlyMap<string, (text: string) => void>;
+  /** Whether a request without an image is valid. */
+  optional?: boolean;
 }
 
 /** How images are fetched that a request names by their addresses; the signal ends it when the client has left. */
@@ -36,7 +40,7 @@ export async function readImages(
     : Buffer.isBuffer(request.body)
       ? fromRaw(request.body, limits)
       : await fromJson(request, limits, remote);
-  if (images.length === 0) {
+  if (images.length === 0 && !limits.optional) {
     throw new ServiceError(
       'no_image',
       'There is no image in the request: send a file part, an image body, or {"images": [...]}.',
@@ -57,6 +61,7 @@ async function fromForm(request: FastifyRequest, limits: ReadLimits): Promise<Re
     maxFileBytes: limits.maxImageBytes,
     tooMany: () => tooManyImages(limits.maxImages),
     fileTooLarge: () => imageTooLarge(limits.maxImageBytes),
+    fields: limits.fields,
   });
   return files.map(({ field, filename, bytes }, i) => ({
     id: (filename || field || String(i)).slice(0, MOST_ID),

@@ -1,0 +1,35 @@
+import type { FastifyPluginAsync } from 'fastify';
+import { Type } from 'typebox';
+import { manageTenantInPath } from '../../access.ts';
+import { recorded } from '../../audit.ts';
+import { ProblemResponses } from '../../schemas/problem.ts';
+import { ConditionHeaders, TenantParams } from '../../schemas/tenant.ts';
+
+/** `DELETE /v1/tenants/{tenant}/calibration`: verdicts are again what they were without it. */
+export const calibrationDelete: FastifyPluginAsync = async (app) => {
+  app.delete<{ Params: TenantParams; Headers: ConditionHeaders }>(
+    '/v1/tenants/:tenant/calibration',
+    {
+      config: { access: manageTenantInPath },
+      schema: {
+        operationId: 'deleteCalibration',
+        tags: ['tenants'],
+        summary: "Removes the tenant's calibration",
+        description: 'A tenant without one stays as it is.',
+        params: TenantParams,
+        headers: ConditionHeaders,
+        response: { 204: Type.Null(), ...ProblemResponses },
+      },
+    },
+    async (request, reply) => {
+      const { tenant } = request.params;
+      await app.tenants.uncalibrate(tenant, {
+        waitMs: app.config.buildWaitMs,
+        ifMatch: request.headers['if-match'],
+        ifNoneMatch: request.headers['if-none-match'],
+        onChanged: recorded(request, 'tenant.uncalibrate', tenant),
+      });
+      return reply.code(204).send();
+    },
+  );
+};

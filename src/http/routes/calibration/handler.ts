@@ -1,0 +1,107 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { defined } from '../../../defined.ts';
+import { ServiceError, toProblem } from '../../../errors/index.ts';
+import type { JudgedImage } from '../../../serving/detect-images.ts';
+import type { CalibrationState } from '../../../tenants/calibration/change.ts';
+import { recorded } from '../../audit.ts';
+import { readImages } from '../../bodies/read-images.ts';
+import { departureOf } from '../../departure.ts';
+import { checkLimits, judge } from '../../judge.ts';
+import type { FetchImage } from '../../remote/index.ts';
+import {
+  type CalibrationJsonBody,
+  CalibrationQuery,
+  type CalibrationReply,
+  toCalibrationReply,
+} from '../../schemas/calibration.ts';
+import type { DetectHeaders } from '../../schemas/detect.ts';
+import type { ConditionHeaders, TenantParams } from '../../schemas/tenant.ts';
+
+export interface CalibrationRequest {
+  Params: TenantParams;
+  Querystring: CalibrationQuery;
+  Headers: DetectHeaders & ConditionHeaders;
+}
+
+type Judged = Extract<JudgedImage, { detection: unknown }>;
+
+/** Judges the images of the request with the serving version, and stores the calibration that follows. */
+export async function answerCalibration(
+  fetchImage: FetchImage,
+  request: FastifyRequest<CalibrationRequest>,
+  reply: FastifyReply,
+): Promise<CalibrationReply> {
+  const { config, tenants } = request.server;
+  const { tenant } = request.params;
+  // before the body is read, so that a request for an unknown tenant fails before its upload
+  tenants.resolve(tenant);
+  checkLimits(request, reply, tenant);
+
+  const form: Record<string, string> = {};
+  const take = (name: string) => {
+    const set = (text: string) => {
+      form[name] = text;
+    };
+    return [name, set] as const;
+  };
+  const images = await readImages(
+    request,
+    {
+      ...config,
+      fields: new Map(Object.keys(CalibrationQuery.properties).map(take)),
+      optional: !request.isMultipart(),
+    },
+    { fetchImage, signal: departureOf(reply) },
+  );
+  const { images: _, ...json } = jsonOf(request.body);
+  const { add, ...choices } = { ...request.query, ...choicesOf(request, form), ...json };
+  request.body = undefined;
+
+  const serving = tenants.resolve(tenant);
+  const asked = { tenant, serving, method: serving.uncalibratedMethod, images, topK: 0, uncounted: true };
+  const judged = images.length === 0 ? [] : await judge(request, reply, asked);
+  const { scored, failed } = split(judged);
+  const existed = tenants.calibration(tenant) !== undefined;
+  const { view } = await tenants.calibrate(
+    tenant,
+    { choices, ...defined({ images: images.length > 0 ? scored.map(scoresOf) : undefined, add }) },
+    {
+      by: images.length > 0 ? serving : undefined,
+      waitMs: config.buildWaitMs,
+      ifMatch: request.headers['if-match'],
+      ifNoneMatch: request.headers['if-none-match'],
+      onChanged: recorded(request, 'tenant.calibrate', tenant),
+    },
+  );
+  reply.code(existed ? 200 : 201);
+  const state = tenants.calibration(tenant) as CalibrationState;
+  return { ...toCalibrationReply(tenant, view.record.version, state), ...(failed.length > 0 && { failed }) };
+}
+
+const jsonOf = (body: unknown): CalibrationJsonBody =>
+  body && !Buffer.isBuffer(body) ? (body as CalibrationJsonBody) : {};
+
+/** The choices in the fields of a form. @throws ServiceError invalid_request */
+function choicesOf(request: FastifyRequest, form: Record<string, string>): CalibrationQuery {
+  const validate = request.compileValidationSchema(CalibrationQuery, 'querystring');
+  if (validate(form)) return form as CalibrationQuery;
+  const [fault] = (validate as { errors?: { instancePath: string; message?: string }[] }).errors ?? [];
+  throw new ServiceError(
+    'invalid_request',
+    `The form is not valid: ${fault?.instancePath.slice(1)} ${fault?.message}.`,
+  );
+}
+
+const scoresOf = ({ detection: { image, scores } }: Judged) => ({ sha256: image.sha256, scores });
+
+/** The images with a verdict, and those without. @throws the error of an image that a later request may judge (5xx, 429) */
+function split(judged: JudgedImage[]) {
+  const scored: Judged[] = [];
+  const failed: NonNullable<CalibrationReply['failed']> = [];
+  for (const image of judged) {
+    if ('detection' in image) scored.push(image);
+    else if (image.error.status >= 500 || image.error.status === 429) throw image.error;
+    else failed.push({ id: image.id, error: toProblem(image.error) });
+  }
+  return { scored, failed };
+}
