@@ -61,6 +61,10 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
     does: 'this build and that of another checkout (--other), in turns',
     load: async () => (await import('./against.ts')).against,
   },
+  beside: {
+    does: 'throughput beside one busy process for each core, and on a quiet machine, in turns (--other)',
+    load: async () => (await import('./beside.ts')).beside,
+  },
   reduced: {
     does: 'decisions that CLIPN_DECODE=fast changes on large photographs (--photographs, --count)',
     load: async () => (await import('./reduced.ts')).reduced,
@@ -133,7 +137,7 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
 };
 
 /** Benches whose figures are compared with those of other days. */
-const HEADLINES = new Set(['service', 'peers', 'overload', 'fairness', 'many-heads']);
+const HEADLINES = new Set(['service', 'peers', 'overload', 'fairness', 'many-heads', 'beside']);
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
