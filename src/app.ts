@@ -2,7 +2,14 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import type { Bundle } from './bundle/load.ts';
 import type { DriftMonitor } from './drift/index.ts';
 import { answerClientError } from './http/client-error.ts';
-import type { AccessParts, EngineForHttp, GateForHttp, HttpConfig, ReloadForHttp } from './http/decorators.ts';
+import type {
+  AccessParts,
+  CaptureParts,
+  EngineForHttp,
+  GateForHttp,
+  HttpConfig,
+  ReloadForHttp,
+} from './http/decorators.ts';
 import { logRequest } from './http/log-request.ts';
 import { accessPlugin } from './http/plugins/access.ts';
 import { bodiesPlugin } from './http/plugins/bodies.ts';
@@ -20,6 +27,10 @@ import { adminReload } from './http/routes/admin/reload.ts';
 import { calibrationCreate } from './http/routes/calibration/create.ts';
 import { calibrationDelete } from './http/routes/calibration/delete.ts';
 import { calibrationGet } from './http/routes/calibration/get.ts';
+import { capturesDelete } from './http/routes/captures/delete.ts';
+import { capturesDeleteAll } from './http/routes/captures/delete-all.ts';
+import { capturesImage } from './http/routes/captures/image.ts';
+import { capturesList } from './http/routes/captures/list.ts';
 import { detectRoute } from './http/routes/detect/detect.ts';
 import { extAuthz, routedUrl } from './http/routes/ext-authz/check.ts';
 import { livez } from './http/routes/health/livez.ts';
@@ -78,6 +89,8 @@ const TENANT_ROUTES = [
   calibrationDelete,
 ];
 
+const REVIEW_ROUTES = [capturesList, capturesImage, capturesDelete, capturesDeleteAll];
+
 export interface AppParts {
   config: HttpConfig;
   model: { readonly bundle: Pick<Bundle, 'manifest' | 'id'> };
@@ -88,6 +101,7 @@ export interface AppParts {
   tenantFiles?: Pick<WatchedDirectory, 'status'> | undefined;
   reload: ReloadForHttp;
   drift: DriftMonitor;
+  capture: CaptureParts;
   metrics: Metrics;
   /** Without it no spans are made; the log still names the traces of callers. */
   tracing?: Tracing | undefined;
@@ -131,6 +145,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   app.decorate('access', parts.access);
   app.decorate('tenantFiles', parts.tenantFiles);
   app.decorate('drift', parts.drift);
+  app.decorate('capture', parts.capture);
   app.decorate('metrics', parts.metrics);
   app.decorate('tracing', parts.tracing ?? listening);
   app.decorate('gate', parts.gate);
@@ -168,7 +183,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   await app.register(readyz);
   await app.register(metricsRoute);
   await app.register(detectRoute);
-  for (const route of TENANT_ROUTES) await app.register(route);
+  for (const route of [...TENANT_ROUTES, ...REVIEW_ROUTES]) await app.register(route);
   for (const route of [keysCreate, keysList, keysRevoke, auditList, adminReload]) await app.register(route);
   for (const route of [oipServer, oipHealth, oipModel, oipIndex, oipInfer, extAuthz]) await app.register(route);
   refuseOtherMethods();

@@ -28,8 +28,9 @@ const MAY_IMPORT: Record<string, string[]> = {
   tenants: ['clipn', 'engine', 'storage'],
   access: ['storage'],
   drift: ['storage'],
+  capture: ['clipn', 'engine', 'storage', 'tenants'],
   evaluation: ['clipn', 'images', 'engine', 'storage'],
-  serving: ['clipn', 'bundle', 'config', 'telemetry', 'engine', 'storage', 'tenants', 'access', 'drift'],
+  serving: ['clipn', 'bundle', 'config', 'telemetry', 'engine', 'storage', 'tenants', 'access', 'drift', 'capture'],
   gate: ['clipn', 'engine', 'tenants', 'serving', 'linger.ts'],
   http: [
     'clipn',
@@ -41,13 +42,14 @@ const MAY_IMPORT: Record<string, string[]> = {
     'tenants',
     'access',
     'drift',
+    'capture',
     'serving',
     'gate',
     'linger.ts',
   ],
   // types of the contract only: the page carries none of the service's code
   console: ['http'],
-  'app.ts': ['http', 'telemetry', 'bundle', 'tenants', 'drift'],
+  'app.ts': ['http', 'telemetry', 'bundle', 'tenants', 'drift', 'capture'],
   grpc: ['gate', 'http'],
   cli: ['*'],
 };

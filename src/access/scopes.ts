@@ -1,13 +1,17 @@
 import { ServiceError } from '../errors/index.ts';
 
 /**
- * Permissions of a key: `detect:<tenant>` (verdicts), `manage:<tenant>` (see, change and remove the tenant), `metrics`,
- * `admin` (everything). The tenant is an id, a prefix followed by `*`, or `*` for all.
+ * Permissions of a key: `detect:<tenant>` (verdicts), `manage:<tenant>` (see, change and remove the tenant),
+ * `review:<tenant>` (see, label and remove its kept images), `metrics`, `admin` (everything). The tenant is an id, a prefix followed by `*`, or `*` for all.
  */
-export const SCOPE = /^(admin|metrics|(detect|manage):([a-z0-9][a-z0-9._-]{0,62}|[a-z0-9][a-z0-9._-]{0,61}\*|\*))$/;
+export const SCOPE =
+  /^(admin|metrics|(detect|manage|review):([a-z0-9][a-z0-9._-]{0,62}|[a-z0-9][a-z0-9._-]{0,61}\*|\*))$/;
 
 /** The permission that a request needs. A tenant of null means any tenant: lists show the tenants that the key may see. */
-export type Need = { scope: 'admin' } | { scope: 'metrics' } | { scope: 'detect' | 'manage'; tenant: string | null };
+export type Need =
+  | { scope: 'admin' }
+  | { scope: 'metrics' }
+  | { scope: 'detect' | 'manage' | 'review'; tenant: string | null };
 
 /** @throws ServiceError invalid_request */
 export function checkScopes(scopes: readonly string[]): void {
@@ -17,7 +21,7 @@ export function checkScopes(scopes: readonly string[]): void {
     'invalid_request',
     wrong === undefined
       ? 'A key needs at least one scope.'
-      : `${JSON.stringify(wrong.slice(0, 100))} is not a scope: admin, metrics, detect:TENANT or manage:TENANT, where TENANT is an id, team-* or *.`,
+      : `${JSON.stringify(wrong.slice(0, 100))} is not a scope: admin, metrics, detect:TENANT, manage:TENANT or review:TENANT, where TENANT is an id, team-* or *.`,
   );
 }
 

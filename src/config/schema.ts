@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { METHODS, type Method } from '../clipn/index.ts';
+import { OBSERVATION_SETTINGS } from './observation-settings.ts';
 import { DEVICES, PORT_OR_OFF } from './patterns.ts';
 import { count, duration, MiB, setting, size } from './setting.ts';
 
@@ -267,12 +268,7 @@ export const ConfigSchema = Type.Object({
     'bytes',
     'resident memory at which an engine is restarted; 0 means never',
   ),
-  driftWindowMs: setting(
-    duration(3_600_000, 1000),
-    'CLIPN_DRIFT_WINDOW_MS',
-    'milliseconds',
-    "length of the window of verdicts that is compared with a tenant's baseline",
-  ),
+  ...OBSERVATION_SETTINGS,
   drainDelayMs: setting(
     duration(0),
     'CLIPN_DRAIN_DELAY_MS',

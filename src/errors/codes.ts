@@ -12,6 +12,7 @@ export const CODES = {
   image_url_refused: { status: 403, title: 'The address of the image is not accepted' },
   not_found: { status: 404, title: 'No endpoint has this address' },
   key_not_found: { status: 404, title: 'There is no such API key' },
+  capture_not_found: { status: 404, title: 'There is no such kept image' },
   tenant_not_found: { status: 404, title: 'There is no such tenant' },
   method_not_allowed: { status: 405, title: 'The endpoint does not support this method' },
   request_timeout: { status: 408, title: 'The request did not arrive in time' },

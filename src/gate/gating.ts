@@ -30,9 +30,9 @@ export async function gate(gated: GatedExchange, parts: GatingParts): Promise<vo
 }
 
 function inspect(gated: GatedExchange, body: Buffer, inspector: Inspector): Promise<Inspection> {
-  const { route, decided, tenant, request, client, trace } = gated;
+  const { route, decided, tenant, request, requestId, client, trace } = gated;
   const { headers, rawHeaders, url: target = '' } = request;
-  const inspected = { route, decided, tenant, body, headers, rawHeaders, target, trace };
+  const inspected = { route, decided, tenant, body, headers, rawHeaders, target, requestId, trace };
   return inspector.inspect(inspected, client.signal());
 }
 

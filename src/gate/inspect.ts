@@ -42,6 +42,7 @@ export interface InspectedRequest {
   rawHeaders: readonly string[];
   /** Path and query. */
   target: string;
+  requestId: string;
   trace?: GateTrace | undefined;
 }
 
@@ -96,7 +97,7 @@ export class Inspector {
   }
 
   async #judge(inspected: InspectedRequest, signal: AbortSignal): Promise<Inspection> {
-    const { route, decided, tenant, trace } = inspected;
+    const { route, decided, tenant, requestId, trace } = inspected;
     const began = performance.now();
     const serving = this.#tenants.resolve(tenant);
     const method = standingRule(serving, decided.method);
@@ -115,6 +116,7 @@ export class Inspector {
       timeoutMs,
       readings: true,
       orientation: route.orientation,
+      requestId,
       signal,
       around: trace && ((inner) => trace.around(inner)),
     });

@@ -28,6 +28,7 @@ const BY_CODE: Record<ErrorCode, Name> = {
   cross_origin: 'PERMISSION_DENIED',
   not_found: 'UNIMPLEMENTED',
   key_not_found: 'NOT_FOUND',
+  capture_not_found: 'NOT_FOUND',
   tenant_not_found: 'NOT_FOUND',
   method_not_allowed: 'UNIMPLEMENTED',
   tenant_conflict: 'ABORTED',

@@ -11,7 +11,7 @@ import type { FastifyRequest } from 'fastify';
 export type RouteAccess = 'open' | 'docs' | 'metrics' | 'admin' | TenantAccess;
 
 export interface TenantAccess {
-  scope: 'detect' | 'manage';
+  scope: 'detect' | 'manage' | 'review';
   tenant: (request: FastifyRequest) => string | null;
 }
 
@@ -20,6 +20,15 @@ export const manageTenantInPath: TenantAccess = {
   scope: 'manage',
   tenant: (request) => (request.params as { tenant: string }).tenant,
 };
+
+/** For the kept images of `/v1/tenants/:tenant/...`, and their labels. */
+export const reviewTenantInPath: TenantAccess = {
+  scope: 'review',
+  tenant: (request) => (request.params as { tenant: string }).tenant,
+};
+
+/** For labels, whose tenant is in the body: the handler checks it. */
+export const reviewAnyTenant: TenantAccess = { scope: 'review', tenant: () => null };
 
 /** For lists: the handler leaves out entries that `request.principal` may not see. */
 export const manageAnyTenant: TenantAccess = { scope: 'manage', tenant: () => null };

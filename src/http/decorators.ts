@@ -1,5 +1,6 @@
 import type { AuditLog, Keyring, Limiter, Principal, Quotas } from '../access/index.ts';
 import type { Bundle } from '../bundle/load.ts';
+import type { Capture, KeptImages } from '../capture/index.ts';
 import type { DriftMonitor } from '../drift/index.ts';
 import type { AuditSink, GateSettings } from '../gate/index.ts';
 import type { ServingEngine } from '../serving/observed-engine.ts';
@@ -53,6 +54,12 @@ export interface AccessParts {
   audit: AuditLog;
 }
 
+/** Capture, and the images that it has kept. */
+export interface CaptureParts {
+  capture: Capture;
+  kept: KeptImages;
+}
+
 /** Replaces the model that serves. */
 export interface ReloadForHttp {
   readonly status: ReloadStatus;
@@ -84,6 +91,7 @@ declare module 'fastify' {
     model: { readonly bundle: Pick<Bundle, 'manifest' | 'id'> };
     reload: ReloadForHttp;
     drift: DriftMonitor;
+    capture: CaptureParts;
     metrics: Metrics;
     tracing: Tracing;
     /** Limits the log lines of refusals. */

@@ -39,6 +39,7 @@ export async function judge(request: FastifyRequest, reply: FastifyReply, asked:
   const judged = await detectImages(engine, {
     ...asked,
     ...terms,
+    requestId: request.id,
     signal: departureOf(reply),
     around: trace && ((inner) => trace.around(inner)),
     observer: asked.uncounted ? rejectedMetrics(metrics) : detectionMetrics(metrics),

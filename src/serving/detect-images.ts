@@ -35,6 +35,8 @@ export interface DetectionJob {
   readings?: boolean | undefined;
   /** Whether EXIF orientation is applied; as configured where it is undefined. */
   orientation?: 'apply' | 'ignore' | undefined;
+  /** Id of the client's request. */
+  requestId?: string | undefined;
   /** Aborted when the client has disconnected. */
   signal?: AbortSignal | undefined;
   /** Whether the verdicts are no traffic, so that they do not count for drift. */
@@ -82,7 +84,7 @@ export async function detectImages(engine: DetectionEngine, job: DetectionJob): 
     tenant,
     topK,
     priority,
-    ...defined({ timeoutMs, orientation: job.orientation }),
+    ...defined({ timeoutMs, orientation: job.orientation, requestId: job.requestId }),
     ...(job.readings ? { readings: true } : {}),
     ...(job.uncounted ? { uncounted: true } : {}),
   };

@@ -1,3 +1,4 @@
+import type { Capture } from '../capture/index.ts';
 import { decisionOf } from '../clipn/index.ts';
 import type { DriftMonitor } from '../drift/index.ts';
 import type { Ask, Detection, DetectRequest, FleetStatus } from '../engine/index.ts';
@@ -22,11 +23,12 @@ export interface ObservedEngineParts {
   engines: EnginesByHead;
   drift: Pick<DriftMonitor, 'record'>;
   tenants: Pick<TenantRegistry, 'resolve'>;
+  capture: Pick<Capture, 'wants' | 'offer'>;
 }
 
 /**
- * Counts every verdict of an engine for drift, on all paths: API, Open Inference Protocol, ext_authz and gate. The tenant's
- * own rule decides which verdicts count as OOD, not the rule that a request selects.
+ * Counts every verdict of an engine for drift, and offers its image to be kept, on all paths: API, Open Inference Protocol, ext_authz
+ * and gate. The tenant's own rule decides which verdicts count as OOD, not the rule that a request selects.
  */
 export class ObservedEngine implements ServingEngine {
   readonly #parts: ObservedEngineParts;
@@ -44,16 +46,25 @@ export class ObservedEngine implements ServingEngine {
   }
 
   async detect(request: DetectRequest, signal?: AbortSignal): Promise<Detection> {
-    const { engines, drift, tenants } = this.#parts;
-    const { uncounted, ...asked } = request;
-    const serving = tenants.resolve(request.tenant);
+    const { engines, drift, tenants, capture } = this.#parts;
+    const { uncounted, ...counted } = request;
+    const { tenant, bytes, requestId } = request;
+    const serving = tenants.resolve(tenant);
+    const wanted = !uncounted && capture.wants(tenant);
+    const asked = wanted ? { ...counted, embedding: true } : counted;
     const detection = await engines.engineFor(request.headId).detect(asked, signal);
     if (uncounted) return detection;
+    const rule = ruleOf(serving);
+    const calibrated = withCalibration(detection, serving);
+    const decision = decisionOf(calibrated.detection.decisions, rule);
     drift.record(request.tenant, {
-      ood: decisionOf(withCalibration(detection, serving).detection.decisions, ruleOf(serving)) === 'ood',
+      ood: decision === 'ood',
       noProbability: detection.noProbability,
       predicted: serving.classes[detection.index] ?? '',
     });
+    // the tenant may have changed since the request; its former classes cannot name the verdict
+    if (wanted && serving.headId === request.headId)
+      capture.offer({ tenant, bytes, ...calibrated, rule, decision, serving, requestId });
     return detection;
   }
 }

@@ -7,6 +7,7 @@ import { ServiceError } from '../errors/index.ts';
 import { UserError } from '../errors/user-error.ts';
 import { checkFormat } from '../storage/format.ts';
 import { Database } from '../storage/postgres/database.ts';
+import { RECORD_MIGRATIONS } from '../storage/records/postgres-records.ts';
 import type { FeatureCache } from '../tenants/feature-cache.ts';
 import { FileFeatureCache } from '../tenants/file-feature-cache.ts';
 import { FileStore } from '../tenants/file-store.ts';
@@ -71,7 +72,7 @@ export async function openDatabase(
   for (;;) {
     try {
       return await Database.open(url, {
-        migrations: [...TENANT_MIGRATIONS, ...DRIFT_MIGRATIONS, ...ACCESS_MIGRATIONS],
+        migrations: [...TENANT_MIGRATIONS, ...DRIFT_MIGRATIONS, ...ACCESS_MIGRATIONS, ...RECORD_MIGRATIONS],
         onReachable: (reachable, reason) =>
           reachable
             ? onProblem('info', 'the database can be reached again', {})

@@ -197,6 +197,17 @@ export function createMetrics() {
       labelNames: ['tenant', 'of'],
       registers,
     }),
+    captureImages: new Counter({
+      name: 'clipn_capture_images_total',
+      help: 'Images drawn to be kept, by result: stored, duplicate, quota, total, dropped (no room in the queue), failed',
+      labelNames: ['tenant', 'result'],
+      registers,
+    }),
+    captureQueuedBytes: new Gauge({
+      name: 'clipn_capture_queued_bytes',
+      help: 'Bytes of images that wait to be kept',
+      registers,
+    }),
     gateRequests: new Counter({
       name: 'clipn_gate_requests_total',
       help: "Requests of the gate's routes, by verdict and action",

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { classNameFault, RULES, type Rule, templateFault } from '../clipn/index.ts';
 import { ServiceError } from '../errors/index.ts';
+import { CaptureRules, captureRulesOf } from './capture-rules.ts';
 import { ClassEntry, textsOf } from './classes.ts';
 
 /** The decision rules of clipn/, as a schema. */
@@ -57,6 +58,7 @@ export const TenantDefinition = Type.Object(
     ),
     method: Type.Optional(MethodSchema),
     limits: Type.Optional(TenantLimits),
+    capture: Type.Optional(CaptureRules),
   },
   { additionalProperties: false },
 );
@@ -75,7 +77,10 @@ export function canonical(d: TenantDefinition): string {
     return texts.length === 1 ? texts[0] : texts;
   });
   const limits = [d.limits?.images_per_second ?? null, d.limits?.concurrent_images ?? null];
-  return JSON.stringify([classes, d.templates ?? null, d.templates_no ?? null, d.method ?? null, limits]);
+  const rules = captureRulesOf(d.capture);
+  // appended only where there are rules, so that entity tags of other definitions stay as they were
+  const capture = rules ? [Object.entries(rules).sort(([a], [b]) => (a < b ? -1 : 1))] : [];
+  return JSON.stringify([classes, d.templates ?? null, d.templates_no ?? null, d.method ?? null, limits, ...capture]);
 }
 
 export function sameDefinition(a: TenantDefinition, b: TenantDefinition): boolean {

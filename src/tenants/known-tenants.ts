@@ -20,6 +20,8 @@ export class KnownTenants {
   /** Last versions of removed tenants, so that a late notification of an earlier version does not bring a tenant back. */
   readonly #removed = new Map<string, number>();
   #stopped = false;
+  /** Called when a tenant was removed, by this or another process. */
+  onRemoved: (id: string) => void = () => {};
 
   constructor(builds: TenantBuilds) {
     this.#builds = builds;
@@ -80,5 +82,6 @@ export class KnownTenants {
     this.#tenants.delete(id);
     if (known) void this.#builds.cancel(known);
     this.#builds.retire(known?.serving);
+    this.onRemoved(id);
   }
 }

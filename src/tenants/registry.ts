@@ -16,10 +16,13 @@ import { ALONE, type BuildLeases } from './leases.ts';
 import { type ListPage, listTenants } from './list.ts';
 import { type MoveOptions, moveTenants } from './move.ts';
 import { type Change, nextRecord, recalibrated, recordOf } from './next-record.ts';
+import type { PutOptions, PutOutcome } from './put.ts';
 import type { TenantRecord } from './record.ts';
 import type { TenantStore } from './store.ts';
 import { type Serving, type Tenant, type TenantState, type TenantView, viewOf } from './tenant.ts';
 import { type Warning, warningsOf } from './warnings.ts';
+
+export type { PutOptions, PutOutcome };
 
 export interface RegistryOptions extends TenantModel {
   store: TenantStore;
@@ -32,21 +35,6 @@ export interface RegistryOptions extends TenantModel {
   onBuilt?: BuildOptions['onBuilt'];
   onFailed?: BuildOptions['onFailed'];
   headGraceMs?: number;
-}
-
-export interface PutOptions extends ChangeOptions {
-  /** Longest wait for the features, milliseconds. */
-  waitMs: number;
-  /** File of the watched directory that makes the change; undefined for the API. */
-  source?: string;
-  /** Origin of imported features in the cache; null for none, which also drops an earlier origin. */
-  imported?: string | null;
-}
-
-export interface PutOutcome {
-  created: boolean;
-  changed: boolean;
-  view: TenantView;
 }
 
 /** Tenants that are loaded at the same time during the start; loading mostly waits for disk or database. */
@@ -90,6 +78,11 @@ export class TenantRegistry {
     await Promise.all([...this.#known.all.values()].map((tenant) => slots(() => start(tenant))));
   }
 
+  /** @param listener called when a tenant was removed, by this or another process */
+  watchRemovals(listener: (id: string) => void): void {
+    this.#known.onRemoved = listener;
+  }
+
   async stop(): Promise<void> {
     this.#changes.stop();
     await this.#known.stop();
@@ -123,6 +116,11 @@ export class TenantRegistry {
   /** @throws ServiceError tenant_not_found */
   get(id: string): TenantView {
     return viewOf(this.#known.find(id));
+  }
+
+  /** The newest definition; undefined if there is no such tenant. */
+  definitionOf(id: string): TenantDefinition | undefined {
+    return this.#known.all.get(id)?.record.definition;
   }
 
   /** A page of the matching tenants, in order of id. */

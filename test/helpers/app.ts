@@ -13,6 +13,7 @@ import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts';
 import type { TenantModel } from '../../src/tenants/heads.ts';
 import type { TenantRegistry } from '../../src/tenants/registry.ts';
 import { type FakeAccess, type FakeAccessOptions, fakeAccess } from './access.ts';
+import { fakeCapture } from './capture.ts';
 import { MemoryDriftStore } from './drift.ts';
 import { type FakeBuilder, fakeRegistry } from './tenants.ts';
 
@@ -84,6 +85,7 @@ export interface TestApp {
   /** The model of the registry. */
   model: TenantModel;
   access: FakeAccess;
+  capture: ReturnType<typeof fakeCapture>;
   metrics: Metrics;
   /** Every line of the log. */
   log: string[];
@@ -102,6 +104,7 @@ export async function testApp(
   await registry.put('demo', { classes: ['dog', 'cat'] }, { waitMs: 1000 });
   const access = await fakeAccess(accessOptions);
   const drift = new DriftMonitor({ store: new MemoryDriftStore(), windowMs: 60_000 });
+  const capture = fakeCapture({ tenants: registry, random: () => 0 });
   const metrics = createMetrics();
   const log: string[] = [];
   const logger = createLogger({ level: 'info', destination: { write: (line: string) => void log.push(line) } });
@@ -128,10 +131,16 @@ export async function testApp(
     },
     model: { bundle: { id: 'fake@1.2.3+abc', manifest } as never },
     reload: { status: { state: 'idle' }, start: async () => {} },
-    engine: new ObservedEngine({ engines: always(served ?? engine), drift, tenants: registry }),
+    engine: new ObservedEngine({
+      engines: always(served ?? engine),
+      drift,
+      tenants: registry,
+      capture: capture.capture,
+    }),
     tenants: registry,
     access,
     drift,
+    capture,
     metrics,
     logger,
     ...(prepare ? { prepare } : {}),
@@ -143,7 +152,7 @@ export async function testApp(
     await registry.stop();
     await access.keyring.stop();
   });
-  return { app, engine, registry, builder, model, access, metrics, log };
+  return { app, engine, registry, builder, model, access, capture, metrics, log };
 }
 
 /** multipart/form-data by hand, so that a test decides about every byte. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { describe, it, type TestContext } from 'node:test';
 import type { FastifyInstance, HTTPMethods, InjectOptions, RouteOptions } from 'fastify';
 import { ARCHIVE_TYPE, encodeArchive } from '../../src/tenants/archive.ts';
@@ -6,7 +7,17 @@ import type { FakeAccess } from '../helpers/access.ts';
 import { testApp } from '../helpers/app.ts';
 
 /** Whom the answer depends on. */
-type Kind = 'open' | 'docs' | 'metrics' | 'admin' | 'detect' | 'manage' | 'manage any' | 'detect any';
+type Kind =
+  | 'open'
+  | 'docs'
+  | 'metrics'
+  | 'admin'
+  | 'detect'
+  | 'manage'
+  | 'review'
+  | 'manage any'
+  | 'detect any'
+  | 'review any';
 
 function kindOf({ config }: RouteOptions): Kind {
   const access = config?.access;
@@ -38,8 +49,10 @@ const SCOPES: [name: string, scopes: string[] | undefined][] = [
   ['detect:*', ['detect:*']],
   ['manage:zoo', ['manage:zoo']],
   ['manage:*', ['manage:*']],
-  ['detect and manage of another', ['detect:another', 'manage:another']],
-  ['detect and manage of zoo*', ['detect:zoo*', 'manage:zoo*']],
+  ['review:zoo', ['review:zoo']],
+  ['review:*', ['review:*']],
+  ['detect, manage and review of another', ['detect:another', 'manage:another', 'review:another']],
+  ['detect, manage and review of zoo*', ['detect:zoo*', 'manage:zoo*', 'review:zoo*']],
 ];
 
 const covers = (scopes: string[], scope: string, tenant: string) =>
@@ -53,6 +66,7 @@ function expected(kind: Kind, scopes: string[] | undefined, tenant: string): 'in
   if (scopes === undefined) return 401;
   if (scopes.includes('admin')) return 'in';
   if (kind === 'manage any') return scopes.some((s) => s.startsWith('manage:')) ? 'in' : 403;
+  if (kind === 'review any') return scopes.some((s) => s.startsWith('review:')) ? 'in' : 403;
   if (kind === 'detect any') return scopes.some((s) => s.startsWith('detect:')) ? 'in' : 403;
   if (kind === 'admin' || kind === 'metrics') return scopes.includes(kind) ? 'in' : 403;
   return covers(scopes, kind, tenant) ? 'in' : 403;
@@ -113,9 +127,9 @@ describe('authorisation', () => {
 
   it('a key without the scope cannot tell a tenant that exists from one that does not', async (t) => {
     const { app, access, routes } = await appWithRoutes(t);
-    const tenantRoutes = routes.filter((r) => ['detect', 'manage'].includes(kindOf(r)));
+    const tenantRoutes = routes.filter((r) => ['detect', 'manage', 'review'].includes(kindOf(r)));
     assert.ok(tenantRoutes.length >= 5);
-    for (const scopes of [['detect:another', 'manage:another'], ['metrics'], undefined]) {
+    for (const scopes of [['detect:another', 'manage:another', 'review:another'], ['metrics'], undefined]) {
       const headers = await headersOf(access, scopes);
       for (const route of tenantRoutes) {
         for (const method of [route.method].flat()) {
@@ -130,7 +144,7 @@ describe('authorisation', () => {
   });
 
   it('every route that changes something writes a line into the audit log', async (t) => {
-    const { app, access, builder, routes } = await appWithRoutes(t);
+    const { app, access, builder, capture, routes } = await appWithRoutes(t);
     const { headers, id } = await access.key(['admin']);
     /** Requests with which each route really changes something; a route that is not listed fails the test. */
     const begin = async () => {
@@ -174,13 +188,30 @@ describe('authorisation', () => {
       'DELETE /v1/tenants/:tenant/drift/baseline': { action: 'tenant.drift.unpin', versions: [5, 5] },
       'POST /v1/tenants/:tenant/calibration': { payload: calibrated, action: 'tenant.calibrate', versions: [5, 6] },
       'DELETE /v1/tenants/:tenant/calibration': { action: 'tenant.uncalibrate', versions: [6, 7] },
-      'DELETE /v1/tenants/:tenant': { action: 'tenant.delete', versions: [7, null] },
+      'DELETE /v1/tenants/:tenant/captures/:sha256': {
+        first: async () => {
+          const definition = { classes: ['a'], capture: {} };
+          await app.inject({ method: 'PUT', url: '/v1/tenants/zoo', payload: definition, headers });
+          await app.inject({
+            method: 'POST',
+            url: '/v1/detect?tenant=zoo',
+            payload: Buffer.from('picture'),
+            headers: { ...headers, 'content-type': 'image/png' },
+          });
+          await capture.capture.idle();
+        },
+        url: `/v1/tenants/zoo/captures/${createHash('sha256').update('picture').digest('hex')}`,
+        action: 'tenant.capture.delete',
+        versions: [8, 8],
+      },
+      'DELETE /v1/tenants/:tenant/captures': { action: 'tenant.capture.delete-all', versions: [8, 8] },
+      'DELETE /v1/tenants/:tenant': { action: 'tenant.delete', versions: [8, null] },
       'POST /v1/admin/keys': { payload: { name: 'x', scopes: ['metrics'] }, action: 'key.create', versions: [null, 1] },
       'POST /v1/admin/reload': { payload: {}, action: 'model.reload', versions: [null, null] },
       'DELETE /v1/admin/keys/:id': { url: `/v1/admin/keys/${id}`, action: 'key.revoke', versions: [1, 2] },
     };
     const changing = routes
-      .filter((r) => ['manage', 'admin'].includes(kindOf(r)))
+      .filter((r) => ['manage', 'review', 'review any', 'admin'].includes(kindOf(r)))
       .flatMap((r) => [r.method].flat().map((m) => `${m} ${r.url}`))
       // a check only looks, though it has a body
       .filter((r) => !/^(GET|HEAD) /.test(r) && r !== 'POST /v1/tenants/:tenant/check');

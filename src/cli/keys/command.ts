@@ -12,6 +12,7 @@ interface CreateOptions {
   metrics?: boolean;
   detect?: string[];
   manage?: string[];
+  review?: string[];
   expires?: string;
   imagesPerSecond?: number;
   concurrentRequests?: number;
@@ -20,12 +21,13 @@ interface CreateOptions {
   json?: boolean;
 }
 
-function scopesOf({ admin, metrics, detect = [], manage = [] }: CreateOptions): string[] {
+function scopesOf({ admin, metrics, detect = [], manage = [], review = [] }: CreateOptions): string[] {
   return [
     ...(admin ? ['admin'] : []),
     ...(metrics ? ['metrics'] : []),
     ...detect.map((tenant) => `detect:${tenant}`),
     ...manage.map((tenant) => `manage:${tenant}`),
+    ...review.map((tenant) => `review:${tenant}`),
   ];
 }
 
@@ -52,6 +54,7 @@ export function addKeysCommand(program: Command): void {
       .option('--admin', 'may do everything')
       .option('--detect <tenant...>', "may ask for verdicts of these tenants: ids, 'team-*' or '*'")
       .option('--manage <tenant...>', "may see, change and remove these tenants: ids, 'team-*' or '*'")
+      .option('--review <tenant...>', "may see, label and remove kept images of these tenants: ids, 'team-*' or '*'")
       .option('--metrics', 'may read /metrics')
       .option('--expires <when>', 'a time span such as 12h, 90d or 1y, or a date; without it the key never expires')
       .option('--images-per-second <n>', 'images per second on average', Number)

@@ -8,6 +8,7 @@ import { openAccess } from '../../serving/open-access.ts';
 import { openDrift, openFeatures, openStore } from '../../serving/open-store.ts';
 import { Reloader } from '../../serving/reloader.ts';
 import { watchTenants } from '../../serving/watch-tenants.ts';
+import { observedCapture } from './capture.ts';
 import { closeServers, drainOnSignal } from './drain.ts';
 import { openGate } from './gate.ts';
 import { openGrpc } from './grpc.ts';
@@ -39,18 +40,20 @@ async function openParts({ config, telemetry, live, prepared }: Omit<ServicePart
   const drift = await openDrift(config, database, (error) =>
     logger.warn({ err: error }, 'drift counts could not be stored, trying again'),
   );
-  const engine = new ObservedEngine({ engines: live, drift, tenants });
+  const capture = await observedCapture(config, stored, tenants, telemetry);
+  const engine = new ObservedEngine({ engines: live, drift, tenants, capture: capture.capture });
   const access = { keyring, audit, limiter: new Limiter(config), quotas: new Quotas() };
   const close = async () => {
     await tenantFiles?.stop();
     await tenants.stop();
     await drift.stop();
+    await capture.stop();
     await live.stop();
     await keyring.stop();
     await stored.close();
     await lock.release();
   };
-  return { model: live, tenants, tenantFiles, drift, engine, access, close };
+  return { model: live, tenants, tenantFiles, drift, capture, engine, access, close };
 }
 
 /** A model whose processes have been started, and what the whole service needs. */

@@ -66,6 +66,7 @@ const operations: Handlers<EngineOperations> = {
       timing: { ...timing, inference },
       cache,
       ...(readings ? { otherReadings } : {}),
+      ...(request.embedding ? { embedding: feature } : {}),
     };
     if (!wanted) return detection;
     const hash = { name: 'hash', start: arrived, end: hashed };

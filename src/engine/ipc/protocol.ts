@@ -42,7 +42,7 @@ export type EngineOperations = {
   putHead: { request: { id: string; rows: Float32Array }; reply: null };
   dropHead: { request: { id: string }; reply: null };
   detect: {
-    request: Required<Omit<DetectRequest, 'timeoutMs' | 'uncounted'>> & { timeoutMs: number | null };
+    request: Required<Omit<DetectRequest, 'timeoutMs' | 'uncounted' | 'requestId'>> & { timeoutMs: number | null };
     reply: Detection;
   };
 };

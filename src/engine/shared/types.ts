@@ -60,6 +60,10 @@ export interface DetectRequest {
   readings?: boolean;
   /** Whether the orientation tag of a photograph is applied; as configured by default. */
   orientation?: Orientation;
+  /** Whether the answer contains the embedding of the image. */
+  embedding?: boolean;
+  /** Id of the client's request, for observers of verdicts; the engine does not use it. */
+  requestId?: string;
 }
 
 export interface TopClass {
@@ -98,6 +102,8 @@ export interface Detection {
   image: { sha256: string; width: number; height: number; format: string; frames: number };
   /** Readings of the file whose pixels differ from the judged one, if the request asked for them. */
   otherReadings?: { reading: string; decisions: Assessment['decisions']; scores: Assessment['scores'] }[];
+  /** Unit vector of the image, if the request asked for it. */
+  embedding?: Float32Array;
   timing: Timing;
   cache: CacheResult;
   /** In order and without gaps, if the request asked for them. */

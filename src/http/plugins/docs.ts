@@ -28,6 +28,7 @@ export const docsPlugin = fp(async (app) => {
       tags: [
         { name: 'detect', description: 'Verdicts' },
         { name: 'tenants', description: 'Class lists' },
+        { name: 'review', description: 'Kept images, labels and measured error rates' },
         { name: 'access', description: 'API keys and the audit log' },
         { name: 'operations', description: 'Health and metrics' },
       ],

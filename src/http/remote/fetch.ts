@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http';
+import type { S3 } from '../../config/s3.ts';
 import type { ServiceError } from '../../errors/index.ts';
 import { imageTooLarge } from '../image-limits.ts';
 import type { AllowList } from './allow-list.ts';
 import { fetchError, notFetched, notListed, refused } from './errors.ts';
 import { get, type Resolve } from './request.ts';
-import { isS3, type S3, s3Request } from './s3.ts';
+import { isS3, s3Request } from './s3.ts';
 
 /** Redirects that are followed. */
 const MOST_REDIRECTS = 3;

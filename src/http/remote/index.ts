@@ -1,7 +1,7 @@
+import { s3Of } from '../../config/s3.ts';
 import { AllowList } from './allow-list.ts';
 import { refused } from './errors.ts';
 import { type FetchOptions, fetchImage } from './fetch.ts';
-import { s3Of } from './s3.ts';
 
 /** Fetches images by their addresses. */
 export type FetchImage = (

@@ -253,13 +253,13 @@ export class EngineSupervisor implements EngineSlot {
       throw new ServiceError('engine_unavailable', `No verdict now: ${reason}.`, { retryAfterSeconds: 1 });
     }
     const { link, heads } = this.#life;
-    const { priority = 'interactive', timeoutMs = null, stages = false, readings = false } = request;
+    const { priority = 'interactive', timeoutMs = null, stages = false, readings = false, embedding = false } = request;
     const { bytes, headId, tenant, topK, orientation = this.#options.orientation } = request;
     const began = performance.now();
     const detection = await heads.use(request.headId, () =>
       link.call(
         'detect',
-        { bytes, headId, tenant, topK, orientation, priority, timeoutMs, stages, readings },
+        { bytes, headId, tenant, topK, orientation, priority, timeoutMs, stages, readings, embedding },
         { signal },
       ),
     );

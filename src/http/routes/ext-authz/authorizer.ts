@@ -104,7 +104,7 @@ export class Authorizer {
   async #inspect(
     subject: { route: Route; decided: Decided; tenant: string },
     client: ClientRequest,
-    { trace }: FastifyRequest,
+    { trace, id: requestId }: FastifyRequest,
     signal: AbortSignal,
   ): Promise<Inspection> {
     const fault = bodyFault(client);
@@ -112,7 +112,10 @@ export class Authorizer {
     const { body, headers, rawHeaders, target } = client;
     if (body.length > subject.route.maxBodyBytes)
       return unjudged(subject.tenant, 'too_large', 'the body is larger than the limit of this route');
-    const inspection = await this.#inspector.inspect({ ...subject, body, headers, rawHeaders, target, trace }, signal);
+    const inspection = await this.#inspector.inspect(
+      { ...subject, body, headers, rawHeaders, target, requestId, trace },
+      signal,
+    );
     // the proxy forwards the client's request, so images cannot be filtered out of it
     const { filter: _, ...extraction } = inspection.extraction;
     return { ...inspection, extraction };

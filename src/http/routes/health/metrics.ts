@@ -15,7 +15,7 @@ export const metrics: FastifyPluginAsync = async (app) => {
       logLevel: 'warn',
     },
     async (request, reply) => {
-      const { metrics, engine, tenants, drift } = app;
+      const { metrics, engine, tenants, drift, capture } = app;
       metrics.engineUp.reset();
       metrics.engineState.reset();
       for (const { name, state } of engine.status.engines) {
@@ -25,6 +25,7 @@ export const metrics: FastifyPluginAsync = async (app) => {
       await engineProcess(metrics, engine.status.pid);
       driftGauges(metrics, drift);
       calibrationGauges(metrics, tenants);
+      metrics.captureQueuedBytes.set(capture.capture.queuedBytes);
       for (const [state, count] of Object.entries(tenants.counts())) metrics.tenants.set({ state }, count);
       const type = expositionFor(request.headers.accept);
       const exposition = await metrics.registry.metrics();

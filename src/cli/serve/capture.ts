@@ -1,0 +1,36 @@
+import type { Config } from '../../config/index.ts';
+import { type OpenCapture, openCapture } from '../../serving/open-capture.ts';
+import type { OpenStore } from '../../serving/open-store.ts';
+import { Sparse } from '../../telemetry/sparse.ts';
+import type { TenantRegistry } from '../../tenants/registry.ts';
+import type { Telemetry } from './telemetry.ts';
+
+/** Capture of the configuration, connected to log and metrics. @throws ConfigError */
+export function observedCapture(
+  config: Config,
+  { store, database }: OpenStore,
+  tenants: TenantRegistry,
+  { logger, metrics }: Telemetry,
+): Promise<OpenCapture> {
+  let last: unknown;
+  const failing = new Sparse((times) =>
+    logger.error({ err: last, times }, 'captured images could not be stored or removed; requests are not affected'),
+  );
+  const dropping = new Sparse((times) =>
+    logger.warn({ times }, 'captured images were dropped, because the store is slower than they arrive'),
+  );
+  return openCapture({
+    config,
+    database,
+    store,
+    tenants,
+    onResult: (tenant, result) => {
+      metrics.captureImages.inc({ tenant: metrics.tenantLabel(tenant), result });
+      if (result === 'dropped') dropping.note();
+    },
+    onProblem: (error) => {
+      last = error;
+      failing.note();
+    },
+  });
+}

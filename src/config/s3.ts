@@ -1,0 +1,22 @@
+import { defined } from '../defined.ts';
+
+/** Where objects are, and with which key they are read; from the variables that AWS's own programs use. */
+export interface S3 {
+  region: string;
+  /** Of another store than AWS, such as MinIO. */
+  endpoint: URL | undefined;
+  credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string } | undefined;
+}
+
+export function s3Of(env: NodeJS.ProcessEnv): S3 {
+  const endpoint = env['AWS_ENDPOINT_URL_S3'] || env['AWS_ENDPOINT_URL'];
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = env;
+  return {
+    region: env['AWS_REGION'] || env['AWS_DEFAULT_REGION'] || 'us-east-1',
+    endpoint: endpoint === undefined || endpoint === '' ? undefined : new URL(endpoint),
+    credentials:
+      accessKeyId && secretAccessKey
+        ? { accessKeyId, secretAccessKey, ...defined({ sessionToken: env['AWS_SESSION_TOKEN'] || undefined }) }
+        : undefined,
+  };
+}
