@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { quietly } from './run.ts';
+
+/** The parts of a CycloneDX 1.5 document that are read or changed here. */
+interface Component {
+  'bom-ref': string;
+  name: string;
+  type: string;
+  scope?: string;
+  [field: string]: unknown;
+}
+interface Document {
+  metadata: { component: Component };
+  components: Component[];
+  dependencies: { ref: string; dependsOn: string[] }[];
+}
+
+const MODEL = 'models/clipn-small';
+
+const npmSbom = (root: string, ...args: string[]): Document =>
+  JSON.parse(quietly('npm', ['sbom', '--sbom-format', 'cyclonedx', '--sbom-type', 'application', ...args], root));
+
+/** Names of the packages that modules of the page import. The build copies their code, so they are shipped though npm installs none of them. */
+function importedByPage(root: string): Set<string> {
+  const folder = join(root, 'src/console');
+  const modules = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => /\.tsx?$/.test(name));
+  const specifiers = modules.flatMap((name) => [
+    ...readFileSync(join(folder, name), 'utf8').matchAll(/^import [^;]*?'((?:@[\w-]+\/)?[\w-]+)/gm),
+  ]);
+  return new Set(specifiers.map(([, name]) => name as string));
+}
+
+/** The components of `all` that these names lead to, with their dependencies. */
+function reached(all: Document, names: Set<string>): Component[] {
+  const edges = new Map(all.dependencies.map(({ ref, dependsOn }) => [ref, dependsOn]));
+  const refs = new Set(all.components.filter(({ name }) => names.has(name)).map((c) => c['bom-ref']));
+  for (const ref of refs) for (const next of edges.get(ref) ?? []) refs.add(next);
+  return all.components.filter((c) => refs.has(c['bom-ref']));
+}
+
+/** The embedded model, with each of its files. */
+function model(root: string): Component {
+  const folder = join(root, MODEL);
+  const { name, version } = JSON.parse(readFileSync(join(folder, 'bundle.json'), 'utf8'));
+  const files = readdirSync(folder)
+    .sort()
+    .map((file) => ({
+      type: 'file',
+      name: `${MODEL}/${file}`,
+      hashes: [
+        {
+          alg: 'SHA-256',
+          content: createHash('sha256')
+            .update(readFileSync(join(folder, file)))
+            .digest('hex'),
+        },
+      ],
+    }));
+  const licenses = [{ license: { id: 'Apache-2.0' } }];
+  return {
+    type: 'machine-learning-model',
+    'bom-ref': `model:${name}@${version}`,
+    name,
+    version,
+    licenses,
+    components: files,
+  };
+}
+
+/**
+ * CycloneDX 1.5 (JSON) of the program as it is shipped: the packages that npm installs with it, those whose code the page contains, and
+ * the embedded model. `npm sbom` writes most of it. Needs node_modules.
+ */
+export function billOfMaterials(root: string, commit: string): string {
+  const shipped = npmSbom(root, '--omit', 'dev');
+  const known = new Set(shipped.components.map((c) => c['bom-ref']));
+  const page = reached(npmSbom(root), importedByPage(root)).filter((c) => !known.has(c['bom-ref']));
+  const { component } = shipped.metadata;
+  // npm takes the name of the folder
+  Object.assign(component, { name: 'clipn-gate', properties: [{ name: 'clipn-gate:commit', value: commit }] });
+  shipped.components.push(...page.map((c) => ({ ...c, scope: 'required' })), model(root));
+  const refs = new Set(shipped.components.map((c) => c['bom-ref']).concat(component['bom-ref']));
+  shipped.dependencies = shipped.dependencies.filter(({ ref }) => refs.has(ref));
+  return `${JSON.stringify(shipped, null, 1)}\n`;
+}

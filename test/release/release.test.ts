@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, describe, it, type TestContext } from 'node:test';
+import fc from 'fast-check';
+import { released, sectionOf, unreleased } from '../../scripts/release/changelog.ts';
+import { isNewer } from '../../scripts/release/refusals.ts';
+import { billOfMaterials } from '../../scripts/release/sbom.ts';
+import { ROOT, temporaryDirectory } from '../helpers/paths.ts';
+import { run } from '../helpers/tools.ts';
+import { VERSION } from '../helpers/version-places.ts';
+
+const CHANGELOG = readFileSync(join(ROOT, 'CHANGELOG.md'), 'utf8');
+const WHO = ['-c', 'user.name=Tests', '-c', 'user.email=tests@example.com'];
+
+describe('the changelog of a release', () => {
+  it('the unreleased changes become the section of the version, and [Unreleased] is empty after it', () => {
+    const text = '# Changelog\n\n## [Unreleased]\n\n### Fixed\n\n- One.\n\n## [1.0.0] - 2026-11-28\n\n- First.\n';
+    const after = released(text, '1.1.0', '2026-12-01');
+    assert.match(after, /^## \[Unreleased\]\n\n## \[1\.1\.0\] - 2026-12-01\n\n### Fixed$/m);
+    assert.equal(sectionOf(after, '1.1.0'), '### Fixed\n\n- One.');
+    assert.equal(sectionOf(after, '1.0.0'), '- First.');
+    assert.equal(unreleased(after), '');
+  });
+
+  it('headings without an entry are no change', () => {
+    assert.equal(unreleased('# C\n\n## [Unreleased]\n\n### Added\n\n### Fixed\n\n## [1.0.0] - 2026-11-28\n'), '');
+  });
+
+  it('the changelog of this project keeps every line, whatever is released', () => {
+    const after = released(CHANGELOG, '99.0.0', '2026-12-01');
+    assert.equal(after.replace('\n\n## [99.0.0] - 2026-12-01', ''), CHANGELOG);
+  });
+});
+
+it('a version is newer by its first number that differs, and than its own pre-release', () => {
+  const part = fc.nat({ max: 20 });
+  fc.assert(
+    fc.property(fc.tuple(part, part, part), fc.tuple(part, part, part), (a, b) => {
+      const at = a.findIndex((value, i) => value !== b[i]);
+      const expected = at >= 0 && (a[at] as number) > (b[at] as number);
+      assert.equal(isNewer(a.join('.'), b.join('.')), expected);
+    }),
+  );
+  assert.ok(isNewer('1.1.0', '1.1.0-rc.1'));
+  assert.ok(!isNewer('1.1.0-rc.1', '1.1.0'));
+});
+
+it('the bill of materials lists the packages that are installed, those in the page, and the model with its files', () => {
+  const { bomFormat, metadata, components, dependencies } = JSON.parse(billOfMaterials(ROOT, 'c0ffee'));
+  const named = new Map(components.map((c: { name: string }) => [c.name, c]));
+  assert.equal(bomFormat, 'CycloneDX');
+  assert.equal(metadata.component.name, 'clipn-gate');
+  assert.deepEqual(metadata.component.properties, [{ name: 'clipn-gate:commit', value: 'c0ffee' }]);
+  for (const name of ['fastify', 'onnxruntime-node', 'sharp', 'preact', '@preact/signals', '@preact/signals-core'])
+    assert.ok(named.has(name), name);
+  for (const name of ['typescript', 'vite', 'playwright-core']) assert.ok(!named.has(name), name);
+  const model = named.get('clipn-small') as { type: string; components: { name: string }[] };
+  assert.equal(model.type, 'machine-learning-model');
+  assert.ok(model.components.some(({ name }) => name.endsWith('image.onnx')));
+  const refs = new Set(components.map((c: { 'bom-ref': string }) => c['bom-ref']));
+  assert.equal(refs.size, components.length);
+  for (const { ref } of dependencies.slice(1)) assert.ok(refs.has(ref) || ref === metadata.component['bom-ref'], ref);
+});
+
+describe('npm run release', () => {
+  let clone: string;
+  const git = (...args: string[]) => execFileSync('git', ['-C', clone, ...WHO, ...args], { encoding: 'utf8' });
+  const release = (...args: string[]) =>
+    run(process.execPath, ['--import', 'tsx', join(clone, 'scripts/release/main.ts'), '--no-chart', ...args]);
+
+  before(async (t) => {
+    clone = join(await temporaryDirectory(t as TestContext), 'clone');
+    execFileSync('git', ['clone', '--quiet', ROOT, clone]);
+  });
+
+  it('refuses a version that is not newer, and one that is none', async () => {
+    const old = await release(VERSION, '--dry-run');
+    assert.equal(old.code, 1);
+    assert.match(old.output, /is not newer than .*, the version of package\.json/);
+    assert.match((await release('v2', '--dry-run')).output, /"v2" is no version; write X\.Y\.Z without a v/);
+  });
+
+  it('refuses files that differ from the last commit, new ones too, and names the first', async () => {
+    writeFileSync(join(clone, 'left-over.txt'), 'x');
+    const { code, output } = await release('99.0.0', '--dry-run');
+    execFileSync('rm', [join(clone, 'left-over.txt')]);
+    assert.equal(code, 1);
+    assert.match(output, /1 file\(s\) differ from the last commit, as left-over\.txt/);
+  });
+
+  it('refuses a tag that exists, and a changelog without a change', async () => {
+    git('tag', 'v99.0.0');
+    writeFileSync(
+      join(clone, 'CHANGELOG.md'),
+      '# Changelog\n\n## [Unreleased]\n\n## [1.0.0] - 2026-11-28\n\n- First.\n',
+    );
+    git('commit', '--quiet', '--all', '--message', 'Nothing new');
+    const { code, output } = await release('99.0.0', '--dry-run');
+    assert.equal(code, 1);
+    assert.match(output, /the tag v99\.0\.0 exists/);
+    assert.match(output, /nothing under \[Unreleased\]/);
+  });
+
+  it('prints its options where no version is given, with status 2', async () => {
+    const { code, output } = await release();
+    assert.equal(code, 2);
+    assert.match(output, /--dry-run/);
+  });
+});
