@@ -25,7 +25,9 @@ const npmSbom = (root: string, ...args: string[]): Document =>
 /** Names of the packages that modules of the page import. The build copies their code, so they are shipped though npm installs none of them. */
 function importedByPage(root: string): Set<string> {
   const folder = join(root, 'src/console');
-  const modules = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => /\.tsx?$/.test(name));
+  const modules = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /(?<!\.config)\.tsx?$/.test(name),
+  );
   const specifiers = modules.flatMap((name) => [
     ...readFileSync(join(folder, name), 'utf8').matchAll(/^import [^;]*?'((?:@[\w-]+\/)?[\w-]+)/gm),
   ]);

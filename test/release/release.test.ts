@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { before, describe, it, type TestContext } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { released, sectionOf, unreleased } from '../../scripts/release/changelog.ts';
 import { isNewer } from '../../scripts/release/refusals.ts';
 import { billOfMaterials } from '../../scripts/release/sbom.ts';
-import { ROOT, temporaryDirectory } from '../helpers/paths.ts';
+import { ROOT } from '../helpers/paths.ts';
 import { run } from '../helpers/tools.ts';
 import { VERSION } from '../helpers/version-places.ts';
 
@@ -65,15 +66,18 @@ it('the bill of materials lists the packages that are installed, those in the pa
 });
 
 describe('npm run release', () => {
+  let dir: string;
   let clone: string;
   const git = (...args: string[]) => execFileSync('git', ['-C', clone, ...WHO, ...args], { encoding: 'utf8' });
   const release = (...args: string[]) =>
     run(process.execPath, ['--import', 'tsx', join(clone, 'scripts/release/main.ts'), '--no-chart', ...args]);
 
-  before(async (t) => {
-    clone = join(await temporaryDirectory(t as TestContext), 'clone');
+  before(() => {
+    dir = mkdtempSync(join(tmpdir(), 'clipn-gate-test-'));
+    clone = join(dir, 'clone');
     execFileSync('git', ['clone', '--quiet', ROOT, clone]);
   });
+  after(() => rmSync(dir, { recursive: true, force: true }));
 
   it('refuses a version that is not newer, and one that is none', async () => {
     const old = await release(VERSION, '--dry-run');
@@ -85,7 +89,7 @@ describe('npm run release', () => {
   it('refuses files that differ from the last commit, new ones too, and names the first', async () => {
     writeFileSync(join(clone, 'left-over.txt'), 'x');
     const { code, output } = await release('99.0.0', '--dry-run');
-    execFileSync('rm', [join(clone, 'left-over.txt')]);
+    rmSync(join(clone, 'left-over.txt'));
     assert.equal(code, 1);
     assert.match(output, /1 file\(s\) differ from the last commit, as left-over\.txt/);
   });
