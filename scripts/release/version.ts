@@ -16,7 +16,9 @@ function identity(root: string): string[] {
 
 /** Writes the version wherever it stands (`npm version`) and the section of the changelog, commits, tags, and returns the commit. */
 export function raiseVersion(clone: string, root: string, version: string): string {
-  quietly('npm', ['version', version, '--no-git-tag-version'], clone);
+  quietly('npm', ['version', version, '--no-git-tag-version', '--ignore-scripts'], clone);
+  // by itself: some machines let npm run no scripts that it was not asked for
+  quietly('npm', ['run', 'version'], clone);
   const changelog = join(clone, 'CHANGELOG.md');
   writeFileSync(changelog, released(readFileSync(changelog, 'utf8'), version, new Date().toISOString().slice(0, 10)));
   const who = identity(root);
