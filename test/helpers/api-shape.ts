@@ -1,0 +1,72 @@
+/** The parts of an OpenAPI document that are the interface: what a client may rely on, as short lines that can be compared. */
+
+// biome-ignore lint/suspicious/noExplicitAny: a document of OpenAPI is read where it is asserted
+type Json = any;
+type Lines = Set<string>;
+
+/** Operation → lines: parameters, and the fields of its successful JSON replies with their types. */
+export type Shape = Record<string, string[]>;
+
+const DEPTH = 12;
+
+function typeOf(schema: Json): string {
+  const { type, anyOf, oneOf, const: constant } = schema;
+  const several = anyOf ?? oneOf;
+  if (several) return [...new Set(several.map(typeOf))].sort().join('|');
+  if (type === undefined && constant !== undefined) return typeof constant;
+  return [type ?? 'any'].flat().sort().join('|');
+}
+
+/** Adds a line for each field below a schema: "results[].decision: string". References are followed. */
+function fields(document: Json, schema: Json, path: string, lines: Lines, depth = 0): void {
+  if (!schema || depth > DEPTH) return;
+  if (schema.$ref) {
+    const target = schema.$ref
+      .slice(2)
+      .split('/')
+      .reduce((at: Json, key: string) => at?.[key], document);
+    fields(document, target, path, lines, depth + 1);
+    return;
+  }
+  for (const one of [...(schema.anyOf ?? []), ...(schema.oneOf ?? []), ...(schema.allOf ?? [])])
+    fields(document, one, path, lines, depth + 1);
+  if (schema.items) fields(document, schema.items, `${path}[]`, lines, depth + 1);
+  for (const [name, field] of Object.entries<Json>(schema.properties ?? {})) {
+    const at = path === '' ? name : `${path}.${name}`;
+    if (!field.$ref) lines.add(`${at}: ${typeOf(field)}`);
+    fields(document, field, at, lines, depth + 1);
+  }
+}
+
+/** The interface of a document: every operation under /v1 and /v2, and the probes. */
+export function shapeOf(document: Json): Shape {
+  const shape: Shape = {};
+  for (const [path, methods] of Object.entries<Json>(document.paths)) {
+    if (!/^\/(v\d|livez|readyz|metrics)/.test(path)) continue;
+    for (const [method, { parameters = [], responses = {} }] of Object.entries<Json>(methods)) {
+      const lines: Lines = new Set();
+      for (const p of parameters) if (p.in !== 'path') lines.add(`${p.in} ${p.name}`);
+      for (const [status, { content = {} }] of Object.entries<Json>(responses)) {
+        const schema = content['application/json']?.schema;
+        if (!status.startsWith('2')) continue;
+        lines.add(`answers ${status}`);
+        fields(document, schema, '', lines);
+      }
+      shape[`${method.toUpperCase()} ${path}`] = [...lines].sort();
+    }
+  }
+  return shape;
+}
+
+/** Parameters that a request must have. */
+export function requiredParameters(document: Json): Set<string> {
+  return new Set(
+    Object.entries<Json>(document.paths).flatMap(([path, methods]) =>
+      Object.entries<Json>(methods).flatMap(([method, { parameters = [] }]) =>
+        parameters
+          .filter((p: Json) => p.required && p.in !== 'path')
+          .map((p: Json) => `${method.toUpperCase()} ${path}: ${p.in} ${p.name}`),
+      ),
+    ),
+  );
+}
