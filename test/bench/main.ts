@@ -64,6 +64,7 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
   beside: {
     does: 'throughput beside one busy process for each core, and on a quiet machine, in turns (--other)',
     load: async () => (await import('./beside.ts')).beside,
+  },
   upgrade: {
     does: 'the released version (--other), this one on its data, and back, on a directory and on PostgreSQL',
     load: async () => (await import('./upgrade.ts')).upgrade,

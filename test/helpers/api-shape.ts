@@ -7,6 +7,9 @@ type Lines = Set<string>;
 /** Operation → lines: parameters, and the fields of its successful JSON replies with their types. */
 export type Shape = Record<string, string[]>;
 
+/** Settings that were removed before there was a policy; docs/upgrading.md names them. */
+export const REMOVED_SETTINGS = ['CLIPN_DECODE_THREADS'];
+
 const DEPTH = 12;
 
 function typeOf(schema: Json): string {
