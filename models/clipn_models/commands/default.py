@@ -65,21 +65,23 @@ def evaluate(args: argparse.Namespace) -> None:
 
 
 def make_default(args: argparse.Namespace) -> None:
+    from ..bundle import load_manifest
     from .verify import verify
 
     args.bundle, args.write, args.draw = str(args.out), True, "test"
     for step in (prepare, train_default, export_default, quantise, verify):
         print(f"== {step.__name__.replace('_', '-')}", flush=True)
         step(args)
-    for args.precision in ("fp32", "int8"):
-        print(f"== evaluate {args.precision}", flush=True)
-        evaluate(args)
+    # int8 is refused where it is no faster, or where it costs too much
+    for precision in ("fp32", *load_manifest(args.out).get("precisions", {})):
+        print(f"== evaluate {precision}", flush=True)
+        evaluate(argparse.Namespace(**{**vars(args), "precision": precision}))
 
 
 def ablate(args: argparse.Namespace) -> None:
     from ..default.ablate import report, run
 
-    print(report(run(_work(args))))
+    print(report(run(_work(args), args.fine_tuning)))
 
 
 def register(add) -> None:
@@ -99,7 +101,8 @@ def register(add) -> None:
     command("train-default", train_default, "both stages of the default's heads")
     target(command("export-default", export_default, "heads and pretrained towers -> bundle"))
     target(command("quantise-default", quantise, "adds int8 to the bundle"))
-    command("ablate-default", ablate, "what each part of the recipe gives, on the classes set apart for choices")
+    c = command("ablate-default", ablate, "what each part of the recipe gives, on the classes set apart for choices")
+    c.add_argument("--fine-tuning", action="store_true", help="also with the image tower's last blocks trained (hours on a busy machine)")
     c = command("evaluate", evaluate, "classes never seen, seen ones, pictures of other kinds: every table of the model card")
     c.add_argument("bundle", nargs="?", default=NAME)
     c.add_argument("--draw", choices=("test", "choice"), default="test")

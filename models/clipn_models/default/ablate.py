@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..evaluate import compare, mean, scores
-from . import cache, features, plan, strange, towers
+from . import ablate_tuning, augment, cache, features, plan, strange, towers
 from .make import Work
+from .measure import STRANGE
 from .stage_one import Preset as FirstPreset
 from .stage_one import StageOne
 from .stage_two import SCALE, StageTwo, encode, folds
@@ -37,8 +39,7 @@ class Ablation:
         self.label, self.classes = np.concatenate(label), len(names)
         self.z, self.conse = self.data.scale.z(raw), self.data.scale.conse(raw)
         self.text = torch.from_numpy(self.texts.of(names))
-        made = [np.load(path) for path in (work.features / f"strange.{kind}.npy" for kind in strange.KINDS) if path.exists()]
-        self.far = np.concatenate(made) if made else None
+        self.far = np.concatenate([far(kind, work.features, work.graph) for kind in strange.KINDS])
 
     def measure(self, v: Tensor, u: Tensor | None, no: Tensor | None, far: tuple[Tensor, Tensor] | None = None) -> dict:
         """Figures of tenants of ten classes. Without a no side only the scores that do not use it are meaningful."""
@@ -57,6 +58,14 @@ class Ablation:
         return {"top1": float(np.mean(top1)), "no_side": no is not None, "strange": float(np.mean(caught)) if caught else None, **mean(results)}
 
 
+def far(kind: str, folder: Path, graph: Path) -> np.ndarray:
+    """float16 [STRANGE, ...]: what ``graph`` gives for strange pictures of a kind, kept in ``folder``."""
+    out = folder / f"strange.{kind}.npy"
+    if not out.exists():
+        cache.compute((np.asarray(augment.centre(picture, towers.SIZE)) for picture in strange.pictures(kind, STRANGE)), out, str(graph))
+    return np.load(out)
+
+
 def unit_coordinates(count: int) -> Tensor:
     """The coordinates of an image side that was not trained to have any."""
     u = torch.zeros(count, towers.COORDINATES)
@@ -64,7 +73,8 @@ def unit_coordinates(count: int) -> Tensor:
     return u
 
 
-def run(work: Work, log=print) -> dict[str, dict]:
+def run(work: Work, fine_tuning: bool = False, log=print) -> dict[str, dict]:
+    """Figures of each variant by name. ``fine_tuning``: also of the fine-tuned tail, whose activations take 2 GB of ``work``."""
     a = Ablation(work, log)
     first, second = FirstPreset(), SecondPreset()
     out = {"no training (ConSE)": a.measure(a.conse, None, None)}
@@ -72,6 +82,8 @@ def run(work: Work, log=print) -> dict[str, dict]:
     v = encode(head, a.z, a.conse)
     out["stage one"] = a.measure(v, None, None)
     out["stage one without captions"] = a.measure(encode(StageOne(a.data, replace(first, caption_weight=0.0)).run(), a.z, a.conse), None, None)
+    if fine_tuning:
+        out |= ablate_tuning.run(a, work, head, log=log)
     parts = folds(a.data, first, second.folds, log=log)
     variants = {
         "stage two, the paper's losses alone": replace(second, membership=0.0, pairs=1.0),
@@ -81,13 +93,10 @@ def run(work: Work, log=print) -> dict[str, dict]:
     }
     for name, preset in variants.items():
         coordinates, no = StageTwo(a.data, parts, preset).run()
-        far = None
+        z = a.data.scale.z(a.far)
+        far_v = encode(head, z, a.data.scale.conse(a.far))
         with torch.no_grad():
-            if a.far is not None:
-                z = a.data.scale.z(a.far)
-                far_v = encode(head, z, a.data.scale.conse(a.far))
-                far = far_v, coordinates(z, far_v)
-            out[name] = a.measure(v, coordinates(a.z, v), no(a.text), far)
+            out[name] = a.measure(v, coordinates(a.z, v), no(a.text), (far_v, coordinates(z, far_v)))
         log(name)
     return out
 

@@ -66,19 +66,28 @@ class StageOne:
         self.weight = weight / weight.sum()
         self.alike = data.text[0][self.classes] @ data.nouns.T > preset.alike
         self.captioned = np.array([row for row, some in data.captions.items() if len(some)])
-        self.optimizer = torch.optim.AdamW(self.head.parameters(), lr=preset.lr, weight_decay=preset.weight_decay)
+        self.optimizer = torch.optim.AdamW([{"params": list(self.head.parameters()), "most": preset.lr}], weight_decay=preset.weight_decay)
 
-    def run(self, log=lambda step, loss: None) -> ImageHead:
-        for step in range(self.preset.steps):
+    def run(self, log=lambda step, loss: None, start: int = 0) -> ImageHead:
+        learning = [p for group in self.optimizer.param_groups for p in group["params"]]
+        for step in range(start, self.preset.steps):
             for group in self.optimizer.param_groups:
-                group["lr"] = rate(step, self.preset.steps, self.preset.lr)
-            loss = self._names() + self.preset.caption_weight * self._captions()
+                group["lr"] = rate(step, self.preset.steps, group["most"])
+            loss = self.loss()
             self.optimizer.zero_grad()
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(self.head.parameters(), 5.0)
+            torch.nn.utils.clip_grad_norm_(learning, 5.0)
             self.optimizer.step()
             log(step, float(loss.detach()))
         return self.head.eval()
+
+    def feature(self, rows: np.ndarray) -> Tensor:
+        """v of the photographs ``rows``, unit [len(rows), 384]."""
+        return self.head(self.data.z[rows], self.data.conse[rows])
+
+    def loss(self) -> Tensor:
+        """The loss of one step."""
+        return self._names() + self.preset.caption_weight * self._captions()
 
     def _names(self) -> Tensor:
         d, p = self.data, self.preset
@@ -88,7 +97,7 @@ class StageOne:
         labels = d.label[rows]
         target = torch.from_numpy(self.place[[self._asked(c) for c in labels]])
         texts = torch.cat([d.text[template][self.classes], d.nouns[nouns]])
-        logits = self.head(d.z[rows], d.conse[rows]) @ texts.T / p.temperature
+        logits = self.feature(rows) @ texts.T / p.temperature
         hidden = torch.cat([self.fits[labels], self.alike[:, nouns][target]], 1)
         hidden[torch.arange(len(rows)), target] = False
         return F.cross_entropy(logits.masked_fill(hidden, -1e4), target)
@@ -102,6 +111,6 @@ class StageOne:
         d, p = self.data, self.preset
         rows = self.rng.choice(self.captioned, min(p.captioned, len(self.captioned)), replace=False)
         texts = torch.from_numpy(np.stack([d.captions[r][self.rng.integers(len(d.captions[r]))] for r in rows]))
-        logits = self.head(d.z[rows], d.conse[rows]) @ texts.T / p.temperature
+        logits = self.feature(rows) @ texts.T / p.temperature
         target = torch.arange(len(rows))
         return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
