@@ -25,9 +25,9 @@ from .towers import ImageHead, unit
 class TuningPreset:
     without: tuple[str, ...] = ("tiny-train", "cifar-train")
     """sets that are left out: their photographs have 64 and 32 px"""
-    steps: int = 300
-    batch: int = 256
-    captioned: int = 96
+    steps: int = 250
+    batch: int = 128
+    captioned: int = 48
     lr: float = 2e-4
     """of the head"""
     tail_lr: float = 1e-4
