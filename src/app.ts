@@ -39,6 +39,10 @@ import { readyz } from './http/routes/health/readyz.ts';
 import { keysCreate } from './http/routes/keys/create.ts';
 import { keysList } from './http/routes/keys/list.ts';
 import { keysRevoke } from './http/routes/keys/revoke.ts';
+import { labelsCreate } from './http/routes/labels/create.ts';
+import { labelsDelete } from './http/routes/labels/delete.ts';
+import { labelsList } from './http/routes/labels/list.ts';
+import { tenantQuality } from './http/routes/labels/quality.ts';
 import { oipHealth } from './http/routes/oip/health.ts';
 import { oipIndex } from './http/routes/oip/index-list.ts';
 import { oipInfer } from './http/routes/oip/infer.ts';
@@ -89,7 +93,16 @@ const TENANT_ROUTES = [
   calibrationDelete,
 ];
 
-const REVIEW_ROUTES = [capturesList, capturesImage, capturesDelete, capturesDeleteAll];
+const REVIEW_ROUTES = [
+  capturesList,
+  capturesImage,
+  capturesDelete,
+  capturesDeleteAll,
+  labelsCreate,
+  labelsList,
+  labelsDelete,
+  tenantQuality,
+];
 
 export interface AppParts {
   config: HttpConfig;

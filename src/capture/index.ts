@@ -4,3 +4,4 @@ export { KeptImages } from './kept-images.ts';
 export { type CaptureFilter, pageOf } from './listing.ts';
 export { Population, type StratumCount } from './population.ts';
 export { sweep } from './retention.ts';
+export { featuresOf } from './strata.ts';

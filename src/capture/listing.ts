@@ -24,18 +24,18 @@ export interface CapturePage extends CaptureFilter {
 /** The place of an image in the order of lists; the newest image has the highest. */
 const placeOf = ({ captured_at, key }: CaptureRecord): string => `${captured_at} ${key}`;
 
-/** A page of the images that pass, the newest first. `total` counts the images of all pages. */
+/** A page of the images that pass, the newest first. `passing` has the images of all pages. */
 export function pageOf(
   records: Iterable<CaptureRecord>,
   { after, limit, keep = () => true, ...filter }: CapturePage,
-): { images: CaptureRecord[]; next: string | null; total: number } {
+): { images: CaptureRecord[]; next: string | null; passing: CaptureRecord[] } {
   const passing = [...records].filter((record) => passes(record, filter) && keep(record));
   const ordered = passing
     .filter((record) => after === undefined || placeOf(record) < after)
     .sort((a, b) => (placeOf(a) < placeOf(b) ? 1 : -1));
   const images = ordered.slice(0, limit);
   const last = images.at(-1);
-  return { images, next: ordered.length > limit && last ? placeOf(last) : null, total: passing.length };
+  return { images, next: ordered.length > limit && last ? placeOf(last) : null, passing };
 }
 
 function passes(record: CaptureRecord, { reason, decision, rule, class: name, since, until }: CaptureFilter): boolean {

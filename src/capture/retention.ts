@@ -5,7 +5,9 @@ import { DAY_MS } from './days.ts';
 import type { KeptImages } from './kept-images.ts';
 
 export interface RetentionParts {
-  capture: Pick<Capture, 'remove' | 'forget'>;
+  remove: Capture['remove'];
+  /** Removes everything of a tenant. */
+  forget(tenant: string): Promise<number>;
   kept: KeptImages;
   rulesOf(tenant: string): Required<CaptureRules> | undefined;
   /** Whether the tenant was removed; false where that is not known for sure. */
@@ -22,17 +24,20 @@ export function isExpired(record: CaptureRecord, rules: Required<CaptureRules> |
  * Removes images whose retention has ended, everything of tenants that were removed, and files that a crash has left.
  * @returns the number of removed images
  */
-export async function sweep({ capture, kept, rulesOf, isRemoved }: RetentionParts, now: number): Promise<number> {
+export async function sweep(
+  { remove, forget, kept, rulesOf, isRemoved }: RetentionParts,
+  now: number,
+): Promise<number> {
   let removed = 0;
   for (const tenant of await kept.tenants()) {
     if (await isRemoved(tenant)) {
-      removed += await capture.forget(tenant);
+      removed += await forget(tenant);
       continue;
     }
     const rules = rulesOf(tenant);
     const expired = [...(await kept.all(tenant)).values()].filter((record) => isExpired(record, rules, now));
     if (expired.length === 0) continue;
-    removed += await capture.remove(
+    removed += await remove(
       tenant,
       expired.map(({ key }) => key),
     );

@@ -1,16 +1,20 @@
 import { createHash } from 'node:crypto';
 import { defined } from '../defined.ts';
+import type { Pins } from '../tenants/calibration/serving.ts';
 import type { CaptureRules } from '../tenants/capture-rules.ts';
 import type { Observed, Reason, Verdict } from './capture-record.ts';
+
+/** Identifies classes, templates and model of a verdict. */
+export const featuresOf = ({ model, classes }: Pins): string =>
+  createHash('sha256').update(`${model} ${classes}`).digest('hex').slice(0, 16);
 
 /** The facts of a verdict that are kept with the image and with its label. */
 export function verdictOf({ detection, calibrated, rule, decision, serving }: Observed): Verdict {
   const { decisions, scores, index, probability, noProbability, oodProbability } = detection;
-  const { model, classes } = serving.pins;
   return {
     tenant_version: serving.version,
     model: serving.model,
-    features: createHash('sha256').update(`${model} ${classes}`).digest('hex').slice(0, 16),
+    features: featuresOf(serving.pins),
     method: rule,
     decision,
     decisions,

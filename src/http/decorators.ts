@@ -3,7 +3,9 @@ import type { Bundle } from '../bundle/load.ts';
 import type { Capture, KeptImages } from '../capture/index.ts';
 import type { DriftMonitor } from '../drift/index.ts';
 import type { AuditSink, GateSettings } from '../gate/index.ts';
+import type { Labels } from '../labels/index.ts';
 import type { ServingEngine } from '../serving/observed-engine.ts';
+import type { QualityReports } from '../serving/quality-reports.ts';
 import type { ReloadStatus } from '../serving/reload-status.ts';
 import type { Flood } from '../telemetry/flood.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -54,10 +56,12 @@ export interface AccessParts {
   audit: AuditLog;
 }
 
-/** Capture, and the images that it has kept. */
+/** Capture, the images that it has kept, their labels, and the error rates measured on them. */
 export interface CaptureParts {
   capture: Capture;
   kept: KeptImages;
+  labels: Labels;
+  quality: QualityReports;
 }
 
 /** Replaces the model that serves. */

@@ -12,6 +12,7 @@ import {
 } from '../capture/index.ts';
 import { type Config, ConfigError } from '../config/index.ts';
 import { s3Of } from '../config/s3.ts';
+import { type LabelRecord, Labels } from '../labels/index.ts';
 import { DirectoryObjects } from '../storage/objects/directory.ts';
 import type { ObjectStore } from '../storage/objects/object-store.ts';
 import { S3Objects } from '../storage/objects/s3.ts';
@@ -23,12 +24,13 @@ import { captureRulesOf } from '../tenants/capture-rules.ts';
 import { isRecord } from '../tenants/record.ts';
 import type { TenantRegistry } from '../tenants/registry.ts';
 import type { TenantStore } from '../tenants/store.ts';
+import { QualityReports } from './quality-reports.ts';
 
 export interface OpenCaptureParts {
   config: Config;
   database: Database | undefined;
   store: TenantStore;
-  tenants: Pick<TenantRegistry, 'definitionOf' | 'watchRemovals'>;
+  tenants: Pick<TenantRegistry, 'definitionOf' | 'resolve' | 'watchRemovals'>;
   onResult(tenant: string, result: CaptureResult): void;
   onProblem(error: unknown): void;
 }
@@ -36,6 +38,8 @@ export interface OpenCaptureParts {
 export interface OpenCapture {
   capture: Capture;
   kept: KeptImages;
+  labels: Labels;
+  quality: QualityReports;
   stop(): Promise<void>;
 }
 
@@ -89,8 +93,16 @@ export async function openCapture(parts: OpenCaptureParts): Promise<OpenCapture>
     return stored !== undefined && !isRecord(stored);
   };
   // a file of the watched directory, or another replica, may remove a tenant too
-  tenants.watchRemovals((id) => void capture.forget(id).catch(onProblem));
-  const clean = () => sweep({ capture, kept, rulesOf, isRemoved }, Date.now()).catch(onProblem);
+  const labels = new Labels(await openRecords<LabelRecord>(config, database, 'labels'));
+  const forget = async (id: string) => {
+    await labels.forget(id);
+    return capture.forget(id);
+  };
+  tenants.watchRemovals((id) => void forget(id).catch(onProblem));
+  const clean = () =>
+    sweep({ kept, rulesOf, isRemoved, forget, remove: (...images) => capture.remove(...images) }, Date.now()).catch(
+      onProblem,
+    );
   const flushing = setInterval(() => void capture.flush().catch(onProblem), FLUSH_MS).unref();
   const sweeping = setInterval(clean, SWEEP_MS).unref();
   void clean();
@@ -101,5 +113,5 @@ export async function openCapture(parts: OpenCaptureParts): Promise<OpenCapture>
     await Promise.race([capture.idle(), sleep(STOP_MS, undefined, { ref: false })]);
     await capture.flush().catch(onProblem);
   };
-  return { capture, kept, stop };
+  return { capture, kept, labels, quality: new QualityReports({ labels, population, tenants }), stop };
 }

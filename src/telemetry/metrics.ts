@@ -203,6 +203,24 @@ export function createMetrics() {
       labelNames: ['tenant', 'result'],
       registers,
     }),
+    labels: new Counter({
+      name: 'clipn_labels_total',
+      help: 'Labels given to images, by kind: class, none, unsure',
+      labelNames: ['tenant', 'label'],
+      registers,
+    }),
+    qualityErrorRate: new Gauge({
+      name: 'clipn_quality_error_rate',
+      help: 'Error rate of a rule, measured on labelled images: value, and low and high of its 95 % interval; at most a minute old',
+      labelNames: ['tenant', 'method', 'error', 'bound'],
+      registers,
+    }),
+    qualityCovered: new Gauge({
+      name: 'clipn_quality_covered',
+      help: 'Share of the verdicts that clipn_quality_error_rate holds for',
+      labelNames: ['tenant'],
+      registers,
+    }),
     captureQueuedBytes: new Gauge({
       name: 'clipn_capture_queued_bytes',
       help: 'Bytes of images that wait to be kept',

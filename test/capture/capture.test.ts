@@ -248,7 +248,8 @@ describe('the end of kept images', () => {
     offer('a', OUT);
     await capture.idle();
     now += 3 * DAY;
-    const parts = { capture, kept, isRemoved: async () => false };
+    const ends = { remove: capture.remove.bind(capture), forget: capture.forget.bind(capture) };
+    const parts = { ...ends, kept, isRemoved: async () => false };
     assert.equal(await sweep({ ...parts, rulesOf: () => undefined }, now), 0);
     const shorter = { retention_days: 2 } as Required<CaptureRules>;
     assert.equal(await sweep({ ...parts, rulesOf: () => shorter }, now), 1);
@@ -261,7 +262,8 @@ describe('the end of kept images', () => {
     await capture.idle();
     objects.objects.set('zoo/orphan', { bytes: Buffer.alloc(1), modified: Date.now() - 2 * 3_600_000 });
     objects.objects.set('zoo/young', { bytes: Buffer.alloc(1), modified: Date.now() });
-    const parts = { capture, kept, rulesOf: () => undefined };
+    const ends = { remove: capture.remove.bind(capture), forget: capture.forget.bind(capture) };
+    const parts = { ...ends, kept, rulesOf: () => undefined };
     assert.equal(await sweep({ ...parts, isRemoved: async () => false }, Date.now()), 1);
     assert.deepEqual(
       [...objects.objects.keys()].filter((key) => /orphan|young/.test(key)),

@@ -8,6 +8,7 @@ import type { Ask, Detection, DetectRequest, FleetStatus } from '../../src/engin
 import { ServiceError } from '../../src/errors/index.ts';
 import type { HttpConfig } from '../../src/http/decorators.ts';
 import { type EnginesByHead, ObservedEngine, type ServingEngine } from '../../src/serving/observed-engine.ts';
+import { QualityReports } from '../../src/serving/quality-reports.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts';
 import type { TenantModel } from '../../src/tenants/heads.ts';
@@ -85,7 +86,7 @@ export interface TestApp {
   /** The model of the registry. */
   model: TenantModel;
   access: FakeAccess;
-  capture: ReturnType<typeof fakeCapture>;
+  capture: ReturnType<typeof fakeCapture> & { quality: QualityReports };
   metrics: Metrics;
   /** Every line of the log. */
   log: string[];
@@ -104,7 +105,8 @@ export async function testApp(
   await registry.put('demo', { classes: ['dog', 'cat'] }, { waitMs: 1000 });
   const access = await fakeAccess(accessOptions);
   const drift = new DriftMonitor({ store: new MemoryDriftStore(), windowMs: 60_000 });
-  const capture = fakeCapture({ tenants: registry, random: () => 0 });
+  const fake = fakeCapture({ tenants: registry, random: () => 0 });
+  const capture = { ...fake, quality: new QualityReports({ ...fake, tenants: registry }) };
   const metrics = createMetrics();
   const log: string[] = [];
   const logger = createLogger({ level: 'info', destination: { write: (line: string) => void log.push(line) } });

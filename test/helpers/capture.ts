@@ -1,4 +1,5 @@
 import { Capture, type CaptureRecord, type CaptureResult, KeptImages, Population } from '../../src/capture/index.ts';
+import { Labels } from '../../src/labels/index.ts';
 import type { ObjectStore, StoredObject } from '../../src/storage/objects/object-store.ts';
 import type { Keyed, RecordStore } from '../../src/storage/records/record-store.ts';
 import { captureRulesOf } from '../../src/tenants/capture-rules.ts';
@@ -84,5 +85,6 @@ export function fakeCapture({ tenants, maxQueueBytes = 1_000_000, ...options }: 
     onProblem: (error) => void problems.push(error),
     ...options,
   });
-  return { capture, kept, population, objects, records, results, problems };
+  const labels = new Labels(new MemoryRecords());
+  return { capture, kept, population, labels, objects, records, results, problems };
 }

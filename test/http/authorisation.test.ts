@@ -188,6 +188,16 @@ describe('authorisation', () => {
       'DELETE /v1/tenants/:tenant/drift/baseline': { action: 'tenant.drift.unpin', versions: [5, 5] },
       'POST /v1/tenants/:tenant/calibration': { payload: calibrated, action: 'tenant.calibrate', versions: [5, 6] },
       'DELETE /v1/tenants/:tenant/calibration': { action: 'tenant.uncalibrate', versions: [6, 7] },
+      'POST /v1/labels': {
+        payload: { tenant: 'zoo', sha256: 'a'.repeat(64), label: 'none' },
+        action: 'tenant.label',
+        versions: [7, 7],
+      },
+      'DELETE /v1/tenants/:tenant/labels/:sha256': {
+        url: `/v1/tenants/zoo/labels/${'a'.repeat(64)}`,
+        action: 'tenant.label.delete',
+        versions: [7, 7],
+      },
       'DELETE /v1/tenants/:tenant/captures/:sha256': {
         first: async () => {
           const definition = { classes: ['a'], capture: {} };

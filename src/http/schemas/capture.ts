@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { type CaptureRecord, REASONS, type Reason, type Verdict } from '../../capture/index.ts';
 import { defined } from '../../defined.ts';
+import { type LabelRecord, wordOf } from '../../labels/index.ts';
 import { MethodSchema } from '../../tenants/definition.ts';
 import { TenantParams } from './tenant.ts';
 
@@ -32,6 +33,10 @@ export const CaptureQuery = Type.Object({
     }),
   ),
   class: Type.Optional(Type.String({ maxLength: 1000, description: 'Name of the predicted class.' })),
+  labelled: Type.Optional(Type.Union([Type.Literal('yes'), Type.Literal('no')])),
+  label: Type.Optional(
+    Type.String({ maxLength: 1000, description: 'Only images with this label: the name of a class, none or unsure.' }),
+  ),
   since: Type.Optional(Time),
   until: Type.Optional(Time),
 });
@@ -75,6 +80,18 @@ export const CapturedImage = Type.Object({
     weight: Type.Number({ description: 'Number of verdicts that it stands for.' }),
   }),
   verdict: ObservedVerdict,
+  label: Type.Union(
+    [
+      Type.Object({
+        label: Type.String(),
+        kind: Type.Union([Type.Literal('class'), Type.Literal('none'), Type.Literal('unsure')]),
+        by: Type.String(),
+        at: Type.String(),
+      }),
+      Type.Null(),
+    ],
+    { description: 'Null if the image has none.' },
+  ),
 });
 export type CapturedImage = Static<typeof CapturedImage>;
 
@@ -96,7 +113,7 @@ export function observedVerdict(verdict: Verdict): ObservedVerdict {
   };
 }
 
-export function toCapturedImage(record: CaptureRecord): CapturedImage {
+export function toCapturedImage(record: CaptureRecord, label: LabelRecord | undefined): CapturedImage {
   const { key, captured_at, expires_at, bytes, width, height, format, request_id, reason, probability, weight } =
     record;
   return {
@@ -111,12 +128,14 @@ export function toCapturedImage(record: CaptureRecord): CapturedImage {
     reason,
     sampling: { probability, weight },
     verdict: observedVerdict(record),
+    label: label ? { label: wordOf(label), kind: label.label.kind, by: label.by, at: label.at } : null,
   };
 }
 
 export const CaptureListReply = Type.Object({
   images: Type.Array(CapturedImage),
   total: Type.Integer({ description: 'Number of images on all pages.' }),
+  labelled: Type.Integer({ description: 'Those of them with a label.' }),
   next: Type.Union([Type.String(), Type.Null()], { description: '`after` of the next page; null on the last.' }),
   results: Type.Record(Type.String(), Type.Integer(), {
     description:

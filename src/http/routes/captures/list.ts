@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { pageOf } from '../../../capture/index.ts';
+import { wordOf } from '../../../labels/index.ts';
 import { reviewTenantInPath } from '../../access.ts';
 import { CaptureListReply, CaptureQuery, toCapturedImage } from '../../schemas/capture.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
@@ -22,9 +23,22 @@ export const capturesList: FastifyPluginAsync = async (app) => {
     },
     async ({ params: { tenant }, query }) => {
       app.tenants.get(tenant);
-      const { capture, kept } = app.capture;
-      const { images, next, total } = pageOf((await kept.all(tenant)).values(), query);
-      return { images: images.map(toCapturedImage), total, next, results: capture.resultsOf(tenant) };
+      const { capture, kept, labels: stored } = app.capture;
+      const labels = await stored.all(tenant);
+      const { labelled, label, ...filter } = query;
+      const keep = ({ key }: { key: string }) => {
+        const found = labels.get(key);
+        if (labelled !== undefined && (found !== undefined) !== (labelled === 'yes')) return false;
+        return label === undefined || (found !== undefined && wordOf(found) === label);
+      };
+      const { images, next, passing } = pageOf((await kept.all(tenant)).values(), { ...filter, keep });
+      return {
+        images: images.map((image) => toCapturedImage(image, labels.get(image.key))),
+        total: passing.length,
+        labelled: passing.filter(({ key }) => labels.has(key)).length,
+        next,
+        results: capture.resultsOf(tenant),
+      };
     },
   );
 };

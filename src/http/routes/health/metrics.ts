@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify';
 import type { DriftMonitor } from '../../../drift/index.ts';
+import type { QualityReport } from '../../../serving/quality-reports.ts';
 import { expositionFor, TEXT, toText } from '../../../telemetry/exposition.ts';
 import type { Metrics } from '../../../telemetry/metrics.ts';
 import { processUsage } from '../../../telemetry/process-usage.ts';
@@ -26,6 +27,7 @@ export const metrics: FastifyPluginAsync = async (app) => {
       driftGauges(metrics, drift);
       calibrationGauges(metrics, tenants);
       metrics.captureQueuedBytes.set(capture.capture.queuedBytes);
+      qualityGauges(metrics, await capture.quality.recent(Date.now()));
       for (const [state, count] of Object.entries(tenants.counts())) metrics.tenants.set({ state }, count);
       const type = expositionFor(request.headers.accept);
       const exposition = await metrics.registry.metrics();
@@ -81,5 +83,24 @@ function driftGauges(metrics: Metrics, drift: DriftMonitor): void {
       driftPsi.set({ tenant, of }, index.value);
       driftPsiOfChance.set({ tenant, of }, index.ofChance);
     }
+  }
+}
+
+/** Tenants that share a label have no gauges of their own; `GET /v1/tenants/{tenant}/quality` reports theirs. */
+function qualityGauges(metrics: Metrics, reports: ReadonlyMap<string, QualityReport>): void {
+  const { qualityErrorRate, qualityCovered } = metrics;
+  qualityErrorRate.reset();
+  qualityCovered.reset();
+  for (const [id, { rules, covered }] of reports) {
+    const tenant = metrics.tenantLabel(id);
+    if (tenant !== id) continue;
+    qualityCovered.set({ tenant }, covered);
+    for (const [method, { falseRefusals, falseAcceptances }] of Object.entries(rules))
+      for (const [error, rate] of [
+        ['false_refusal', falseRefusals],
+        ['false_acceptance', falseAcceptances],
+      ] as const)
+        for (const bound of ['value', 'low', 'high'] as const)
+          if (rate) qualityErrorRate.set({ tenant, method, error, bound }, rate[bound]);
   }
 }

@@ -17,7 +17,7 @@ export const tenantsDelete: FastifyPluginAsync = async (app) => {
         operationId: 'deleteTenant',
         tags: ['tenants'],
         summary: 'Removes a tenant',
-        description: 'Its kept images are removed before the reply.',
+        description: 'Its kept images and their labels are removed before the reply.',
         params: TenantParams,
         headers: Headers,
         response: { 204: Type.Null(), ...ProblemResponses },
@@ -28,6 +28,7 @@ export const tenantsDelete: FastifyPluginAsync = async (app) => {
       const onChanged = recorded(request, 'tenant.delete', tenant);
       await app.tenants.delete(tenant, { ifMatch: request.headers['if-match'], onChanged });
       await app.drift.forget(tenant);
+      await app.capture.labels.forget(tenant);
       await app.capture.capture.forget(tenant);
       return reply.code(204).send();
     },
