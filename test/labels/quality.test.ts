@@ -125,7 +125,7 @@ describe('measured error rates', () => {
     assert.equal(wrongClass, null);
   });
 
-  it('groups without a label are told as not covered', () => {
+  it('groups without a label do not count as covered', () => {
     const images: Image[] = [
       ...new Array<Image>(75).fill({ truth: 'class', ctw: 'id', atd: 'id' }),
       ...new Array<Image>(25).fill({ truth: 'class', ctw: 'ood', atd: 'ood' }),

@@ -18,7 +18,10 @@ const give = (url: string, i: number, label: string) =>
 
 async function stored(url: string): Promise<Map<string, string>> {
   const text = await (await fetch(`${url}/v1/tenants/zoo/labels?format=jsonl`)).text();
-  const lines = text.trim().split('\n').filter((line) => line !== '');
+  const lines = text
+    .trim()
+    .split('\n')
+    .filter((line) => line !== '');
   return new Map(lines.map((line) => JSON.parse(line)).map(({ sha256, label }) => [sha256, label]));
 }
 
