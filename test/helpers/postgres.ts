@@ -21,6 +21,8 @@ function binaries(): string | undefined {
 }
 
 const BIN = binaries();
+/** Folder of the server's programs. */
+export const postgresPrograms = BIN;
 
 /** Reason to skip a test in its name, or false. */
 export const withoutPostgres = BIN ? false : 'needs a PostgreSQL server (apt-get install postgresql), there is none';
