@@ -32,6 +32,9 @@ import { capturesDeleteAll } from './http/routes/captures/delete-all.ts';
 import { capturesImage } from './http/routes/captures/image.ts';
 import { capturesList } from './http/routes/captures/list.ts';
 import { detectRoute } from './http/routes/detect/detect.ts';
+import { examplesDelete } from './http/routes/examples/delete.ts';
+import { examplesGet } from './http/routes/examples/get.ts';
+import { examplesPut } from './http/routes/examples/put.ts';
 import { extAuthz, routedUrl } from './http/routes/ext-authz/check.ts';
 import { livez } from './http/routes/health/livez.ts';
 import { metrics as metricsRoute } from './http/routes/health/metrics.ts';
@@ -91,6 +94,9 @@ const TENANT_ROUTES = [
   calibrationCreate,
   calibrationGet,
   calibrationDelete,
+  examplesPut,
+  examplesGet,
+  examplesDelete,
 ];
 
 const REVIEW_ROUTES = [

@@ -134,6 +134,14 @@ export const Manifest = Type.Object(
     ),
     embedding_dim: Type.Integer({ minimum: 1, maximum: 8192 }),
     logit_scale: Type.Number({ exclusiveMinimum: 0 }),
+    image_directions: Type.Optional(
+      Type.String({
+        pattern: '^[A-Za-z0-9+/]+={0,2}$',
+        description:
+          'Orthonormal float32 rows [K, embedding_dim], little endian, in base64: the direction of the mean photograph, then those in which photographs differ ' +
+          'most. Class features from example images need them.',
+      }),
+    ),
     templates: Type.Object(
       {
         yes: Type.Array(Template, { minItems: 1 }),

@@ -37,6 +37,8 @@ const BY_CODE: Record<ErrorCode, Name> = {
   tenant_read_only: 'FAILED_PRECONDITION',
   no_previous_version: 'FAILED_PRECONDITION',
   baseline_too_small: 'FAILED_PRECONDITION',
+  class_not_found: 'NOT_FOUND',
+  examples_unsupported: 'FAILED_PRECONDITION',
   not_calibrated: 'FAILED_PRECONDITION',
   calibration_stale: 'FAILED_PRECONDITION',
   calibration_too_small: 'FAILED_PRECONDITION',

@@ -21,6 +21,7 @@ export interface AskedImages {
   method: Rule;
   /** See `DetectionJob`. */
   uncounted?: boolean;
+  embedding?: boolean;
   images: readonly ReceivedImage[];
   topK: number;
 }

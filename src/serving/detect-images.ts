@@ -41,6 +41,8 @@ export interface DetectionJob {
   signal?: AbortSignal | undefined;
   /** Whether the verdicts are no traffic, so that they do not count for drift. */
   uncounted?: boolean | undefined;
+  /** Whether the detections have the embedding of the image. */
+  embedding?: boolean | undefined;
   /** Wraps the engine, for example in a trace. */
   around?: ((engine: Pick<DetectionEngine, 'detect'>) => Pick<DetectionEngine, 'detect'>) | undefined;
   /** Called once the images are admitted; its result is called when all are answered. If it throws, the job is refused. */
@@ -87,6 +89,7 @@ export async function detectImages(engine: DetectionEngine, job: DetectionJob): 
     ...defined({ timeoutMs, orientation: job.orientation, requestId: job.requestId }),
     ...(job.readings ? { readings: true } : {}),
     ...(job.uncounted ? { uncounted: true } : {}),
+    ...(job.embedding ? { embedding: true } : {}),
   };
   const one = async ({ id, bytes }: ReceivedImage): Promise<JudgedImage> => {
     if (bytes instanceof ServiceError) return { id, error: bytes };

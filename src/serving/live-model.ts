@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Bundle } from '../bundle/load.ts';
 import { readTokenizer, type TextTokenizer } from '../bundle/tokenizer.ts';
 import { cutNames } from '../bundle/truncation.ts';
 import { unknownWords } from '../bundle/vocabulary.ts';
@@ -118,7 +119,15 @@ export class LiveModel {
     });
     const { name, version, embedding_dim: embeddingDim, templates } = bundle.manifest;
     const forTenants: TenantModel = {
-      bundle: { id: bundle.textId, wholeId: bundle.id, name, version, embeddingDim, templates },
+      bundle: {
+        id: bundle.textId,
+        wholeId: bundle.id,
+        imageDirections: directionsOf(bundle.manifest),
+        name,
+        version,
+        embeddingDim,
+        templates,
+      },
       cache: features.cache,
       features: builder(engine),
       heads: {
@@ -181,4 +190,12 @@ export class LiveModel {
     const models = [this.#before, this.#current].filter((m) => m !== undefined);
     await Promise.all(models.map((m) => this.close(m)));
   }
+}
+
+/** `image_directions` of the manifest, [K * D]. */
+function directionsOf({ image_directions: text, embedding_dim: width }: Bundle['manifest']): Float32Array | undefined {
+  if (text === undefined) return undefined;
+  const bytes = Buffer.from(text, 'base64');
+  if (bytes.length === 0 || bytes.length % (4 * width) !== 0) return undefined;
+  return Float32Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(4 * i));
 }

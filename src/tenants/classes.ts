@@ -18,11 +18,17 @@ export const ClassEntry = Type.Union(
             description: 'Other names of the class, averaged with `name` into one feature.',
           }),
         ),
+        text: Type.Optional(
+          Type.Literal(false, {
+            description:
+              'The name has no meaning for the model ("part no. 4711"): the class is recognised by its examples.',
+          }),
+        ),
       },
       { additionalProperties: false },
     ),
   ],
-  { description: 'A class name, or {"name", "aliases": [...]}. Verdicts contain the name.' },
+  { description: 'A class name, or {"name", "aliases": [...], "text": false}. Verdicts contain the name.' },
 );
 export type ClassEntry = Static<typeof ClassEntry>;
 
@@ -31,8 +37,12 @@ export function nameOf(entry: ClassEntry): string {
   return typeof entry === 'string' ? entry : entry.name;
 }
 
+/** The text of a class whose name has no meaning. */
+const ANYTHING = 'object';
+
 /** The distinct texts whose features make up the class: its name, then its aliases. */
 export function textsOf(entry: ClassEntry): string[] {
+  if (typeof entry !== 'string' && entry.text === false) return [ANYTHING];
   return typeof entry === 'string' ? [entry] : [...new Set([entry.name, ...(entry.aliases ?? [])])];
 }
 

@@ -73,6 +73,7 @@ export const TENANT_ID = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 /** One text per meaning: order of keys and the form of a class without aliases are ignored, order of classes is not. */
 export function canonical(d: TenantDefinition): string {
   const classes = d.classes.map((entry) => {
+    if (typeof entry !== 'string' && entry.text === false) return { name: entry.name };
     const texts = textsOf(entry);
     return texts.length === 1 ? texts[0] : texts;
   });
@@ -106,6 +107,8 @@ export function checkDefinition(definition: TenantDefinition, limits: { maxClass
     if (typeof entry === 'string') look(`/classes/${i}`, classNameFault(entry));
     else {
       look(`/classes/${i}/name`, classNameFault(entry.name));
+      if (entry.text === false && entry.aliases)
+        look(`/classes/${i}/aliases`, 'a class with "text": false has no aliases');
       for (const [j, alias] of (entry.aliases ?? []).entries()) {
         look(`/classes/${i}/aliases/${j}`, classNameFault(alias));
       }

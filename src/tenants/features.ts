@@ -4,6 +4,8 @@ import { unusableRow } from '../engine/shared/text-features.ts';
 import { ServiceError } from '../errors/index.ts';
 import { averageTexts, type ClassEntry, nameOf, textsOf } from './classes.ts';
 import type { Prompts } from './definition.ts';
+import { mixed } from './examples/mix.ts';
+import { type ClassExamples, unpacked } from './examples/stored.ts';
 import type { FeatureCache, FeatureKey } from './feature-cache.ts';
 
 /** Texts that are encoded before their features are stored: the work that a crash can lose. */
@@ -20,6 +22,8 @@ export interface HeadRecipe {
   classes: readonly ClassEntry[];
   prompts: Prompts;
   origin?: string | undefined;
+  /** Examples by class, and the directions that they are compared without. */
+  examples?: { of: ReadonlyMap<string, ClassExamples>; directions: Float32Array };
 }
 
 /** The distinct texts of a tenant's classes, aliases included, in order of appearance. */
@@ -52,7 +56,25 @@ export async function makeHead(
     assertUsable(classes.map(nameOf), tower, features, sources.width);
     return features;
   };
-  return { classes: classes.map(nameOf), yes: average('yes'), no: average('no') };
+  const yes = average('yes');
+  if (recipe.examples) mixExamples(yes, recipe, recipe.examples, sources.width);
+  return { classes: classes.map(nameOf), yes, no: average('no') };
+}
+
+/** Replaces the rows of classes with examples. */
+function mixExamples(
+  yes: Float32Array,
+  { classes }: HeadRecipe,
+  { of, directions }: NonNullable<HeadRecipe['examples']>,
+  width: number,
+): void {
+  for (const [c, entry] of classes.entries()) {
+    const images = of.get(nameOf(entry))?.images ?? [];
+    if (images.length === 0) continue;
+    const row = yes.subarray(c * width, (c + 1) * width);
+    const embeddings = images.map(({ embedding }) => unpacked(embedding));
+    row.set(mixed(row, embeddings, directions));
+  }
 }
 
 /** The rows of a tenant's distinct texts, [texts * width] per tower: from the cache; missing ones are encoded and stored. */

@@ -8,6 +8,7 @@ import { type Pins, servingCalibration } from './calibration/serving.ts';
 import type { StoredCalibration } from './calibration/stored.ts';
 import { nameOf } from './classes.ts';
 import { promptsOf, type TenantDefinition } from './definition.ts';
+import type { StoredExamples } from './examples/stored.ts';
 import type { FeatureCache } from './feature-cache.ts';
 import { type HeadRecipe, isCached, makeHead, makeRows } from './features.ts';
 import type { Serving } from './tenant.ts';
@@ -20,6 +21,8 @@ export interface TenantModel {
     id: string;
     /** Of the whole bundle: scores depend on the image encoder too. */
     wholeId: string;
+    /** `image_directions` of the manifest, [K * D]; undefined where a bundle has none: then examples do not count. */
+    imageDirections?: Float32Array | undefined;
     name: string;
     version: string;
     embeddingDim: number;
@@ -39,6 +42,7 @@ export interface HeadVersion {
   definition: TenantDefinition;
   imported?: string | undefined;
   calibration?: StoredCalibration | undefined;
+  examples?: StoredExamples | undefined;
 }
 
 export interface MakeOptions {
@@ -104,7 +108,7 @@ export class TenantHeads {
     }
     const { name, version: modelVersion } = model.bundle;
     const { definition, calibration } = version;
-    const pins = pinsOf(model, definition);
+    const pins = pinsOf(model, version);
     return {
       headId,
       version: version.version,
@@ -154,14 +158,20 @@ export class TenantHeads {
 
 const thresholdFree = (rule: Rule | undefined): Method | undefined => (rule === 'calibrated' ? undefined : rule);
 
-function recipeOf(model: TenantModel, { definition, imported }: HeadVersion): HeadRecipe {
-  const prompts = promptsOf(definition, model.bundle.templates);
-  return { classes: definition.classes, prompts, origin: imported };
+function recipeOf(model: TenantModel, { definition, imported, examples }: HeadVersion): HeadRecipe {
+  const { templates, imageDirections: directions, wholeId } = model.bundle;
+  const prompts = promptsOf(definition, templates);
+  const shown = directions && examples && { directions, of: ofModel(examples, wholeId) };
+  return { classes: definition.classes, prompts, origin: imported, ...defined({ examples: shown }) };
 }
 
+/** The examples that this model has embedded. */
+const ofModel = (examples: StoredExamples, model: string) =>
+  new Map(Object.entries(examples).flatMap(([name, of]) => (of.model === model ? [[name, of] as const] : [])));
+
 /** Everything that the scores of a version depend on. */
-export function pinsOf({ bundle }: TenantModel, definition: TenantDefinition): Pins {
-  return { model: bundle.wholeId, classes: classesDigest(definition) };
+export function pinsOf({ bundle }: TenantModel, version: Pick<HeadVersion, 'definition' | 'examples'>): Pins {
+  return { model: bundle.wholeId, classes: classesDigest(version.definition, version.examples) };
 }
 
 function sourcesOf({ cache, features, bundle }: TenantModel) {

@@ -1,6 +1,7 @@
 import { defined } from '../defined.ts';
 import type { StoredCalibration } from './calibration/stored.ts';
 import type { TenantDefinition } from './definition.ts';
+import type { StoredExamples } from './examples/stored.ts';
 import type { TenantRecord } from './record.ts';
 
 /** The contents of a change: the definition, and where it comes from. */
@@ -11,6 +12,8 @@ export interface Change {
   imported?: string | undefined;
   /** That of the version to which a rollback returns; otherwise the one so far stays. */
   calibration?: StoredCalibration | undefined;
+  /** Those so far if undefined. */
+  examples?: StoredExamples | undefined;
 }
 
 /** A first record of a tenant, as of now. */
@@ -25,7 +28,7 @@ export function recordOf(id: string, definition: TenantDefinition, version: numb
  * @param complete whether the features of `old` are complete: only then can a rollback lead to it
  */
 export function nextRecord(
-  { id, definition, source, imported, calibration }: Change,
+  { id, definition, source, imported, calibration, examples }: Change,
   old: TenantRecord | undefined,
   { version, complete }: { version: number; complete: boolean },
 ): TenantRecord {
@@ -35,13 +38,13 @@ export function nextRecord(
     ? {
         version: old.version,
         definition: old.definition,
-        ...defined({ imported: old.imported, calibration: old.calibration }),
+        ...defined({ imported: old.imported, calibration: old.calibration, examples: old.examples }),
       }
     : old.previous;
   return {
     ...next,
     created_at: old.created_at,
-    ...defined({ previous, calibration: calibration ?? old.calibration }),
+    ...defined({ previous, calibration: calibration ?? old.calibration, examples: examples ?? old.examples }),
   };
 }
 

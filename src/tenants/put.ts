@@ -1,4 +1,7 @@
 import type { ChangeOptions } from './changes.ts';
+import type { TenantModel } from './heads.ts';
+import type { Change } from './next-record.ts';
+import type { TenantRecord } from './record.ts';
 import type { TenantView } from './tenant.ts';
 
 export interface PutOptions extends ChangeOptions {
@@ -8,6 +11,12 @@ export interface PutOptions extends ChangeOptions {
   source?: string;
   /** Origin of imported features in the cache; null for none, which also drops an earlier origin. */
   imported?: string | null;
+}
+
+/** The current model, and the record that follows the present one. */
+export interface Revision {
+  model: TenantModel;
+  next(change: Omit<Change, 'id'>): TenantRecord;
 }
 
 export interface PutOutcome {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type Static, Type } from 'typebox';
 import { StoredCalibration } from './calibration/stored.ts';
 import { canonical, TenantDefinition } from './definition.ts';
+import { StoredExamples } from './examples/stored.ts';
 
 /** A stored definition. `version` counts changes and never decreases, not even when a tenant is removed and created again. */
 export const TenantRecord = Type.Object(
@@ -19,6 +20,7 @@ export const TenantRecord = Type.Object(
           definition: TenantDefinition,
           imported: Type.Optional(Type.String()),
           calibration: Type.Optional(StoredCalibration),
+          examples: Type.Optional(StoredExamples),
         },
         { additionalProperties: false },
       ),
@@ -31,6 +33,8 @@ export const TenantRecord = Type.Object(
     imported: Type.Optional(Type.String()),
     /** Stays when the definition changes, and is stale then. */
     calibration: Type.Optional(StoredCalibration),
+    /** Part of the version, like the definition; a rollback returns to those of its version. */
+    examples: Type.Optional(StoredExamples),
   },
   { additionalProperties: false },
 );

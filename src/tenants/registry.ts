@@ -5,18 +5,18 @@ import type { Head } from '../engine/index.ts';
 import { ServiceError } from '../errors/index.ts';
 import { decodeArchive, encodeArchive, originOf } from './archive.ts';
 import { type BuildOptions, TenantBuilds } from './builds.ts';
-import { type CalibrationState, calibrationOf, nextCalibration } from './calibration/change.ts';
-import type { CalibrationChange } from './calibration/make.ts';
+import { type CalibrationState, calibrationOf } from './calibration/change.ts';
 import { type ChangeOptions, TenantChanges } from './changes.ts';
 import { checkDefinition, checkTenantId, promptsOf, sameDefinition, type TenantDefinition } from './definition.ts';
 import { DEMO, DEMO_ID } from './demo.ts';
+import { type ClassWithExamples, examplesOf } from './examples/change.ts';
 import { pinsOf, TenantHeads, type TenantModel } from './heads.ts';
 import { KnownTenants, notFound } from './known-tenants.ts';
 import { ALONE, type BuildLeases } from './leases.ts';
 import { type ListPage, listTenants } from './list.ts';
 import { type MoveOptions, moveTenants } from './move.ts';
-import { type Change, nextRecord, recalibrated, recordOf } from './next-record.ts';
-import type { PutOptions, PutOutcome } from './put.ts';
+import { type Change, nextRecord, recordOf } from './next-record.ts';
+import type { PutOptions, PutOutcome, Revision } from './put.ts';
 import type { TenantRecord } from './record.ts';
 import type { TenantStore } from './store.ts';
 import { type Serving, type Tenant, type TenantState, type TenantView, viewOf } from './tenant.ts';
@@ -203,7 +203,8 @@ export class TenantRegistry {
       if (!old.previous) {
         throw new ServiceError('no_previous_version', `Tenant "${id}" has no version to roll back to.`);
       }
-      return this.#next({ id, source: undefined, imported: undefined, ...old.previous }, old, version);
+      const { definition, imported, calibration, examples = {} } = old.previous;
+      return this.#next({ id, definition, imported, calibration, examples }, old, version);
     });
     return this.#outcome(id, old, stored, options.waitMs);
   }
@@ -225,27 +226,18 @@ export class TenantRegistry {
   }
 
   /**
-   * Stores a calibration, also of a tenant that a file defines; it begins with the next version, whose features are those of this one.
-   * @param by the version that scored the images; undefined without images
-   * @throws ServiceError tenant_not_found, calibration_too_small, calibration_stale, and as `put`
+   * Changes the record of an existing tenant, also of one that a file defines; `make` returns `old` for no change. For calibrations and examples.
+   * @throws ServiceError tenant_not_found, what `make` throws, and as `put`
    */
-  async calibrate(
+  async revise(
     id: string,
-    change: CalibrationChange,
-    { by, waitMs, ...options }: { by: Serving | undefined; waitMs: number } & ChangeOptions,
+    { waitMs, ...options }: { waitMs: number } & ChangeOptions,
+    make: (old: TenantRecord, to: Revision) => TenantRecord,
   ): Promise<PutOutcome> {
-    const { old, stored } = await this.#changes.run(id, options, (old) => {
+    const { old, stored } = await this.#changes.run(id, options, (old, version) => {
       if (!old) throw notFound(id);
-      return recalibrated(old, nextCalibration(old, change, { by, model: this.#heads.model }));
-    });
-    return this.#outcome(id, old, stored, waitMs);
-  }
-
-  /** Removes the calibration; nothing changes for a tenant without one. @throws ServiceError tenant_not_found, and as `put` */
-  async uncalibrate(id: string, { waitMs, ...options }: { waitMs: number } & ChangeOptions): Promise<PutOutcome> {
-    const { old, stored } = await this.#changes.run(id, options, (old) => {
-      if (!old) throw notFound(id);
-      return old.calibration ? recalibrated(old, undefined) : old;
+      const next = (change: Omit<Change, 'id'>) => this.#next({ id, ...change }, old, version);
+      return make(old, { model: this.#heads.model, next });
     });
     return this.#outcome(id, old, stored, waitMs);
   }
@@ -253,7 +245,12 @@ export class TenantRegistry {
   /** The stored calibration and whether it applies. @throws ServiceError tenant_not_found */
   calibration(id: string): CalibrationState | undefined {
     const { record } = this.#known.find(id);
-    return calibrationOf(record, pinsOf(this.#heads.model, record.definition));
+    return calibrationOf(record, pinsOf(this.#heads.model, record));
+  }
+
+  /** The classes with examples. @throws ServiceError tenant_not_found */
+  examples(id: string): ClassWithExamples[] {
+    return examplesOf(this.#known.find(id).record, this.#heads.model.bundle.wholeId);
   }
 
   /** The serving versions of all tenants by id. */

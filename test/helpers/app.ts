@@ -65,6 +65,14 @@ export class FakeEngine {
       image: { sha256: hash.toString('hex'), width: 8, height: 6, format: 'png', frames: 1 },
       timing: { decode: 1, queue: 0.5, inference: 2 },
       cache: 'miss',
+      ...(request.embedding
+        ? {
+            embedding: Float32Array.from([
+              1 / Math.sqrt(2),
+              (hash[1] as number) < 128 ? 1 / Math.sqrt(2) : -1 / Math.sqrt(2),
+            ]),
+          }
+        : {}),
     };
   }
 }

@@ -124,6 +124,9 @@ export function storeContract({ place, shared }: StoreKind): void {
       source: 'zoo.yaml',
       imported: 'abc',
       calibration,
+      examples: {
+        犬: { model: 'm@1', images: [{ sha256: 'ab', embedding: 'AAB/', added_at: '2026-01-01T00:00:00.000Z' }] },
+      },
     };
     await (await open()).write(whole, 0);
     const back = await (await open()).get('zoo');

@@ -137,6 +137,7 @@ export function fakeRegistry(options: Partial<RegistryOptions> = {}) {
     bundle: {
       id: 'm@1+abc',
       wholeId: 'm@1+abc+image',
+      imageDirections: Float32Array.from([1, 0]),
       name: 'fake',
       version: '1.2.3',
       embeddingDim: 2,

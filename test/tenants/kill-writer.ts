@@ -2,6 +2,7 @@
  * Writes tenants as fast as it can until it is killed: `node --import tsx kill-writer.ts DIR STORE ROUND`. Each change is said on standard
  * output before it begins and after it is acknowledged: [worker, "begin" or "done", id, version, classes or null].
  */
+import { calibrate } from '../../src/tenants/calibration/revise.ts';
 import { MARK, markOf, openRegistry } from './kill-registry.ts';
 
 const [dataDir = '', store = '', round = ''] = process.argv.slice(2);
@@ -22,7 +23,7 @@ async function calibrated(worker: number, id: string, image: string): Promise<bo
   const scores = { ctw: 0, atd: 0, msp: 0, max_logit: 0, energy: 0, mcm: 0 };
   const change = { choices: { keep: 0.5 }, images: [{ sha256: image, scores }] };
   say(worker, 'begin', id, 0, classes);
-  const { view } = await registry.calibrate(id, change, { by: undefined, waitMs: 60_000 });
+  const { view } = await calibrate(registry, id, change, { by: undefined, waitMs: 60_000 });
   say(worker, view.state === 'ready' ? 'done' : 'stored', id, view.record.version, classes);
   return true;
 }

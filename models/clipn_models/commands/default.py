@@ -64,12 +64,28 @@ def evaluate(args: argparse.Namespace) -> None:
         save_manifest(path, manifest)
 
 
+def image_directions(args: argparse.Namespace) -> None:
+    """The directions that class features from examples need, and the figures of examples."""
+    from ..bundle import load_manifest, resolve, save_manifest
+    from ..default.examples import encoded, figures, measured_directions, report
+    from ..default.measure import Measure
+
+    work, path = _work(args), resolve(args.bundle)
+    measure = Measure(path, *work.sets(), work.folder)
+    basis = measured_directions(measure)
+    manifest = load_manifest(path)
+    if args.write:
+        save_manifest(path, {**manifest, "image_directions": encoded(basis)})
+    if args.figures:
+        print(report(figures(measure.held("test"), basis, manifest["logit_scale"])))
+
+
 def make_default(args: argparse.Namespace) -> None:
     from ..bundle import load_manifest
     from .verify import verify
 
-    args.bundle, args.write, args.draw = str(args.out), True, "test"
-    for step in (prepare, train_default, export_default, quantise, verify):
+    args.bundle, args.write, args.draw, args.figures = str(args.out), True, "test", False
+    for step in (prepare, train_default, export_default, quantise, image_directions, verify):
         print(f"== {step.__name__.replace('_', '-')}", flush=True)
         step(args)
     # int8 is refused where it is no faster, or where it costs too much
@@ -108,4 +124,8 @@ def register(add) -> None:
     c.add_argument("--draw", choices=("test", "choice"), default="test")
     c.add_argument("--precision", default="fp32")
     c.add_argument("--write", action="store_true", help="write the figures into the manifest")
+    c = command("image-directions", image_directions, "directions for class features from example photographs, and their figures")
+    c.add_argument("bundle", nargs="?", default=NAME)
+    c.add_argument("--write", action="store_true", help="write the directions into the manifest")
+    c.add_argument("--figures", action="store_true", help="print the table of docs/your-own-images.md: top-1, AUROC and balanced accuracy by number of examples")
     target(command("make-default", make_default, "everything above in a row: photographs -> verified, measured bundle"))

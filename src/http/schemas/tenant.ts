@@ -87,6 +87,15 @@ export const TenantReply = Type.Object({
   ...TenantSummary.properties,
   definition: TenantDefinition,
   calibration: Type.Optional(CalibrationSummary),
+  examples: Type.Optional(
+    Type.Array(
+      Type.Object({ class: Type.String(), images: Type.Integer(), lacking: Type.Optional(Type.Literal(true)) }),
+      {
+        description:
+          'Classes with example images; only if there are any. `lacking`: another model embedded them, so they do not count until they are sent again.',
+      },
+    ),
+  ),
   warnings: Type.Array(TenantWarning),
 });
 export type TenantReply = Static<typeof TenantReply>;
@@ -144,5 +153,12 @@ export function replyOf(tenants: TenantRegistry, view: TenantView): TenantReply 
   const { id, definition } = view.record;
   const state = tenants.calibration(id);
   const calibration = state && calibrationSummary(state);
-  return { ...toSummary(view), definition, ...defined({ calibration }), warnings: tenants.warnings(definition) };
+  const shown = tenants.examples(id);
+  const examples = shown.length > 0 ? shown : undefined;
+  return {
+    ...toSummary(view),
+    definition,
+    ...defined({ calibration, examples }),
+    warnings: tenants.warnings(definition),
+  };
 }

@@ -26,7 +26,7 @@ export function nextCalibration(
   change: CalibrationChange,
   { by, model }: { by: Serving | undefined; model: TenantModel },
 ): StoredCalibration {
-  const pins = pinsOf(model, old.definition);
+  const pins = pinsOf(model, old);
   if (by && (by.pins.model !== pins.model || by.pins.classes !== pins.classes)) {
     throw new ServiceError(
       'tenant_conflict',

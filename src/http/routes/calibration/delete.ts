@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { Type } from 'typebox';
+import { uncalibrate } from '../../../tenants/calibration/revise.ts';
 import { manageTenantInPath } from '../../access.ts';
 import { recorded } from '../../audit.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
@@ -23,7 +24,7 @@ export const calibrationDelete: FastifyPluginAsync = async (app) => {
     },
     async (request, reply) => {
       const { tenant } = request.params;
-      await app.tenants.uncalibrate(tenant, {
+      await uncalibrate(app.tenants, tenant, {
         waitMs: app.config.buildWaitMs,
         ifMatch: request.headers['if-match'],
         ifNoneMatch: request.headers['if-none-match'],

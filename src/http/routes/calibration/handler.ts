@@ -1,11 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { defined } from '../../../defined.ts';
-import { ServiceError, toProblem } from '../../../errors/index.ts';
-import type { JudgedImage } from '../../../serving/detect-images.ts';
+import { ServiceError } from '../../../errors/index.ts';
 import type { CalibrationState } from '../../../tenants/calibration/change.ts';
+import { calibrate } from '../../../tenants/calibration/revise.ts';
 import { recorded } from '../../audit.ts';
 import { readImages } from '../../bodies/read-images.ts';
 import { departureOf } from '../../departure.ts';
+import { type WithVerdict, withAndWithoutVerdict } from '../../failed-images.ts';
 import { checkLimits, judge } from '../../judge.ts';
 import type { FetchImage } from '../../remote/index.ts';
 import {
@@ -22,8 +23,6 @@ export interface CalibrationRequest {
   Querystring: CalibrationQuery;
   Headers: DetectHeaders & ConditionHeaders;
 }
-
-type Judged = Extract<JudgedImage, { detection: unknown }>;
 
 /** Judges the images of the request with the serving version, and stores the calibration that follows. */
 export async function answerCalibration(
@@ -60,9 +59,10 @@ export async function answerCalibration(
   const serving = tenants.resolve(tenant);
   const asked = { tenant, serving, method: serving.uncalibratedMethod, images, topK: 0, uncounted: true };
   const judged = images.length === 0 ? [] : await judge(request, reply, asked);
-  const { scored, failed } = split(judged);
+  const { scored, failed } = withAndWithoutVerdict(judged);
   const existed = tenants.calibration(tenant) !== undefined;
-  const { view } = await tenants.calibrate(
+  const { view } = await calibrate(
+    tenants,
     tenant,
     { choices, ...defined({ images: images.length > 0 ? scored.map(scoresOf) : undefined, add }) },
     {
@@ -92,16 +92,4 @@ function choicesOf(request: FastifyRequest, form: Record<string, string>): Calib
   );
 }
 
-const scoresOf = ({ detection: { image, scores } }: Judged) => ({ sha256: image.sha256, scores });
-
-/** The images with a verdict, and those without. @throws the error of an image that a later request may judge (5xx, 429) */
-function split(judged: JudgedImage[]) {
-  const scored: Judged[] = [];
-  const failed: NonNullable<CalibrationReply['failed']> = [];
-  for (const image of judged) {
-    if ('detection' in image) scored.push(image);
-    else if (image.error.status >= 500 || image.error.status === 429) throw image.error;
-    else failed.push({ id: image.id, error: toProblem(image.error) });
-  }
-  return { scored, failed };
-}
+const scoresOf = ({ detection: { image, scores } }: WithVerdict) => ({ sha256: image.sha256, scores });

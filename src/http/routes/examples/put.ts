@@ -1,0 +1,97 @@
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import { ServiceError } from '../../../errors/index.ts';
+import { checkClass } from '../../../tenants/examples/change.ts';
+import { addExamples } from '../../../tenants/examples/revise.ts';
+import { manageTenantInPath } from '../../access.ts';
+import { refuseEarly } from '../../admission.ts';
+import { recorded } from '../../audit.ts';
+import { acceptImages } from '../../bodies/image-bodies.ts';
+import { valuesOfImages } from '../../bodies/parsers.ts';
+import { readImages } from '../../bodies/read-images.ts';
+import { departureOf } from '../../departure.ts';
+import { withAndWithoutVerdict } from '../../failed-images.ts';
+import { checkLimits, judge } from '../../judge.ts';
+import { type FetchImage, remoteImages } from '../../remote/index.ts';
+import { DetectBody, DetectHeaders } from '../../schemas/detect.ts';
+import { ExamplesParams, ExamplesQuery, ExamplesReply, toExamplesReply } from '../../schemas/examples.ts';
+import { ProblemResponses } from '../../schemas/problem.ts';
+import { ConditionHeaders } from '../../schemas/tenant.ts';
+
+interface Put {
+  Params: ExamplesParams;
+  Querystring: ExamplesQuery;
+  Headers: DetectHeaders & ConditionHeaders;
+}
+
+/** `PUT /v1/tenants/{tenant}/classes/{class}/examples`: images beside the name of a class; their embeddings are durable before the reply. */
+export const examplesPut: FastifyPluginAsync = async (app) => {
+  const { maxBodyBytes, maxImages, imageUrls } = app.config;
+  const fetchImage = remoteImages(imageUrls, process.env);
+  await acceptImages(app);
+  app.put<Put>(
+    '/v1/tenants/:tenant/classes/:class/examples',
+    {
+      config: { access: manageTenantInPath, jsonValues: valuesOfImages(maxImages), jsonText: maxBodyBytes },
+      onRequest: refuseEarly,
+      schema: {
+        operationId: 'putExamples',
+        tags: ['tenants'],
+        summary: 'Sets the example images of a class',
+        description:
+          "The class's feature becomes a mix of its name and its examples, as a new version of the tenant. Kept are the embeddings and the SHA-256 of the " +
+          'images, not the images. The body has the forms of `POST /v1/detect`; a class has at most 100 examples, a tenant 1000.',
+        params: ExamplesParams,
+        querystring: ExamplesQuery,
+        headers: { ...DetectHeaders, properties: { ...DetectHeaders.properties, ...ConditionHeaders.properties } },
+        body: { content: DetectBody },
+        response: { 200: ExamplesReply, ...ProblemResponses },
+      },
+    },
+    (request, reply) => answer(fetchImage, request, reply),
+  );
+};
+
+async function answer(
+  fetchImage: FetchImage,
+  request: FastifyRequest<Put>,
+  reply: FastifyReply,
+): Promise<ExamplesReply> {
+  const { config, tenants } = request.server;
+  const { tenant, class: name } = request.params;
+  // before the body is read, so that a request for an unknown class fails before its upload
+  tenants.resolve(tenant);
+  checkClass(tenants.get(tenant).record, name);
+  checkLimits(request, reply, tenant);
+  const images = await readImages(request, config, { fetchImage, signal: departureOf(reply) });
+  request.body = undefined;
+
+  const serving = tenants.resolve(tenant);
+  const asked = {
+    tenant,
+    serving,
+    method: serving.uncalibratedMethod,
+    images,
+    topK: 0,
+    uncounted: true,
+    embedding: true,
+  };
+  const { scored, failed } = withAndWithoutVerdict(await judge(request, reply, asked));
+  if (scored.length === 0)
+    throw new ServiceError('no_image', 'None of the images could be embedded.', { extra: { failed } });
+  const embedded = scored.map(({ detection: { image, embedding } }) => ({
+    sha256: image.sha256,
+    embedding: embedding as Float32Array,
+  }));
+  const { view } = await addExamples(
+    tenants,
+    tenant,
+    { class: name, images: embedded, add: request.query.add, model: serving.pins.model },
+    {
+      waitMs: config.buildWaitMs,
+      ifMatch: request.headers['if-match'],
+      ifNoneMatch: request.headers['if-none-match'],
+      onChanged: recorded(request, 'tenant.examples.put', tenant),
+    },
+  );
+  return { ...toExamplesReply(view.record, name, false), ...(failed.length > 0 && { failed }) };
+}

@@ -1,0 +1,38 @@
+import { type Static, Type } from 'typebox';
+
+/** Most examples of one class, and of one tenant: all of them are in the stored record, 1.5 KB each. */
+export const MOST_OF_CLASS = 100;
+export const MOST_OF_TENANT = 1000;
+
+const Example = Type.Object({
+  sha256: Type.String(),
+  /** The embedding, 16-bit integers of 1 / 32767, little endian, in base64. */
+  embedding: Type.String(),
+  added_at: Type.String(),
+});
+
+/** The examples of one class, embedded by one model. */
+const ClassExamples = Type.Object({
+  /** The whole bundle, image encoder included. */
+  model: Type.String(),
+  images: Type.Array(Example),
+});
+export type ClassExamples = Static<typeof ClassExamples>;
+
+/** Examples by the name of the class. They stay when a class leaves the definition, and count again when it returns. */
+export const StoredExamples = Type.Record(Type.String(), ClassExamples);
+export type StoredExamples = Static<typeof StoredExamples>;
+
+const STEPS = 32_767;
+
+/** @param embedding unit length, float32 [D] */
+export function packed(embedding: Float32Array): string {
+  const steps = Int16Array.from(embedding, (x) => Math.round(Math.max(-1, Math.min(1, x)) * STEPS));
+  return Buffer.from(steps.buffer).toString('base64');
+}
+
+/** The embedding, [D], up to half a step of 1 / 32767 in each number. */
+export function unpacked(text: string): Float64Array {
+  const bytes = Buffer.from(text, 'base64');
+  return Float64Array.from({ length: bytes.length / 2 }, (_, i) => bytes.readInt16LE(2 * i) / STEPS);
+}
