@@ -65,6 +65,10 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
     does: 'throughput beside one busy process for each core, and on a quiet machine, in turns (--other)',
     load: async () => (await import('./beside.ts')).beside,
   },
+  cluster: {
+    does: 'every example of the chart against a real API server: validation, install, upgrade (--other), rollback, uninstall',
+    load: async () => (await import('./cluster.ts')).cluster,
+  },
   upgrade: {
     does: 'the released version (--other), this one on its data, and back, on a directory and on PostgreSQL',
     load: async () => (await import('./upgrade.ts')).upgrade,
