@@ -85,6 +85,14 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
     does: 'processor time per byte of the worst bodies beside plain ones (--only KIND)',
     load: async () => (await import('./gate/bytes.ts')).bytes,
   },
+  'hostile-latency': {
+    does: 'latencies of an honest client while four others send the most costly bodies',
+    load: async () => (await import('./gate/hostile-latency.ts')).hostileLatency,
+  },
+  'gate-against': {
+    does: 'the gate of this build and that of another checkout (--other), in turns',
+    load: async () => (await import('./gate/against.ts')).gateAgainst,
+  },
   'gate-faults': {
     does: 'the gate while its engine is killed again and again; broken uploads',
     load: async () => (await import('./gate/faults.ts')).gateFaults,

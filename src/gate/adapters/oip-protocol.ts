@@ -1,11 +1,18 @@
+import { ANYWHERE, placeOf } from '../reading/json-places.ts';
 import type { FoundPicture, JsonPath, Where } from '../reading/reading.ts';
 import type { OipTensor } from './oip-v2.ts';
 import { oipFilter } from './oip-v2-filter.ts';
 import { attempt, inRows, type Protocol } from './rows.ts';
 import type { Extraction } from './types.ts';
 
+const TENSOR = placeOf({ names: { data: placeOf({ element: ANYWHERE, other: ANYWHERE }) } });
+/** `/inputs/0/data/...` */
+const ROOT = placeOf({ names: { inputs: placeOf({ element: TENSOR, other: TENSOR }) } });
+
 /** The Open Inference Protocol v2: elements of BYTES tensors, one row for each of the batch. */
 export class OipProtocol implements Protocol {
+  readonly root = ROOT;
+  readonly deepest = 3;
   readonly #tensors: readonly OipTensor[];
   readonly #expecting: ReadonlySet<number>;
   readonly #counts = new Map<number, number>();

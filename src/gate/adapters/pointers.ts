@@ -1,3 +1,4 @@
+import { type JsonPlace, NOWHERE, namesOf } from '../reading/json-places.ts';
 import type { FoundPicture, JsonPath, Where } from '../reading/reading.ts';
 import { arrayFilter } from './instances.ts';
 import { resolvePointer, rootOf } from './json-text.ts';
@@ -25,16 +26,41 @@ function fits({ pieces }: Pattern, path: JsonPath): boolean {
   return pieces.every((piece, i) => (piece === '*' && typeof path[i] === 'number') || piece === String(path[i]));
 }
 
+const LAST: JsonPlace = { may: true, element: NOWHERE, names: [], other: NOWHERE };
+
+/**
+ * The places that pointers lead to. @param rests the pieces that are left of each pointer at this place
+ */
+function placeOf(rests: readonly (readonly string[])[]): JsonPlace {
+  if (rests.length === 0) return NOWHERE;
+  const may = rests.some((pieces) => pieces.length === 0);
+  const after = (piece: (first: string) => boolean) =>
+    placeOf(rests.filter(([first]) => first !== undefined && piece(first)).map((pieces) => pieces.slice(1)));
+  const firsts = new Set(rests.flatMap((pieces) => pieces.slice(0, 1)));
+  // every index is treated alike, because `expects` decides
+  const element = after((first) => first === '*' || /^\d+$/.test(first));
+  return {
+    may,
+    element: may ? (element === NOWHERE ? LAST : { ...element, may: true }) : element,
+    names: namesOf([...firsts].map((name) => [name, after((first) => first === name)] as const)),
+    other: NOWHERE,
+  };
+}
+
 /** Base64 or data: URLs at given pointers (RFC 6901); `*` means every element. A pointer to an array means all its elements. */
 export class PointerProtocol implements Protocol {
   readonly #patterns: Pattern[];
   readonly #answerPointer: string | undefined;
+  readonly root: JsonPlace;
+  readonly deepest: number;
   /** Arrays on the way of a pointer or at its end, with their numbers of elements. */
   readonly #arrays = new Map<string, number>();
 
   constructor({ pointers = [], answerPointer }: AdapterOptions) {
     this.#patterns = pointers.map(patternOf);
     this.#answerPointer = answerPointer;
+    this.root = placeOf(this.#patterns.map(({ pieces }) => pieces));
+    this.deepest = Math.max(0, ...this.#patterns.map(({ pieces, star }) => (star < 0 ? pieces.length : star)));
   }
 
   readonly expects = ({ path }: Where): boolean => path !== undefined && this.#patterns.some((p) => fits(p, path));

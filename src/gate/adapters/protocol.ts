@@ -1,5 +1,6 @@
 import type { AdapterName } from '../config/schema.ts';
 import type { Expectation } from '../reading/examiner.ts';
+import { type JsonPlace, membersNamed, NOWHERE, namesOf } from '../reading/json-places.ts';
 import type { FoundPicture } from '../reading/reading.ts';
 import { instancesFilter } from './instances.ts';
 import { PointerProtocol } from './pointers.ts';
@@ -13,11 +14,15 @@ const FIELDS = ['data', 'image', 'image_bytes', 'bytes', 'body'];
 class RowsProtocol implements Protocol {
   readonly #options: AdapterOptions;
   readonly expects: Expects | undefined;
+  readonly root: JsonPlace;
+  readonly deepest = 1;
   #rows: number | undefined;
 
-  constructor(options: AdapterOptions, expects: Expects | undefined) {
+  /** @param root where `expects` may be true */
+  constructor(options: AdapterOptions, expects: Expects | undefined, root: JsonPlace) {
     this.#options = options;
     this.expects = expects;
+    this.root = root;
   }
 
   array(path: readonly (string | number)[], count: number): void {
@@ -57,6 +62,21 @@ const EXPECTS: Partial<Record<AdapterName, (options: AdapterOptions) => Expects>
       return last === 'b64' || fields.includes(String(last)) || (path?.length === 2 && path[0] === 'instances');
     },
 };
+
+const IN_B64 = membersNamed(['b64']);
+
+/** The places of a JSON text where an adapter may expect an image. */
+function rootOf(name: AdapterName, { fields = FIELDS }: AdapterOptions): JsonPlace {
+  if (name === 'tf-serving') return IN_B64;
+  if (name !== 'kserve-v1') return NOWHERE;
+  const anywhere = membersNamed(['b64', ...fields]);
+  const row = { ...anywhere, may: true };
+  const instances = { ...anywhere, may: true, element: row, other: row };
+  const names = anywhere.names.filter(({ bytes }) => bytes.toString() !== 'instances');
+  // members of an object with this name are rows as well
+  return { ...anywhere, names: [...names, ...namesOf([['instances', instances]])] };
+}
+
 const SAME: Partial<Record<AdapterName, AdapterName>> = { 'oip-v2': 'auto', 'triton-raw': 'raw' };
 
 /** @param type media type of the body: TorchServe accepts an image as the body, in a form, or in JSON */
@@ -67,5 +87,5 @@ export function protocolOf(name: AdapterName, type: string, options: AdapterOpti
     const json = type === 'application/json' || type.endsWith('+json');
     known = type === 'multipart/form-data' ? 'multipart' : json ? 'kserve-v1' : 'raw';
   }
-  return new RowsProtocol(options, EXPECTS[known]?.(options));
+  return new RowsProtocol(options, EXPECTS[known]?.(options), rootOf(known, options));
 }

@@ -11,7 +11,7 @@ export type Content =
   | { kind: 'unknown' };
 
 /** Control characters that do not occur in text. ESC occurs in coloured log lines, a form feed between pages. */
-const CONTROL = new Uint8Array(256);
+export const CONTROL = new Uint8Array(256);
 for (let c = 0; c < 32; c++) CONTROL[c] = 1;
 for (const c of Buffer.from('\t\n\r\f\b\x1b')) CONTROL[c] = 0;
 
@@ -38,13 +38,22 @@ function width(data: Uint8Array): { bytes: 2 | 4; little: boolean } | undefined 
   // without a mark: the zero bytes of ASCII characters are always at the same positions
   const looked = Math.min(data.length & ~3, 64);
   if (looked < 4) return undefined;
-  const zeros = [0, 0, 0, 0];
-  for (let i = 0; i < looked; i++) if (data[i] === 0) zeros[i & 3] = (zeros[i & 3] as number) + 1;
-  const mostly = zeros.map((count) => count * 4 > looked / 2);
-  const pattern = mostly.map((m) => (m ? '0' : 'x')).join('');
-  const known = { x000: [4, true], '000x': [4, false], x0x0: [2, true], '0x0x': [2, false] }[pattern];
-  return known && { bytes: known[0] as 2 | 4, little: known[1] as boolean };
+  let pattern = 0;
+  for (let lane = 0; lane < 4; lane++) {
+    let zeros = 0;
+    for (let i = lane; i < looked; i += 4) if (data[i] === 0) zeros++;
+    if (zeros * 4 > looked / 2) pattern |= 8 >> lane;
+  }
+  return PATTERNS[pattern];
 }
+
+/** Widths by the positions that are mostly zero, the first one as the highest bit. */
+const PATTERNS: Record<number, { bytes: 2 | 4; little: boolean }> = {
+  7: { bytes: 4, little: true },
+  14: { bytes: 4, little: false },
+  5: { bytes: 2, little: true },
+  10: { bytes: 2, little: false },
+};
 
 /** Converts UTF-16 and UTF-32 to UTF-8; undefined if the bytes are neither. */
 function narrow(data: Uint8Array): Buffer | undefined {

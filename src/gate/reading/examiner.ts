@@ -1,23 +1,29 @@
 import { classify } from './classify.ts';
 import { beginsAsPnm } from './formats/text-images.ts';
+import { ANYWHERE, type JsonPlace } from './json-places.ts';
 import { stringBytes } from './json-strings.ts';
-import { type JsonSink, JsonWalk, NotJson } from './json-walk.ts';
+import { type JsonSink, JsonWalk } from './json-walk.ts';
 import { MAX_LAYERS, MAX_TOKEN_BYTES, MIN_LONG_TEXT_BYTES, MIN_SIDE, MIN_TEXT_BYTES } from './limits.ts';
 import { jsonLines } from './lines.ts';
+import { NotJson } from './not-json.ts';
 import { bytesOf } from './number-lists.ts';
 import { quotedStrings, stringLists } from './quoted-strings.ts';
 import type { At, JsonPath, Reading, Steps, Where } from './reading.ts';
 import { imageInWords, inLooseMembers, inStrings, spread } from './spread.ts';
 import type { Tensor } from './tensor.ts';
-import { type Deeper, type TextOptions, TextValue } from './text-value.ts';
+import type { Deeper, TextOptions } from './text-options.ts';
+import { TextValue } from './text-value.ts';
 import { textAfter } from './trailer.ts';
 
 /** The places at which a protocol expects images. */
 export interface Expectation {
   /** Whether an image is expected at a place. A value there that is no image counts as an unreadable one. */
   expects?: ((where: Where) => boolean) | undefined;
-  /** Called at the end of every array of a JSON body. */
+  /** The outermost place of a JSON body. Without it `expects` is asked for every value. */
+  readonly root?: JsonPlace | undefined;
+  /** Called at the end of every array of a JSON body whose path has `deepest` pieces or fewer. */
   array?(path: JsonPath, count: number): void;
+  readonly deepest?: number;
 }
 
 /** Whether a JSON string is long enough for an image. Very many are not, so the test comes before any object is made. */
@@ -162,7 +168,7 @@ export class Examiner {
   *#json(text: Buffer, at: At, layer: number): Steps {
     const reading = this.#reading;
     const body = layer === 0;
-    const { array, expects } = this.#expectation;
+    const { array, expects, root = ANYWHERE, deepest = Number.POSITIVE_INFINITY } = this.#expectation;
     const located =
       (path: () => JsonPath): At =>
       () => {
@@ -178,23 +184,25 @@ export class Examiner {
         return body ? Object.assign(where, { path: found }) : where;
       };
     const sink: JsonSink = {
-      string: (start, end, path) => this.#jsonString(text, start, end, located(path), layer + 1),
+      string: (start, end, path, may) =>
+        !may && !mayContain(text, start, end)
+          ? undefined
+          : this.#jsonString(text, start, end, located(path), layer + 1),
       name: (start, end, path) => this.document(stringBytes(text, start, end), located(path), layer + 1),
-      tensor: (tensor, path, start, end) => this.#tensor(tensor, text.subarray(start, end), located(path)),
-      miss: (why) => reading.miss(at().place, why),
+      scalar: (start, end, path) => {
+        if (text.toString('latin1', start, end) !== 'null') this.#disappoint(located(path), undefined, reading.mark());
+      },
+      tensor: (tensor, path, start, end) => this.#tensor(tensor, text, start, end, located(path)),
       alike: (array, count, start, end, path) => {
-        const why = spread(text.subarray(start, end), array, count);
+        const why = spread(text, start, end, array, count);
         if (why !== undefined) reading.miss(located(path)().place, why);
       },
+      miss: (why) => reading.miss(at().place, why),
+      full: () => reading.full,
+      array: (path, count) => array?.call(this.#expectation, path(), count),
+      deepest: body && array ? deepest : -1,
+      root: body && expects ? root : undefined,
     };
-    if (body && expects) {
-      sink.scalar = (start, end, path) => {
-        if (text.toString('latin1', start, end) !== 'null') this.#disappoint(located(path), undefined, reading.mark());
-      };
-    }
-    // a short string is of interest only where an image is expected
-    if (!(body && expects)) sink.shortest = MIN_TEXT_BYTES;
-    if (body && array) sink.array = (path, count) => array.call(this.#expectation, path(), count);
     yield* new JsonWalk(text, sink).run();
   }
 
@@ -205,15 +213,16 @@ export class Examiner {
   }
 
   /** Reports an array of numbers that may be the bytes of a file or pixels. */
-  #tensor(tensor: Tensor, text: Buffer, at: At): void {
+  #tensor(tensor: Tensor, whole: Buffer, start: number, end: number, at: At): void {
     const reading = this.#reading;
     const { format } = tensor;
-    const words = format || tensor.bytes ? undefined : imageInWords(text);
+    const words = format || tensor.bytes ? undefined : imageInWords(whole, start, end);
     if (words !== undefined) {
       reading.miss(at().place, words);
       return;
     }
     if (!format && tensor.leaves < MIN_SIDE * MIN_SIDE) return;
+    const text = whole.subarray(start, end);
     if (format?.kind === 'judged' && tensor.shape.length === 1 && text.at(-1) === 0x5d) {
       reading.found({ ...at(), bytes: bytesOf(text, tensor.leaves) });
       return;

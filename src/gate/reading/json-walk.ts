@@ -1,66 +1,66 @@
 import { mayBeginPnm } from './formats/text-images.ts';
-import {
-  BACKSLASH,
-  CLOSE_ARRAY,
-  CLOSE_OBJECT,
-  COLON,
-  COMMA,
-  numberAt,
-  OPEN_ARRAY,
-  OPEN_OBJECT,
-  QUOTE,
-} from './json-bytes.ts';
+import { CLOSE_ARRAY, CLOSE_OBJECT, COLON, COMMA, numberAt, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from './json-bytes.ts';
+import { type JsonPlace, memberPlace, NOWHERE } from './json-places.ts';
 import { stringBytes, stringEnd } from './json-strings.ts';
 import { MAX_DIGITS, MAX_JSON_DEPTH, MAX_PLAIN_NAME, MAX_ROOT_MEMBERS, MIN_TEXT_BYTES } from './limits.ts';
 import { NotJson } from './not-json.ts';
 import type { JsonPath } from './reading.ts';
 import { Tensor } from './tensor.ts';
 
-export { NotJson } from './not-json.ts';
-
-/** Receives the values of a walk. Spans are offsets in the text, quotes included. */
+/**
+ * Receives the values of a walk. Spans are offsets in the text, quotes included. `string` and `name` return nothing for a text that
+ * needs no further steps: large texts have very many of these.
+ */
 export interface JsonSink {
-  string(start: number, end: number, path: () => JsonPath): Iterable<void>;
-  /** Values with fewer bytes are not passed to `string`; absent, every value is. */
-  shortest?: number;
+  /** @param may whether an image may be expected at this place */
+  string(start: number, end: number, path: () => JsonPath, may: boolean): Iterable<void> | undefined;
   /** A name that is long enough to contain an image. */
-  name(start: number, end: number, path: () => JsonPath): Iterable<void>;
-  /** A number, true, false or null. */
-  scalar?(start: number, end: number, path: () => JsonPath): void;
-  /** Called at the end of an array that contains only numbers and arrays of numbers. */
+  name(start: number, end: number, path: () => JsonPath): Iterable<void> | undefined;
+  /** A number, true, false or null at a place where an image may be expected. */
+  scalar(start: number, end: number, path: () => JsonPath): void;
+  /** Called at the end of an array that contains only numbers and arrays of numbers. The tensor is used again afterwards. */
   tensor(tensor: Tensor, path: () => JsonPath, start: number, end: number): void;
   /** An array of strings alone has ended, or an object of numbers alone. */
-  alike?(array: boolean, count: number, start: number, end: number, path: () => JsonPath): void;
-  /** An array has ended. */
-  array?(path: () => JsonPath, count: number): void;
+  alike(array: boolean, count: number, start: number, end: number, path: () => JsonPath): void;
+  /** An array has ended that is inside `deepest` containers or fewer. */
+  array(path: () => JsonPath, count: number): void;
+  deepest: number;
   /** Called for what parsers read differently: a repeated name in the outermost object, or too many of them. */
   miss(why: string): void;
+  /** Whether nothing that follows matters any more. */
+  full(): boolean;
+  /** The outermost place; none is expected anywhere without it. */
+  root?: JsonPlace | undefined;
 }
 
 const LITERALS = ['true', 'false', 'null', 'NaN', 'Infinity', '-Infinity'].map((word) => Buffer.from(word));
 /** Bytes between two interruptions. Short texts cost several hundred nanoseconds per byte, so larger slices would block the event loop. */
 const SLICE = 8 * 1024;
 
-interface Frame {
-  array: boolean;
-  start: number;
+/** An array or object that is open. The frames of a walk are used again, because large texts have very many containers. */
+class Frame {
+  array = false;
+  start = 0;
   /** Elements of the array so far. */
-  count: number;
+  count = 0;
   /** Strings of an array, numbers of an object. */
-  alike: number;
-  keyStart: number;
-  keyEnd: number;
-  /** The name at `keyStart`, once it was asked for. */
-  name: string | undefined;
-  namedAt: number;
+  alike = 0;
+  empty = false;
+  keyStart = 0;
+  keyEnd = 0;
+  place = NOWHERE;
+  /** The place of the value that comes next. */
+  next = NOWHERE;
 }
 
 /** Walks one JSON text, or several with blanks between them, without building values. */
 export class JsonWalk {
   readonly #text: Buffer;
   readonly #sink: JsonSink;
-  readonly #stack: Frame[] = [];
+  readonly #frames: Frame[] = [];
+  #depth = 0;
   readonly #names = new Set<string>();
+  readonly #spare = new Tensor();
   #tensor: Tensor | undefined;
   #tensorDepth = 0;
   #values = 0;
@@ -71,113 +71,99 @@ export class JsonWalk {
     this.#sink = sink;
   }
 
-  readonly #path = (): JsonPath => this.#stack.map((f) => (f.array ? f.count : this.#nameOf(f)));
+  readonly #path = (): JsonPath =>
+    this.#frames.slice(0, this.#depth).map((f) => (f.array ? f.count : this.#nameOf(f).toString('utf8')));
 
-  #nameOf(frame: Frame): string {
-    if (frame.name === undefined || frame.namedAt !== frame.keyStart) {
-      frame.name = stringBytes(this.#text, frame.keyStart, frame.keyEnd).toString('utf8');
-      frame.namedAt = frame.keyStart;
-    }
-    return frame.name;
-  }
+  #nameOf = (frame: Frame): Buffer => stringBytes(this.#text, frame.keyStart, frame.keyEnd);
 
   /** @throws NotJson */
   *run(): Generator<void> {
     const text = this.#text;
+    const sink = this.#sink;
+    const root = sink.root ?? NOWHERE;
     let at = this.#blanks(0);
     let slice = at + SLICE;
     while (at < text.length) {
-      if (this.#stack.length === 0 && this.#values++ > 0) this.#several = true;
-      // most values of large texts are numbers, so numbers take this path without a generator
+      const frame = this.#depth > 0 ? (this.#frames[this.#depth - 1] as Frame) : undefined;
+      if (frame === undefined && this.#values++ > 0) this.#several = true;
+      const place = frame === undefined ? root : frame.next;
       const c = text[at];
-      const short = c === QUOTE ? this.#short(at) : 0;
-      if (short > 0) at = short;
-      else at = c === QUOTE || c === OPEN_ARRAY || c === OPEN_OBJECT ? yield* this.#value(at) : this.#scalar(at);
-      at = this.#after(at);
+      if (c === QUOTE) {
+        const end = stringEnd(text, at);
+        this.#endTensor(at);
+        if (frame?.array) frame.alike++;
+        const steps = sink.string(at, end, this.#path, place.may);
+        if (steps) yield* steps;
+        at = this.#after(end);
+      } else if (c === OPEN_ARRAY || c === OPEN_OBJECT) at = this.#open(at, c === OPEN_ARRAY, place);
+      else at = this.#after(this.#scalar(at, place.may));
+      // after a value, or at the beginning of an object, the name of a member comes next
+      if (this.#named) {
+        const steps = this.#name(at);
+        if (steps) yield* steps;
+        at = this.#colon();
+      }
       if (at > slice) {
+        if (sink.full()) return;
         slice = at + SLICE;
         yield;
       }
     }
-    if (this.#stack.length > 0 || this.#values === 0) throw new NotJson('it ends too early');
+    if (this.#depth > 0 || this.#values === 0) throw new NotJson('it ends too early');
+  }
+
+  /** Set if the next token is the name of a member. */
+  #named = false;
+
+  /** Begins an array or object; returns the offset of the next token, after its end if it is empty. */
+  #open(start: number, array: boolean, place: JsonPlace): number {
+    if (this.#depth >= MAX_JSON_DEPTH) throw new NotJson(`JSON nested more than ${MAX_JSON_DEPTH} deep`, true);
+    if (!array) this.#endTensor(start);
+    else if (this.#tensor) this.#tensor.open(this.#depth - this.#tensorDepth);
+    else this.#beginTensor(this.#depth);
+    if (this.#frames.length === this.#depth) this.#frames.push(new Frame());
+    const frame = this.#frames[this.#depth++] as Frame;
+    frame.array = array;
+    frame.start = start;
+    frame.count = 0;
+    frame.alike = 0;
+    frame.place = place;
+    frame.next = place.element;
+    const at = this.#blanks(start + 1);
+    frame.empty = this.#text[at] === (array ? CLOSE_ARRAY : CLOSE_OBJECT);
+    if (frame.empty) return this.#after(at);
+    this.#named = !array;
+    // a value must follow
+    if (at >= this.#text.length) throw new NotJson('it ends too early');
+    return at;
+  }
+
+  /** Reads the name of a member. */
+  #name(at: number): Iterable<void> | undefined {
+    const text = this.#text;
+    const frame = this.#frames[this.#depth - 1] as Frame;
+    if (text[at] !== QUOTE) throw new NotJson('a name is missing');
+    frame.keyStart = at;
+    frame.keyEnd = stringEnd(text, at);
+    if (this.#depth === 1) this.#nameOnce(frame);
+    frame.next = memberPlace(frame.place, text, at, frame.keyEnd);
+    return this.#mayBeImage(at, frame.keyEnd) ? this.#sink.name(at, frame.keyEnd, this.#path) : undefined;
+  }
+
+  /** The offset of the value after the name that was read last. */
+  #colon(): number {
+    const text = this.#text;
+    this.#named = false;
+    const at = this.#blanks((this.#frames[this.#depth - 1] as Frame).keyEnd);
+    if (text[at] !== COLON) throw new NotJson('a colon is missing');
+    const value = this.#blanks(at + 1);
+    if (value >= text.length) throw new NotJson('it ends too early');
+    return value;
   }
 
   /** Whether the text contains several JSON texts (NDJSON), whose paths have no common meaning. */
   get several(): boolean {
     return this.#several;
-  }
-
-  /** The end of a string that is too short to be passed on; 0 for any other. Large texts have very many of them. */
-  #short(at: number): number {
-    const text = this.#text;
-    const most = Math.min(at + (this.#sink.shortest ?? 0) - 1, text.length);
-    for (let end = at + 1; end < most; end++) {
-      const c = text[end];
-      if (c === BACKSLASH) end++;
-      else if (c === QUOTE) {
-        this.#endTensor(at);
-        this.#countString();
-        return end + 1;
-      }
-    }
-    return 0;
-  }
-
-  /** Begins a value; returns the offset of the next token. */
-  *#value(at: number): Generator<void, number> {
-    const text = this.#text;
-    const c = text[at];
-    if (c === QUOTE) {
-      const end = stringEnd(text, at);
-      this.#endTensor(at);
-      this.#countString();
-      yield* this.#sink.string(at, end, this.#path);
-      return end;
-    }
-    if (c === OPEN_ARRAY || c === OPEN_OBJECT) {
-      const frame = {
-        array: c === OPEN_ARRAY,
-        start: at,
-        count: 0,
-        alike: 0,
-        keyStart: 0,
-        keyEnd: 0,
-        name: undefined,
-        namedAt: -1,
-      };
-      if (this.#stack.length >= MAX_JSON_DEPTH) {
-        throw new NotJson(`JSON nested more than ${MAX_JSON_DEPTH} deep`, true);
-      }
-      if (!frame.array) this.#endTensor(at);
-      else if (this.#tensor) this.#tensor.open(this.#stack.length - this.#tensorDepth);
-      else {
-        this.#tensor = new Tensor();
-        this.#tensorDepth = this.#stack.length;
-      }
-      this.#stack.push(frame);
-      at = this.#blanks(at + 1);
-      if (text[at] === (frame.array ? CLOSE_ARRAY : CLOSE_OBJECT)) return at;
-      return frame.array ? yield* this.#value(at) : yield* this.#member(at);
-    }
-    return this.#scalar(at);
-  }
-
-  #countString(): void {
-    const frame = this.#stack.at(-1);
-    if (frame?.array) frame.alike++;
-  }
-
-  *#member(at: number): Generator<void, number> {
-    const text = this.#text;
-    const frame = this.#stack.at(-1) as Frame;
-    if (text[at] !== QUOTE) throw new NotJson('a name is missing');
-    frame.keyStart = at;
-    frame.keyEnd = stringEnd(text, at);
-    if (this.#stack.length === 1) this.#nameOnce(frame);
-    if (this.#mayBeImage(at, frame.keyEnd)) yield* this.#sink.name(at, frame.keyEnd, this.#path);
-    at = this.#blanks(frame.keyEnd);
-    if (text[at] !== COLON) throw new NotJson('a colon is missing');
-    return yield* this.#value(this.#blanks(at + 1));
   }
 
   /** Whether a name is long enough for an image, or is a short one that begins as PBM does, plain or in base64. */
@@ -190,7 +176,7 @@ export class JsonWalk {
   /** Reports a repeated name, because servers differ in which of the two members they use. */
   #nameOnce(frame: Frame): void {
     if (this.#several) return;
-    const name = stringBytes(this.#text, frame.keyStart, frame.keyEnd).toString('utf8', 0, 256);
+    const name = this.#nameOf(frame).toString('utf8', 0, 256);
     if (this.#names.has(name)) this.#sink.miss('a name occurs twice in the outermost object');
     if (this.#names.size >= MAX_ROOT_MEMBERS)
       this.#sink.miss(`more than ${MAX_ROOT_MEMBERS} names in the outermost object`);
@@ -202,8 +188,8 @@ export class JsonWalk {
     const text = this.#text;
     for (;;) {
       at = this.#blanks(at);
-      const frame = this.#stack.at(-1);
-      if (!frame) return at;
+      if (this.#depth === 0) return at;
+      const frame = this.#frames[this.#depth - 1] as Frame;
       const c = text[at];
       if (c === (frame.array ? CLOSE_ARRAY : CLOSE_OBJECT)) {
         this.#close(frame, at + 1);
@@ -213,70 +199,58 @@ export class JsonWalk {
       if (c !== COMMA) throw new NotJson('a comma is missing');
       frame.count++;
       at = this.#blanks(at + 1);
-      if (frame.array) {
-        if (text[at] === undefined) throw new NotJson('it ends too early');
-        return at;
-      }
-      return this.#name(frame, at);
+      if (at >= text.length) throw new NotJson('it ends too early');
+      this.#named = !frame.array;
+      return at;
     }
-  }
-
-  /** Reads the name of a further member; returns the offset of its value. */
-  #name(frame: Frame, at: number): number {
-    const text = this.#text;
-    if (text[at] !== QUOTE) throw new NotJson('a name is missing');
-    frame.keyStart = at;
-    frame.keyEnd = stringEnd(text, at);
-    if (this.#stack.length === 1) this.#nameOnce(frame);
-    if (this.#mayBeImage(at, frame.keyEnd)) for (const _ of this.#sink.name(at, frame.keyEnd, this.#path));
-    at = this.#blanks(frame.keyEnd);
-    if (text[at] !== COLON) throw new NotJson('a colon is missing');
-    at = this.#blanks(at + 1);
-    if (text[at] === undefined) throw new NotJson('it ends too early');
-    return at;
   }
 
   #close(frame: Frame, end: number): void {
-    this.#stack.pop();
-    if (frame.alike === frame.count + 1) this.#sink.alike?.(frame.array, frame.alike, frame.start, end, this.#path);
+    this.#depth--;
+    if (frame.alike === frame.count + 1) this.#sink.alike(frame.array, frame.alike, frame.start, end, this.#path);
     if (!frame.array) return;
-    const empty = this.#blanks(frame.start + 1) === end - 1;
-    const count = empty ? 0 : frame.count + 1;
-    this.#sink.array?.(this.#path, count);
+    const count = frame.empty ? 0 : frame.count + 1;
+    if (this.#depth <= this.#sink.deepest) this.#sink.array(this.#path, count);
     if (!this.#tensor) return;
-    this.#tensor.close(this.#stack.length - this.#tensorDepth, count);
-    if (this.#stack.length === this.#tensorDepth) {
-      this.#sink.tensor(this.#tensor, this.#path, frame.start, end);
+    this.#tensor.close(this.#depth - this.#tensorDepth, count);
+    if (this.#depth === this.#tensorDepth) {
+      const tensor = this.#tensor;
       this.#tensor = undefined;
+      this.#sink.tensor(tensor, this.#path, frame.start, end);
     }
+  }
+
+  #beginTensor(depth: number): Tensor {
+    this.#spare.clear();
+    this.#tensorDepth = depth;
+    this.#tensor = this.#spare;
+    return this.#spare;
   }
 
   #endTensor(at: number): void {
     const tensor = this.#tensor;
     if (!tensor) return;
     this.#tensor = undefined;
-    if (tensor.leaves > 0) this.#sink.tensor(tensor, this.#path, (this.#stack[this.#tensorDepth] as Frame).start, at);
+    if (tensor.leaves > 0) this.#sink.tensor(tensor, this.#path, (this.#frames[this.#tensorDepth] as Frame).start, at);
   }
 
-  #scalar(start: number): number {
+  #scalar(start: number, may: boolean): number {
     const text = this.#text;
     const number = numberAt(text, start);
     let at = number.end;
     if (at > start) {
       if (at - start > MAX_DIGITS) this.#sink.miss('a number with very many digits');
-      const frame = this.#stack.at(-1);
+      let tensor = this.#tensor;
+      const frame = this.#depth > 0 ? this.#frames[this.#depth - 1] : undefined;
       if (frame && !frame.array) frame.alike++;
-      else if (!this.#tensor && frame) {
-        this.#tensor = new Tensor();
-        this.#tensorDepth = this.#stack.length - 1;
-      }
-      this.#tensor?.leaf(number.integer, number.byte);
+      else if (!tensor && frame) tensor = this.#beginTensor(this.#depth - 1);
+      tensor?.leaf(number.integer, number.byte);
     } else {
-      const word = LITERALS.find((w) => text.subarray(start, start + w.length).equals(w));
+      const word = LITERALS.find((w) => startsAt(text, start, w));
       if (!word) throw new NotJson('no JSON value');
       at = start + word.length;
     }
-    this.#sink.scalar?.(start, at, this.#path);
+    if (may) this.#sink.scalar(start, at, this.#path);
     return at;
   }
 
@@ -285,4 +259,9 @@ export class JsonWalk {
     for (let c = text[at]; c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09; c = text[++at]);
     return at;
   }
+}
+
+function startsAt(text: Buffer, at: number, word: Buffer): boolean {
+  for (let i = 0; i < word.length; i++) if (text[at + i] !== word[i]) return false;
+  return true;
 }

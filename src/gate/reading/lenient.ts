@@ -26,10 +26,19 @@ export function endingsOf(text: Buffer, start: number): Buffer[] {
   return padding < 0 ? [rest] : [rest, text.subarray(start, padding)];
 }
 
-function beginsAsBase64(bytes: Uint8Array): boolean {
+function beginsAsBase64(bytes: Uint8Array, start: number): boolean {
   let characters = 0;
-  for (let i = 0; i < HEAD && i < bytes.length; i++) if ((VALUES[bytes[i] as number] as number) >= 0) characters++;
+  const end = Math.min(start + HEAD, bytes.length);
+  for (let i = start; i < end; i++) if ((VALUES[bytes[i] as number] as number) >= 0) characters++;
   return characters >= MIN_CHARACTERS;
+}
+
+/** Whether any of the starts is one; most bytes have none, so this comes before any object is made. */
+function mayBeLenient(bytes: Buffer): boolean {
+  if (bytes.length < MIN_CHARACTERS) return false;
+  if (beginsAsBase64(bytes, 0)) return true;
+  const comma = bytes.indexOf(COMMA);
+  return comma >= 0 && (beginsAsBase64(bytes, comma + 1) || beginsAsBase64(bytes, bytes.lastIndexOf(COMMA) + 1));
 }
 
 /**
@@ -37,8 +46,9 @@ function beginsAsBase64(bytes: Uint8Array): boolean {
  * value: a changed character in base64 of base64 damages the outer layer from there on, and the header of the image is before it.
  */
 export function lenientImage(bytes: Buffer, depth = MAX_DEPTH): string | undefined {
+  if (!mayBeLenient(bytes)) return undefined;
   for (const start of startsOf(bytes)) {
-    if (!beginsAsBase64(bytes.subarray(start))) continue;
+    if (!beginsAsBase64(bytes, start)) continue;
     for (const piece of endingsOf(bytes, start))
       for (const values of readingsOf(piece)) {
         const decoded = prefixOf(piece, 0, { values, characters: piece.length, skip: piece.length });

@@ -93,6 +93,13 @@ export function isOpaque(run: Buffer): boolean {
   return false;
 }
 
+/** The last blank from `start` up to `end`; -1 if there is none. */
+function lastBlank(text: Buffer, start: number, end: number): number {
+  for (let at = Math.min(end, text.length - 1); at >= start; at--)
+    if (text[at] === 0x20 || text[at] === 0x09) return at;
+  return -1;
+}
+
 /**
  * Whether a text contains a run of noise without blanks of more than 4,096 bytes; yields after every slice. Runs of base64 are
  * decoded elsewhere and end a run here.
@@ -101,7 +108,26 @@ export function* opaqueRun(text: Buffer): Generator<void, boolean> {
   if (text.length <= MAX_BASE64_TOKEN_BYTES) return false;
   let start = 0;
   let base64 = 0;
+  /** There is no blank between `start` and here. */
+  let searched = 0;
+  let slice = SLICE_BYTES;
   for (let at = 0; at <= text.length; at++) {
+    if (at > slice) {
+      slice = at + SLICE_BYTES;
+      yield;
+    }
+    if (at === start) {
+      // a blank within the length that is allowed ends every run before it
+      const most = start + MAX_BASE64_TOKEN_BYTES;
+      const last = lastBlank(text, Math.max(start, searched), most);
+      searched = most + 1;
+      if (last >= 0) {
+        start = last + 1;
+        searched = start;
+        at = last;
+        continue;
+      }
+    }
     const c = text[at];
     const blank = c === undefined || c === 0x20 || c === 0x09;
     const value = c === undefined ? -1 : (VALUES[c] as number);
@@ -112,7 +138,6 @@ export function* opaqueRun(text: Buffer): Generator<void, boolean> {
     while (base64 > 0 && at + 1 < text.length && (VALUES[text[at + 1] as number] as number) >= 0) at++;
     start = at + 1;
     base64 = 0;
-    if (at % SLICE_BYTES === 0) yield;
   }
   return false;
 }

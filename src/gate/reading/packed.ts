@@ -1,4 +1,5 @@
 import { gunzipSync, inflateRawSync, inflateSync } from 'node:zlib';
+import { mayInflate } from './inflate-probe.ts';
 
 /** Most bytes that are unpacked; a text that unpacks to more is unexamined. About 5 ms of work. */
 const MAX_OUTPUT = 1 << 20;
@@ -34,12 +35,12 @@ function tried(unpack: Unpack, data: Buffer, name: string): Unpacked | undefined
   }
 }
 
-/** Whether a raw stream may begin here: a stored block with matching lengths, or codes in the allowed number. */
-function mayBeRaw(data: Buffer): boolean {
-  const first = data.readUInt16LE(0);
-  const type = (first >> 1) & 3;
-  if (type === 0) return (data.readUInt16LE(1) ^ data.readUInt16LE(3)) === 0xffff;
-  return type === 1 || (type === 2 && ((first >> 3) & 31) <= 29 && ((first >> 8) & 31) <= 29);
+const PRESET = 0x20;
+/** Whether the two bytes of a zlib header are valid, and a stream without a preset dictionary may follow. */
+function mayBeZlib(data: Buffer): boolean {
+  const [method, flags] = [data[0] as number, data[1] as number];
+  if ((method & 15) !== 8 || method >> 4 > 7 || (method * 256 + flags) % 31 !== 0) return false;
+  return (flags & PRESET) === 0 && mayInflate(data.subarray(2));
 }
 
 /** Unpacks gzip, zlib or raw deflate (as SAML uses it); undefined if the bytes are none of these. */
@@ -47,10 +48,10 @@ export function unpacked(data: Buffer): Unpacked | undefined {
   if (data.length < 16) return undefined;
   if (data[0] === 0x1f && data[1] === 0x8b)
     return tried(gunzipSync, data, 'gzip') ?? { name: 'gzip', bytes: undefined };
-  if (((data[0] as number) & 15) === 8 && data.readUInt16BE(0) % 31 === 0) {
+  if (mayBeZlib(data)) {
     const found = tried(inflateSync, data, 'zlib');
     if (found) return found;
   }
   if (data.length < MIN_INPUT) return undefined;
-  return mayBeRaw(data) ? tried(inflateRawSync, data, 'deflate') : undefined;
+  return mayInflate(data) ? tried(inflateRawSync, data, 'deflate') : undefined;
 }

@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import { classify } from './classify.ts';
 import { encodedContents } from './encodings/index.ts';
 import { spelledBytes } from './encodings/spelled.ts';
@@ -28,7 +29,7 @@ export function* rareEncodings(text: Buffer): Generator<RareFinding> {
     const content = classify(bytes);
     if (content.kind === 'archive') yield { why: `packed content in ${name} (${content.name})` };
     // prose that decodes to characters of ASCII throughout does not exist
-    if (content.kind === 'text' && bytes.every((c) => c < 0x7f)) yield { text: bytes };
+    if (content.kind === 'text' && isAscii(bytes) && !bytes.includes(0x7f)) yield { text: bytes };
   }
   for (const { radix, bytes } of spelledBytes(text)) yield* spelled(radix, bytes);
 }

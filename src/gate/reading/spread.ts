@@ -1,16 +1,16 @@
 /** Finds images whose bytes are spread over the values of an array or object of JSON. */
+import { isAscii } from 'node:buffer';
 import { prefixOf } from './base64.ts';
 import { encodedContents } from './encodings/index.ts';
 import { maySpell } from './encodings/spelled.ts';
 import { imageFormat } from './formats/image-format.ts';
-import { endOfString, IN_NUMBER, QUOTE } from './json-bytes.ts';
-import { stringBytes } from './json-strings.ts';
+import { type Joined, join, joined } from './joined.ts';
+import { IN_NUMBER } from './json-bytes.ts';
 import { rareEncodings } from './rare.ts';
 import { isStrong, mayBeginImage } from './scan.ts';
 import { surely } from './surely.ts';
 import { Tensor } from './tensor.ts';
 
-const BLANK = Buffer.from(' ');
 const MIN_VALUES = 8;
 const MIN_STRINGS = 2;
 /** Longest average string that is a piece of a text; longer ones are examined alone. */
@@ -20,48 +20,38 @@ const MAX_MEMBER = 16;
 
 /** Bytes of the first strings, which decide whether all of them are joined. */
 const HEAD = 200;
-
-/** The strings of an array of JSON. @param most bytes of the text after which the list ends */
-function stringsOf(text: Buffer, most = text.length): Buffer[] {
-  const strings: Buffer[] = [];
-  for (let at = text.indexOf(QUOTE); at >= 0 && at < most; ) {
-    const end = endOfString(text, at);
-    if (end < 0) break;
-    strings.push(stringBytes(text, at, end));
-    at = text.indexOf(QUOTE, end);
-  }
-  return strings;
-}
+/** Characters of these that decide about a format. */
+const DECIDING = 16;
 
 /** An image in base64 whose text was cut into strings. */
 function inPieces(text: Buffer): string | undefined {
   return surely(prefixOf(text, 0, { characters: text.length, skip: text.length }));
 }
 
+/** Characters up to U+00FF as bytes; a text of ASCII is returned as it is. */
+const asBytes = (text: Buffer) => (isAscii(text) ? text : Buffer.from(text.toString('utf8'), 'latin1'));
+
 /** Whether the first strings of an array, joined, may begin an image or a packed file in any encoding. */
-function mayJoin(first: readonly Buffer[]): boolean {
-  const whole = Buffer.concat(first);
-  const bytes = prefixOf(whole, 0, { characters: 16, skip: whole.length });
-  const characters = Buffer.from(whole.toString('utf8', 0, 16), 'latin1');
-  for (const head of [bytes, characters])
+function mayJoin({ whole, apart }: Joined): boolean {
+  const bytes = prefixOf(whole, 0, { characters: DECIDING, skip: whole.length });
+  for (const head of [bytes, asBytes(whole.subarray(0, DECIDING))])
     if (head.length >= 3 && (mayBeginImage(head.readUIntBE(0, 3)) || imageFormat(head))) return true;
-  return (
-    maySpell(whole) || maySpell(Buffer.concat(first.flatMap((s) => [s, BLANK]))) || !encodedContents(whole).next().done
-  );
+  return maySpell(whole) || maySpell(apart) || !encodedContents(whole).next().done;
 }
 
-/** The reason why the strings of an array, joined, may be an image; undefined if they are none. */
-export function inStrings(strings: readonly Buffer[]): string | undefined {
-  const whole = Buffer.concat(strings);
-  if (whole.length > strings.length * MAX_PIECE) return undefined;
-  const format = inPieces(whole) ?? surely(Buffer.from(whole.toString('utf8'), 'latin1'));
+/** The reason why strings, joined, may be an image; undefined if they are none. */
+function ofJoined({ whole, apart }: Joined, count: number): string | undefined {
+  if (whole.length > count * MAX_PIECE) return undefined;
+  const format = inPieces(whole) ?? surely(asBytes(whole));
   if (format !== undefined) return `an image in the strings of an array (${format})`;
-  const separate = Buffer.concat(strings.flatMap((string) => [string, BLANK]));
-  for (const candidate of [separate, whole])
+  for (const candidate of [apart, whole])
     for (const found of rareEncodings(candidate))
       if (!('text' in found)) return `${'why' in found ? found.why : 'packed content'}, in the strings of an array`;
   return undefined;
 }
+
+/** The same for strings of a text that is not JSON. */
+export const inStrings = (strings: readonly Buffer[]): string | undefined => ofJoined(join(strings), strings.length);
 
 /** An object of numbers, as JSON.stringify() writes a Uint8Array: {"0":255,"1":216}. */
 function inMembers(text: Buffer): string | undefined {
@@ -78,14 +68,14 @@ function inMembers(text: Buffer): string | undefined {
 
 /**
  * The reason why an array of strings or an object of numbers may be an image; undefined if it is none.
- * @param text the JSON of the value
+ * @param text a JSON text with the value at `start`..`end`
  */
-export function spread(text: Buffer, array: boolean, count: number): string | undefined {
-  if (array)
-    return count >= MIN_STRINGS && text.length < count * MAX_PIECE && mayJoin(stringsOf(text, HEAD))
-      ? inStrings(stringsOf(text))
-      : undefined;
-  return count >= MIN_VALUES && text.length < count * MAX_MEMBER ? inMembers(text) : undefined;
+export function spread(text: Buffer, start: number, end: number, array: boolean, count: number): string | undefined {
+  const length = end - start;
+  if (!array)
+    return count >= MIN_VALUES && length < count * MAX_MEMBER ? inMembers(text.subarray(start, end)) : undefined;
+  if (count < MIN_STRINGS || length >= count * MAX_PIECE || !mayJoin(joined(text, start, end, HEAD))) return undefined;
+  return ofJoined(joined(text, start, end), count);
 }
 
 const MEMBER = /\s*["']?\w{1,12}["']?\s*:\s*-?[\d.]{1,8}\s*,?/y;
@@ -110,16 +100,17 @@ export function inLooseMembers(text: Buffer): string | undefined {
 const WORD_TEXT = 400;
 
 /** An image as an array of words of 16 or 32 bits, in either byte order; such files begin with a signature. */
-export function imageInWords(text: Buffer): string | undefined {
+export function imageInWords(text: Buffer, start: number, end: number): string | undefined {
   const words: number[] = [];
-  for (let at = 1; at < WORD_TEXT && at < text.length && words.length < 16; at++) {
+  const last = Math.min(start + WORD_TEXT, end);
+  for (let at = start + 1; at < last && words.length < 16; at++) {
     if (IN_NUMBER[text[at] as number] === 0) continue;
-    let end = at;
-    while (IN_NUMBER[text[end] as number] === 1) end++;
-    const word = Number(text.toString('latin1', at, end));
+    let to = at;
+    while (to < end && IN_NUMBER[text[to] as number] === 1) to++;
+    const word = Number(text.toString('latin1', at, to));
     if (!Number.isInteger(word) || word < -0x80000000 || word > 0xffffffff) return undefined;
     words.push(word);
-    at = end;
+    at = to;
   }
   if (words.length < MIN_VALUES) return undefined;
   const sizes = words.every((word) => word >= -0x8000 && word <= 0xffff) ? [2, 4] : [4];

@@ -38,9 +38,22 @@ export class Tensor {
   #integers = 0;
   #values = 0;
   #largest = 0;
-  /** Grows with the numbers, because a text may have very many short arrays. */
+  /** Grows with the numbers, because most arrays are short. */
   #head = EMPTY;
   readonly #sizes: number[] = [0];
+
+  /** Makes the object ready for another array, because a text may have very many short ones. */
+  clear(): void {
+    this.leaves = 0;
+    this.bytes = true;
+    this.#file = true;
+    if (this.#values > 0) this.#seen.fill(0);
+    this.#integers = 0;
+    this.#values = 0;
+    this.#largest = 0;
+    this.#sizes.length = 1;
+    this.#sizes[0] = 0;
+  }
 
   /** @param depth depth of the array; the outermost one has 0 */
   open(depth: number): void {
@@ -48,7 +61,7 @@ export class Tensor {
   }
 
   close(depth: number, count: number): void {
-    this.#sizes[depth] = Math.max(this.#sizes[depth] ?? 0, count);
+    if (count > (this.#sizes[depth] ?? -1)) this.#sizes[depth] = count;
   }
 
   /**
@@ -75,7 +88,7 @@ export class Tensor {
   }
 
   #grow(): void {
-    const more = Buffer.alloc(this.leaves < 64 ? 64 : HEAD);
+    const more = Buffer.alloc(this.#head.length === 0 ? 64 : HEAD);
     this.#head.copy(more);
     this.#head = more;
   }

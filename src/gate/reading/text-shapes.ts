@@ -1,4 +1,5 @@
 import { VALUES } from './base64.ts';
+import { CONTROL } from './classify.ts';
 
 /** Bytes of a text that decide its format as an image. */
 export const MAX_HEAD = 4200;
@@ -25,11 +26,13 @@ export const MIN_RUN = 96;
 const MIN_HEX = 36;
 const MIN_TEXT_HEX = 16;
 const FIVE = 0x35;
+const HEX = new Uint8Array(256);
+for (const c of Buffer.from('0123456789abcdefABCDEF')) HEX[c] = 1;
 
 /** The bytes of a text that consists of hexadecimal digits. */
 export function hexadecimal(text: Buffer): Buffer | undefined {
   if (text.length < (text[0] === FIVE ? MIN_TEXT_HEX : MIN_HEX) || text.length % 2 !== 0) return undefined;
-  if (!/^[0-9a-fA-F]+$/.test(text.toString('latin1', 0, 64))) return undefined;
+  for (let i = 0; i < 64 && i < text.length; i++) if (HEX[text[i] as number] === 0) return undefined;
   const bytes = Buffer.from(text.toString('latin1'), 'hex');
   return bytes.length * 2 === text.length ? bytes : undefined;
 }
@@ -38,16 +41,51 @@ export function hexadecimal(text: Buffer): Buffer | undefined {
 const MIN_DENSE = 36;
 const MAX_OTHERS = 5;
 
-/** Whether a text is base64 except for a few characters. */
-export function mostlyBase64(text: Buffer): boolean {
-  if (text.length < MIN_DENSE) return false;
+/** Properties of a text, found in one pass. */
+export interface Survey {
+  /** Control characters. */
+  controls: number;
+  /** Characters of the longest run of base64. */
+  longest: number;
+  /** Whether the text is base64 except for a few characters. */
+  dense: boolean;
+}
+
+export function surveyOf(text: Buffer): Survey {
   let others = 0;
-  for (const c of text) if ((VALUES[c] as number) < 0) others++;
-  return others * 50 < text.length || others < MAX_OTHERS;
+  let controls = 0;
+  let longest = 0;
+  let last = -1;
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i] as number;
+    if ((VALUES[c] as number) >= 0) continue;
+    others++;
+    controls += CONTROL[c] as number;
+    if (i - last > longest) longest = i - last;
+    last = i;
+  }
+  longest = Math.max(longest, text.length - last) - 1;
+  return { controls, longest, dense: text.length >= MIN_DENSE && (others * 50 < text.length || others < MAX_OTHERS) };
 }
 
 /** Whether capitals, small letters and digits all occur, as in encoded bytes; long words and sequences lack some. */
 export function mixed(text: Buffer): boolean {
-  const head = text.toString('latin1', 0, 4096);
-  return /[a-z]/.test(head) && /[A-Z]/.test(head) && /\d/.test(head);
+  let seen = 0;
+  const end = Math.min(text.length, 4096);
+  for (let i = 0; i < end && seen < 7; i++) {
+    const c = text[i] as number;
+    if (c >= 0x61 && c <= 0x7a) seen |= 1;
+    else if (c >= 0x41 && c <= 0x5a) seen |= 2;
+    else if (c >= 0x30 && c <= 0x39) seen |= 4;
+  }
+  return seen === 7;
+}
+
+/** The same bytes with a mark, which decoders skip, for all that is no character of ASCII. */
+export const printed = (data: Buffer) => Buffer.from(data.map((c) => (c > 0x7e || c < 0x20 ? 0x21 : c)));
+
+/** Whether bytes are characters of ASCII, as encoded base64 and JSON are; those of a decoded sentence are not. */
+export function printable(data: Uint8Array): boolean {
+  for (const c of data) if (c > 0x7e || (c < 0x20 && c !== 0x0a && c !== 0x0d && c !== 0x09)) return false;
+  return true;
 }

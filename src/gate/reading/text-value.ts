@@ -1,5 +1,5 @@
 import { base64Form, decodeBase64, prefixOf, READINGS, VALUES } from './base64.ts';
-import { type Content, classify, controls } from './classify.ts';
+import { type Content, classify } from './classify.ts';
 import { embedded } from './embedded.ts';
 import { enclosed } from './enclosed.ts';
 import { unescapeBackslash, unescapeEntities, unescapePercent, unescapeQuotedPrintable } from './escapes.ts';
@@ -25,21 +25,14 @@ import { CHECKED, type Unpacked, unpacked } from './packed.ts';
 import { rareEncodings } from './rare.ts';
 import type { At, Reading, Steps } from './reading.ts';
 import { isStrong, startsIn } from './scan.ts';
-import { characters, hexadecimal, MAX_HEAD, MIN_RUN, mixed, mostlyBase64 } from './text-shapes.ts';
+import type { Deeper, TextOptions } from './text-options.ts';
+import { characters, hexadecimal, MAX_HEAD, MIN_RUN, mixed, printable, printed, surveyOf } from './text-shapes.ts';
 import { isVector } from './vector.ts';
-
-export interface TextOptions {
-  /** In forms a plus sign means a blank, so the server would decode base64 with plus signs to other bytes. */
-  plusIsBlank?: boolean;
-  /** The text is another text without its escapes, whose noise was tested there. */
-  unescaped?: boolean;
-}
-
-/** Examines the content of a layer of encoding. */
-export type Deeper = (bytes: Buffer, at: At, options?: TextOptions) => Steps;
 
 const PERCENT = 0x25;
 const IMAGE_URL = /^\s*data:image\/svg[^,]{0,40},/i;
+/** Contents of a text that are compared with each other. */
+const MAX_COMPARED = 8;
 const OPAQUE = 'a long text in an encoding that is not undone';
 
 /** A text that is one value: a string of JSON, a field of a form, a text body that is not JSON. */
@@ -49,6 +42,7 @@ export class TextValue {
   readonly #at: At;
   readonly #deeper: Deeper;
   readonly #options: TextOptions;
+  readonly #examined: { bytes: Buffer; measured: boolean }[] = [];
 
   constructor(reading: Reading, text: Buffer, at: At, deeper: Deeper, options: TextOptions = {}) {
     this.#reading = reading;
@@ -75,16 +69,17 @@ export class TextValue {
       yield* this.#rare();
       return yield* this.#base64(text, form);
     }
-    if (controls(text) > MAX_TEXT_CONTROLS) return this.#miss('bytes of an unknown kind as characters');
+    const survey = surveyOf(text);
+    if (survey.controls > MAX_TEXT_CONTROLS) return this.#miss('bytes of an unknown kind as characters');
     if (yield* this.#dataUrl()) return;
     if (IMAGE_URL.test(text.toString('latin1', 0, 64))) return this.#miss('a data URL of an image that is not base64');
-    const handled = yield* this.#pieces();
+    const handled = yield* this.#pieces(survey.longest);
     for (const list of numberLists(text)) {
       if (list) return this.#miss(`an image as numbers (${list.name})`);
       if (text.length > SLICE_BYTES) yield;
     }
-    yield* this.#lenient(handled);
-    for (const encoding of otherEncoding(text)) {
+    yield* this.#lenient(handled, survey.dense);
+    for (const encoding of otherEncoding(text, survey.longest)) {
       if (encoding !== undefined) return this.#miss(`an image in ${encoding}`);
       yield;
     }
@@ -98,8 +93,16 @@ export class TextValue {
     if (!measured && (yield* opaqueRun(text))) return this.#miss(OPAQUE);
     for (const undo of [unescapePercent, unescapeBackslash, unescapeEntities, unescapeQuotedPrintable]) {
       const plain = undo(text);
-      if (plain) yield* this.#deeper(plain, this.#at, { unescaped: true });
+      if (plain) yield* this.#inside(plain, this.#at, { unescaped: true });
     }
+  }
+
+  /** Examines content of a layer of encoding once, because several decoders may find the same. */
+  *#inside(bytes: Buffer, at: At, options: TextOptions = {}): Steps {
+    for (const { bytes: other, measured } of this.#examined)
+      if ((measured || options.unescaped) && other.equals(bytes)) return;
+    if (this.#examined.length < MAX_COMPARED) this.#examined.push({ bytes, measured: !options.unescaped });
+    yield* this.#deeper(bytes, at, options);
   }
 
   #miss(why: string): void {
@@ -110,15 +113,15 @@ export class TextValue {
   *#hexadecimal(bytes: Buffer, text: Buffer): Steps {
     const content = classify(bytes);
     if (content.kind === 'image') return this.#miss(`an image in hexadecimal (${content.format.name})`);
-    const head = text.toString('latin1', 0, 4096);
     // a long number or a mask of zeros and ones is no binary
+    const head = text.toString('latin1', 0, 4096);
     yield* this.#binary(bytes, content, 'hexadecimal', /\d/.test(head) && /[a-f]/i.test(head));
   }
 
   /** Examines bytes that are no image. @param noisy whether their text has all kinds of characters, as encoded bytes have */
   *#binary(bytes: Buffer, content: Content, how: string, noisy: boolean): Steps {
-    if (content.kind === 'text') return yield* this.#deeper(bytes, this.#at);
-    if (content.kind === 'wide') return yield* this.#deeper(content.text, this.#at);
+    if (content.kind === 'text') return yield* this.#inside(bytes, this.#at);
+    if (content.kind === 'wide') return yield* this.#inside(content.text, this.#at);
     if (content.kind === 'media') return;
     // packed bytes are short, and the limit on the work for a body holds for what they contain
     const packed = noisy || content.kind === 'archive' ? unpacked(bytes) : undefined;
@@ -134,7 +137,7 @@ export class TextValue {
     if (!bytes) return this.#miss(`packed content in ${how} (${name})`);
     this.#reading.spend(bytes.length);
     const content = classify(bytes);
-    if (content.kind === 'text') return yield* this.#deeper(bytes, this.#at);
+    if (content.kind === 'text') return yield* this.#inside(bytes, this.#at);
     if (content.kind === 'image') this.#miss(`an image in packed content (${content.format.name})`);
     // noise unpacks to noise in the formats without a checksum
     else if (content.kind === 'unknown' && !CHECKED.has(name)) return;
@@ -146,7 +149,7 @@ export class TextValue {
   *#rare(): Steps {
     for (const found of rareEncodings(this.#text)) {
       if ('why' in found) return this.#miss(found.why);
-      if ('text' in found) yield* this.#deeper(found.text, this.#at);
+      if ('text' in found) yield* this.#inside(found.text, this.#at);
       else yield* this.#packed(found.packed, found.name);
     }
   }
@@ -177,7 +180,7 @@ export class TextValue {
     const content = classify(bytes);
     if (content.kind === 'image' && headerHolds(bytes, content.format.name))
       this.#miss('base64 that decoders take for different images');
-    else if (content.kind === 'text' && bytes.length >= MIN_TEXT_BYTES) yield* this.#deeper(bytes, this.#at);
+    else if (content.kind === 'text' && bytes.length >= MIN_TEXT_BYTES) yield* this.#inside(bytes, this.#at);
   }
 
   /** Examines a text that is entirely `data:image/png;base64,...`. Returns false for any other text. */
@@ -194,7 +197,7 @@ export class TextValue {
   }
 
   /** Finds base64 of images inside a longer text; judges it if it is alone between quotes or brackets. Returns offsets. */
-  *#pieces(): Generator<void, ReadonlySet<number>> {
+  *#pieces(longest: number): Generator<void, ReadonlySet<number>> {
     const text = this.#text;
     const handled = new Set<number>();
     let inside = false;
@@ -206,7 +209,7 @@ export class TextValue {
       });
       if (text.length > SLICE_BYTES) yield;
     }
-    yield* this.#runs(new Set(handled));
+    if (longest >= MIN_RUN) yield* this.#runs(new Set(handled));
     return handled;
   }
 
@@ -250,9 +253,8 @@ export class TextValue {
   }
 
   /** Reports images that a decoder would see that skips other characters, from the start or after the first or last comma. */
-  *#lenient(handled: ReadonlySet<number>): Steps {
+  *#lenient(handled: ReadonlySet<number>, dense: boolean): Steps {
     const text = this.#text;
-    const dense = mostlyBase64(text);
     const readings = readingsOf(text);
     for (const start of startsOf(text)) {
       let first = start;
@@ -273,7 +275,7 @@ export class TextValue {
     const format = found && !dense && !isStrong(found.name) ? smallImage(decode(text.length)) : found?.name;
     if (format) this.#miss(`an image in base64 with other characters in it (${format})`);
     else if (head.length >= MIN_TEXT_BYTES && printable(head))
-      yield* this.#deeper(printed(decode(text.length)), this.#at);
+      yield* this.#inside(printed(decode(text.length)), this.#at);
     else if (this.#damaged(head)) return true;
     else if (dense) {
       const packed = unpacked(head);
@@ -288,13 +290,4 @@ export class TextValue {
     if (format !== undefined) this.#miss(`an image in damaged base64 of base64 (${format})`);
     return format !== undefined;
   }
-}
-
-/** The same bytes with a mark, which decoders skip, for all that is no character of ASCII. */
-const printed = (data: Buffer) => Buffer.from(data.map((c) => (c > 0x7e || c < 0x20 ? 0x21 : c)));
-
-/** Whether bytes are characters of ASCII, as encoded base64 and JSON are; those of a decoded sentence are not. */
-function printable(data: Uint8Array): boolean {
-  for (const c of data) if (c > 0x7e || (c < 0x20 && c !== 0x0a && c !== 0x0d && c !== 0x09)) return false;
-  return true;
 }

@@ -2,7 +2,7 @@ import { maySpell } from './encodings/spelled.ts';
 import { unescapePercent } from './escapes.ts';
 import type { Examiner } from './examiner.ts';
 import { beginsAsPnm } from './formats/text-images.ts';
-import { MAX_PLAIN_NAME, MIN_TEXT_BYTES } from './limits.ts';
+import { MAX_PLAIN_NAME, MIN_TEXT_BYTES, SLICE_BYTES } from './limits.ts';
 import type { Steps } from './reading.ts';
 
 const AMPERSAND = 0x26;
@@ -18,12 +18,18 @@ function decoded(value: Buffer): Buffer {
 
 /** Examines the names and values of a URL-encoded form, decoded as by a server. */
 export function* urlencoded(text: Buffer, place: string, examiner: Examiner, layer: number): Steps {
+  let slice = SLICE_BYTES;
   for (let from = 0; from < text.length; ) {
+    if (from > slice) {
+      slice = from + SLICE_BYTES;
+      yield;
+    }
     const next = text.indexOf(AMPERSAND, from);
     const end = next < 0 ? text.length : next;
-    const pair = text.subarray(from, end);
+    const start = from;
     from = end + 1;
-    if (pair.length < MIN_TEXT_BYTES) continue;
+    if (end - start < MIN_TEXT_BYTES) continue;
+    const pair = text.subarray(start, end);
     const equals = pair.indexOf(EQUALS);
     const name = decoded(equals < 0 ? pair : pair.subarray(0, equals));
     const at = () => ({ place: `${place}, field ${JSON.stringify(name.toString('utf8', 0, 64))}` });

@@ -27,7 +27,7 @@ const KINDS = [
   },
 ] as const;
 
-async function child(name: string, ...args: string[]): Promise<{ process: ChildProcess; url: string }> {
+export async function child(name: string, ...args: string[]): Promise<{ process: ChildProcess; url: string }> {
   const process = fork(join(import.meta.dirname, `${name}.ts`), args, { execArgv: ['--import', 'tsx'] });
   const [port] = (await once(process, 'message')) as [number];
   return { process, url: `http://127.0.0.1:${port}` };

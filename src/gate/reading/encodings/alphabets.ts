@@ -1,7 +1,12 @@
 /** Encodings of bytes as characters that the gate undoes to find an image, besides base64 and hexadecimal. */
 
-/** Decodes at most `most` characters of a text; whitespace is skipped, and the first other character ends the text. */
-export type Decode = (text: Uint8Array, most: number) => Buffer;
+/**
+ * Decodes at most `most` characters of a text into `out`, which must have `room(most)` bytes, and returns the number of bytes; whitespace is
+ * skipped, and the first other character ends the text.
+ */
+export type Decode = (text: Uint8Array, most: number, out: Buffer) => number;
+/** Bytes that the output of a decoder may have: in base85 one character can stand for four. */
+export const room = (most: number): number => 4 * most + 4;
 
 const BLANK = -2;
 
@@ -27,8 +32,7 @@ const SMALL = range('a', 'z');
 /** Base32: five bits a character, the highest first. */
 const bits5 =
   (values: Int8Array): Decode =>
-  (text, most) => {
-    const out = Buffer.allocUnsafe(((most * 5) >> 3) + 1);
+  (text, most, out) => {
     let length = 0;
     let bits = 0;
     let count = 0;
@@ -44,14 +48,13 @@ const bits5 =
         out[length++] = (bits >> count) & 0xff;
       }
     }
-    return out.subarray(0, length);
+    return length;
   };
 
 /** Base85: five characters are four bytes. `z` is four zeros and `y` four blanks where these are not in the alphabet. */
 const fives =
   (values: Int8Array, short: boolean): Decode =>
-  (text, most) => {
-    const out = Buffer.allocUnsafe(most * 4 + 4);
+  (text, most, out) => {
     let length = 0;
     let word = 0;
     let count = 0;
@@ -66,39 +69,38 @@ const fives =
       if (value < 0) break;
       word = word * 85 + value;
       if (++count < 5) continue;
-      if (word > 0xffffffff) return out.subarray(0, length);
+      if (word > 0xffffffff) return length;
       length = out.writeUInt32BE(word, length);
       word = 0;
       count = 0;
     }
-    if (count < 2) return out.subarray(0, length);
+    if (count < 2) return length;
     for (let i = count; i < 5; i++) word = word * 85 + 84;
     if (word <= 0xffffffff) out.writeUInt32BE(word, length);
-    return out.subarray(0, length + count - 1);
+    return length + count - 1;
   };
 
 /** Base45 (RFC 9285): three characters are two bytes, the last two may be one. */
 const threes =
   (values: Int8Array): Decode =>
-  (text, most) => {
-    const out = Buffer.allocUnsafe(most + 2);
+  (text, most, out) => {
     let length = 0;
     for (let i = 0; i + 1 < text.length && i < most; i += 3) {
-      const [a, b] = [values[text[i] as number] as number, values[text[i + 1] as number] as number];
+      const a = values[text[i] as number] as number;
+      const b = values[text[i + 1] as number] as number;
       const c = i + 2 < text.length ? (values[text[i + 2] as number] as number) : undefined;
       const word = a + b * 45 + (c ?? 0) * 2025;
       if (a < 0 || b < 0 || (c ?? 0) < 0 || word > 0xffff) break;
       if (c === undefined) out[length++] = word & 0xff;
       else length = out.writeUInt16BE(word, length);
     }
-    return out.subarray(0, length);
+    return length;
   };
 
 /** basE91: two characters are 13 or 14 bits, the lowest first. */
 const pairs =
   (values: Int8Array): Decode =>
-  (text, most) => {
-    const out = Buffer.allocUnsafe(most + 2);
+  (text, most, out) => {
     let length = 0;
     let bits = 0;
     let count = 0;
@@ -118,7 +120,7 @@ const pairs =
       count += (word & 8191) > 88 ? 13 : 14;
       for (; count >= 8; count -= 8, bits >>>= 8) out[length++] = bits & 0xff;
     }
-    return out.subarray(0, length);
+    return length;
   };
 
 const ASCII85 = range('!', 'u');

@@ -42,6 +42,11 @@ function firstBytes(text: Uint8Array, values: Int8Array, base: number, bits: num
   return Math.floor(2 ** (log - 8 * (Math.floor(log / 8) - 2)) + 1e-6);
 }
 
+function inAlphabet(text: Uint8Array, values: Int8Array): boolean {
+  for (let i = 0; i < text.length; i++) if ((values[text[i] as number] as number) < 0) return false;
+  return true;
+}
+
 const ofDigits = (digits: Uint8Array, values: Int8Array, base: number): bigint => {
   // halves, so that most products are of numbers of the same size
   if (digits.length <= LEADING) {
@@ -69,7 +74,7 @@ export function* numbersOf(
   for (const { name, values, base, bits, alphabet, zeros } of tables) {
     let zero = 0;
     while (zero < text.length && text[zero] === alphabet.charCodeAt(0)) zero++;
-    if (zero > text.length - LEADING || text.some((c) => (values[c] as number) < 0)) continue;
+    if (zero > text.length - LEADING || !inAlphabet(text, values)) continue;
     const digits = text.subarray(zero);
     const lead = zeros ? Math.min(zero, 3) : 0;
     if (!mayBegin(firstBytes(digits, values, base, bits) >> (8 * lead))) continue;

@@ -1,3 +1,4 @@
+import { addBeginning, mayBeImage } from './beginnings.ts';
 import { isobmff } from './isobmff.ts';
 import { bmp, fli, ico, pcx, sgi, spider, tga } from './structures.ts';
 import { textImage } from './text-images.ts';
@@ -71,6 +72,7 @@ const others = table(OTHERS);
 const inside = others.filter(({ at }) => at > 0);
 /** Signatures at the beginning by their first byte, because most short texts have none of these bytes. */
 const byFirst = Array.from({ length: 256 }, (_, first) => others.filter((s) => s.at === 0 && s.bytes[0] === first));
+for (const { at, bytes } of [...judged, ...others]) if (at === 0) addBeginning(bytes);
 const NONE: typeof others = [];
 const matching = (list: typeof others, data: Uint8Array) => list.find((signature) => startsWith(data, signature));
 
@@ -110,6 +112,7 @@ function iptc(data: Uint8Array): boolean {
  * a signature is short, doubtful bytes count as an image.
  */
 export function imageFormat(data: Uint8Array): KnownFormat | undefined {
+  if (!mayBeImage(data, data.length)) return undefined;
   const other =
     matching(byFirst[data[0] as number] ?? NONE, data) ?? (data.length > 128 ? matching(inside, data) : undefined);
   if (other) return { name: other.name, kind: 'other' };

@@ -42,11 +42,18 @@ function transportStream(data: Uint8Array): boolean {
   return data.length >= 188 * 3 && [0, 188, 376].every((at) => data[at] === 0x47);
 }
 
+/** First bytes of the formats below, and the fifth byte of a file of boxes. */
+const MEDIA_FIRSTS = new Uint8Array(256);
+for (const first of Buffer.from('%ROfMwIF#\x1aG\xff', 'latin1')) MEDIA_FIRSTS[first] = 1;
+const BOX_TYPE = 0x66;
+
 /**
  * Recognises sound, video and documents that no image reader opens. Call it after imageFormat(), because some files are both.
  * @returns the name of the kind, undefined for anything else
  */
 export function mediaKind(data: Uint8Array): string | undefined {
+  // most bytes begin as none of these
+  if (MEDIA_FIRSTS[data[0] as number] !== 1 && data[4] !== BOX_TYPE) return undefined;
   const head = ascii(data, 0, 4);
   if (head === '%PDF') return 'PDF';
   if (head === 'RIFF') return { WAVE: 'sound', 'AVI ': 'video' }[ascii(data, 8, 4)];
@@ -74,7 +81,13 @@ const ARCHIVES: [kind: string, hex: string, at?: number][] = [
 ];
 const archives = ARCHIVES.map(([kind, hex, at = 0]) => ({ kind, at, bytes: Buffer.from(hex, 'hex') }));
 
+const FIRSTS = new Uint8Array(256);
+for (const { at, bytes } of archives) if (at === 0) FIRSTS[bytes[0] as number] = 1;
+/** Whether packed content of fewer than 257 bytes may begin with a byte. */
+export const mayBePacked = (first: number): boolean => FIRSTS[first] === 1;
+
 /** Recognises packed content, which may contain images. */
 export function archiveKind(data: Uint8Array): string | undefined {
+  if (FIRSTS[data[0] as number] === 0 && data.length < 257) return undefined;
   return archives.find(({ at, bytes }) => bytes.every((b, i) => data[at + i] === b))?.kind;
 }
