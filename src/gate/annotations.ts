@@ -50,6 +50,8 @@ export function annotations(
     ['x-clipn-no-probability', results.map((r) => ('decision' in r ? number(r.detection.noProbability) : ''))],
     ['x-clipn-ood-probability', results.map((r) => ('decision' in r ? number(r.detection.oodProbability) : ''))],
   ];
+  if (results.some((r) => 'decision' in r && r.calibrated))
+    lists.push(['x-clipn-bands', results.map((r) => ('decision' in r ? (r.calibrated?.band ?? '') : ''))]);
   // all lists have the same images
   const listed = Math.min(...lists.map(([, items]) => fitting(items)));
   return [

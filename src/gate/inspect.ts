@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
+import { RULES } from '../clipn/index.ts';
 import { disagreeing } from '../engine/index.ts';
 import { deadlinePassed } from '../errors/deadline.ts';
 import { ServiceError } from '../errors/index.ts';
 import { detectImages, type JudgedImage } from '../serving/detect-images.ts';
 import { standingRule } from '../tenants/calibration/rule.ts';
+import type { Calibrated } from '../tenants/calibration/serving.ts';
 import { type Extraction, ExtractionError, type FoundImage } from './adapters/types.ts';
 import type { FailCause } from './config/schema.ts';
 import type { Decided, Route } from './config/settings.ts';
@@ -16,7 +18,9 @@ export interface Judged {
   id: string;
   instance: number;
   sha256: string | undefined;
-  result: { decision: 'id' | 'ood'; class: string; detection: Detection } | { cause: FailCause; detail: string };
+  result:
+    | { decision: 'id' | 'ood'; class: string; detection: Detection; calibrated?: Calibrated }
+    | { cause: FailCause; detail: string };
 }
 
 /** Everything that is known about one request. */
@@ -120,7 +124,12 @@ export class Inspector {
       signal,
       around: trace && ((inner) => trace.around(inner)),
     });
-    const context = { classes: serving.classes, method, maxFrames: route.maxFrames };
+    const context = {
+      classes: serving.classes,
+      method,
+      maxFrames: route.maxFrames,
+      uncertain: decided.uncertain !== undefined,
+    };
     const images = judged.map((image, i) => judgedImage(found[i] as FoundImage, image, context));
     trace?.lap();
     return { tenant, tenantVersion: serving.version, method, extraction, images, unexamined };
@@ -131,6 +140,7 @@ interface Context {
   classes: readonly string[];
   method: ServingMethod;
   maxFrames: number;
+  uncertain: boolean;
 }
 
 /** One image with its verdict or error. */
@@ -139,14 +149,16 @@ function judgedImage({ id, instance, bytes }: FoundImage, image: JudgedImage, co
     const sha256 = bytes && createHash('sha256').update(bytes).digest('hex');
     return { id, instance, sha256, result: failureOf(image.error) };
   }
-  const { decision, detection } = image;
+  const { decision, detection, calibrated } = image;
   const { sha256, frames = 1 } = detection.image;
   const unexamined = (detail: string): Judged => ({ id, instance, sha256, result: { cause: 'unexamined', detail } });
-  const [other] = disagreeing(detection, context.method);
+  // the band of an uncertain image must hold in every reading, too
+  const rules = calibrated && context.uncertain ? RULES : [context.method];
+  const [other] = rules.flatMap((rule) => disagreeing(detection, rule));
   if (other !== undefined) return unexamined(`the image is decided otherwise in another reading (${other})`);
   if (frames > context.maxFrames) return unexamined(`the image has ${frames} frames, of which the first is judged`);
   const name = context.classes[detection.index] ?? String(detection.index);
-  return { id, instance, sha256, result: { decision, class: name, detection } };
+  return { id, instance, sha256, result: { decision, class: name, detection, ...(calibrated && { calibrated }) } };
 }
 
 const CAUSES: Partial<Record<ServiceError['code'], FailCause>> = {

@@ -4,8 +4,11 @@ import type { BatchRule, FailCause } from './config/schema.ts';
 import type { Decided, Route } from './config/settings.ts';
 import type { Inspection } from './inspect.ts';
 
-/** `mixed`: only some instances of a batch are OOD, and they are removed. `none`: there is no verdict, for a cause. */
-export type RequestVerdict = 'id' | 'ood' | 'mixed' | 'none';
+/**
+ * `mixed`: only some instances of a batch are OOD, and they are removed. `none`: there is no verdict, for a cause. `uncertain`: the route has an
+ * action for uncertain images, and only they stand between this request and the verdict `id`.
+ */
+export type RequestVerdict = 'id' | 'ood' | 'mixed' | 'uncertain' | 'none';
 export type Action = 'pass' | 'filter' | 'reject' | 'fallback' | 'refuse';
 
 /** The action for a request. `refuse`: there is no verdict, and the policy is closed. */
@@ -49,23 +52,40 @@ function verdictOf(
 }
 
 export function conclude(inspection: Inspection, decided: Decided, route: Route, enforced: boolean): Conclusion {
-  const ood = new Set(
-    inspection.images.flatMap(({ instance, result }) =>
-      'decision' in result && result.decision === 'ood' ? [instance] : [],
-    ),
-  );
+  const { ood, out, uncertain } = instancesOf(inspection, decided.uncertain);
   const failure = failureIn(inspection, decided.fail);
   // in parallel mode the request is already forwarded, so it cannot be filtered
   const filterable = inspection.extraction.filter !== undefined && !route.parallel;
-  const verdict = verdictOf(inspection, decided.batch, { ood, failed: failure !== undefined, filterable });
+  const judged = verdictOf(inspection, decided.batch, { ood, failed: failure !== undefined, filterable });
+  const only = (judged === 'id' && uncertain.size > 0) || (judged === 'ood' && out.size === 0);
+  const verdict = only ? 'uncertain' : judged;
   const known = failure ? { cause: failure.cause, detail: failure.detail } : {};
   const base = { verdict, ood, enforced, ...known };
   if (!enforced) return { ...base, action: 'pass' };
   if (verdict === 'ood') return { ...base, action: route.fallback ? 'fallback' : 'reject' };
+  if (verdict === 'uncertain') return { ...base, action: uncertainAction(decided.uncertain, route) };
   const closed = failure !== undefined && decided.fail[failure.cause] === 'closed';
   if (verdict === 'none') return { ...base, action: closed ? 'refuse' : 'pass' };
   if (verdict === 'mixed') return { ...base, action: closed ? 'refuse' : 'filter' };
   return { ...base, action: 'pass' };
+}
+
+/** Instances that are OOD, those of them that are surely out, and the uncertain ones, if the route has an action for these. */
+function instancesOf({ images }: Inspection, action: Decided['uncertain']) {
+  const [ood, out, uncertain] = [new Set<number>(), new Set<number>(), new Set<number>()];
+  for (const { instance, result } of images) {
+    if (!('decision' in result)) continue;
+    const unsure = action !== undefined && result.calibrated?.band === 'uncertain';
+    if (unsure) uncertain.add(instance);
+    else if (result.decision === 'ood') out.add(instance);
+    if (unsure ? action !== 'pass' : result.decision === 'ood') ood.add(instance);
+  }
+  return { ood, out, uncertain };
+}
+
+function uncertainAction(action: Decided['uncertain'], { fallback }: Route): Action {
+  if (action === 'fallback' && fallback) return 'fallback';
+  return action === 'pass' ? 'pass' : 'reject';
 }
 
 /** Whether enforce applies to a request with this key. The same key gets the same answer on every replica. */

@@ -286,6 +286,59 @@ describe('enforce', () => {
   });
 });
 
+describe('uncertain', () => {
+  const routes = [undefined, 'pass', 'fallback', 'refuse'].flatMap((uncertain) =>
+    ['calibrated', 'ctw'].map((method) => ({
+      match: { path: `/${uncertain ?? 'none'}/${method}` },
+      adapter: 'raw',
+      mode: 'enforce',
+      tenant: 'sure',
+      method,
+      ...(uncertain ? { uncertain } : {}),
+    })),
+  );
+  const send = async (url: string, path: string, word: string) =>
+    ask(url, { path, headers: [['Content-Length', '44']], body: image(word) });
+
+  it('an uncertain image gets the action of its route, whichever rule decides; the others are decided as before', async (t) => {
+    const [upstream, other] = [await recordingUpstream(t), await recordingUpstream(t)];
+    const withFallback = routes.map((route) => ({ ...route, fallback: other.url }));
+    const { url, audit } = await startGate(t, upstream.url, { routes: withFallback });
+    const table: [path: string, word: string, verdict: string, action: string][] = [
+      ['/none/calibrated', 'UNSURE', 'ood', 'fallback'],
+      ['/none/ctw', 'UNSURE', 'id', 'pass'],
+      ...['calibrated', 'ctw'].flatMap((method): [string, string, string, string][] => [
+        [`/pass/${method}`, 'UNSURE', 'uncertain', 'pass'],
+        [`/fallback/${method}`, 'UNSURE', 'uncertain', 'fallback'],
+        [`/refuse/${method}`, 'UNSURE', 'uncertain', 'reject'],
+        [`/refuse/${method}`, 'ID', 'id', 'pass'],
+        [`/pass/${method}`, 'OOD', 'ood', 'fallback'],
+      ]),
+    ];
+    for (const [path, word, verdict, action] of table) {
+      const answer = await send(url, path, word);
+      const where = `${path} ${word}`;
+      assert.equal(answer.header('x-clipn-verdict'), verdict, where);
+      assert.equal(answer.header('x-clipn-action'), action, where);
+      assert.equal(answer.status, action === 'reject' ? 422 : 200, where);
+      const band = { UNSURE: 'uncertain', ID: 'in', OOD: 'out' }[word];
+      assert.equal(answer.header('x-clipn-bands'), band, where);
+      assert.equal(audit.at(-1)?.images[0]?.band, band, where);
+    }
+  });
+
+  it('without a fallback an uncertain image is refused, and in shadow mode it passes', async (t) => {
+    const upstream = await recordingUpstream(t);
+    const route = { adapter: 'raw', tenant: 'sure', uncertain: 'fallback', headers: true };
+    const { url } = await startGate(t, upstream.url, {
+      routes: ['enforce', 'shadow'].map((mode) => ({ ...route, mode, match: { path: `/${mode}` } })),
+    });
+    assert.equal((await send(url, '/enforce', 'UNSURE')).status, 422);
+    const shadow = await send(url, '/shadow', 'UNSURE');
+    assert.deepEqual([shadow.status, shadow.header('x-clipn-verdict')], [200, 'uncertain']);
+  });
+});
+
 describe('batches', () => {
   const body = (...words: string[]) => text({ instances: words.map((word) => ({ b64: b64(image(word)) })), n: 1 });
   const send = (url: string, path: string, ...words: string[]) => {
@@ -299,6 +352,33 @@ describe('batches', () => {
       body: bytes,
     });
   };
+
+  it('an uncertain instance of a batch passes, or is treated like an image that is out', async (t) => {
+    const upstream = await recordingUpstream(t);
+    upstream.answer = (_request, response, received) => {
+      const { instances } = JSON.parse(String(received)) as { instances: unknown[] };
+      response.setHeader('Content-Type', 'application/json');
+      response.end(`{"predictions": [${instances.map((_, i) => `${i}.0`).join(', ')}]}`);
+    };
+    const routes = ['pass', 'refuse'].map((uncertain) => ({
+      match: { path: `/${uncertain}` },
+      adapter: 'tf-serving',
+      mode: 'enforce',
+      tenant: 'sure',
+      batch: 'filter',
+      uncertain,
+    }));
+    const { url } = await startGate(t, upstream.url, { routes });
+    const filtered = async (path: string, ...words: string[]) => {
+      const answer = await send(url, path, ...words);
+      return [answer.status, answer.header('x-clipn-verdict'), answer.header('x-clipn-filtered')];
+    };
+    assert.deepEqual(await filtered('/pass', 'ID', 'UNSURE'), [200, 'uncertain', undefined]);
+    assert.deepEqual(await filtered('/pass', 'OOD', 'UNSURE', 'ID'), [200, 'mixed', '0']);
+    assert.deepEqual(await filtered('/refuse', 'ID', 'UNSURE'), [200, 'mixed', '1']);
+    assert.deepEqual(await filtered('/refuse', 'UNSURE', 'UNSURE'), [422, 'uncertain', undefined]);
+    assert.deepEqual(await filtered('/refuse', 'UNSURE', 'OOD'), [422, 'ood', undefined]);
+  });
 
   it('the batch rules any, all and filter decide as documented', async (t) => {
     const upstream = await recordingUpstream(t);

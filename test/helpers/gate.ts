@@ -22,6 +22,9 @@ type After = Pick<TestContext, 'after'>;
 export const image = (word: string, size = 40): Buffer =>
   Buffer.concat([Buffer.from('ffd8ffe0', 'hex'), Buffer.from(`${word};`.padEnd(size, '\u0001é\n'), 'latin1')]);
 
+/** Cosines with the no features; an unsure image is in for the rules without a threshold, and below that of `sure`. */
+const NO: Record<string, [number, number]> = { OOD: [0.4, 0.4], UNSURE: [0.299, 0.299] };
+
 const FAILURES: Record<string, ErrorCode> = {
   DOWN: 'engine_unavailable',
   BUSY: 'overloaded',
@@ -49,7 +52,7 @@ export class WordEngine implements GateEngine {
       await new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
     const code = this.down ? 'engine_unavailable' : FAILURES[word];
     if (code) throw new ServiceError(code, `made to fail: ${word}`);
-    const a = assess([0.3, 0.1], word.startsWith('OOD') ? [0.4, 0.4] : [0.1, 0.1], 100);
+    const a = assess([0.3, 0.1], NO[word.split(' ')[0] as string] ?? [0.1, 0.1], 100);
     return {
       index: a.index,
       probability: a.p[a.index] as number,
@@ -74,7 +77,8 @@ export class WordEngine implements GateEngine {
 export const wordTenants: GateTenants = {
   resolve: (id) => {
     if (id === 'building') throw new ServiceError('tenant_not_ready', 'being built');
-    if (!['demo', 'zoo', 'uncalibrated'].includes(id)) throw new ServiceError('tenant_not_found', 'no such tenant');
+    if (!['demo', 'zoo', 'uncalibrated', 'sure'].includes(id))
+      throw new ServiceError('tenant_not_found', 'no such tenant');
     return {
       headId: `${id}@3`,
       version: 3,
@@ -83,7 +87,17 @@ export const wordTenants: GateTenants = {
       uncalibratedMethod: 'ctw',
       model: { name: 'm', version: '1' },
       pins: { model: 'm', classes: 'c' },
-      calibration: undefined,
+      calibration:
+        id === 'sure'
+          ? {
+              version: 3,
+              score: 'ctw',
+              sorted: Float64Array.of(0.9, 1),
+              threshold: 0.9,
+              certain: undefined,
+              stale: undefined,
+            }
+          : undefined,
     };
   },
 };

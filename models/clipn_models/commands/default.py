@@ -127,5 +127,5 @@ def register(add) -> None:
     c = command("image-directions", image_directions, "directions for class features from example photographs, and their figures")
     c.add_argument("bundle", nargs="?", default=NAME)
     c.add_argument("--write", action="store_true", help="write the directions into the manifest")
-    c.add_argument("--figures", action="store_true", help="print the table of docs/your-own-images.md: top-1, AUROC and balanced accuracy by number of examples")
+    c.add_argument("--figures", action="store_true", help="print the table of docs/your-own-images.md: figures by number of examples")
     target(command("make-default", make_default, "everything above in a row: photographs -> verified, measured bundle"))

@@ -15,6 +15,9 @@ export interface AuditImage {
   scores?: Detection['scores'];
   no_probability?: number;
   ood_probability?: number;
+  /** Of a tenant with a calibration. */
+  p_value?: number;
+  band?: 'in' | 'uncertain' | 'out';
   failure?: FailCause;
 }
 
@@ -87,6 +90,7 @@ export function auditRecord(decision: AuditedDecision): Omit<AuditRecord, 'bundl
             scores: result.detection.scores,
             no_probability: result.detection.noProbability,
             ood_probability: result.detection.oodProbability,
+            ...(result.calibrated && { p_value: result.calibrated.pValue, band: result.calibrated.band }),
           }),
     })),
     verdict: conclusion.verdict,

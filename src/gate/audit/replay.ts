@@ -40,6 +40,8 @@ const empty = (): Tally => ({
 export function wouldDecide(image: AuditImage, { method, score }: WhatIf): 'id' | 'ood' | undefined {
   if (image.decision === undefined || !image.scores || !image.decisions) return undefined;
   if (score) return image.scores[score.name] < score.threshold ? 'ood' : 'id';
+  // a record from before the calibration has no such decision
+  if (method === 'calibrated') return image.decisions.calibrated;
   return method ? decisionOf(image.decisions, method) : image.decision;
 }
 

@@ -15,6 +15,8 @@ const HeaderName = Type.String({ pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$" });
 const HeaderValue = Type.String({ pattern: '^[\\t\\x20-\\x7e\\x80-\\xff]*$' });
 
 export const MODES = ['off', 'shadow', 'annotate', 'enforce'] as const;
+/** Actions for an image that the calibration of its tenant calls uncertain. */
+export const UNCERTAIN_ACTIONS = ['pass', 'fallback', 'refuse'] as const;
 export const BATCH_RULES = ['any', 'all', 'filter'] as const;
 export const ADAPTERS = [
   'auto',
@@ -78,6 +80,12 @@ const decisions = {
   ),
   mode: Type.Optional(oneOf(MODES)),
   method: Type.Optional(MethodSchema),
+  uncertain: Type.Optional(
+    oneOf(
+      UNCERTAIN_ACTIONS,
+      'For a tenant with a calibration: what happens to images in its band `uncertain`; if absent, the method decides about them.',
+    ),
+  ),
   orientation: Type.Optional(
     oneOf(
       ['apply', 'ignore'],
@@ -192,6 +200,7 @@ export const GateFile = object({
       object({
         mode: decisions.mode,
         method: decisions.method,
+        uncertain: decisions.uncertain,
         percent: decisions.percent,
         batch: decisions.batch,
         fail: decisions.fail,
@@ -205,6 +214,7 @@ export const GateFile = object({
 export type GateFile = Static<typeof GateFile>;
 
 export type Mode = (typeof MODES)[number];
+export type UncertainAction = (typeof UNCERTAIN_ACTIONS)[number];
 export type BatchRule = (typeof BATCH_RULES)[number];
 export type AdapterName = (typeof ADAPTERS)[number];
 export type FailCause = (typeof FAIL_CAUSES)[number];

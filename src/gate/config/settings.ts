@@ -13,6 +13,7 @@ import {
   type RouteConfig,
   type StickyKey,
   type TemplateConfig,
+  type UncertainAction,
 } from './schema.ts';
 
 const MiB = 2 ** 20;
@@ -23,6 +24,8 @@ type FailTemplate = Omit<Required<TemplateConfig>, 'status'> & { status?: number
 export interface Decided {
   mode: Mode;
   method: ServingMethod | undefined;
+  /** Undefined: the method decides about uncertain images too. */
+  uncertain: UncertainAction | undefined;
   percent: number;
   batch: BatchRule;
   fail: Record<FailCause, FailAction>;
@@ -145,6 +148,7 @@ function route(config: RouteConfig, index: number, defaults: NonNullable<GateFil
     fields: c.fields,
     mode: c.mode ?? 'shadow',
     method: c.method,
+    uncertain: c.uncertain,
     percent: c.percent ?? 100,
     sticky: c.sticky ?? 'image',
     batch: c.batch ?? 'any',
@@ -199,6 +203,7 @@ export function decidedFor(route: Route, tenant: string, { tenants }: Pick<GateS
   return {
     mode: exception.mode ?? route.mode,
     method: exception.method ?? route.method,
+    uncertain: exception.uncertain ?? route.uncertain,
     percent: exception.percent ?? route.percent,
     batch: exception.batch ?? route.batch,
     fail: failTable(exception.fail, route.fail),
