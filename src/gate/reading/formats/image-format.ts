@@ -1,5 +1,6 @@
 import { addBeginning, mayBeImage } from './beginnings.ts';
 import { isobmff } from './isobmff.ts';
+import { isPlainBmp } from './plain-bmp.ts';
 import { bmp, fli, ico, pcx, sgi, spider, tga } from './structures.ts';
 import { textImage } from './text-images.ts';
 
@@ -133,5 +134,5 @@ export function imageFormat(data: Uint8Array): KnownFormat | undefined {
   if (known) return { name: known.name, kind: 'judged' };
   if (isWebP(data)) return { name: 'WebP', kind: 'judged' };
   if (isobmff(data) === 'image') return { name: 'AVIF or HEIF', kind: 'judged' };
-  return bmp(data) ? { name: 'BMP', kind: 'other' } : undefined;
+  return bmp(data) ? { name: 'BMP', kind: isPlainBmp(data) ? 'judged' : 'other' } : undefined;
 }
