@@ -93,6 +93,10 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
     does: 'the gate of this build and that of another checkout (--other), in turns',
     load: async () => (await import('./gate/against.ts')).gateAgainst,
   },
+  'gate-servers': {
+    does: 'hostile bodies over sockets through the gate to real servers: pictures that they see and the gate did not judge (--count, --seed)',
+    load: async () => (await import('./gate/servers.ts')).gateServers,
+  },
   'gate-faults': {
     does: 'the gate while its engine is killed again and again; broken uploads',
     load: async () => (await import('./gate/faults.ts')).gateFaults,
