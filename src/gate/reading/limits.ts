@@ -7,7 +7,7 @@ export const PASSES = 8;
 /** Added to that limit, so that small bodies may have many layers. */
 export const FREE_BYTES = 64 * 1024;
 /** Milliseconds of work after which the event loop runs. */
-export const SLICE_MS = 5;
+export const SLICE_MS = 3;
 /** Bytes that are processed without an interruption: about a millisecond of work. */
 export const SLICE_BYTES = 64 * 1024;
 /** Unexamined places after which a reading ends: the first one is enough to refuse the request. */
