@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,19 +10,24 @@ import tiny_photographs
 
 from clipn_models.__main__ import parser
 from clipn_models.bundle import load_manifest
-from clipn_models.default import ablate, cache, features, make, measure, minilm, plan, texts
+from clipn_models.default import ablate, ablate_tuning, cache, features, make, measure, minilm, plan, texts
 from clipn_models.default.stage_one import Preset as FirstPreset
 from clipn_models.default.stage_two import Preset as SecondPreset
+from clipn_models.default.tuning import TuningPreset
 
 
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def small() -> Iterator[None]:
     """Few pictures, texts and steps. The steps themselves are unchanged."""
+    monkeypatch = pytest.MonkeyPatch()
     first = FirstPreset(steps=3, batch=32, captioned=8, nouns=20)
     second = SecondPreset(steps=3, folds=2, classes=12, photographs=2, general=2, made=4)
     for module in (make, ablate):
         monkeypatch.setattr(module, "FirstPreset", lambda: first)
         monkeypatch.setattr(module, "SecondPreset", lambda: second)
+    monkeypatch.setattr(ablate_tuning, "Preset", lambda: first)
+    monkeypatch.setattr(ablate_tuning, "SecondPreset", lambda: second)
+    monkeypatch.setattr(ablate_tuning, "TuningPreset", lambda: TuningPreset(steps=2, batch=8, captioned=4))
     monkeypatch.setattr(make, "MADE", 8)
     monkeypatch.setattr(make, "MADE_PART", 4)
     monkeypatch.setattr(texts, "NOUNS", 40)
@@ -32,26 +38,47 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     for draw in plan.HELD_OUT:
         monkeypatch.setitem(plan.HELD_OUT, draw, 1)
     monkeypatch.setattr(minilm, "LAYERS", 1)
-    monkeypatch.setattr(measure, "STRANGE", 2)
-    monkeypatch.setattr(measure, "TENANTS", 2)
+    for module in (measure, make):
+        monkeypatch.setattr(module, "STRANGE", 2)
+    for module in (measure, ablate):
+        monkeypatch.setattr(module, "TENANTS", 2)
     for view in list(cache.TREATMENTS)[1:]:
         monkeypatch.delitem(cache.TREATMENTS, view)
+    yield
+    monkeypatch.undo()
 
 
-def test_one_command_goes_from_an_empty_work_folder_to_a_measured_bundle(tmp_path: Path, small: None, capsys: pytest.CaptureFixture[str]) -> None:
-    tiny_photographs.write(tmp_path / "photographs")
-    tiny_photographs.wheels(tmp_path / "wheels")
-    inputs = ["--photographs", str(tmp_path / "photographs"), "--work", str(tmp_path / "work"), "--wheels", str(tmp_path / "wheels")]
-    args = parser().parse_args(["make-default", *inputs, "--out", str(tmp_path / "bundle")])
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory, small: None) -> list[str]:
+    """Options of a run from photographs and wheels in an empty folder of work, which has ended."""
+    root = tmp_path_factory.mktemp("default")
+    tiny_photographs.write(root / "photographs")
+    tiny_photographs.wheels(root / "wheels")
+    options = ["--photographs", str(root / "photographs"), "--work", str(root / "work"), "--wheels", str(root / "wheels")]
+    command("make-default", *options, "--out", str(root / "bundle"))
+    return options
+
+
+def command(*words: str) -> None:
+    args = parser().parse_args(words)
     args.run(args)
-    manifest = load_manifest(tmp_path / "bundle")
+
+
+def test_one_command_goes_from_an_empty_work_folder_to_a_measured_bundle(inputs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    manifest = load_manifest(Path(inputs[3]).parent / "bundle")
     assert manifest["evaluation"]["fp32"]["photographs"] > 50
     assert set(manifest["evaluation"]) == {"command", "fp32", *manifest.get("precisions", {})}
     assert {"image.onnx", "text-yes.onnx", "text-no.onnx", "golden.json", "tokenizer.json"} <= set(manifest["files"])
-    capsys.readouterr()
-    for step in ("prepare", "train-default"):  # continues from the folder of work
-        args = parser().parse_args([step, *inputs])
-        args.run(args)
+    for step in ("prepare", "train-default"):
+        command(step, *inputs)
     again = capsys.readouterr().out
     assert "14 of 14 parts are there already" in again
     assert "heads.pt is there already" in again
+
+
+def test_every_row_of_the_ablation_comes_from_one_command(inputs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    command("ablate-default", "--fine-tuning", *inputs)
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    assert any(row.startswith("| stage two, last blocks fine-tuned") for row in rows)
+    assert all(row.split(" | ")[-1].rstrip(" |") for row in rows if row.startswith("| stage two"))
+    assert len(rows) == 1 + 7 + 7

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..evaluate import compare, mean, scores
-from . import ablate_tuning, augment, cache, features, plan, strange, towers
-from .make import Work
-from .measure import STRANGE
+from . import ablate_tuning, cache, features, plan, towers
+from .features import Data
+from .make import Work, strange_pictures
 from .stage_one import Preset as FirstPreset
 from .stage_one import StageOne
-from .stage_two import SCALE, StageTwo, encode, folds
+from .stage_two import SCALE, Fold, StageTwo, encode, folds
 from .stage_two import Preset as SecondPreset
 from .texts import Texts
+from .towers import ImageHead
 
 TENANTS, SIZE = 20, 10
+
+
+@dataclass
+class View:
+    """Inputs of the heads: of the photographs that are measured, and of strange pictures."""
+
+    z: Tensor
+    conse: Tensor
+    far_z: Tensor
+    far_conse: Tensor
 
 
 class Ablation:
@@ -37,9 +47,20 @@ class Ablation:
             pooled.append(cache.read(list(part.tasks)))
         raw = np.concatenate(pooled)
         self.label, self.classes = np.concatenate(label), len(names)
-        self.z, self.conse = self.data.scale.z(raw), self.data.scale.conse(raw)
         self.text = torch.from_numpy(self.texts.of(names))
-        self.far = np.concatenate([far(kind, work.features, work.graph) for kind in strange.KINDS])
+        self.seen = self.view(raw, np.concatenate([np.load(path) for path in strange_pictures(work.features, work.graph)]))
+
+    def view(self, pooled: np.ndarray, far: np.ndarray) -> View:
+        """Inputs of the heads from pooled features of the draw's photographs and of the strange pictures."""
+        scale = self.data.scale
+        return View(scale.z(pooled), scale.conse(pooled), scale.z(far), scale.conse(far))
+
+    def stage_two(self, seen: View, head: ImageHead, data: Data, parts: list[Fold], preset: SecondPreset) -> dict:
+        """Trains stage two on ``data`` and measures it with ``head`` on ``seen``."""
+        coordinates, no = StageTwo(data, parts, preset).run()
+        v, far_v = encode(head, seen.z, seen.conse), encode(head, seen.far_z, seen.far_conse)
+        with torch.no_grad():
+            return self.measure(v, coordinates(seen.z, v), no(self.text), (far_v, coordinates(seen.far_z, far_v)))
 
     def measure(self, v: Tensor, u: Tensor | None, no: Tensor | None, far: tuple[Tensor, Tensor] | None = None) -> dict:
         """Figures of tenants of ten classes. Without a no side only the scores that do not use it are meaningful."""
@@ -58,14 +79,6 @@ class Ablation:
         return {"top1": float(np.mean(top1)), "no_side": no is not None, "strange": float(np.mean(caught)) if caught else None, **mean(results)}
 
 
-def far(kind: str, folder: Path, graph: Path) -> np.ndarray:
-    """float16 [STRANGE, ...]: what ``graph`` gives for strange pictures of a kind, kept in ``folder``."""
-    out = folder / f"strange.{kind}.npy"
-    if not out.exists():
-        cache.compute((np.asarray(augment.centre(picture, towers.SIZE)) for picture in strange.pictures(kind, STRANGE)), out, str(graph))
-    return np.load(out)
-
-
 def unit_coordinates(count: int) -> Tensor:
     """The coordinates of an image side that was not trained to have any."""
     u = torch.zeros(count, towers.COORDINATES)
@@ -77,13 +90,10 @@ def run(work: Work, fine_tuning: bool = False, log=print) -> dict[str, dict]:
     """Figures of each variant by name. ``fine_tuning``: also of the fine-tuned tail, whose activations take 2 GB of ``work``."""
     a = Ablation(work, log)
     first, second = FirstPreset(), SecondPreset()
-    out = {"no training (ConSE)": a.measure(a.conse, None, None)}
+    out = {"no training (ConSE)": a.measure(a.seen.conse, None, None)}
     head = StageOne(a.data, first).run()
-    v = encode(head, a.z, a.conse)
-    out["stage one"] = a.measure(v, None, None)
-    out["stage one without captions"] = a.measure(encode(StageOne(a.data, replace(first, caption_weight=0.0)).run(), a.z, a.conse), None, None)
-    if fine_tuning:
-        out |= ablate_tuning.run(a, work, head, log=log)
+    for name, trained in (("stage one", head), ("stage one without captions", StageOne(a.data, replace(first, caption_weight=0.0)).run())):
+        out[name] = a.measure(encode(trained, a.seen.z, a.seen.conse), None, None)
     parts = folds(a.data, first, second.folds, log=log)
     variants = {
         "stage two, the paper's losses alone": replace(second, membership=0.0, pairs=1.0),
@@ -92,13 +102,9 @@ def run(work: Work, fine_tuning: bool = False, log=print) -> dict[str, dict]:
         "stage two": second,
     }
     for name, preset in variants.items():
-        coordinates, no = StageTwo(a.data, parts, preset).run()
-        z = a.data.scale.z(a.far)
-        far_v = encode(head, z, a.data.scale.conse(a.far))
-        with torch.no_grad():
-            out[name] = a.measure(v, coordinates(a.z, v), no(a.text), (far_v, coordinates(z, far_v)))
+        out[name] = a.stage_two(a.seen, head, a.data, parts, preset)
         log(name)
-    return out
+    return out | (ablate_tuning.run(a, work, head, parts, log=log) if fine_tuning else {})
 
 
 def report(results: dict[str, dict]) -> str:

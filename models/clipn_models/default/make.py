@@ -12,10 +12,11 @@ import torch
 
 from ..bundle import write_parts
 from ..graphs import round_weights
-from . import augment, backbone, cache, features, minilm, plan, sources, towers
+from . import augment, backbone, cache, features, minilm, plan, sources, strange, towers
 from .apart import Apart, set_apart
 from .equalise import equalise
 from .made import made
+from .measure import STRANGE
 from .sources import PhotoSet
 from .stage_one import Preset as FirstPreset
 from .stage_one import StageOne
@@ -80,21 +81,26 @@ def prepare(work: Work, log=print) -> None:
         backbone.export(backbone.Pooled(backbone.load(towers.LITE, work.wheels)), work.graph, towers.SIZE)
     parts = plan.training(sets, apart, towers.SIZE, work.features)
     cache.compute_all([t for p in parts for t in p.tasks], work.graph, work.workers, log)
-    photographs = [sets[p.name].paths[i] for p in parts for i in p.rows[:200]]
-    with ProcessPoolExecutor(work.workers) as pool:
-        starts = range(0, MADE, MADE_PART)
-        list(pool.map(made_part, [photographs] * len(starts), starts, [work.features] * len(starts), [str(work.graph)] * len(starts)))
+    made_pictures(sets, parts, work.features, work.graph, work.workers)
     texts = Texts(sets, apart, work.folder, work.wheels)
     for part in parts:
         if part.labels[0] < 0:
             features.captions_of(sets[part.name], part, texts, 0)
 
 
-def made_part(photographs: list[Path], start: int, folder: Path, graph: str) -> None:
-    """Pooled features of the ``MADE_PART`` made pictures from number ``start`` on, kept in ``folder``; scraps are of ``photographs``."""
+def made_pictures(sets: dict[str, PhotoSet], parts: list[plan.Part], folder: Path, graph: Path, workers: int) -> list[Path]:
+    """Files of what ``graph`` gives for the made pictures, kept in ``folder``."""
+    photographs = [sets[p.name].paths[i] for p in parts for i in p.rows[:200]]
+    starts = range(0, MADE, MADE_PART)
+    with ProcessPoolExecutor(workers) as pool:
+        return list(pool.map(made_part, [photographs] * len(starts), starts, [folder] * len(starts), [str(graph)] * len(starts)))
+
+
+def made_part(photographs: list[Path], start: int, folder: Path, graph: str) -> Path:
+    """Features of the ``MADE_PART`` made pictures from number ``start`` on, kept in ``folder``; scraps are of ``photographs``."""
     out = folder / f"made.train.{start // MADE_PART:03d}.npy"
     if out.exists():
-        return
+        return out
 
     def pictures():
         for number in range(start, start + MADE_PART):
@@ -103,6 +109,16 @@ def made_part(photographs: list[Path], start: int, folder: Path, graph: str) -> 
             yield np.asarray(augment.centre(augment.worn(picture, rng) if rng.random() < 0.4 else picture, towers.SIZE))
 
     cache.compute(pictures(), out, graph)
+    return out
+
+
+def strange_pictures(folder: Path, graph: Path) -> list[Path]:
+    """Files of what ``graph`` gives for the strange pictures of each kind, kept in ``folder``. They serve measurements alone."""
+    out = {kind: folder / f"strange.{kind}.npy" for kind in strange.KINDS}
+    for kind, path in out.items():
+        if not path.exists():
+            cache.compute((np.asarray(augment.centre(picture, towers.SIZE)) for picture in strange.pictures(kind, STRANGE)), path, str(graph))
+    return list(out.values())
 
 
 def train(work: Work, first: FirstPreset | None = None, second: SecondPreset | None = None, log=print) -> dict:
