@@ -4,6 +4,7 @@ import { VERSION } from '../config/version.ts';
 import { addDetectCommand } from './detect/command.ts';
 import { addEvalCommand } from './eval/command.ts';
 import { addKeysCommand } from './keys/command.ts';
+import { addCalibrateCommand, addExamplesCommand } from './learn/command.ts';
 import { addModelsCommand } from './models/command.ts';
 import { addReplayCommand } from './replay/command.ts';
 import { addGateCommand, addServeCommand } from './serve/command.ts';
@@ -34,6 +35,8 @@ addEvalCommand(program);
 addModelsCommand(program);
 addKeysCommand(program);
 addTenantsCommand(program);
+addCalibrateCommand(program);
+addExamplesCommand(program);
 
 try {
   await program.parseAsync();

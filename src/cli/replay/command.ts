@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { METHODS, type ScoreName } from '../../clipn/index.ts';
+import { RULES, type ScoreName } from '../../clipn/index.ts';
 import type { BatchRule } from '../../gate/config/schema.ts';
 import type { ReplayArguments } from './replay.ts';
 
@@ -13,7 +13,7 @@ export function addReplayCommand(program: Command): void {
     .command('replay')
     .description("count the gate's decisions under another rule or threshold, from the scores in its audit trail")
     .argument('<file...>', 'audit trails, NDJSON; - is standard input')
-    .addOption(new Option('--method <rule>', 'another rule').choices(METHODS))
+    .addOption(new Option('--method <rule>', 'another rule').choices(RULES))
     .addOption(
       new Option('--score <name>', 'a score instead of a rule: OOD below --threshold').choices(Object.keys(SCORES)),
     )

@@ -26,6 +26,8 @@ export interface Answer<T> {
 }
 
 const TIMEOUT_MS = 60_000;
+/** The same for a request with images, which are judged before the answer. */
+const IMAGES_TIMEOUT_MS = 600_000;
 
 /** Client of a running service. */
 export class ServiceClient {
@@ -45,7 +47,7 @@ export class ServiceClient {
   async request<T>(
     method: string,
     path: string,
-    { body, headers = {} }: { body?: unknown; headers?: Record<string, string> } = {},
+    { body, form, headers = {} }: { body?: unknown; form?: FormData; headers?: Record<string, string> } = {},
   ): Promise<Answer<T>> {
     let response: Response;
     let text: string;
@@ -60,8 +62,8 @@ export class ServiceClient {
           }),
           ...headers,
         },
-        ...defined({ body: body === undefined ? undefined : JSON.stringify(body) }),
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        ...defined({ body: form ?? (body === undefined ? undefined : JSON.stringify(body)) }),
+        signal: AbortSignal.timeout(form ? IMAGES_TIMEOUT_MS : TIMEOUT_MS),
       });
       text = await response.text();
     } catch (error) {

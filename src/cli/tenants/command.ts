@@ -1,24 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { defined } from '../../defined.ts';
+import { type Connection, clientOf, type Declare, withConnection } from '../connection.ts';
 import type { ApplyOptions } from './apply.ts';
-import type { ServiceClient } from './client.ts';
-
-/** Options that all commands share. */
-interface Connection {
-  url?: string;
-  key?: string;
-  json?: boolean;
-}
-
-/** Declares `clipn-gate tenants NAME` with the options that all commands share. */
-type Declare = (name: string, description: string) => Command;
-
-/** Flags take precedence over environment variables. */
-async function clientOf({ url, key }: Connection): Promise<ServiceClient> {
-  const { ServiceClient } = await import('./client.ts');
-  const { CLIPN_URL, CLIPN_API_KEY } = process.env;
-  return new ServiceClient(url ?? (CLIPN_URL || 'http://127.0.0.1:8080'), key ?? (CLIPN_API_KEY || undefined));
-}
 
 function spanMs(text: string): number {
   const [, count, unit = 's'] = /^(\d{1,6})(s|m|h)?$/.exec(text) ?? [];
@@ -29,13 +12,7 @@ function spanMs(text: string): number {
 /** `clipn-gate tenants ...`: works on a running service. */
 export function addTenantsCommand(program: Command): void {
   const tenants = program.command('tenants').description('manage tenants of a running service');
-  const declare: Declare = (name, description) =>
-    tenants
-      .command(name)
-      .description(description)
-      .option('--url <url>', 'the service (CLIPN_URL, default http://127.0.0.1:8080)')
-      .option('--key <key>', 'an API key; prefer CLIPN_API_KEY, because other users of the machine can see flags')
-      .option('--json', 'one JSON object per line, for programs');
+  const declare: Declare = (name, description) => withConnection(tenants.command(name).description(description));
   addList(declare);
   addGet(declare);
   addDelete(declare);
