@@ -16,6 +16,7 @@ npm ci --no-audit --no-fund
 npm run --silent build
 
 cp package.json package-lock.json .npmrc "$target/"
+node --import tsx scripts/release/write-sbom.ts "$target/sbom.cdx.json" "${COMMIT:-}"
 cp -R dist proto "$target/"
 mkdir -p "$target/models"
 cp -R models/clipn-small "$target/models/"

@@ -75,13 +75,14 @@ function model(root: string): Component {
  * CycloneDX 1.5 (JSON) of the program as it is shipped: the packages that npm installs with it, those whose code the page contains, and
  * the embedded model. `npm sbom` writes most of it. Needs node_modules.
  */
-export function billOfMaterials(root: string, commit: string): string {
+export function billOfMaterials(root: string, commit: string | undefined): string {
   const shipped = npmSbom(root, '--omit', 'dev');
   const known = new Set(shipped.components.map((c) => c['bom-ref']));
   const page = reached(npmSbom(root), importedByPage(root)).filter((c) => !known.has(c['bom-ref']));
   const { component } = shipped.metadata;
   // npm takes the name of the folder
-  Object.assign(component, { name: 'clipn-gate', properties: [{ name: 'clipn-gate:commit', value: commit }] });
+  const properties = commit ? [{ name: 'clipn-gate:commit', value: commit }] : [];
+  Object.assign(component, { name: 'clipn-gate', properties });
   shipped.components.push(...page.map((c) => ({ ...c, scope: 'required' })), model(root));
   const refs = new Set(shipped.components.map((c) => c['bom-ref']).concat(component['bom-ref']));
   shipped.dependencies = shipped.dependencies.filter(({ ref }) => refs.has(ref));
