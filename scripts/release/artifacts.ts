@@ -18,6 +18,9 @@ export interface Wanted {
   sign: string | undefined;
 }
 
+/** Dockerfiles that build on a machine without a GPU. */
+const IMAGES = ['Dockerfile', 'Dockerfile.models'];
+
 const sha256 = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
 
 /** The chart as one file. Helm's name for it is that of the npm package, and one release must not have two files of one name. */
@@ -37,6 +40,9 @@ export function makeArtifacts(wanted: Wanted): void {
   renameSync(join(out, 'openapi.json'), join(out, `clipn-gate-${version}.openapi.json`));
   if (wanted.chart) packChart(wanted);
   writeFileSync(join(out, `clipn-gate-${version}.cdx.json`), billOfMaterials(clone, commit));
+  // a line each: name and digest
+  if (wanted.images)
+    writeFileSync(join(out, 'IMAGES'), IMAGES.map((f) => quietly('docker/image.sh', [f], clone)).join(''));
   writeFileSync(join(out, 'CHANGES.md'), `${sectionOf(readFileSync(join(clone, 'CHANGELOG.md'), 'utf8'), version)}\n`);
   const files = readdirSync(out)
     .filter((name) => !name.startsWith('SHA256SUMS'))
