@@ -74,10 +74,12 @@ export function* numbersOf(
   for (const { name, values, base, bits, alphabet, zeros } of tables) {
     let zero = 0;
     while (zero < text.length && text[zero] === alphabet.charCodeAt(0)) zero++;
-    if (zero > text.length - LEADING || !inAlphabet(text, values)) continue;
+    if (zero > text.length - LEADING) continue;
     const digits = text.subarray(zero);
+    if (!inAlphabet(digits.subarray(0, LEADING), values)) continue;
     const lead = zeros ? Math.min(zero, 3) : 0;
     if (!mayBegin(firstBytes(digits, values, base, bits) >> (8 * lead))) continue;
+    if (!inAlphabet(digits, values)) continue;
     const hex = ofDigits(digits, values, base).toString(16);
     const bytes = Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex');
     yield { name, bytes: zeros ? Buffer.concat([Buffer.alloc(zero), bytes]) : bytes };
