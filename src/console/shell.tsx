@@ -6,6 +6,7 @@ import { KeyDialog } from './key-dialog.tsx';
 import { NotFound } from './not-found.tsx';
 import { Playground } from './playground/page.tsx';
 import { linkTo, route } from './router.ts';
+import { REVIEW } from './tenants/new-tenant.ts';
 import { announcement, toCopyByHand } from './ui/copy.ts';
 import { Dialog } from './ui/dialog.tsx';
 import { later } from './ui/later.tsx';
@@ -13,13 +14,14 @@ import { later } from './ui/later.tsx';
 const PAGES = { playground: 'Playground', tenants: 'Tenants', now: 'Now' } as const;
 type Page = keyof typeof PAGES;
 /** Most parts of the address of a page: a tenant's id follows the first two. */
-const MOST_PARTS: Record<Page, number> = { playground: 2, tenants: 2, now: 1 };
+const MOST_PARTS: Record<Page, number> = { playground: 2, tenants: 3, now: 1 };
 
 /** The page of the current address; undefined if there is none. */
 function currentPage(): Page | undefined {
   const [first = '', ...rest] = route.value.filter((part, i, all) => part !== '' || i < all.length - 1);
   const page = first === '' ? 'playground' : first;
   if (!Object.hasOwn(PAGES, page) || rest.length >= MOST_PARTS[page as Page] || rest.includes('')) return undefined;
+  if (rest[1] !== undefined && page === 'tenants' && rest[1] !== REVIEW) return undefined;
   return page as Page;
 }
 

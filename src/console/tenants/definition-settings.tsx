@@ -71,7 +71,7 @@ export function DefinitionSettings(props: SettingsProps) {
   const { form, set, readOnly } = props;
   return (
     <details open={form.templates !== '' || form.templatesNo !== '' || form.method !== ''}>
-      <summary>Rule, prompts and limits</summary>
+      <summary>Rule, prompts, limits and review</summary>
       <div class="settings">
         <div class="field">
           <label for="method">Rule that decides</label>
@@ -91,6 +91,15 @@ export function DefinitionSettings(props: SettingsProps) {
         </div>
         <Limit {...props} name="imagesPerSecond" label="Images per second" step="any" />
         <Limit {...props} name="concurrentImages" label="Images at once" step="1" />
+        <label class="check">
+          <input
+            type="checkbox"
+            disabled={readOnly}
+            checked={form.capture !== undefined}
+            onChange={(event) => set({ capture: event.currentTarget.checked ? {} : undefined })}
+          />
+          Keep images for review
+        </label>
         <Prompts
           {...props}
           name="templates"

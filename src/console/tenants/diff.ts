@@ -36,6 +36,9 @@ function without(list: readonly string[], other: readonly string[]): string[] {
 
 const isSame = (c: ListChange) => c.added.length === 0 && c.removed.length === 0 && !c.reordered;
 
+const kept = (rules: TenantDefinition['capture']) =>
+  rules === undefined ? 'none' : Object.keys(rules).length === 0 ? 'by the usual shares' : JSON.stringify(rules);
+
 /** The difference between the stored and the edited definition. */
 export function difference(before: TenantDefinition | undefined, after: TenantDefinition): Difference {
   const names = (d: TenantDefinition | undefined) => (d?.classes ?? []).map((entry) => toText([entry]));
@@ -54,6 +57,11 @@ export function difference(before: TenantDefinition | undefined, after: TenantDe
       name: 'images at once',
       before: value(before?.limits?.concurrent_images),
       after: value(after.limits?.concurrent_images),
+    },
+    {
+      name: 'images kept for review',
+      before: kept(before?.capture),
+      after: kept(after.capture),
     },
   ].filter((f) => f.before !== f.after);
   const none = isSame(classes) && isSame(templates) && isSame(templatesNo) && fields.length === 0;

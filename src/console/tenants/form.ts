@@ -9,6 +9,8 @@ export interface Form {
   method: Method | '';
   imagesPerSecond: string;
   concurrentImages: string;
+  /** Undefined: no image is kept. */
+  capture: TenantDefinition['capture'] | undefined;
 }
 
 export const EMPTY: Form = {
@@ -18,6 +20,7 @@ export const EMPTY: Form = {
   method: '',
   imagesPerSecond: '',
   concurrentImages: '',
+  capture: undefined,
 };
 
 export function toForm(d: TenantDefinition): Form {
@@ -28,6 +31,7 @@ export function toForm(d: TenantDefinition): Form {
     method: d.method ?? '',
     imagesPerSecond: String(d.limits?.images_per_second ?? ''),
     concurrentImages: String(d.limits?.concurrent_images ?? ''),
+    capture: d.capture,
   };
 }
 
@@ -47,5 +51,6 @@ export function toDefinition(form: Form): TenantDefinition {
     ...(templatesNo.length > 0 ? { templates_no: templatesNo } : {}),
     ...(form.method === '' ? {} : { method: form.method }),
     ...(Object.keys(limits).length > 0 ? { limits } : {}),
+    ...(form.capture ? { capture: form.capture } : {}),
   };
 }

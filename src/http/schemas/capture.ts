@@ -142,3 +142,4 @@ export const CaptureListReply = Type.Object({
       'Images that this replica has drawn since its start, by result: stored, duplicate, quota, total, dropped, failed.',
   }),
 });
+export type CaptureListReply = Static<typeof CaptureListReply>;

@@ -1,0 +1,38 @@
+import { call, callJson, json } from '../api/client.ts';
+import { pathOf } from '../api/tenants.ts';
+import type { CapturedImage, CaptureListReply, QualityReply } from './types.ts';
+
+/** A label as the service takes it; undefined removes the label. */
+export type LabelWord = string | { class: string };
+
+const PAGE = 1000;
+
+/** All kept images of a tenant, page by page. */
+export async function* capturePages(tenant: string, signal: AbortSignal): AsyncGenerator<CapturedImage[]> {
+  for (let after: string | null = null; ; ) {
+    const query = new URLSearchParams({ limit: String(PAGE), ...(after === null ? {} : { after }) });
+    const reply: CaptureListReply = await callJson(`${pathOf(tenant)}/captures?${query}`, { signal });
+    yield reply.images;
+    if (reply.next === null) return;
+    after = reply.next;
+  }
+}
+
+export async function fileOf(tenant: string, sha256: string, signal?: AbortSignal): Promise<Blob> {
+  const response = await call(`${pathOf(tenant)}/captures/${sha256}/image`, signal ? { signal } : {});
+  return response.blob();
+}
+
+export function putLabels(tenant: string, labels: { sha256: string; label: LabelWord }[]): Promise<unknown> {
+  return callJson('v1/labels', { method: 'POST', ...json({ tenant, labels }) });
+}
+
+export function removeLabel(tenant: string, sha256: string): Promise<unknown> {
+  return call(`${pathOf(tenant)}/labels/${sha256}`, { method: 'DELETE' });
+}
+
+export function removeImage(tenant: string, sha256: string): Promise<unknown> {
+  return call(`${pathOf(tenant)}/captures/${sha256}`, { method: 'DELETE' });
+}
+
+export const qualityOf = (tenant: string) => callJson<QualityReply>(`${pathOf(tenant)}/quality`);

@@ -1,0 +1,5 @@
+// types only: the page depends on the contract and contains no code of the service
+import type { CapturedImage, CaptureListReply } from '../../http/schemas/capture.ts';
+import type { QualityReply } from '../../http/schemas/quality.ts';
+
+export type { CapturedImage, CaptureListReply, QualityReply };
