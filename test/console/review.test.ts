@@ -9,7 +9,7 @@ import sharp from 'sharp';
 import { keepErrors } from '../../src/console/review/keep-errors.ts';
 import type { CapturedImage } from '../../src/console/review/types.ts';
 import { launchBrowser, openPage, skipBrowser } from '../helpers/browser.ts';
-import { temporaryDirectory } from '../helpers/paths.ts';
+import { DEFAULT_BUNDLE, temporaryDirectory } from '../helpers/paths.ts';
 import { putTenant, type Service, sendImage, startService, until } from '../helpers/service.ts';
 
 const PHONE = { viewport: { width: 375, height: 667 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
@@ -133,6 +133,7 @@ describe('review page', { skip: skipBrowser }, () => {
       .getByRole('region', { name: 'Chosen image' })
       .getByText('Among the classes it looks most like')
       .waitFor();
+    await page.getByRole('button', { name: '2 cat' }).waitFor();
     await page.keyboard.press('2');
     await page.keyboard.press('n');
     await page.keyboard.press('u');
@@ -164,6 +165,7 @@ describe('review page', { skip: skipBrowser }, () => {
         body: '{"code":"store_unavailable","title":"No","detail":"The disk is full."}',
       }),
     );
+    await page.getByRole('button', { name: '1 dog' }).waitFor();
     await page.keyboard.press('1');
     await page.getByRole('alert').getByText('The disk is full.').waitFor();
     await page.getByText('0 of 2 images labelled').waitFor();
@@ -235,6 +237,30 @@ describe('review page', { skip: skipBrowser }, () => {
       [],
     );
     assert.deepEqual(errors, []);
+    await close();
+  });
+
+  it('a labelled image becomes an example of its class', async (t) => {
+    // the bundle of the other tests cannot use examples
+    const other = await startService(t, await temporaryDirectory(t), { CLIPN_BUNDLE: DEFAULT_BUNDLE });
+    const usual = service;
+    t.after(() => {
+      service = usual;
+    });
+    service = other;
+    await tenantWith('example', 2);
+    const { page, close } = await open('example');
+    await tiles(page).first().waitFor();
+    const add = page.getByRole('button', { name: 'Add as example' });
+    assert.equal(await add.isDisabled(), true, 'without a label there is no class');
+    await page.getByRole('button', { name: '3 bird' }).waitFor();
+    await page.keyboard.press('3');
+    await stored('example', ['bird']);
+    await tiles(page).first().click();
+    await add.click();
+    await page.getByText('1 example added').waitFor();
+    const reply = (await (await fetch(`${service.url}/v1/tenants/example/classes/bird/examples`)).json()) as object;
+    assert.match(JSON.stringify(reply), /[0-9a-f]{64}/);
     await close();
   });
 

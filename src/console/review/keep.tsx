@@ -1,4 +1,4 @@
-import { useSignal } from '@preact/signals';
+import { type Signal, useSignal } from '@preact/signals';
 import type { CalibrationReply } from '../../http/schemas/calibration.ts';
 import { callJson } from '../api/client.ts';
 import { type ApiError, asProblem } from '../api/problem.ts';
@@ -17,6 +17,45 @@ async function calibrate(tenant: string, images: readonly CapturedImage[], score
   for (const { sha256, label } of images)
     if (label?.kind === 'class') form.append('file', await fileOf(tenant, sha256), sha256);
   return callJson<CalibrationReply>(`${pathOf(tenant)}/calibration`, { method: 'POST', body: form });
+}
+
+interface ChoicesProps {
+  keep: Signal<number>;
+  score: Signal<'atd' | 'ctw'>;
+}
+
+function Choices({ keep, score }: ChoicesProps) {
+  return (
+    <div class="settings">
+      <div class="field">
+        <label for="keep">Keep at least {percent(keep.value)} of the images of the classes</label>
+        <input
+          id="keep"
+          type="range"
+          min="0.5"
+          max="0.99"
+          step="0.01"
+          value={keep.value}
+          onInput={(event) => {
+            keep.value = Number(event.currentTarget.value);
+          }}
+        />
+      </div>
+      <div class="field">
+        <label for="keep-score">Score</label>
+        <select
+          id="keep-score"
+          value={score.value}
+          onChange={(event) => {
+            score.value = event.currentTarget.value as 'atd' | 'ctw';
+          }}
+        >
+          <option value="atd">ATD</option>
+          <option value="ctw">CTW</option>
+        </select>
+      </div>
+    </div>
+  );
 }
 
 /** A slider for the share that a calibration keeps. It shows both errors before anything is saved. */
@@ -40,35 +79,7 @@ export function Keep({ tenant, images }: { tenant: string; images: readonly Capt
   return (
     <section class="review-keep" aria-labelledby="keep-title">
       <h3 id="keep-title">Calibrate with these labels</h3>
-      <div class="settings">
-        <div class="field">
-          <label for="keep">Keep at least {percent(keep.value)} of the images of the classes</label>
-          <input
-            id="keep"
-            type="range"
-            min="0.5"
-            max="0.99"
-            step="0.01"
-            value={keep.value}
-            onInput={(event) => {
-              keep.value = Number(event.currentTarget.value);
-            }}
-          />
-        </div>
-        <div class="field">
-          <label for="keep-score">Score</label>
-          <select
-            id="keep-score"
-            value={score.value}
-            onChange={(event) => {
-              score.value = event.currentTarget.value as 'atd' | 'ctw';
-            }}
-          >
-            <option value="atd">ATD</option>
-            <option value="ctw">CTW</option>
-          </select>
-        </div>
-      </div>
+      <Choices keep={keep} score={score} />
       <p role="status">
         {errors.threshold === null
           ? `${count(errors.ofClasses, 'labelled image')} of the classes: too few for this share.`

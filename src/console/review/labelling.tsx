@@ -1,18 +1,20 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { count } from '../format.ts';
+import { ExampleButton } from './example-button.tsx';
 import type { Review } from './use-review.ts';
 
 /** Classes with a key of their own: 1 to 9. */
 const KEYS = 9;
 
 interface LabellingProps {
+  tenant: string;
   classes: readonly string[];
   review: Review;
 }
 
 /** Buttons and keys that label the selected images, or the active one. */
-export function Labelling({ classes, review }: LabellingProps) {
+export function Labelling({ tenant, classes, review }: LabellingProps) {
   const { label, undo, remove, selected, steps } = review;
   const asking = useSignal(false);
   useKeys(classes, review);
@@ -58,12 +60,13 @@ export function Labelling({ classes, review }: LabellingProps) {
       >
         {asking.value ? 'Press again to remove the picture' : 'Remove picture'}
       </button>
+      <ExampleButton tenant={tenant} review={review} />
       {several > 0 && <span role="status">{count(several, 'image')} selected</span>}
     </div>
   );
 }
 
-/** The keys work wherever the focus is, but not while somebody types. */
+/** The keys work wherever the focus is, but not in a field for text. */
 function useKeys(classes: readonly string[], { label, undo }: Review): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {

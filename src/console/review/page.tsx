@@ -22,9 +22,7 @@ export function ReviewPage() {
   const { images, shown, loading, problem, active } = review;
   const image = shown.value[active.value];
   const labelled = images.value.filter(({ label }) => label !== null).length;
-  const classes = tenant?.definition.classes.map(nameOf) ?? [
-    ...new Set(images.value.map((i) => i.verdict.prediction.class)),
-  ];
+  const classes = classesOf(tenant, review);
   return (
     <section class="review" aria-labelledby="review-title">
       <a href={linkTo('tenants', id)}>← {id}</a>
@@ -36,7 +34,7 @@ export function ReviewPage() {
           <Progress review={review} labelled={labelled} />
           <Filters review={review} />
           {image ? <Detail tenant={id} image={image} /> : <p class="hint">No image passes the filter.</p>}
-          <Labelling classes={classes} review={review} />
+          <Labelling tenant={id} classes={classes} review={review} />
           <Grid tenant={id} review={review} />
           <p class="hint">
             Arrows move, space selects, shift with arrows selects several. Keys label the selected images, or the framed
@@ -50,18 +48,27 @@ export function ReviewPage() {
   );
 }
 
-/** A key that may only review cannot read the definition; then the predicted classes are offered. */
-function useTenant(id: string): TenantReply | undefined {
-  const tenant = useSignal<TenantReply | undefined>(undefined);
+/** The tenant; undefined until it is known, null for a key that may only review and cannot read the definition. */
+function useTenant(id: string): TenantReply | null | undefined {
+  const tenant = useSignal<TenantReply | null | undefined>(undefined);
   useEffect(() => {
     getTenant(id).then(
       (reply) => {
         tenant.value = reply;
       },
-      () => {},
+      () => {
+        tenant.value = null;
+      },
     );
   }, []);
   return tenant.value;
+}
+
+/** The classes that labels may name, or for lack of the definition those that were predicted. Their order never changes once it is shown. */
+function classesOf(tenant: TenantReply | null | undefined, { images, loading }: Review): string[] {
+  if (tenant) return tenant.definition.classes.map(nameOf);
+  if (tenant === undefined || loading.value) return [];
+  return [...new Set(images.value.map(({ verdict }) => verdict.prediction.class))].sort();
 }
 
 function Progress({ review, labelled }: { review: Review; labelled: number }) {
@@ -78,11 +85,11 @@ function Progress({ review, labelled }: { review: Review; labelled: number }) {
   );
 }
 
-function Nothing({ tenant }: { tenant: TenantReply | undefined }) {
+function Nothing({ tenant }: { tenant: TenantReply | null | undefined }) {
   return (
     <p class="notice">
       No image is kept yet.{' '}
-      {tenant?.definition.capture === undefined
+      {tenant && tenant.definition.capture === undefined
         ? 'Turn on “Keep images for review” in the settings of the tenant.'
         : 'Images appear here after the next verdicts.'}
     </p>

@@ -1,9 +1,9 @@
-import { useComputed, useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
-import { type ApiError, asProblem } from '../api/problem.ts';
-import { capturePages, type LabelWord, putLabels, removeImage, removeLabel } from './captures.ts';
-import { EVERYTHING, type Filter, passes } from './filter.ts';
+import { useSignal } from '@preact/signals';
+import { useRef } from 'preact/hooks';
+import { asProblem } from '../api/problem.ts';
+import { type LabelWord, putLabels, removeImage, removeLabel } from './captures.ts';
 import type { CapturedImage } from './types.ts';
+import { type Images, useImages } from './use-images.ts';
 
 type Label = CapturedImage['label'];
 
@@ -14,46 +14,9 @@ type Step = Map<string, Label>;
 export const wordOf = (label: NonNullable<Label>): LabelWord =>
   label.kind === 'class' ? { class: label.label } : label.kind;
 
-/** The kept images of a tenant, the reviewer's choices, and labelling with undo. */
-export function useReview(tenant: string) {
-  const images = useSignal<CapturedImage[]>([]);
-  const loading = useSignal(true);
-  const problem = useSignal<ApiError | undefined>(undefined);
-  const filter = useSignal<Filter>(EVERYTHING);
-  const active = useSignal(0);
-  const selected = useSignal<ReadonlySet<string>>(new Set());
-  const steps = useSignal<Step[]>([]);
-  /** Keys of the images that pass. An image that is labelled stays in its place until the filter changes. */
-  const keys = useSignal<string[]>([]);
+/** Stores labels in the order in which they are given, and shows them at once. */
+function useStored(tenant: string, { images, byKey, problem }: Images) {
   const last = useRef<Promise<unknown>>(Promise.resolve());
-  const byKey = useComputed(() => new Map(images.value.map((image) => [image.sha256, image])));
-  const shown = useComputed(() => keys.value.flatMap((key) => byKey.value.get(key) ?? []));
-
-  const choose = (next: Partial<Filter>) => {
-    filter.value = { ...filter.value, ...next };
-    keys.value = images.value.filter((image) => passes(image, filter.value)).map(({ sha256 }) => sha256);
-    active.value = 0;
-    selected.value = new Set();
-  };
-
-  useEffect(() => {
-    const leaving = new AbortController();
-    const load = async () => {
-      for await (const page of capturePages(tenant, leaving.signal)) {
-        images.value = [...images.value, ...page];
-        const passing = page.filter((image) => passes(image, filter.value));
-        keys.value = [...keys.value, ...passing.map(({ sha256 }) => sha256)];
-      }
-      loading.value = false;
-    };
-    load().catch((error) => {
-      if (leaving.signal.aborted) return;
-      loading.value = false;
-      problem.value = asProblem(error);
-    });
-    return () => leaving.abort();
-  }, []);
-
   const show = (labels: Step) => {
     images.value = images.value.map((image) =>
       labels.has(image.sha256) ? { ...image, label: labels.get(image.sha256) ?? null } : image,
@@ -83,6 +46,16 @@ export function useReview(tenant: string) {
       return false;
     }
   };
+
+  return { labelsOf, change };
+}
+
+/** The kept images of a tenant, the reviewer's choices, and labelling with undo. */
+export function useReview(tenant: string) {
+  const choices = useImages(tenant);
+  const { images, keys, shown, problem, active, selected } = choices;
+  const { labelsOf, change } = useStored(tenant, choices);
+  const steps = useSignal<Step[]>([]);
 
   /** The selected images, or the active one. */
   const targets = (): string[] => {
@@ -130,13 +103,7 @@ export function useReview(tenant: string) {
     active.value = Math.max(0, Math.min(active.value, shown.value.length - 1));
   };
 
-  const toggle = (key: string) => {
-    const next = new Set(selected.value);
-    if (!next.delete(key)) next.add(key);
-    selected.value = next;
-  };
-
-  return { images, shown, loading, problem, filter, choose, active, selected, toggle, label, undo, remove, steps };
+  return { ...choices, label, undo, remove, steps };
 }
 
 export type Review = ReturnType<typeof useReview>;
