@@ -18,7 +18,7 @@ export const KeyLimits = Type.Object(
       Type.Integer({ minimum: 0, description: 'Largest total number of classes of the tenants that the key manages.' }),
     ),
   },
-  { additionalProperties: false },
+  { title: 'KeyLimits', additionalProperties: false },
 );
 export type KeyLimits = Static<typeof KeyLimits>;
 

@@ -25,10 +25,13 @@ export const ClassEntry = Type.Union(
           }),
         ),
       },
-      { additionalProperties: false },
+      { title: 'ClassWithAliases', additionalProperties: false },
     ),
   ],
-  { description: 'A class name, or {"name", "aliases": [...], "text": false}. Verdicts contain the name.' },
+  {
+    title: 'ClassEntry',
+    description: 'A class name, or {"name", "aliases": [...], "text": false}. Verdicts contain the name.',
+  },
 );
 export type ClassEntry = Static<typeof ClassEntry>;
 

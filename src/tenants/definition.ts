@@ -9,6 +9,7 @@ export const MethodSchema = Type.Unsafe<Rule>(
   Type.Union(
     RULES.map((rule) => Type.Literal(rule)),
     {
+      title: 'Method',
       description:
         'The rule that decides: competing to win, agreeing to differ, or the latter rescaled, without a threshold; or `calibrated`, by the ' +
         "threshold of the tenant's calibration.",
@@ -35,7 +36,7 @@ export const TenantLimits = Type.Object(
       Type.Integer({ minimum: 1, description: 'Largest number of images of this tenant in the service at once.' }),
     ),
   },
-  { additionalProperties: false },
+  { title: 'TenantLimits', additionalProperties: false },
 );
 export type TenantLimits = Static<typeof TenantLimits>;
 
@@ -60,7 +61,7 @@ export const TenantDefinition = Type.Object(
     limits: Type.Optional(TenantLimits),
     capture: Type.Optional(CaptureRules),
   },
-  { additionalProperties: false },
+  { title: 'TenantDefinition', additionalProperties: false },
 );
 export type TenantDefinition = Static<typeof TenantDefinition>;
 

@@ -2,6 +2,7 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import fp from 'fastify-plugin';
 import { VERSION } from '../../config/version.ts';
+import { readable } from '../openapi.ts';
 
 const INLINE_STYLE = "'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='";
 
@@ -31,8 +32,11 @@ export const docsPlugin = fp(async (app) => {
         { name: 'review', description: 'Kept images, labels and measured error rates' },
         { name: 'access', description: 'API keys and the audit log' },
         { name: 'operations', description: 'Health and metrics' },
+        { name: 'open inference protocol', description: 'Verdicts for clients of Triton and KServe' },
+        { name: 'gate', description: 'External authorization for proxies' },
       ],
     },
+    transformObject: (document) => readable((document as { openapiObject: Record<string, unknown> }).openapiObject),
   });
   await app.register(async (scope) => {
     // the plugin's own routes declare no access, so it is added here

@@ -49,36 +49,39 @@ const State = {
 };
 
 /** The calibration in the answer about its tenant. */
-export const CalibrationSummary = Type.Object(State);
+export const CalibrationSummary = Type.Object(State, { title: 'CalibrationSummary' });
 
-export const CalibrationReply = Type.Object({
-  tenant: Type.String(),
-  tenant_version: Type.Integer(),
-  ...State,
-  made_at: Type.String(),
-  model: Type.Object(
-    { name: Type.String(), version: Type.String() },
-    { description: 'The model that scored the images.' },
-  ),
-  threshold: Type.Number({ description: 'An image with a lower score is out of distribution.' }),
-  certain_threshold: Type.Optional(Type.Number()),
-  kept_share: Type.Object(
-    { expected: Type.Number(), low: Type.Number(), high: Type.Number() },
-    {
-      description:
-        'Share of further images of the classes that is kept: its average, and the 95 % interval for this number of images (beta distribution).',
-    },
-  ),
-  leave_one_out: Type.Object(
-    { kept: Type.Integer(), share: Type.Number() },
-    { description: 'Images that the threshold of the others would have kept.' },
-  ),
-  failed: Type.Optional(
-    Type.Array(Type.Object({ id: Type.String(), error: Type.Any({ description: 'Problem document (RFC 9457).' }) }), {
-      description: 'Images of this request without a verdict; they are not used.',
-    }),
-  ),
-});
+export const CalibrationReply = Type.Object(
+  {
+    tenant: Type.String(),
+    tenant_version: Type.Integer(),
+    ...State,
+    made_at: Type.String(),
+    model: Type.Object(
+      { name: Type.String(), version: Type.String() },
+      { description: 'The model that scored the images.' },
+    ),
+    threshold: Type.Number({ description: 'An image with a lower score is out of distribution.' }),
+    certain_threshold: Type.Optional(Type.Number()),
+    kept_share: Type.Object(
+      { expected: Type.Number(), low: Type.Number(), high: Type.Number() },
+      {
+        description:
+          'Share of further images of the classes that is kept: its average, and the 95 % interval for this number of images (beta distribution).',
+      },
+    ),
+    leave_one_out: Type.Object(
+      { kept: Type.Integer(), share: Type.Number() },
+      { description: 'Images that the threshold of the others would have kept.' },
+    ),
+    failed: Type.Optional(
+      Type.Array(Type.Object({ id: Type.String(), error: Type.Any({ description: 'Problem document (RFC 9457).' }) }), {
+        description: 'Images of this request without a verdict; they are not used.',
+      }),
+    ),
+  },
+  { title: 'Calibration' },
+);
 export type CalibrationReply = Static<typeof CalibrationReply>;
 
 export function calibrationSummary({ stored, stale }: CalibrationState): Static<typeof CalibrationSummary> {

@@ -63,36 +63,39 @@ export const ObservedVerdict = Type.Object({
 });
 export type ObservedVerdict = Static<typeof ObservedVerdict>;
 
-export const CapturedImage = Type.Object({
-  sha256: Sha256,
-  captured_at: Type.String(),
-  expires_at: Type.String({
-    description: 'The image is removed at this time, or earlier if the retention is shortened.',
-  }),
-  bytes: Type.Integer(),
-  width: Type.Integer(),
-  height: Type.Integer(),
-  format: Type.String(),
-  request_id: Type.Optional(Type.String()),
-  reason: ReasonSchema,
-  sampling: Type.Object({
-    probability: Type.Number({ description: 'Probability with which the image was drawn.' }),
-    weight: Type.Number({ description: 'Number of verdicts that it stands for.' }),
-  }),
-  verdict: ObservedVerdict,
-  label: Type.Union(
-    [
-      Type.Object({
-        label: Type.String(),
-        kind: Type.Union([Type.Literal('class'), Type.Literal('none'), Type.Literal('unsure')]),
-        by: Type.String(),
-        at: Type.String(),
-      }),
-      Type.Null(),
-    ],
-    { description: 'Null if the image has none.' },
-  ),
-});
+export const CapturedImage = Type.Object(
+  {
+    sha256: Sha256,
+    captured_at: Type.String(),
+    expires_at: Type.String({
+      description: 'The image is removed at this time, or earlier if the retention is shortened.',
+    }),
+    bytes: Type.Integer(),
+    width: Type.Integer(),
+    height: Type.Integer(),
+    format: Type.String(),
+    request_id: Type.Optional(Type.String()),
+    reason: ReasonSchema,
+    sampling: Type.Object({
+      probability: Type.Number({ description: 'Probability with which the image was drawn.' }),
+      weight: Type.Number({ description: 'Number of verdicts that it stands for.' }),
+    }),
+    verdict: ObservedVerdict,
+    label: Type.Union(
+      [
+        Type.Object({
+          label: Type.String(),
+          kind: Type.Union([Type.Literal('class'), Type.Literal('none'), Type.Literal('unsure')]),
+          by: Type.String(),
+          at: Type.String(),
+        }),
+        Type.Null(),
+      ],
+      { description: 'Null if the image has none.' },
+    ),
+  },
+  { title: 'CapturedImage' },
+);
 export type CapturedImage = Static<typeof CapturedImage>;
 
 export function observedVerdict(verdict: Verdict): ObservedVerdict {
@@ -132,14 +135,17 @@ export function toCapturedImage(record: CaptureRecord, label: LabelRecord | unde
   };
 }
 
-export const CaptureListReply = Type.Object({
-  images: Type.Array(CapturedImage),
-  total: Type.Integer({ description: 'Number of images on all pages.' }),
-  labelled: Type.Integer({ description: 'Those of them with a label.' }),
-  next: Type.Union([Type.String(), Type.Null()], { description: '`after` of the next page; null on the last.' }),
-  results: Type.Record(Type.String(), Type.Integer(), {
-    description:
-      'Images that this replica has drawn since its start, by result: stored, duplicate, quota, total, dropped, failed.',
-  }),
-});
+export const CaptureListReply = Type.Object(
+  {
+    images: Type.Array(CapturedImage),
+    total: Type.Integer({ description: 'Number of images on all pages.' }),
+    labelled: Type.Integer({ description: 'Those of them with a label.' }),
+    next: Type.Union([Type.String(), Type.Null()], { description: '`after` of the next page; null on the last.' }),
+    results: Type.Record(Type.String(), Type.Integer(), {
+      description:
+        'Images that this replica has drawn since its start, by result: stored, duplicate, quota, total, dropped, failed.',
+    }),
+  },
+  { title: 'CapturePage' },
+);
 export type CaptureListReply = Static<typeof CaptureListReply>;

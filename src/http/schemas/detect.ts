@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import { MethodSchema } from '../../tenants/definition.ts';
 
 const Decision = Type.Union([Type.Literal('id'), Type.Literal('ood')], {
+  title: 'Decision',
   description: 'In-distribution (one of the classes) or out-of-distribution (none of them).',
 });
 
@@ -59,12 +60,12 @@ export const DetectJsonBody = Type.Object(
             }),
           ),
         },
-        { additionalProperties: false, description: 'Either data or url.' },
+        { title: 'DetectImage', additionalProperties: false, description: 'Either data or url.' },
       ),
       { minItems: 1, maxItems: 10_000 },
     ),
   },
-  { additionalProperties: false },
+  { title: 'DetectRequest', additionalProperties: false },
 );
 export type DetectJsonBody = Static<typeof DetectJsonBody>;
 
@@ -76,6 +77,7 @@ export const DetectBody = {
   'application/json': { schema: DetectJsonBody },
   'multipart/form-data': {
     schema: Type.Unsafe<unknown>({
+      title: 'DetectForm',
       description: 'One or many files, in fields of any name; the file name becomes the id of the result.',
       properties: { file: { type: 'array', items: file('An image file.') } },
     }),
@@ -86,102 +88,123 @@ export const DetectBody = {
 
 const Probability = Type.Number({ minimum: 0, maximum: 1 });
 
-const TopClass = Type.Object({
-  class: Type.String(),
-  index: Type.Integer(),
-  probability: Probability,
-  no_probability: Probability,
-});
+const TopClass = Type.Object(
+  { class: Type.String(), index: Type.Integer(), probability: Probability, no_probability: Probability },
+  { title: 'TopClass' },
+);
 
 export const StaleBecause = Type.Union([Type.Literal('model'), Type.Literal('classes')], {
+  title: 'StaleBecause',
   description: 'Another model, or other classes or templates, than those of the calibration.',
 });
 
-const Verdict = Type.Object({
-  id: Type.String(),
-  decision: Decision,
-  method: MethodSchema,
-  prediction: Type.Object({ class: Type.String(), index: Type.Integer(), probability: Probability }),
-  no_probability: Type.Number({ description: 'CLIPN\'s "no" probability of the predicted class.' }),
-  ood_probability: Type.Number({ description: 'Probability that the image shows none of the classes, p_{C+1}.' }),
-  decisions: Type.Object({
-    ctw: Decision,
-    atd: Decision,
-    atd_rescaled: Decision,
-    calibrated: Type.Optional(
-      Type.Unsafe<Static<typeof Decision>>({ ...Decision, description: 'Only with a calibration that applies.' }),
+const Verdict = Type.Object(
+  {
+    id: Type.String(),
+    decision: Decision,
+    method: MethodSchema,
+    prediction: Type.Object(
+      { class: Type.String(), index: Type.Integer(), probability: Probability },
+      { title: 'Prediction' },
     ),
-  }),
-  scores: Type.Object(
-    {
-      ctw: Type.Number(),
-      atd: Type.Number(),
-      msp: Type.Number(),
-      max_logit: Type.Number(),
-      energy: Type.Number(),
-      mcm: Type.Number(),
-    },
-    { description: 'Continuous scores, higher means more in-distribution.' },
-  ),
-  p_value: Type.Optional(
-    Type.Number({
-      exclusiveMinimum: 0,
-      maximum: 1,
-      description:
-        'Conformal p-value, only with a calibration that applies: for an image of the classes it is at most a with a probability of at most a.',
-    }),
-  ),
-  band: Type.Optional(
-    Type.Union([Type.Literal('in'), Type.Literal('uncertain'), Type.Literal('out')], {
-      description:
-        'Only with a calibration that applies. `uncertain`: the calibrated rule and the rule without a threshold disagree, or the score is ' +
-        'between the thresholds of `keep` and `certain_keep`.',
-    }),
-  ),
-  calibration: Type.Optional(
-    Type.Object(
+    no_probability: Type.Number({ description: 'CLIPN\'s "no" probability of the predicted class.' }),
+    ood_probability: Type.Number({ description: 'Probability that the image shows none of the classes, p_{C+1}.' }),
+    decisions: Type.Object(
       {
-        state: Type.Union([Type.Literal('current'), Type.Literal('stale')]),
-        version: Type.Integer({ description: 'The version of the tenant that it began with.' }),
-        stale_because: Type.Optional(StaleBecause),
+        ctw: Decision,
+        atd: Decision,
+        atd_rescaled: Decision,
+        calibrated: Type.Optional(
+          Type.Unsafe<Static<typeof Decision>>({ ...Decision, description: 'Only with a calibration that applies.' }),
+        ),
       },
-      { description: 'Only if the tenant has a calibration.' },
+      { title: 'Decisions' },
     ),
-  ),
-  top: Type.Array(TopClass),
-  image: Type.Object({
-    sha256: Type.String(),
-    width: Type.Integer(),
-    height: Type.Integer(),
-    format: Type.String(),
-    frames: Type.Optional(
-      Type.Integer({ description: 'Pictures in an animated or multi-page file, of which the first was judged.' }),
+    scores: Type.Object(
+      {
+        ctw: Type.Number(),
+        atd: Type.Number(),
+        msp: Type.Number(),
+        max_logit: Type.Number(),
+        energy: Type.Number(),
+        mcm: Type.Number(),
+      },
+      { title: 'Scores', description: 'Continuous scores, higher means more in-distribution.' },
     ),
-  }),
-});
+    p_value: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        maximum: 1,
+        description:
+          'Conformal p-value, only with a calibration that applies: for an image of the classes it is at most a with a probability of at most a.',
+      }),
+    ),
+    band: Type.Optional(
+      Type.Union([Type.Literal('in'), Type.Literal('uncertain'), Type.Literal('out')], {
+        title: 'Band',
+        description:
+          'Only with a calibration that applies. `uncertain`: the calibrated rule and the rule without a threshold disagree, or the score is ' +
+          'between the thresholds of `keep` and `certain_keep`.',
+      }),
+    ),
+    calibration: Type.Optional(
+      Type.Object(
+        {
+          state: Type.Union([Type.Literal('current'), Type.Literal('stale')]),
+          version: Type.Integer({ description: 'The version of the tenant that it began with.' }),
+          stale_because: Type.Optional(StaleBecause),
+        },
+        { title: 'VerdictCalibration', description: 'Only if the tenant has a calibration.' },
+      ),
+    ),
+    top: Type.Array(TopClass),
+    image: Type.Object(
+      {
+        sha256: Type.String(),
+        width: Type.Integer(),
+        height: Type.Integer(),
+        format: Type.String(),
+        frames: Type.Optional(
+          Type.Integer({ description: 'Pictures in an animated or multi-page file, of which the first was judged.' }),
+        ),
+      },
+      { title: 'ImageFacts' },
+    ),
+  },
+  { title: 'Verdict' },
+);
 export type Verdict = Static<typeof Verdict>;
 
-const FailedImage = Type.Object({
-  id: Type.String(),
-  error: Type.Object(
-    { type: Type.String(), title: Type.String(), status: Type.Integer(), code: Type.String(), detail: Type.String() },
-    { additionalProperties: true, description: 'Problem document (RFC 9457) of this one image.' },
-  ),
-});
+const FailedImage = Type.Object(
+  {
+    id: Type.String(),
+    error: Type.Object(
+      { type: Type.String(), title: Type.String(), status: Type.Integer(), code: Type.String(), detail: Type.String() },
+      {
+        title: 'ImageProblem',
+        additionalProperties: true,
+        description: 'Problem document (RFC 9457) of this one image.',
+      },
+    ),
+  },
+  { title: 'FailedImage' },
+);
 export type FailedImage = Static<typeof FailedImage>;
 
-export const DetectReply = Type.Object({
-  tenant: Type.String(),
-  tenant_version: Type.Integer(),
-  model: Type.Object({ name: Type.String(), version: Type.String() }),
-  results: Type.Array(
-    Type.Unsafe<Verdict | FailedImage>(
-      Type.Any({ description: 'In the order of the images.', anyOf: [Verdict, FailedImage] }),
+export const DetectReply = Type.Object(
+  {
+    tenant: Type.String(),
+    tenant_version: Type.Integer(),
+    model: Type.Object({ name: Type.String(), version: Type.String() }, { title: 'ServingModel' }),
+    results: Type.Array(
+      Type.Unsafe<Verdict | FailedImage>(Type.Any({ title: 'DetectResult', anyOf: [Verdict, FailedImage] })),
+      { description: 'In the order of the images.' },
     ),
-  ),
-  timing_ms: Type.Object(
-    { decode: Type.Number(), queue: Type.Number(), inference: Type.Number(), total: Type.Number() },
-    { description: 'The slowest image of the request in each stage, and the whole request.' },
-  ),
-});
+    timing_ms: Type.Object(
+      { decode: Type.Number(), queue: Type.Number(), inference: Type.Number(), total: Type.Number() },
+      { title: 'Timing', description: 'The slowest image of the request in each stage, and the whole request.' },
+    ),
+  },
+  { title: 'DetectReply' },
+);
 export type DetectReply = Static<typeof DetectReply>;

@@ -16,16 +16,19 @@ export const ExamplesQuery = Type.Object({
 });
 export type ExamplesQuery = Static<typeof ExamplesQuery>;
 
-export const ExamplesReply = Type.Object({
-  tenant: Type.String(),
-  tenant_version: Type.Integer(),
-  class: Type.String(),
-  lacking: Type.Boolean({
-    description: 'Whether another model embedded them: they do not count until they are sent again.',
-  }),
-  examples: Type.Array(Type.Object({ sha256: Type.String(), added_at: Type.String() })),
-  failed: Type.Optional(Type.Array(Type.Any({ description: 'Images of this request that could not be embedded.' }))),
-});
+export const ExamplesReply = Type.Object(
+  {
+    tenant: Type.String(),
+    tenant_version: Type.Integer(),
+    class: Type.String(),
+    lacking: Type.Boolean({
+      description: 'Whether another model embedded them: they do not count until they are sent again.',
+    }),
+    examples: Type.Array(Type.Object({ sha256: Type.String(), added_at: Type.String() })),
+    failed: Type.Optional(Type.Array(Type.Any({ description: 'Images of this request that could not be embedded.' }))),
+  },
+  { title: 'Examples' },
+);
 export type ExamplesReply = Static<typeof ExamplesReply>;
 
 export function toExamplesReply(record: TenantRecord, name: string, lacking: boolean): ExamplesReply {

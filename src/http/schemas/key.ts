@@ -24,30 +24,38 @@ export const NewKey = Type.Object(
     expires_at: Type.Optional(OptionalInstant),
     limits: Type.Optional(KeyLimits),
   },
-  { additionalProperties: false },
+  { title: 'NewKey', additionalProperties: false },
 );
 export type NewKey = Static<typeof NewKey>;
 
 /** A key in lists: without the secret and its hash. */
-export const KeyView = Type.Object({
-  id: Type.String(),
-  prefix: Type.String({ description: 'The visible prefix of the key.' }),
-  name: KeyName,
-  scopes: Scopes,
-  limits: KeyLimits,
-  state: Type.Union([Type.Literal('active'), Type.Literal('expired'), Type.Literal('revoked')]),
-  created_at: Instant,
-  created_by: Type.String({ description: 'Id of the key that created it, or the user of the command line.' }),
-  expires_at: OptionalInstant,
-  revoked_at: OptionalInstant,
-  last_used_at: OptionalInstant,
-});
+export const KeyView = Type.Object(
+  {
+    id: Type.String(),
+    prefix: Type.String({ description: 'The visible prefix of the key.' }),
+    name: KeyName,
+    scopes: Scopes,
+    limits: KeyLimits,
+    state: Type.Union([Type.Literal('active'), Type.Literal('expired'), Type.Literal('revoked')], {
+      title: 'KeyState',
+    }),
+    created_at: Instant,
+    created_by: Type.String({ description: 'Id of the key that created it, or the user of the command line.' }),
+    expires_at: OptionalInstant,
+    revoked_at: OptionalInstant,
+    last_used_at: OptionalInstant,
+  },
+  { title: 'Key' },
+);
 export type KeyView = Static<typeof KeyView>;
 
-export const CreatedKey = Type.Object({
-  ...KeyView.properties,
-  key: Type.String({ description: 'The key itself, which is shown only here.' }),
-});
+export const CreatedKey = Type.Object(
+  {
+    ...KeyView.properties,
+    key: Type.String({ description: 'The key itself, which is shown only here.' }),
+  },
+  { title: 'CreatedKey' },
+);
 export type CreatedKey = Static<typeof CreatedKey>;
 
 export function toKeyView({ hash: _, ...record }: KeyRecord, keyring: Pick<Keyring, 'lastUsed'>): KeyView {

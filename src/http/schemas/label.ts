@@ -46,17 +46,20 @@ export const LabelBody = Type.Object(
 );
 export type LabelBody = Static<typeof LabelBody>;
 
-export const LabelView = Type.Object({
-  sha256: Sha256,
-  label: Type.String({ description: 'The name of the class, or the kind.' }),
-  kind: Type.Union([Type.Literal('class'), Type.Literal('none'), Type.Literal('unsure')]),
-  by: By,
-  at: Type.String(),
-  verdict: Type.Union(
-    [Type.Intersect([Type.Partial(ObservedVerdict), Type.Object({ weight: Type.Number() })]), Type.Null()],
-    { description: 'The verdict when the image was kept; null if it was not.' },
-  ),
-});
+export const LabelView = Type.Object(
+  {
+    sha256: Sha256,
+    label: Type.String({ description: 'The name of the class, or the kind.' }),
+    kind: Type.Union([Type.Literal('class'), Type.Literal('none'), Type.Literal('unsure')]),
+    by: By,
+    at: Type.String(),
+    verdict: Type.Union(
+      [Type.Intersect([Type.Partial(ObservedVerdict), Type.Object({ weight: Type.Number() })]), Type.Null()],
+      { description: 'The verdict when the image was kept; null if it was not.' },
+    ),
+  },
+  { title: 'Label' },
+);
 
 /** @returns a plain object of the form of `LabelView` */
 export function toLabelView(record: LabelRecord) {

@@ -11,7 +11,7 @@ export const Problem = Type.Object(
     instance: Type.Optional(Type.String({ description: 'Id of the request, as in the log and in X-Request-Id.' })),
     retry_after: Type.Optional(Type.Number({ description: 'Seconds, as in Retry-After.' })),
   },
-  { additionalProperties: true },
+  { title: 'Problem', additionalProperties: true, description: 'An error, by RFC 9457.' },
 );
 
 const problem = (description: string) => ({

@@ -17,24 +17,27 @@ const RateSchema = Type.Union(
   { description: 'Null without a label of the kind.' },
 );
 
-export const QualityReply = Type.Object({
-  tenant: Type.String(),
-  tenant_version: Type.Integer(),
-  model: Type.Object({ name: Type.String(), version: Type.String() }),
-  since: Type.Union([Type.String(), Type.Null()], {
-    description: 'First counted verdict with this model, these classes and templates.',
-  }),
-  verdicts: Type.Integer({ description: 'Verdicts since then.' }),
-  covered: Type.Number({
-    description: 'Share of these verdicts that are in a group with a label. The rates hold for them.',
-  }),
-  labels: Type.Object({ class: Type.Integer(), none: Type.Integer(), unsure: Type.Integer() }),
-  rules: Type.Record(Type.String(), Type.Object({ false_refusals: RateSchema, false_acceptances: RateSchema }), {
-    description:
-      'By rule. false_refusals: share of the images of the classes that it refuses. false_acceptances: share of the images of none of the classes that it accepts.',
-  }),
-  wrong_class: RateSchema,
-});
+export const QualityReply = Type.Object(
+  {
+    tenant: Type.String(),
+    tenant_version: Type.Integer(),
+    model: Type.Object({ name: Type.String(), version: Type.String() }),
+    since: Type.Union([Type.String(), Type.Null()], {
+      description: 'First counted verdict with this model, these classes and templates.',
+    }),
+    verdicts: Type.Integer({ description: 'Verdicts since then.' }),
+    covered: Type.Number({
+      description: 'Share of these verdicts that are in a group with a label. The rates hold for them.',
+    }),
+    labels: Type.Object({ class: Type.Integer(), none: Type.Integer(), unsure: Type.Integer() }),
+    rules: Type.Record(Type.String(), Type.Object({ false_refusals: RateSchema, false_acceptances: RateSchema }), {
+      description:
+        'By rule. false_refusals: share of the images of the classes that it refuses. false_acceptances: share of the images of none of the classes that it accepts.',
+    }),
+    wrong_class: RateSchema,
+  },
+  { title: 'QualityReport' },
+);
 export type QualityReply = Static<typeof QualityReply>;
 
 export function toQualityReply(tenant: string, report: QualityReport): QualityReply {

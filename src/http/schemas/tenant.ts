@@ -13,33 +13,41 @@ export type TenantParams = Static<typeof TenantParams>;
 
 export const TenantStateSchema = Type.Union(
   [Type.Literal('ready'), Type.Literal('building'), Type.Literal('failed'), Type.Literal('cancelled')],
-  { description: 'State of the features of the newest version.' },
+  { title: 'TenantState', description: 'State of the features of the newest version.' },
 );
 
-export const TenantProgress = Type.Object({
-  done: Type.Integer({ description: 'Texts of both encoders that are encoded or were in the cache.' }),
-  total: Type.Integer(),
-  percent: Type.Integer({ minimum: 0, maximum: 100 }),
-  texts_per_second: Type.Union([Type.Number(), Type.Null()]),
-  eta_seconds: Type.Union([Type.Number(), Type.Null()]),
-});
+export const TenantProgress = Type.Object(
+  {
+    done: Type.Integer({ description: 'Texts of both encoders that are encoded or were in the cache.' }),
+    total: Type.Integer(),
+    percent: Type.Integer({ minimum: 0, maximum: 100 }),
+    texts_per_second: Type.Union([Type.Number(), Type.Null()]),
+    eta_seconds: Type.Union([Type.Number(), Type.Null()]),
+  },
+  { title: 'TenantProgress' },
+);
 
-export const TenantSummary = Type.Object({
-  tenant: Type.String(),
-  version: Type.Integer({ description: 'Number of the version, counted from 1.' }),
-  state: TenantStateSchema,
-  serving_version: Type.Union([Type.Integer(), Type.Null()], {
-    description: 'The version in service: the previous one while a new one is being built.',
-  }),
-  progress: TenantProgress,
-  class_count: Type.Integer(),
-  etag: Type.String(),
-  created_at: Type.String(),
-  updated_at: Type.String(),
-  source: Type.Optional(Type.String({ description: 'File of the watched directory that defines the tenant.' })),
-  previous_version: Type.Union([Type.Integer(), Type.Null()], { description: 'The version that a rollback restores.' }),
-  failure: Type.Optional(Type.String({ description: 'Reason why the last build failed; it will be tried again.' })),
-});
+export const TenantSummary = Type.Object(
+  {
+    tenant: Type.String(),
+    version: Type.Integer({ description: 'Number of the version, counted from 1.' }),
+    state: TenantStateSchema,
+    serving_version: Type.Union([Type.Integer(), Type.Null()], {
+      description: 'The version in service: the previous one while a new one is being built.',
+    }),
+    progress: TenantProgress,
+    class_count: Type.Integer(),
+    etag: Type.String(),
+    created_at: Type.String(),
+    updated_at: Type.String(),
+    source: Type.Optional(Type.String({ description: 'File of the watched directory that defines the tenant.' })),
+    previous_version: Type.Union([Type.Integer(), Type.Null()], {
+      description: 'The version that a rollback restores.',
+    }),
+    failure: Type.Optional(Type.String({ description: 'Reason why the last build failed; it will be tried again.' })),
+  },
+  { title: 'TenantSummary' },
+);
 export type TenantSummary = Static<typeof TenantSummary>;
 
 /** If-Match and If-None-Match of a request that changes a tenant. */
@@ -66,38 +74,47 @@ export const BuildReply = Type.Object(
     started_at: Type.Union([Type.String(), Type.Null()]),
     failure: Type.Optional(Type.String({ description: 'Reason why the last try failed; it will be repeated.' })),
   },
-  { description: "State of the build of a tenant's newest version." },
+  { title: 'TenantBuild', description: "State of the build of a tenant's newest version." },
 );
 export type BuildReply = Static<typeof BuildReply>;
 
-export const TenantWarning = Type.Object({
-  code: Type.Union([
-    Type.Literal('unknown_words'),
-    Type.Literal('truncated', { description: 'The model reads the beginning of the text only.' }),
-    Type.Literal('duplicate_class'),
-    Type.Literal('single_class'),
-  ]),
-  message: Type.String(),
-  class: Type.Optional(Type.String()),
-  index: Type.Optional(Type.Integer()),
-  words: Type.Optional(Type.Array(Type.String())),
-});
+export const TenantWarning = Type.Object(
+  {
+    code: Type.Union([
+      Type.Literal('unknown_words'),
+      Type.Literal('truncated', { description: 'The model reads the beginning of the text only.' }),
+      Type.Literal('duplicate_class'),
+      Type.Literal('single_class'),
+    ]),
+    message: Type.String(),
+    class: Type.Optional(Type.String()),
+    index: Type.Optional(Type.Integer()),
+    words: Type.Optional(Type.Array(Type.String())),
+  },
+  { title: 'TenantWarning' },
+);
 
-export const TenantReply = Type.Object({
-  ...TenantSummary.properties,
-  definition: TenantDefinition,
-  calibration: Type.Optional(CalibrationSummary),
-  examples: Type.Optional(
-    Type.Array(
-      Type.Object({ class: Type.String(), images: Type.Integer(), lacking: Type.Optional(Type.Literal(true)) }),
-      {
-        description:
-          'Classes with example images; only if there are any. `lacking`: another model embedded them, so they do not count until they are sent again.',
-      },
+export const TenantReply = Type.Object(
+  {
+    ...TenantSummary.properties,
+    definition: TenantDefinition,
+    calibration: Type.Optional(CalibrationSummary),
+    examples: Type.Optional(
+      Type.Array(
+        Type.Object(
+          { class: Type.String(), images: Type.Integer(), lacking: Type.Optional(Type.Literal(true)) },
+          { title: 'ExampleCount' },
+        ),
+        {
+          description:
+            'Classes with example images; only if there are any. `lacking`: another model embedded them, so they do not count until they are sent again.',
+        },
+      ),
     ),
-  ),
-  warnings: Type.Array(TenantWarning),
-});
+    warnings: Type.Array(TenantWarning),
+  },
+  { title: 'Tenant' },
+);
 export type TenantReply = Static<typeof TenantReply>;
 
 export function toProgress(progress: BuildProgress): Static<typeof TenantProgress> {

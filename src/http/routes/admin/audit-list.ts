@@ -9,10 +9,13 @@ const AuditQuery = Type.Object({
   limit: Type.Integer({ default: 100, minimum: 1, maximum: 1000 }),
 });
 
-const AuditReply = Type.Object({
-  entries: Type.Array(AuditEntry, { description: 'The newest first.' }),
-  next: Type.Union([Type.String(), Type.Null()], { description: '`before` of the next page; null on the last.' }),
-});
+const AuditReply = Type.Object(
+  {
+    entries: Type.Array(AuditEntry, { description: 'The newest first.' }),
+    next: Type.Union([Type.String(), Type.Null()], { description: '`before` of the next page; null on the last.' }),
+  },
+  { title: 'AuditPage' },
+);
 
 /** `GET /v1/admin/audit`: all changes, with author and time. */
 export const auditList: FastifyPluginAsync = async (app) => {

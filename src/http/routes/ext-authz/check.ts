@@ -1,5 +1,6 @@
 import { METHODS } from 'node:http';
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
 import { isLoopback } from '../../../access/index.ts';
 import { toProblem } from '../../../errors/index.ts';
 import { type Route, tenantOf } from '../../../gate/index.ts';
@@ -9,6 +10,7 @@ import { bytesParser } from '../../bodies/parsers.ts';
 import { departureOf } from '../../departure.ts';
 import { logFailure } from '../../log-failure.ts';
 import { toServiceError } from '../../plugins/errors.ts';
+import { ProblemResponses } from '../../schemas/problem.ts';
 import { ALONE } from './alone.ts';
 import { Authorizer, clientRoute } from './authorizer.ts';
 import { clientRequest, PREFIX } from './client-request.ts';
@@ -52,6 +54,7 @@ export const extAuthz: FastifyPluginAsync = async (app) => {
     summary: "Envoy's external authorization over HTTP",
     description:
       '200: the request may pass. 403: an image shows none of the classes. 503: there is no verdict. Any method, any body.',
+    response: { 200: Type.Null({ description: 'The request may pass.' }), ...ProblemResponses },
   };
   // the gate's reading decodes bodies by itself, and accounts for every byte of them
   const config = { access, anyOrigin: askedByProxies, keepsCoding: true };

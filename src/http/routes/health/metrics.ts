@@ -1,10 +1,15 @@
 import type { FastifyPluginAsync } from 'fastify';
+import { Type } from 'typebox';
 import type { DriftMonitor } from '../../../drift/index.ts';
 import type { QualityReport } from '../../../serving/quality-reports.ts';
-import { expositionFor, TEXT, toText } from '../../../telemetry/exposition.ts';
+import { expositionFor, OPEN_METRICS, TEXT, toText } from '../../../telemetry/exposition.ts';
 import type { Metrics } from '../../../telemetry/metrics.ts';
 import { processUsage } from '../../../telemetry/process-usage.ts';
 import type { TenantRegistry } from '../../../tenants/registry.ts';
+import { ProblemResponses } from '../../schemas/problem.ts';
+
+const mediaType = (type: string) => type.replace(/;.*/, '');
+const text = { schema: Type.String() };
 
 /** Prometheus exposition. Gauges that mirror a state are read at each scrape. */
 export const metrics: FastifyPluginAsync = async (app) => {
@@ -12,7 +17,18 @@ export const metrics: FastifyPluginAsync = async (app) => {
     '/metrics',
     {
       config: { access: 'metrics' },
-      schema: { operationId: 'metrics', tags: ['operations'], summary: 'Prometheus metrics' },
+      schema: {
+        operationId: 'metrics',
+        tags: ['operations'],
+        summary: 'Prometheus metrics',
+        response: {
+          200: {
+            description: 'The exposition that the header Accept prefers.',
+            content: { [mediaType(TEXT)]: text, [mediaType(OPEN_METRICS)]: text },
+          },
+          ...ProblemResponses,
+        },
+      },
       logLevel: 'warn',
     },
     async (request, reply) => {

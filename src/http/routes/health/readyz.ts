@@ -1,5 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { defined } from '../../../defined.ts';
+import { Readiness } from '../../schemas/health.ts';
+import { ProblemResponses } from '../../schemas/problem.ts';
 
 /** Ready: engine warmed, golden check passed, tenants' features loaded, not draining. Otherwise the reply lists the reasons. */
 export const readyz: FastifyPluginAsync = async (app) => {
@@ -12,6 +14,7 @@ export const readyz: FastifyPluginAsync = async (app) => {
         operationId: 'readyz',
         tags: ['operations'],
         summary: 'Whether the process can serve requests',
+        response: { 200: Readiness, 503: Readiness, ...ProblemResponses },
       },
       logLevel: 'warn',
     },

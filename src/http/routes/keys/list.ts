@@ -8,10 +8,13 @@ const ListQuery = Type.Object({
   limit: Type.Integer({ default: 100, minimum: 1, maximum: 1000 }),
 });
 
-const ListReply = Type.Object({
-  keys: Type.Array(KeyView),
-  next: Type.Union([Type.String(), Type.Null()], { description: '`after` of the next page; null on the last.' }),
-});
+const ListReply = Type.Object(
+  {
+    keys: Type.Array(KeyView),
+    next: Type.Union([Type.String(), Type.Null()], { description: '`after` of the next page; null on the last.' }),
+  },
+  { title: 'KeyPage' },
+);
 
 /** `GET /v1/admin/keys`: all keys by time of creation, including revoked and expired ones. */
 export const keysList: FastifyPluginAsync = async (app) => {

@@ -1,9 +1,8 @@
 import type { FastifyPluginAsync } from 'fastify';
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
 import { detectAnyTenant } from '../../access.ts';
+import { IndexReply, IndexRequest, OipProblemResponses } from '../../schemas/oip.ts';
 import { indexOf } from './description.ts';
-
-const IndexRequest = Type.Union([Type.Object({ ready: Type.Optional(Type.Boolean()) }), Type.Null()]);
 
 /** `POST /v2/repository/index`: the tenants that the key may get verdicts of, by the protocol's extension of model repositories. */
 export const oipIndex: FastifyPluginAsync = async (app) => {
@@ -16,6 +15,7 @@ export const oipIndex: FastifyPluginAsync = async (app) => {
         tags: ['open inference protocol'],
         summary: 'The tenants that the key may get verdicts of',
         body: IndexRequest,
+        response: { 200: IndexReply, ...OipProblemResponses },
       },
     },
     async ({ body, principal }) => indexOf(app, principal, body?.ready === true),

@@ -1,9 +1,9 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import { Type } from 'typebox';
 import { defined } from '../../../defined.ts';
 import { detectTenantInPath } from '../../access.ts';
 import { inferParser } from '../../bodies/infer-parser.ts';
-import { ModelParams } from '../../schemas/oip.ts';
+import { InferBody, InferReplies } from '../../schemas/infer.ts';
+import { ModelParams, OipProblemResponses } from '../../schemas/oip.ts';
 import { encode } from './infer-reply.ts';
 import { readInferRequest } from './infer-request.ts';
 import { admitted, verdicts } from './verdicts.ts';
@@ -17,7 +17,11 @@ export const oipInfer: FastifyPluginAsync = async (app) => {
     app.post<{ Params: ModelParams }>(
       `${path}/infer`,
       {
-        config: { access: detectTenantInPath },
+        // the body is not validated by a schema, because it may be binary whatever its content type says
+        config: {
+          access: detectTenantInPath,
+          swaggerTransform: ({ schema, url }) => ({ schema: { ...schema, body: InferBody }, url }),
+        },
         schema: {
           operationId: path.endsWith(':version') ? 'oipInferVersion' : 'oipInfer',
           tags: ['open inference protocol'],
@@ -26,13 +30,7 @@ export const oipInfer: FastifyPluginAsync = async (app) => {
             'One input of datatype BYTES whose elements are image files: in base64 in JSON, or unencoded with the binary tensor data extension. ' +
             'The request parameter `method` chooses the rule.',
           params: ModelParams,
-          response: {
-            200: Type.Object({
-              model_name: Type.String(),
-              model_version: Type.String(),
-              outputs: Type.Array(Type.Any()),
-            }),
-          },
+          response: { ...InferReplies, ...OipProblemResponses },
         },
       },
       infer,

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify';
+import { OipProblemResponses, ServerMetadata } from '../../schemas/oip.ts';
 import { serverMetadata } from './description.ts';
 
 /** `GET /v2`: name, version and extensions of the server. */
@@ -12,6 +13,7 @@ export const oipServer: FastifyPluginAsync = async (app) => {
         operationId: 'oipServer',
         tags: ['open inference protocol'],
         summary: 'Server metadata',
+        response: { 200: ServerMetadata, ...OipProblemResponses },
       },
     },
     async () => serverMetadata(app, ['binary_tensor_data', 'model_configuration', 'model_repository']),

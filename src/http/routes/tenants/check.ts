@@ -6,9 +6,12 @@ import { valuesOfClasses } from '../../bodies/parsers.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
 import { TenantParams, TenantWarning } from '../../schemas/tenant.ts';
 
-const CheckReply = Type.Object({
-  warnings: Type.Array(TenantWarning, { description: 'Warnings that PUT would return.' }),
-});
+const CheckReply = Type.Object(
+  {
+    warnings: Type.Array(TenantWarning, { description: 'Warnings that PUT would return.' }),
+  },
+  { title: 'CheckReply' },
+);
 type CheckReply = Static<typeof CheckReply>;
 
 /**

@@ -13,6 +13,8 @@ import { TenantParams, TenantReply, WaitHeaders } from '../../schemas/tenant.ts'
 import { waitOf } from '../../wait.ts';
 import { answerChange } from './reply.ts';
 
+const archive = { schema: Type.Unsafe<unknown>({ contentMediaType: ARCHIVE_TYPE }) };
+
 /** Refuses a body that does not begin like an archive, before the rest is kept. */
 function archiveOnly(): Watch {
   let at = 0;
@@ -45,7 +47,7 @@ export const tenantsImport: FastifyPluginAsync = async (app) => {
         consumes: [ARCHIVE_TYPE, 'application/octet-stream'],
         params: TenantParams,
         headers: WaitHeaders,
-        body: { content: { [ARCHIVE_TYPE]: { schema: Type.Unsafe({}) } } },
+        body: { content: { [ARCHIVE_TYPE]: archive, 'application/octet-stream': archive } },
         response: { 200: TenantReply, 201: TenantReply, 202: TenantReply, ...ProblemResponses },
       },
     },

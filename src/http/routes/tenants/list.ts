@@ -17,12 +17,15 @@ const ListQuery = Type.Object({
   ),
 });
 
-const ListReply = Type.Object({
-  tenants: Type.Array(TenantSummary),
-  next: Type.Union([Type.String(), Type.Null()], {
-    description: '`after` of the next page; null on the last.',
-  }),
-});
+const ListReply = Type.Object(
+  {
+    tenants: Type.Array(TenantSummary),
+    next: Type.Union([Type.String(), Type.Null()], {
+      description: '`after` of the next page; null on the last.',
+    }),
+  },
+  { title: 'TenantPage' },
+);
 
 /** `GET /v1/tenants`: the tenants that the key may manage, in order of id, in pages, filtered. */
 export const tenantsList: FastifyPluginAsync = async (app) => {
