@@ -14,6 +14,7 @@ const NAME = /^[A-Z][A-Za-z]+$/;
  * - a schema with a title is a component of that name, which must mean the same wherever it is used
  * - alternatives that are single texts are one enumeration
  * - a parameter with a default is optional, a body that may be null as well, and only parameters that the path contains are listed
+ * - patterns are left out that only JavaScript can read
  * - bytes have a type and a format, and a schema with properties is that of an object
  * @throws Error if two different schemas have the same title
  */
@@ -62,7 +63,7 @@ class Schemas {
     if (!isObject(value)) return value;
     const entries = Object.entries(value).map(([key, inner]) => [key, this.mend(inner, !isMap && MAPS.has(key))]);
     const mended: Json = Object.fromEntries(entries);
-    return (isMap ? mended : this.#named(asObject(asBytes(asEnumeration(mended))))) as T;
+    return (isMap ? mended : this.#named(asObject(asBytes(asEnumeration(portable(mended)))))) as T;
   }
 
   #named(schema: Json): Json {
@@ -95,5 +96,11 @@ function singleText(schema: unknown): string | undefined {
 /** Generators know bytes by `format`, which a validator would check on the body itself. */
 const asBytes = (schema: Json): Json =>
   schema['contentMediaType'] === undefined ? schema : { type: 'string', format: 'binary', ...schema };
+
+/** `\p{...}` names a class of characters of Unicode, which few other languages know. */
+function portable(schema: Json): Json {
+  const { pattern, ...rest } = schema;
+  return typeof pattern === 'string' && /\\p\{/i.test(pattern) ? rest : schema;
+}
 
 const asObject = (schema: Json): Json => (isObject(schema['properties']) ? { type: 'object', ...schema } : schema);

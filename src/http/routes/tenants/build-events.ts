@@ -7,6 +7,11 @@ import { ProblemResponses } from '../../schemas/problem.ts';
 import { TenantParams } from '../../schemas/tenant.ts';
 import { buildEvents } from './build-event-stream.ts';
 
+const BuildEvent = Type.Object(
+  { event: Type.String(), data: Type.String({ description: 'TenantBuild, as JSON.' }) },
+  { title: 'TenantBuildEvent', description: 'One event of the stream.' },
+);
+
 /** Most concurrent streams; each holds a connection and a timer. */
 const MAX_STREAMS = 200;
 
@@ -27,7 +32,7 @@ export const tenantsBuildEvents: FastifyPluginAsync = async (app) => {
         produces: ['text/event-stream'],
         params: TenantParams,
         response: {
-          200: { description: 'A stream of events.', content: { 'text/event-stream': { schema: Type.String() } } },
+          200: { description: 'A stream of events.', content: { 'text/event-stream': { schema: BuildEvent } } },
           ...ProblemResponses,
         },
       },
