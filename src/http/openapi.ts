@@ -4,7 +4,7 @@ type Json = Record<string, unknown>;
 const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Where an object of the document maps names that somebody chose to schemas, and its keys are no keywords. */
+/** Where an object of the document maps chosen names to schemas, so that its keys are no keywords. */
 const MAPS = new Set(['properties', 'patternProperties']);
 /** A schema with such a title becomes a component of that name. */
 const NAME = /^[A-Z][A-Za-z]+$/;

@@ -12,10 +12,16 @@ export const REMOVED_SETTINGS = ['CLIPN_DECODE_THREADS'];
 
 const DEPTH = 12;
 
-function typeOf(schema: Json): string {
-  const { type, anyOf, oneOf, const: constant } = schema;
+/** The schema that a reference names, or the schema itself. */
+function resolved(document: Json, schema: Json): Json {
+  const keys: string[] = schema.$ref?.slice(2).split('/') ?? [];
+  return keys.length === 0 ? schema : keys.reduce((at: Json, key) => at?.[key], document);
+}
+
+function typeOf(document: Json, schema: Json): string {
+  const { type, anyOf, oneOf, const: constant } = resolved(document, schema);
   const several = anyOf ?? oneOf;
-  if (several) return [...new Set(several.map(typeOf))].sort().join('|');
+  if (several) return [...new Set(several.map((one: Json) => typeOf(document, one)))].sort().join('|');
   if (type === undefined && constant !== undefined) return typeof constant;
   return [type ?? 'any'].flat().sort().join('|');
 }
@@ -24,11 +30,7 @@ function typeOf(schema: Json): string {
 function fields(document: Json, schema: Json, path: string, lines: Lines, depth = 0): void {
   if (!schema || depth > DEPTH) return;
   if (schema.$ref) {
-    const target = schema.$ref
-      .slice(2)
-      .split('/')
-      .reduce((at: Json, key: string) => at?.[key], document);
-    fields(document, target, path, lines, depth + 1);
+    fields(document, resolved(document, schema), path, lines, depth + 1);
     return;
   }
   for (const one of [...(schema.anyOf ?? []), ...(schema.oneOf ?? []), ...(schema.allOf ?? [])])
@@ -36,7 +38,7 @@ function fields(document: Json, schema: Json, path: string, lines: Lines, depth 
   if (schema.items) fields(document, schema.items, `${path}[]`, lines, depth + 1);
   for (const [name, field] of Object.entries<Json>(schema.properties ?? {})) {
     const at = path === '' ? name : `${path}.${name}`;
-    if (!field.$ref) lines.add(`${at}: ${typeOf(field)}`);
+    lines.add(`${at}: ${typeOf(document, field)}`);
     fields(document, field, at, lines, depth + 1);
   }
 }
@@ -55,7 +57,8 @@ export function shapeOf(document: Json): Shape {
         lines.add(`answers ${status}`);
         fields(document, schema, '', lines);
       }
-      shape[`${method.toUpperCase()} ${path}`] = [...lines].sort();
+      // 1.0.0 had no name for the rest of a path
+      shape[`${method.toUpperCase()} ${path.replace('{path}', '{*}')}`] = [...lines].sort();
     }
   }
   return shape;

@@ -97,7 +97,7 @@ describe('operations', () => {
       'post /v1/admin/keys',
       'post /v1/admin/reload',
       'post /v1/detect',
-      'post /v1/ext-authz/{*}',
+      'post /v1/ext-authz/{path}',
       'post /v1/labels',
       'post /v1/tenants/{tenant}/calibration',
       'post /v1/tenants/{tenant}/check',
