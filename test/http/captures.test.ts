@@ -10,7 +10,7 @@ async function reviewed(t: TestContext) {
   const parts = await testApp(t, {}, { mode: 'keys' });
   const { app, registry, access, capture } = parts;
   for (const id of ['zoo', 'zoo-2'])
-    await registry.put(id, { classes: ['dog', 'cat'], capture: { rest: 1 } }, { waitMs: 1000 });
+    await registry.put(id, { classes: ['dog', 'cat'], capture: { rest: 1, duplicates: 'keep' } }, { waitMs: 1000 });
   const { headers: admin } = await access.key(['admin']);
   const { headers } = await access.key(['review:zoo']);
   const send = async (tenant: string, ...names: string[]) => {
