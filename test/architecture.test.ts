@@ -21,6 +21,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   clipn: [],
   config: ['clipn'],
   telemetry: [],
+  outgoing: [],
   bundle: ['clipn'],
   images: ['bundle'],
   storage: [],
@@ -30,6 +31,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   drift: ['clipn', 'storage'],
   labels: ['clipn', 'storage'],
   capture: ['clipn', 'engine', 'storage', 'tenants'],
+  events: ['clipn', 'engine', 'outgoing', 'tenants'],
   evaluation: ['clipn', 'images', 'engine', 'storage'],
   serving: [
     'clipn',
@@ -43,6 +45,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'drift',
     'capture',
     'labels',
+    'events',
   ],
   gate: ['clipn', 'engine', 'tenants', 'serving', 'linger.ts'],
   http: [
@@ -50,6 +53,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'bundle',
     'config',
     'telemetry',
+    'outgoing',
     'images',
     'engine',
     'tenants',

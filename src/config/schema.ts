@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { METHODS, type Method } from '../clipn/index.ts';
 import { OBSERVATION_SETTINGS } from './observation-settings.ts';
+import { outgoing } from './outgoing.ts';
 import { DEVICES, PORT_OR_OFF } from './patterns.ts';
 import { count, duration, MiB, setting, size } from './setting.ts';
 
@@ -200,21 +201,7 @@ export const ConfigSchema = Type.Object({
   ),
   maxImages: setting(count(64, 1, 10_000), 'CLIPN_MAX_IMAGES', 'integer', 'largest number of images in one request'),
   maxImageBytes: setting(size(20 * MiB), 'CLIPN_MAX_IMAGE_BYTES', 'bytes', 'largest image file'),
-  imageUrls: setting(
-    Type.String({
-      default: '',
-      pattern: '^(\\s*((https?|s3)://)?((\\*\\.)?[A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:\\d{1,5})?\\s*(,|$))*$',
-    }),
-    'CLIPN_IMAGE_URLS',
-    'text',
-    'hosts from which images may be fetched by url, separated by commas: images.example.com or *.example.com (https), http://host:port, s3://bucket; a private address is reached only where it is named itself, such as 10.0.0.5:9000; empty means none',
-  ),
-  imageUrlTimeoutMs: setting(
-    duration(5000, 1),
-    'CLIPN_IMAGE_URL_TIMEOUT_MS',
-    'milliseconds',
-    'longest time to fetch one image by url',
-  ),
+  ...outgoing,
   maxPixels: setting(
     count(50_000_000, 1, 2 ** 31),
     'CLIPN_MAX_PIXELS',

@@ -32,8 +32,8 @@ export async function gate(gated: GatedExchange, parts: GatingParts): Promise<vo
 function inspect(gated: GatedExchange, body: Buffer, inspector: Inspector): Promise<Inspection> {
   const { route, decided, tenant, request, requestId, client, trace } = gated;
   const { headers, rawHeaders, url: target = '' } = request;
-  const inspected = { route, decided, tenant, body, headers, rawHeaders, target, requestId, trace };
-  return inspector.inspect(inspected, client.signal());
+  const asked = { route, decided, tenant, requestId, body, headers, rawHeaders, target, trace };
+  return inspector.inspect({ ...asked, interface: 'gate' }, client.signal());
 }
 
 /** Judges and forwards at the same time; the answer waits for the verdict. */

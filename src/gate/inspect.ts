@@ -4,7 +4,7 @@ import { RULES } from '../clipn/index.ts';
 import { disagreeing } from '../engine/index.ts';
 import { deadlinePassed } from '../errors/deadline.ts';
 import { ServiceError } from '../errors/index.ts';
-import { detectImages, type JudgedImage } from '../serving/detect-images.ts';
+import { detectImages, type JudgedImage, type Origin } from '../serving/detect-images.ts';
 import { standingRule } from '../tenants/calibration/rule.ts';
 import type { Calibrated } from '../tenants/calibration/serving.ts';
 import { type Extraction, ExtractionError, type FoundImage } from './adapters/types.ts';
@@ -37,6 +37,7 @@ export interface Inspection {
 }
 
 export interface InspectedRequest {
+  interface: Origin['interface'];
   route: Route;
   decided: Decided;
   tenant: string;
@@ -114,6 +115,7 @@ export class Inspector {
     const judged = await detectImages(this.#engine, {
       tenant,
       serving,
+      origin: { interface: inspected.interface, requestId: inspected.requestId, serving },
       method,
       images: found.map(({ id, bytes }) => ({ id, bytes: bytes ?? NOT_AN_IMAGE })),
       topK: 0,

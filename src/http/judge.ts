@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Rule } from '../clipn/index.ts';
-import { detectImages, type JudgedImage, type ReceivedImage } from '../serving/detect-images.ts';
+import { detectImages, type JudgedImage, type Origin, type ReceivedImage } from '../serving/detect-images.ts';
 import type { Serving } from '../tenants/tenant.ts';
 import { termsOf } from './admission.ts';
 import { departureOf } from './departure.ts';
@@ -16,6 +16,8 @@ export function checkLimits(request: FastifyRequest, reply: FastifyReply, tenant
 }
 
 export interface AskedImages {
+  /** Undefined for images that no client asks a verdict for; there are no events of these. */
+  interface?: Origin['interface'];
   tenant: string;
   serving: Serving;
   method: Rule;
@@ -41,6 +43,7 @@ export async function judge(request: FastifyRequest, reply: FastifyReply, asked:
     ...asked,
     ...terms,
     requestId: request.id,
+    origin: asked.interface && { interface: asked.interface, requestId: request.id, serving: asked.serving },
     signal: departureOf(reply),
     around: trace && ((inner) => trace.around(inner)),
     observer: asked.uncounted ? rejectedMetrics(metrics) : detectionMetrics(metrics),

@@ -2,6 +2,7 @@ import { decisionOf, type Rule } from '../clipn/index.ts';
 import { defined } from '../defined.ts';
 import type { Ask, Detection, DetectRequest, Priority } from '../engine/index.ts';
 import { deserializeError, ServiceError, serializeError } from '../errors/index.ts';
+import type { GivenVerdict, Interface } from '../events/index.ts';
 import type { Calibrated } from '../tenants/calibration/serving.ts';
 import type { Serving } from '../tenants/tenant.ts';
 import { withCalibration } from './calibrated.ts';
@@ -10,6 +11,15 @@ import { withCalibration } from './calibrated.ts';
 export interface DetectionEngine {
   check(ask: Ask): void;
   detect(request: DetectRequest, signal?: AbortSignal): Promise<Detection>;
+  /** Called with each verdict of a job that has an origin. */
+  given?(verdict: GivenVerdict): void;
+}
+
+/** Where a request came from, for the events that report its verdicts. */
+export interface Origin {
+  interface: Interface;
+  requestId: string;
+  serving: Pick<Serving, 'version' | 'classes' | 'model'>;
 }
 
 /** One image as read from a request: the bytes of its file, or the error of reading it. */
@@ -22,6 +32,8 @@ export interface ReceivedImage {
 export interface DetectionJob {
   tenant: string;
   serving: Pick<Serving, 'headId'> & Partial<Pick<Serving, 'calibration' | 'classes'>>;
+  /** Undefined for images that no service judges, so that there are no events. */
+  origin: Origin | undefined;
   /** The rule whose decision is returned; `calibrated` only with a calibration that applies (`requestedRule`). */
   method: Rule;
   images: readonly ReceivedImage[];
@@ -101,7 +113,12 @@ export async function detectImages(engine: DetectionEngine, job: DetectionJob): 
     }
   };
   const judged = await Promise.all(images.map(one)).finally(finish);
-  for (const image of judged) observer?.judged?.({ tenant, method, image });
+  for (const [index, image] of judged.entries()) {
+    observer?.judged?.({ tenant, method, image });
+    if (!job.origin || 'error' in image) continue;
+    const { detection, decision } = image;
+    engine.given?.({ tenant, method, index, detection, decision, ...job.origin });
+  }
   return judged;
 }
 

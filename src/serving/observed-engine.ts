@@ -2,6 +2,7 @@ import type { Capture } from '../capture/index.ts';
 import { decisionOf } from '../clipn/index.ts';
 import type { DriftMonitor } from '../drift/index.ts';
 import type { Ask, Detection, DetectRequest, FleetStatus } from '../engine/index.ts';
+import type { EventPublisher, GivenVerdict } from '../events/index.ts';
 import { type RuledServing, standingRule } from '../tenants/calibration/rule.ts';
 import type { TenantRegistry } from '../tenants/registry.ts';
 import { withCalibration } from './calibrated.ts';
@@ -24,11 +25,13 @@ export interface ObservedEngineParts {
   drift: Pick<DriftMonitor, 'record'>;
   tenants: Pick<TenantRegistry, 'resolve'>;
   capture: Pick<Capture, 'wants' | 'offer'>;
+  events: Pick<EventPublisher, 'publish'>;
 }
 
 /**
  * Counts every verdict of an engine for drift, and offers its image to be kept, on all paths: API, Open Inference Protocol, ext_authz
- * and gate. The tenant's own rule decides which verdicts count as OOD, not the rule that a request selects.
+ * and gate. The tenant's own rule decides which verdicts count as OOD, not the rule that a request selects. Verdicts that were given to
+ * clients are published as events.
  */
 export class ObservedEngine implements ServingEngine {
   readonly #parts: ObservedEngineParts;
@@ -66,6 +69,10 @@ export class ObservedEngine implements ServingEngine {
     if (wanted && serving.headId === request.headId)
       capture.offer({ tenant, bytes, ...calibrated, rule, decision, serving, requestId });
     return detection;
+  }
+
+  given(verdict: GivenVerdict): void {
+    this.#parts.events.publish(verdict);
   }
 }
 

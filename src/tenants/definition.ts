@@ -3,6 +3,7 @@ import { classNameFault, RULES, type Rule, templateFault } from '../clipn/index.
 import { ServiceError } from '../errors/index.ts';
 import { CaptureRules, captureRulesOf } from './capture-rules.ts';
 import { ClassEntry, textsOf } from './classes.ts';
+import { canonicalEvents, TenantEvents } from './events.ts';
 
 /** The decision rules of clipn/, as a schema. */
 export const MethodSchema = Type.Unsafe<Rule>(
@@ -60,6 +61,7 @@ export const TenantDefinition = Type.Object(
     method: Type.Optional(MethodSchema),
     limits: Type.Optional(TenantLimits),
     capture: Type.Optional(CaptureRules),
+    events: Type.Optional(TenantEvents),
   },
   { title: 'TenantDefinition', additionalProperties: false },
 );
@@ -80,9 +82,11 @@ export function canonical(d: TenantDefinition): string {
   });
   const limits = [d.limits?.images_per_second ?? null, d.limits?.concurrent_images ?? null];
   const rules = captureRulesOf(d.capture);
-  // appended only where there are rules, so that entity tags of other definitions stay as they were
+  // appended only where they are used, so that entity tags of other definitions stay as they were
   const capture = rules ? [Object.entries(rules).sort(([a], [b]) => (a < b ? -1 : 1))] : [];
-  return JSON.stringify([classes, d.templates ?? null, d.templates_no ?? null, d.method ?? null, limits, ...capture]);
+  const events = d.events ? [canonicalEvents(d.events)] : [];
+  const added = [...capture, ...events];
+  return JSON.stringify([classes, d.templates ?? null, d.templates_no ?? null, d.method ?? null, limits, ...added]);
 }
 
 export function sameDefinition(a: TenantDefinition, b: TenantDefinition): boolean {

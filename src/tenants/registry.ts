@@ -9,6 +9,7 @@ import { type CalibrationState, calibrationOf } from './calibration/change.ts';
 import { type ChangeOptions, TenantChanges } from './changes.ts';
 import { checkDefinition, checkTenantId, promptsOf, sameDefinition, type TenantDefinition } from './definition.ts';
 import { DEMO, DEMO_ID } from './demo.ts';
+import type { TenantEvents } from './events.ts';
 import { type ClassWithExamples, examplesOf } from './examples/change.ts';
 import { pinsOf, TenantHeads, type TenantModel } from './heads.ts';
 import { KnownTenants, notFound } from './known-tenants.ts';
@@ -32,6 +33,8 @@ export interface RegistryOptions extends TenantModel {
   leases?: BuildLeases;
   /** Whether a directory is watched, so that tenants of its files are read-only for the API. */
   watchesFiles?: boolean;
+  /** The reason why events of a tenant cannot be sent as its definition asks, in words. */
+  eventsFault?: (id: string, events: TenantEvents) => string | undefined;
   onBuilt?: BuildOptions['onBuilt'];
   onFailed?: BuildOptions['onFailed'];
   headGraceMs?: number;
@@ -157,6 +160,9 @@ export class TenantRegistry {
     checkTenantId(id);
     checkDefinition(definition, this.#options.limits);
     promptsOf(definition, this.#heads.model.bundle.templates);
+    const fault = definition.events && this.#options.eventsFault?.(id, definition.events);
+    if (fault === undefined) return;
+    throw new ServiceError('invalid_request', fault, { extra: { errors: [{ path: '/events', message: fault }] } });
   }
 
   /**

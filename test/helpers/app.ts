@@ -7,7 +7,12 @@ import { DriftMonitor } from '../../src/drift/index.ts';
 import type { Ask, Detection, DetectRequest, FleetStatus } from '../../src/engine/index.ts';
 import { ServiceError } from '../../src/errors/index.ts';
 import type { HttpConfig } from '../../src/http/decorators.ts';
-import { type EnginesByHead, ObservedEngine, type ServingEngine } from '../../src/serving/observed-engine.ts';
+import {
+  type EnginesByHead,
+  ObservedEngine,
+  type ObservedEngineParts,
+  type ServingEngine,
+} from '../../src/serving/observed-engine.ts';
 import { QualityReports } from '../../src/serving/quality-reports.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts';
@@ -77,6 +82,9 @@ export class FakeEngine {
   }
 }
 
+type Events = ObservedEngineParts['events'];
+const NO_EVENTS: Events = { publish: () => {} };
+
 /** One engine for all heads. */
 const always = (engine: ServingEngine): EnginesByHead => ({
   get status() {
@@ -106,7 +114,11 @@ export async function testApp(
   accessOptions: FakeAccessOptions = {},
   /** Called before anything is registered. */
   prepare?: (app: FastifyInstance) => unknown,
-  { engine: served, ...parts }: Partial<Pick<AppParts, 'gate' | 'engine'>> = {},
+  {
+    engine: served,
+    events = NO_EVENTS,
+    ...parts
+  }: Partial<Pick<AppParts, 'gate' | 'engine'> & { events: Events }> = {},
 ): Promise<TestApp> {
   const engine = new FakeEngine();
   const { registry, builder, model } = fakeRegistry();
@@ -146,6 +158,7 @@ export async function testApp(
       drift,
       tenants: registry,
       capture: capture.capture,
+      events,
     }),
     tenants: registry,
     access,

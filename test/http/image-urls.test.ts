@@ -6,10 +6,10 @@ import { isIPv6 } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { s3Of } from '../../src/config/s3.ts';
-import { isPublicAddress } from '../../src/http/remote/addresses.ts';
-import { AllowList } from '../../src/http/remote/allow-list.ts';
 import { fetchImage } from '../../src/http/remote/fetch.ts';
-import type { Resolve } from '../../src/http/remote/request.ts';
+import { isPublicAddress } from '../../src/outgoing/addresses.ts';
+import { AllowList } from '../../src/outgoing/allow-list.ts';
+import type { Resolve } from '../../src/outgoing/send.ts';
 import { testApp } from '../helpers/app.ts';
 import { until } from '../helpers/service.ts';
 

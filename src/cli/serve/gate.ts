@@ -1,4 +1,3 @@
-import type { Gauge } from 'prom-client';
 import { AuditTrail } from '../../gate/audit/trail.ts';
 import {
   type AuditSink,
@@ -10,6 +9,7 @@ import {
   watchGateFile,
 } from '../../gate/index.ts';
 import { gateObserver } from '../../http/gate-observer.ts';
+import { collected } from '../../telemetry/collected.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import type { Tracing } from '../../telemetry/tracing.ts';
@@ -45,15 +45,6 @@ function auditLog({ audit }: GateSettings, { metrics, logger, bundleId }: OpenGa
   });
 }
 
-/** Reads the value at each scrape. */
-function collect(gauge: Gauge, value: () => number | Promise<number>): void {
-  Object.assign(gauge, {
-    async collect(this: Gauge) {
-      this.set(await value());
-    },
-  });
-}
-
 /**
  * Opens the gate and listens at once. Until the engine is ready, the file's policy for `engine_down` applies to requests.
  * @throws GateFileError
@@ -66,8 +57,8 @@ export async function openGate(path: string, parts: OpenGateParts): Promise<Runn
   const observer = gateObserver(parts.metrics, logger);
   const gate = new GateServer({ settings, engine, tenants, observer, tracing, audit });
   const { gateConnections, gateBufferedBytes } = parts.metrics;
-  collect(gateConnections, () => gate.connections());
-  collect(gateBufferedBytes, () => gate.buffered);
+  collected(gateConnections, () => gate.connections());
+  collected(gateBufferedBytes, () => gate.buffered);
   const address = await gate.listen();
   logger.info(
     { address, upstream: settings.upstream.url.origin, routes: settings.routes.map((r) => r.name) },

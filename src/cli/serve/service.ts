@@ -10,6 +10,7 @@ import { Reloader } from '../../serving/reloader.ts';
 import { watchTenants } from '../../serving/watch-tenants.ts';
 import { observedCapture } from './capture.ts';
 import { closeServers, drainOnSignal } from './drain.ts';
+import { drainMs, observedEvents } from './events.ts';
 import { openGate } from './gate.ts';
 import { openGrpc } from './grpc.ts';
 import { reloadOnHangup } from './hangup.ts';
@@ -32,7 +33,8 @@ async function openParts({ config, telemetry, live, prepared }: Omit<ServicePart
   );
   const model = await live.complete(prepared);
   live.serve(model);
-  const tenants = observedTenants(config, store, model, telemetry);
+  const events = observedEvents(config, telemetry);
+  const tenants = observedTenants(config, store, model, telemetry, events);
   live.provideHeads(tenants);
   await tenants.load();
   const tenantFiles = watchTenants(config, tenants, audit, logger);
@@ -41,9 +43,11 @@ async function openParts({ config, telemetry, live, prepared }: Omit<ServicePart
     logger.warn({ err: error }, 'drift counts could not be stored, trying again'),
   );
   const capture = await observedCapture(config, stored, tenants, telemetry);
-  const engine = new ObservedEngine({ engines: live, drift, tenants, capture: capture.capture });
+  const publisher = events.open((tenant) => tenants.definitionOf(tenant)?.events);
+  const engine = new ObservedEngine({ engines: live, drift, tenants, capture: capture.capture, events: publisher });
   const access = { keyring, audit, limiter: new Limiter(config), quotas: new Quotas() };
-  const close = async () => {
+  const close = async (endsAt: number) => {
+    await publisher.close(drainMs(endsAt));
     await tenantFiles?.stop();
     await tenants.stop();
     await drift.stop();
@@ -96,13 +100,14 @@ export async function openService({ started, gateFile, ...given }: ServiceParts)
       app.lifecycle.draining = true;
     },
     close: async (hurry) => {
+      const endsAt = Date.now() + config.shutdownGraceMs;
       await closeServers(
         Promise.all([app.close(), grpc?.close(), gate?.close(hurry)]),
         [app.server, ...(grpc ? [grpc] : [])],
         hurry,
       );
       await reload.stop();
-      await closeParts();
+      await closeParts(endsAt);
       await tracing.close();
     },
   });

@@ -2,6 +2,7 @@ import type { Config } from '../../config/index.ts';
 import type { Model } from '../../serving/live-model.ts';
 import { TenantRegistry } from '../../tenants/registry.ts';
 import type { TenantStore } from '../../tenants/store.ts';
+import type { Events } from './events.ts';
 import type { Telemetry } from './telemetry.ts';
 
 /** The tenant registry over the store, connected to log and metrics; not loaded yet. */
@@ -10,6 +11,7 @@ export function observedTenants(
   store: TenantStore,
   model: Model,
   { logger, metrics }: Telemetry,
+  events: Events,
 ): TenantRegistry {
   return new TenantRegistry({
     ...model.forTenants,
@@ -18,6 +20,7 @@ export function observedTenants(
     watchesFiles: config.tenantsDir !== '',
     defaults: { method: config.method },
     limits: { maxClasses: config.maxClasses },
+    eventsFault: events.fault,
     onBuilt: (event) => {
       metrics.tenantBuild.observe(event.seconds);
       logger.info(event, 'tenant ready');

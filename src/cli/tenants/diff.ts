@@ -36,7 +36,7 @@ function listDiff(name: string, before: string[], after: string[]): string[] {
 export function diffLines(before: TenantDefinition, after: TenantDefinition): string[] {
   if (canonical(before) === canonical(after)) return [];
   const value = (v: unknown) => (v === undefined ? 'default' : JSON.stringify(v));
-  const fields = (['method', 'limits'] as const)
+  const fields = (['method', 'limits', 'events'] as const)
     .filter((f) => value(before[f]) !== value(after[f]))
     .map((f) => `  ${f}: ${value(before[f])} -> ${value(after[f])}`);
   return [

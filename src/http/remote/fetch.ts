@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { S3 } from '../../config/s3.ts';
 import type { ServiceError } from '../../errors/index.ts';
+import type { AllowList } from '../../outgoing/allow-list.ts';
+import type { Resolve } from '../../outgoing/send.ts';
 import { imageTooLarge } from '../image-limits.ts';
-import type { AllowList } from './allow-list.ts';
 import { fetchError, notFetched, notListed, refused } from './errors.ts';
-import { get, type Resolve } from './request.ts';
+import { get } from './get.ts';
 import { isS3, s3Request } from './s3.ts';
 
 /** Redirects that are followed. */

@@ -1,5 +1,5 @@
 import { s3Of } from '../../config/s3.ts';
-import { AllowList } from './allow-list.ts';
+import { AllowList } from '../../outgoing/allow-list.ts';
 import { refused } from './errors.ts';
 import { type FetchOptions, fetchImage } from './fetch.ts';
 

@@ -1,5 +1,5 @@
 import type { S3 } from '../../config/s3.ts';
-import type { AllowList } from './allow-list.ts';
+import type { AllowList } from '../../outgoing/allow-list.ts';
 import { notListed, refused } from './errors.ts';
 
 const ADDRESS = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\/(.+)$/s;

@@ -30,7 +30,7 @@ export async function answerDetect(
   // resolved again, because tenant or model may have been replaced while the body arrived
   const serving = app.tenants.resolve(tenant);
   const method = requestedRule(serving, request.query.method);
-  const judged = await judge(request, reply, { tenant, serving, method, images, topK });
+  const judged = await judge(request, reply, { interface: 'detect', tenant, serving, method, images, topK });
   failWhole(judged);
 
   const results = judged.map((image) =>

@@ -112,10 +112,8 @@ export class Authorizer {
     const { body, headers, rawHeaders, target } = client;
     if (body.length > subject.route.maxBodyBytes)
       return unjudged(subject.tenant, 'too_large', 'the body is larger than the limit of this route');
-    const inspection = await this.#inspector.inspect(
-      { ...subject, body, headers, rawHeaders, target, requestId, trace },
-      signal,
-    );
+    const asked = { ...subject, body, headers, rawHeaders, target, requestId, trace };
+    const inspection = await this.#inspector.inspect({ ...asked, interface: 'ext_authz' }, signal);
     // the proxy forwards the client's request, so images cannot be filtered out of it
     const { filter: _, ...extraction } = inspection.extraction;
     return { ...inspection, extraction };

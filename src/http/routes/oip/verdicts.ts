@@ -40,7 +40,7 @@ export async function verdicts(
   request.trace?.lap('receive');
   const method = requestedRule(serving, methodOf(named));
   const received = images.map((bytes, i) => ({ id: String(i), bytes }));
-  const judged = await judge(request, reply, { tenant, serving, method, images: received, topK: 0 });
+  const judged = await judge(request, reply, { interface: 'oip', tenant, serving, method, images: received, topK: 0 });
   const detections = judged.map((o) => {
     if ('error' in o) throw o.error;
     return o.detection;

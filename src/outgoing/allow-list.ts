@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { isPublicAddress } from './addresses.ts';
 
-/** One entry of `CLIPN_IMAGE_URLS`. */
+/** One entry of a list, such as `CLIPN_IMAGE_URLS`. */
 interface Entry {
   scheme: 'https' | 'http' | 's3';
   /** Lower case; `*.` in front stands for any name below. The bucket for s3. */
@@ -18,7 +18,7 @@ const plain = (host: string) =>
     .replace(/^\[|\]$/g, '')
     .replace(/\.$/, '');
 
-/** The places from which images may be fetched (`CLIPN_IMAGE_URLS`). Without entries there are none. */
+/** The places that the service may connect to for its clients (`CLIPN_IMAGE_URLS`, `CLIPN_EVENT_URLS`). Without entries there are none. */
 export class AllowList {
   readonly #entries: readonly Entry[];
 
