@@ -10,7 +10,7 @@ export interface Message {
   body: string;
 }
 
-/** What became of one attempt. `reason` is for the log. */
+/** The result of one attempt. `reason` is for the log. */
 export type Outcome =
   | { kind: 'delivered' }
   /** The receiver or this service refuses for good. */

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type OpenMetricsContentType, Registry } from 'prom-client';
+import { eventMetrics } from './event-metrics.ts';
 import type { TraceIds } from './trace-context.ts';
 
 /** Seconds: from a micro-batch of a small model on a GPU to one of a large model on a CPU. */
@@ -226,39 +227,7 @@ export function createMetrics() {
       help: 'Bytes of images that wait to be kept',
       registers,
     }),
-    eventsDelivered: new Counter({
-      name: 'clipn_events_delivered_total',
-      help: 'Events that the webhook of their tenant has taken',
-      labelNames: ['tenant'],
-      registers,
-    }),
-    eventsDropped: new Counter({
-      name: 'clipn_events_dropped_total',
-      help: 'Events that were not delivered, by reason',
-      labelNames: ['tenant', 'reason'],
-      registers,
-    }),
-    eventAttempts: new Counter({
-      name: 'clipn_event_attempts_total',
-      help: 'Requests to webhooks, by outcome: delivered, refused, or failed and tried again',
-      labelNames: ['tenant', 'outcome'],
-      registers,
-    }),
-    eventsQueued: new Gauge({
-      name: 'clipn_events_queued',
-      help: 'Events in memory that are not delivered yet',
-      registers,
-    }),
-    eventsQueuedBytes: new Gauge({
-      name: 'clipn_events_queued_bytes',
-      help: 'Size of these events',
-      registers,
-    }),
-    eventsOldest: new Gauge({
-      name: 'clipn_events_oldest_seconds',
-      help: 'Age of the oldest of these events; 0 if there is none',
-      registers,
-    }),
+    ...eventMetrics(registers),
     gateRequests: new Counter({
       name: 'clipn_gate_requests_total',
       help: "Requests of the gate's routes, by verdict and action",

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { ServiceError } from '../errors/index.ts';
 
 /** Where the verdicts of one tenant are sent as events, if anywhere. */
 export const TenantEvents = Type.Object(
@@ -21,3 +22,7 @@ export type TenantEvents = Static<typeof TenantEvents>;
 
 /** The same text for the same meaning, as part of `canonical`. */
 export const canonicalEvents = ({ url, on = 'ood' }: TenantEvents): string[] => [url, on];
+
+/** The refusal of a definition whose events cannot be sent. */
+export const eventsRefused = (fault: string): ServiceError =>
+  new ServiceError('invalid_request', fault, { extra: { errors: [{ path: '/events', message: fault }] } });

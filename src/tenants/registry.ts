@@ -9,7 +9,7 @@ import { type CalibrationState, calibrationOf } from './calibration/change.ts';
 import { type ChangeOptions, TenantChanges } from './changes.ts';
 import { checkDefinition, checkTenantId, promptsOf, sameDefinition, type TenantDefinition } from './definition.ts';
 import { DEMO, DEMO_ID } from './demo.ts';
-import type { TenantEvents } from './events.ts';
+import { eventsRefused, type TenantEvents } from './events.ts';
 import { type ClassWithExamples, examplesOf } from './examples/change.ts';
 import { pinsOf, TenantHeads, type TenantModel } from './heads.ts';
 import { KnownTenants, notFound } from './known-tenants.ts';
@@ -161,8 +161,7 @@ export class TenantRegistry {
     checkDefinition(definition, this.#options.limits);
     promptsOf(definition, this.#heads.model.bundle.templates);
     const fault = definition.events && this.#options.eventsFault?.(id, definition.events);
-    if (fault === undefined) return;
-    throw new ServiceError('invalid_request', fault, { extra: { errors: [{ path: '/events', message: fault }] } });
+    if (fault !== undefined) throw eventsRefused(fault);
   }
 
   /**
