@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { difference, listChange } from '../../src/console/tenants/diff.ts';
 import { EMPTY, toDefinition, toForm } from '../../src/console/tenants/form.ts';
+import { TenantDefinition } from '../../src/tenants/definition.ts';
 import { launchBrowser, openPage, skipBrowser } from '../helpers/browser.ts';
 import { temporaryDirectory } from '../helpers/paths.ts';
 import { putTenant, type Service, startService } from '../helpers/service.ts';
@@ -29,13 +30,17 @@ describe('the difference before saving', () => {
 
   it('a form filled from a definition gives the same definition back', () => {
     const definition = {
-      classes: ['dog', { name: 'sofa', aliases: ['couch'] }],
+      classes: ['dog', { name: 'sofa', aliases: ['couch'] }, { name: 'part no. 4711', text: false as const }],
       templates: [" 'a photo of a {}.'", '{}'],
       templates_no: ['no {}'],
       method: 'atd-rescaled' as const,
       limits: { images_per_second: 2.5 },
+      capture: { rest: 0.1 },
+      events: { url: 'https://hooks.example.com/', on: 'all' as const },
     };
     assert.deepEqual(toDefinition(toForm(definition)), definition);
+    // a field that a form does not know would be lost whenever somebody saves the tenant
+    assert.deepEqual(Object.keys(definition).sort(), Object.keys(TenantDefinition.properties).sort());
     assert.deepEqual(toDefinition({ ...EMPTY, classes: 'a\n\nb' }), { classes: ['a', 'b'] });
   });
 });

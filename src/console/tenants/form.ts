@@ -1,5 +1,5 @@
-import type { Method, TenantDefinition } from '../api/types.ts';
-import { parseClasses, toText } from '../class-text.ts';
+import type { ClassEntry, Method, TenantDefinition } from '../api/types.ts';
+import { nameOf, parseClasses, toText } from '../class-text.ts';
 
 /** A definition in the form's fields. */
 export interface Form {
@@ -11,6 +11,9 @@ export interface Form {
   concurrentImages: string;
   /** Undefined: no image is kept. */
   capture: TenantDefinition['capture'] | undefined;
+  /** Shown nowhere in the form, and kept as it was: the webhook, and the names of classes without a text. */
+  events: TenantDefinition['events'] | undefined;
+  byExamples: readonly string[];
 }
 
 export const EMPTY: Form = {
@@ -21,7 +24,11 @@ export const EMPTY: Form = {
   imagesPerSecond: '',
   concurrentImages: '',
   capture: undefined,
+  events: undefined,
+  byExamples: [],
 };
+
+const hasNoText = (entry: ClassEntry) => typeof entry !== 'string' && entry.text === false;
 
 export function toForm(d: TenantDefinition): Form {
   return {
@@ -32,6 +39,8 @@ export function toForm(d: TenantDefinition): Form {
     imagesPerSecond: String(d.limits?.images_per_second ?? ''),
     concurrentImages: String(d.limits?.concurrent_images ?? ''),
     capture: d.capture,
+    events: d.events,
+    byExamples: d.classes.filter(hasNoText).map(nameOf),
   };
 }
 
@@ -45,12 +54,16 @@ export function toDefinition(form: Form): TenantDefinition {
     ...(form.imagesPerSecond === '' ? {} : { images_per_second: Number(form.imagesPerSecond) }),
     ...(form.concurrentImages === '' ? {} : { concurrent_images: Number(form.concurrentImages) }),
   };
+  const withoutText = new Set(form.byExamples);
+  const entryOf = (entry: ClassEntry): ClassEntry =>
+    withoutText.has(nameOf(entry)) ? { ...(typeof entry === 'string' ? { name: entry } : entry), text: false } : entry;
   return {
-    classes: parseClasses(form.classes).map((p) => p.entry),
+    classes: parseClasses(form.classes).map((p) => entryOf(p.entry)),
     ...(templates.length > 0 ? { templates } : {}),
     ...(templatesNo.length > 0 ? { templates_no: templatesNo } : {}),
     ...(form.method === '' ? {} : { method: form.method }),
     ...(Object.keys(limits).length > 0 ? { limits } : {}),
     ...(form.capture ? { capture: form.capture } : {}),
+    ...(form.events ? { events: form.events } : {}),
   };
 }
