@@ -297,6 +297,22 @@ describe('authentication', { skip }, () => {
   });
 });
 
+describe('events', { skip }, () => {
+  it('hosts and secrets of events reach the service; without them nothing is set or mounted', async () => {
+    const events = { urls: ['https://a.example.com', 'https://b.example.com'], existingSecret: 'hooks' };
+    const { container, pod } = await render({ ...ONE, events });
+    assert.equal(env(container)['CLIPN_EVENT_URLS'], 'https://a.example.com,https://b.example.com');
+    assert.equal(env(container)['CLIPN_EVENT_SECRETS_DIR'], '/event-secrets');
+    const mount = container.volumeMounts.find((m: { name: string }) => m.name === 'event-secrets');
+    assert.deepEqual(mount, { name: 'event-secrets', mountPath: '/event-secrets', readOnly: true });
+    const volume = pod.volumes.find((v: { name: string }) => v.name === 'event-secrets');
+    assert.deepEqual(volume.secret, { secretName: 'hooks' });
+    const none = await render(ONE);
+    assert.equal(env(none.container)['CLIPN_EVENT_URLS'], undefined);
+    assert.ok(!none.pod.volumes.some((v: { name: string }) => v.name === 'event-secrets'));
+  });
+});
+
 describe('tenants and the gate', { skip }, () => {
   it('tenants from values are a ConfigMap that the service follows', async () => {
     const { container, one } = await render({ ...ONE, tenants: { zoo: { classes: ['lion'] } } });

@@ -97,6 +97,9 @@ spec:
         - { name: access, mountPath: /data/access }
         - { name: keys, mountPath: /data/access/keys, readOnly: true }
         {{- end }}
+        {{- if .Values.events.existingSecret }}
+        - { name: event-secrets, mountPath: /event-secrets, readOnly: true }
+        {{- end }}
     {{- with .Values.extraContainers }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
@@ -121,6 +124,11 @@ spec:
       emptyDir:
         sizeLimit: 16Mi
     - name: keys
+      secret:
+        secretName: {{ . }}
+    {{- end }}
+    {{- with .Values.events.existingSecret }}
+    - name: event-secrets
       secret:
         secretName: {{ . }}
     {{- end }}
@@ -184,6 +192,12 @@ capabilities:
 {{- define "clipn-gate.env" -}}
 - { name: CLIPN_HOST, value: "::" }
 - { name: CLIPN_PORT, value: "8080" }
+{{- with .Values.events.urls }}
+- { name: CLIPN_EVENT_URLS, value: {{ join "," . | quote }} }
+{{- end }}
+{{- if .Values.events.existingSecret }}
+- { name: CLIPN_EVENT_SECRETS_DIR, value: /event-secrets }
+{{- end }}
 {{- if .Values.grpc.enabled }}
 - { name: CLIPN_GRPC_PORT, value: {{ .Values.grpc.port | quote }} }
 {{- end }}
