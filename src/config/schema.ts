@@ -199,6 +199,12 @@ export const ConfigSchema = Type.Object({
     'bytes',
     'largest size of the bodies of all requests together; further requests are refused with 429',
   ),
+  uploadTimeoutMs: setting(
+    duration(120_000, 1000),
+    'CLIPN_UPLOAD_TIMEOUT_MS',
+    'milliseconds',
+    'longest time in which a request must have arrived completely; a later one is answered with 408',
+  ),
   maxImages: setting(count(64, 1, 10_000), 'CLIPN_MAX_IMAGES', 'integer', 'largest number of images in one request'),
   maxImageBytes: setting(size(20 * MiB), 'CLIPN_MAX_IMAGE_BYTES', 'bytes', 'largest image file'),
   ...outgoing,

@@ -20,6 +20,8 @@ export interface HttpConfig {
   maxBodyBytes: number;
   /** Bound on the bodies of all requests together, bytes. */
   maxBodiesBytes: number;
+  /** Longest time in which a request must have arrived completely, milliseconds. */
+  uploadTimeoutMs: number;
   maxClasses: number;
   requestTimeoutMs: number;
   buildWaitMs: number;

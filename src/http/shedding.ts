@@ -63,6 +63,10 @@ function refusal(
   return undefined;
 }
 
+/** Longest time for the headers of a request, Node's default, and the interval in which late requests are looked for; milliseconds. */
+const HEADERS_MS = 60_000;
+const CHECK_MS = 500;
+
 /** Fastify's own server, which calls `shed` first. */
 export function sheddingServer(parts: SheddingParts): FastifyServerFactory<Server> {
   return (handler, options) => {
@@ -70,12 +74,16 @@ export function sheddingServer(parts: SheddingParts): FastifyServerFactory<Serve
       http?: object;
     };
     // requests without Host reach the application, which answers them like every other fault
-    const server = createServer({ ...http, requireHostHeader: false }, (request, response) => {
-      if (!shed(request, response, parts)) handler(request, response);
-    });
+    const timeouts = { requestTimeout: requestTimeout as number, connectionsCheckingInterval: CHECK_MS };
+    const headersTimeout = Math.min(HEADERS_MS, timeouts.requestTimeout);
+    const server = createServer(
+      { ...http, ...timeouts, headersTimeout, requireHostHeader: false },
+      (request, response) => {
+        if (!shed(request, response, parts)) handler(request, response);
+      },
+    );
     // the values that Fastify sets on a server that it makes itself
     server.keepAliveTimeout = keepAliveTimeout as number;
-    server.requestTimeout = requestTimeout as number;
     server.setTimeout(connectionTimeout);
     return server;
   };

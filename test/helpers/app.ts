@@ -137,6 +137,7 @@ export async function testApp(
       maxImageBytes: 10_000,
       maxBodyBytes: 30_000,
       maxBodiesBytes: 100_000_000,
+      uploadTimeoutMs: 60_000,
       maxClasses: 10_000,
       requestTimeoutMs: 2000,
       buildWaitMs: 1000,

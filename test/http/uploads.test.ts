@@ -47,6 +47,23 @@ describe('uploads over real sockets', () => {
     assert.equal((await answer(socket)).status, 200);
   });
 
+  it('answers 408 to a body that does not arrive in time however often a byte of it comes, and its memory is free again', async (t) => {
+    const { port, url } = await listen(t, { uploadTimeoutMs: 1000, maxBodyBytes: 1000, maxBodiesBytes: 1000 });
+    const slow = await open(t, port);
+    slow.write(head(1000, 'image/png'));
+    const drip = setInterval(() => slow.writable && slow.write('x'), 50);
+    t.after(() => clearInterval(drip));
+    const { status, body } = await answer(slow);
+    assert.deepEqual([status, (JSON.parse(body) as { code: string }).code], [408, 'request_timeout']);
+    await until('the connection is closed', 5000, () => slow.destroyed || slow.readableEnded);
+    const next = await fetch(`${url}/v1/detect`, {
+      method: 'POST',
+      headers: { 'content-type': 'image/png' },
+      body: 'PHOTO!'.padEnd(900),
+    });
+    assert.equal(next.status, 200, await next.text());
+  });
+
   it('a client that disconnects during its upload reaches no engine and leaves no connection', async (t) => {
     const { app, port, engine, url, received } = await listen(t);
     const { payload, headers } = multipart([{ data: 'x'.repeat(8000) }]);
