@@ -56,7 +56,7 @@ export function reason(verdict: Verdict, method: Method): string {
   }
   if (method === 'calibrated') {
     const p = percent(verdict.p_value ?? 0);
-    return `${looks}. Of the calibration's images ${p} look as little like the classes: ${ood ? 'too few' : 'enough'}.`;
+    return `${looks}. ${p} of the calibration's images look no more like the classes than this one, so it is ${ood ? 'refused' : 'accepted'}.`;
   }
   const kept = percent(bestKept(verdict));
   return ood

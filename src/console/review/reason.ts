@@ -20,7 +20,7 @@ export function reasonOf({ verdict }: CapturedImage): string {
   }
   if (method === 'calibrated') {
     const p = percent(p_value ?? 0);
-    return `${looks}. Of the calibration's images ${p} look as little like the classes: ${ood ? 'too few' : 'enough'}.`;
+    return `${looks}. ${p} of the calibration's images look no more like the classes than this one, so it is ${ood ? 'refused' : 'accepted'}.`;
   }
   const none = percent(ood_probability);
   return ood

@@ -61,8 +61,8 @@ function RollBack({ tenant, onChanged, onClose }: Props & { onClose: () => void 
   return (
     <Dialog title={`Roll back ${tenant.tenant}?`} onClose={onClose}>
       <p>
-        What was version {tenant.previous_version} becomes version {tenant.version + 1}. Version {tenant.version} can be
-        had back the same way.
+        The definition of version {tenant.previous_version} is saved as version {tenant.version + 1}. Roll back again to
+        return to version {tenant.version}.
       </p>
       {problem.value && <ProblemNotice problem={problem.value} />}
       <div class="actions dialog-actions">

@@ -1,3 +1,5 @@
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 import type { FastifyPluginAsync } from 'fastify';
 import { Type } from 'typebox';
 import type { DriftMonitor } from '../../../drift/index.ts';
@@ -10,6 +12,11 @@ import { ProblemResponses } from '../../schemas/problem.ts';
 
 const mediaType = (type: string) => type.replace(/;.*/, '');
 const text = { schema: Type.String() };
+const compress = promisify<string, Buffer>(gzip);
+
+/** Whether the header names gzip with a weight other than 0 (RFC 9110, section 12.5.3). */
+const takesGzip = (accepted: string | string[] = ''): boolean =>
+  /(?:^|,)\s*gzip\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))|,|$)/i.test(String(accepted));
 
 /** Prometheus exposition. Gauges that mirror a state are read at each scrape. */
 export const metrics: FastifyPluginAsync = async (app) => {
@@ -47,10 +54,11 @@ export const metrics: FastifyPluginAsync = async (app) => {
       for (const [state, count] of Object.entries(tenants.counts())) metrics.tenants.set({ state }, count);
       const type = expositionFor(request.headers.accept);
       const exposition = await metrics.registry.metrics();
-      return reply
-        .type(type)
-        .header('vary', 'accept, origin')
-        .send(type === TEXT ? toText(exposition) : exposition);
+      const body = type === TEXT ? toText(exposition) : exposition;
+      reply.type(type).header('vary', 'accept, accept-encoding, origin');
+      if (!takesGzip(request.headers['accept-encoding'])) return body;
+      reply.header('content-encoding', 'gzip');
+      return compress(body);
     },
   );
 };
