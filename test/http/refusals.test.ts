@@ -124,12 +124,12 @@ describe('validation speaks words', () => {
     [
       'an unknown property',
       put({ classes: ['a'], clases: ['b'] }),
-      'The request is not valid: the body has an unknown property "clases"; its properties are classes, templates, templates_no, method, limits.',
+      'The request is not valid: the body has an unknown property "clases"; its properties are classes, templates, templates_no, method, limits, capture, events.',
     ],
     [
       'an unknown method',
       put({ classes: ['a'], method: 'best' }),
-      'The request is not valid: method must be "ctw", "atd" or "atd-rescaled".',
+      'The request is not valid: method must be "ctw", "atd", "atd-rescaled" or "calibrated".',
     ],
     [
       'a class that is a number',
@@ -139,7 +139,7 @@ describe('validation speaks words', () => {
     [
       'an unknown property of a class',
       put({ classes: [{ name: 'a', alias: 'b' }] }),
-      'The request is not valid: classes[0] has an unknown property "alias"; its properties are name, aliases.',
+      'The request is not valid: classes[0] has an unknown property "alias"; its properties are name, aliases, text.',
     ],
     ['no classes', put({}), 'The request is not valid: the body needs the property "classes".'],
     ['an empty list', put({ classes: [] }), 'The request is not valid: classes must have at least 1 entry.'],
@@ -157,7 +157,7 @@ describe('validation speaks words', () => {
     [
       'an unknown rule in the query',
       { method: 'POST', url: '/v1/detect?method=best', payload: 'x' },
-      'The request is not valid: the parameter "method" must be "ctw", "atd" or "atd-rescaled".',
+      'The request is not valid: the parameter "method" must be "ctw", "atd", "atd-rescaled" or "calibrated".',
     ],
     [
       'a header of another kind',
