@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -10,7 +10,7 @@ import { COMMAND, DEFAULT_BUNDLE, ROOT } from '../helpers/paths.ts';
 import { environment, startService } from '../helpers/service.ts';
 import { DRAWN, drawing } from './drawings.ts';
 
-/** `npm run screenshots`: the pictures of the documents, from the real service and pictures drawn by this project. */
+/** `npm run screenshots`: the pictures of the documents, from the real service with the default model, the photographs of samples/, and pictures drawn by this project. */
 const OUT = join(ROOT, 'src/console/screenshots');
 const ID = ['sunflower', 'pizza', 'airplane'];
 const VARIANTS = 12;
@@ -24,10 +24,10 @@ async function save(page: Page, name: string, clip?: { x: number; y: number; wid
 async function consolePage(url: string): Promise<void> {
   const { page, close } = await openPage(browser, url, { viewport: { width: 1180, height: 1060 } });
   const files = await Promise.all(
-    ['house', 'sunflower'].map(async (name) => ({
+    ['rocket', 'dog'].map(async (name) => ({
       name: `${name}.jpg`,
       mimeType: 'image/jpeg',
-      buffer: await drawing(name),
+      buffer: await readFile(join(ROOT, `samples/${name}.jpg`)),
     })),
   );
   await page.locator('input[type=file]').setInputFiles(files);
@@ -65,7 +65,8 @@ const browser = await launchBrowser();
 closing.push(() => browser.close());
 try {
   await mkdir(OUT, { recursive: true });
-  const service = await startService({ after: (f) => void closing.push(f as () => unknown) }, join(dir, 'data'));
+  const after = (f: unknown) => void closing.push(f as () => unknown);
+  const service = await startService({ after }, join(dir, 'data'), { CLIPN_BUNDLE: DEFAULT_BUNDLE });
   await consolePage(service.url);
   await reportPage(dir);
 } finally {
