@@ -7,6 +7,7 @@ import { addKeysCommand } from './keys/command.ts';
 import { addCalibrateCommand, addExamplesCommand } from './learn/command.ts';
 import { addModelsCommand } from './models/command.ts';
 import { addReplayCommand } from './replay/command.ts';
+import { addCaptureCommand, addLabelsCommand } from './review/command.ts';
 import { addGateCommand, addServeCommand } from './serve/command.ts';
 import { addTenantsCommand } from './tenants/command.ts';
 
@@ -37,6 +38,8 @@ addKeysCommand(program);
 addTenantsCommand(program);
 addCalibrateCommand(program);
 addExamplesCommand(program);
+addCaptureCommand(program);
+addLabelsCommand(program);
 
 try {
   await program.parseAsync();

@@ -84,6 +84,33 @@ export class ServiceClient {
     throw new RequestError(problem.code, problem.detail ?? problem.code);
   }
 
+  /**
+   * The body of a reply that is not JSON.
+   * @throws RequestError
+   */
+  async download(path: string): Promise<Buffer> {
+    const authorization = this.#key === undefined ? undefined : `Bearer ${this.#key}`;
+    let response: Response;
+    let bytes: Buffer;
+    try {
+      response = await fetch(this.#url + path, {
+        headers: defined({ authorization }),
+        signal: AbortSignal.timeout(IMAGES_TIMEOUT_MS),
+      });
+      bytes = Buffer.from(await response.arrayBuffer());
+    } catch (error) {
+      const { cause, message } = error as Error;
+      throw new RequestError('unreachable', `${this.#url} can't be reached: ${(cause as Error)?.message || message}`);
+    }
+    if (response.ok) return bytes;
+    const problem = parse(bytes.toString()) as Partial<Problem> | undefined;
+    if (typeof problem?.code === 'string') throw new RequestError(problem.code, problem.detail ?? problem.code);
+    throw new RequestError(
+      'not_the_service',
+      `${this.#url} answered ${response.status}, which is not a reply of clipn-gate.`,
+    );
+  }
+
   /** Undefined if there is no such tenant. */
   async tenant(id: string): Promise<TenantReply | undefined> {
     try {
