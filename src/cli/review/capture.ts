@@ -35,8 +35,8 @@ export async function listCaptures(client: ServiceClient, tenant: string, json: 
 
 /** A class as the name of a folder: no separators, controls, or leading and trailing dots. */
 function folderName(name: string): string {
-  const escape = (c: string) => `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
-  return name.replace(/[/\\:*?"<>|%]|\p{Cc}|^\.|[. ]$/gu, escape);
+  const encoded = (c: string) => `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
+  return name.replace(/[/\\:*?"<>|%]|\p{Cc}|^\.|[. ]$/gu, encoded);
 }
 
 function fileOf({ sha256, format, label }: CapturedImage): string {
