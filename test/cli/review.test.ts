@@ -60,9 +60,25 @@ describe('clipn-gate capture and labels', () => {
     assert.match((await run('capture', 'export', 'zoo', folder)).out, /0 images written, 3 were there/);
   });
 
+  it('export moves a file whose label has changed, so that no image is there twice', async (t) => {
+    const { run, folder } = await setUp(t);
+    await run('labels', 'set', 'zoo', shaOf('a'), 'none');
+    await run('capture', 'export', 'zoo', folder);
+    await run('labels', 'set', 'zoo', shaOf('a'), 'cat');
+    assert.match((await run('capture', 'export', 'zoo', folder)).out, /0 images written, 3 were there/);
+    const images = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) =>
+      file.includes(shaOf('a')),
+    );
+    assert.deepEqual(
+      images.map((file) => file.split('.')[0]),
+      [`id/cat/${shaOf('a')}`],
+    );
+  });
+
   it('delete removes one image or all, and refuses neither and both', async (t) => {
     const { run } = await setUp(t);
     assert.equal((await run('capture', 'delete', 'zoo')).code, 2);
+    assert.equal((await run('capture', 'delete', 'zoo', shaOf('a'), '--all', '--yes')).code, 2);
     assert.equal((await run('capture', 'delete', 'zoo', shaOf('a'))).code, 0);
     assert.equal((await run('capture', 'delete', 'zoo', shaOf('a'))).code, 1);
     assert.match((await run('capture', 'delete', 'zoo', '--all', '--yes')).out, /2 images removed/);
