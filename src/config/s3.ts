@@ -20,3 +20,11 @@ export function s3Of(env: NodeJS.ProcessEnv): S3 {
         : undefined,
   };
 }
+
+/** The address of a bucket, with a slash at its end. */
+export function bucketUrl(bucket: string, { region, endpoint }: Pick<S3, 'region' | 'endpoint'>): string {
+  // a name with dots fits no certificate of *.s3.REGION.amazonaws.com
+  const byPath = endpoint !== undefined || bucket.includes('.');
+  const host = endpoint?.href.replace(/\/$/, '') ?? `https://${byPath ? '' : `${bucket}.`}s3.${region}.amazonaws.com`;
+  return byPath ? `${host}/${bucket}/` : `${host}/`;
+}

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { AllowList } from '../outgoing/allow-list.ts';
+import { type AllowList, placeOf } from '../outgoing/allow-list.ts';
 import { type EventSecrets, SecretError } from './secrets.ts';
 
 /** Where the events of a tenant are sent, as its definition says. */
@@ -18,8 +18,7 @@ export function addressFault(address: string, list: AllowList): string | undefin
     return 'events.url must not contain a password; events are signed instead.';
   if (!list.permitsUrl(url))
     return 'events.url is not an address to which this service sends events (CLIPN_EVENT_URLS).';
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
+  const { host, port } = placeOf(url);
   if (isIP(host) !== 0 && !list.permitsAddress(host, port)) return 'The host of events.url has no public address.';
   return undefined;
 }

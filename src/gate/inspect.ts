@@ -115,14 +115,13 @@ export class Inspector {
     const judged = await detectImages(this.#engine, {
       tenant,
       serving,
-      origin: { interface: inspected.interface, requestId: inspected.requestId, serving },
+      origin: { interface: inspected.interface, requestId, serving },
       method,
       images: found.map(({ id, bytes }) => ({ id, bytes: bytes ?? NOT_AN_IMAGE })),
       topK: 0,
       timeoutMs,
       readings: true,
       orientation: route.orientation,
-      requestId,
       signal,
       around: trace && ((inner) => trace.around(inner)),
     });

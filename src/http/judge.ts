@@ -42,7 +42,6 @@ export async function judge(request: FastifyRequest, reply: FastifyReply, asked:
   const judged = await detectImages(engine, {
     ...asked,
     ...terms,
-    requestId: request.id,
     origin: asked.interface && { interface: asked.interface, requestId: request.id, serving: asked.serving },
     signal: departureOf(reply),
     around: trace && ((inner) => trace.around(inner)),

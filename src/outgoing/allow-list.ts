@@ -12,6 +12,12 @@ interface Entry {
 const ENTRY = /^(?:(https?|s3):\/\/)?((?:\*\.)?[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(\d{1,5}))?$/i;
 const PORTS = { https: 443, http: 80, s3: 0 };
 
+/** Host, without brackets, and port that an http(s) address leads to. */
+export function placeOf(url: URL): { host: string; port: number } {
+  const port = Number(url.port || (url.protocol === 'https:' ? PORTS.https : PORTS.http));
+  return { host: url.hostname.replace(/^\[|\]$/g, ''), port };
+}
+
 const plain = (host: string) =>
   host
     .toLowerCase()

@@ -2,7 +2,7 @@ import { type LookupAddress, lookup as systemLookup } from 'node:dns';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
-import type { AllowList } from './allow-list.ts';
+import { type AllowList, placeOf } from './allow-list.ts';
 
 /** All addresses of a name; `dns.lookup` where nothing else is said. */
 export type Resolve = (name: string, done: (error: Error | null, addresses: LookupAddress[]) => void) => void;
@@ -30,8 +30,7 @@ export interface OutgoingRequest {
  */
 export function send(outgoing: OutgoingRequest): Promise<IncomingMessage> {
   const { url, method, headers, body, list, signal, refused, resolve = resolveBySystem } = outgoing;
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
+  const { host, port } = placeOf(url);
   const permitted = (address: string) => list?.permitsAddress(address, port) ?? true;
   const lookup: LookupFunction = (name, options, done) => {
     resolve(name, (error, addresses) => {

@@ -15,7 +15,7 @@ export interface DetectionEngine {
   given?(verdict: GivenVerdict): void;
 }
 
-/** Where a request came from, for the events that report its verdicts. */
+/** Where a request came from, for the events that report its verdicts and for images that are kept. */
 export interface Origin {
   interface: Interface;
   requestId: string;
@@ -32,8 +32,8 @@ export interface ReceivedImage {
 export interface DetectionJob {
   tenant: string;
   serving: Pick<Serving, 'headId'> & Partial<Pick<Serving, 'calibration' | 'classes'>>;
-  /** Undefined for images that no service judges, so that there are no events. */
-  origin: Origin | undefined;
+  /** Where the request came from; without it there are no events. */
+  origin?: Origin | undefined;
   /** The rule whose decision is returned; `calibrated` only with a calibration that applies (`requestedRule`). */
   method: Rule;
   images: readonly ReceivedImage[];
@@ -47,8 +47,6 @@ export interface DetectionJob {
   readings?: boolean | undefined;
   /** Whether EXIF orientation is applied; as configured where it is undefined. */
   orientation?: 'apply' | 'ignore' | undefined;
-  /** Id of the client's request. */
-  requestId?: string | undefined;
   /** Aborted when the client has disconnected. */
   signal?: AbortSignal | undefined;
   /** Whether the verdicts are no traffic, so that they do not count for drift. */
@@ -98,7 +96,7 @@ export async function detectImages(engine: DetectionEngine, job: DetectionJob): 
     tenant,
     topK,
     priority,
-    ...defined({ timeoutMs, orientation: job.orientation, requestId: job.requestId }),
+    ...defined({ timeoutMs, orientation: job.orientation, requestId: job.origin?.requestId }),
     ...(job.readings ? { readings: true } : {}),
     ...(job.uncounted ? { uncounted: true } : {}),
     ...(job.embedding ? { embedding: true } : {}),

@@ -11,7 +11,7 @@ import {
   sweep,
 } from '../capture/index.ts';
 import { type Config, ConfigError } from '../config/index.ts';
-import { s3Of } from '../config/s3.ts';
+import { bucketUrl, s3Of } from '../config/s3.ts';
 import { type LabelRecord, Labels } from '../labels/index.ts';
 import { DirectoryObjects } from '../storage/objects/directory.ts';
 import type { ObjectStore } from '../storage/objects/object-store.ts';
@@ -61,10 +61,11 @@ export async function openRecords<T extends Keyed>(
 function openObjects({ capture, dataDir }: Config): ObjectStore {
   const [, bucket, prefix = ''] = /^s3:\/\/([^/]+)\/?(.*?)\/?$/.exec(capture) ?? [];
   if (bucket === undefined) return new DirectoryObjects(capture.startsWith('/') ? capture : join(dataDir, 'captures'));
-  const { credentials, ...place } = s3Of(process.env);
+  const { credentials, region, endpoint } = s3Of(process.env);
   if (!credentials)
     throw new ConfigError([`CLIPN_CAPTURE is ${capture}, which needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY`]);
-  return new S3Objects({ bucket, prefix: prefix === '' ? '' : `${prefix}/`, ...place, credentials });
+  const base = bucketUrl(bucket, { region, endpoint });
+  return new S3Objects({ bucket, base, prefix: prefix === '' ? '' : `${prefix}/`, region, credentials });
 }
 
 /** Opens capture with its stores; images are kept from here on. @throws ConfigError */

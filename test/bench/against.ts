@@ -9,12 +9,10 @@ import { summary } from './load/outcomes.ts';
 import { photographsOrMade } from './load/pictures.ts';
 import type { Bench } from './main.ts';
 import { withService } from './measure/target.ts';
-import { fixed, table } from './report.ts';
+import { fixed, median, table } from './report.ts';
 import { from } from './service.ts';
 
 const TURNS = 5;
-
-const middle = (values: number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] as number;
 
 export const against: Bench = async ({ bundle: dir, seconds = 4, connections = [1, 32], other }) => {
   if (other === undefined) throw new Error('--other names a checkout that is built');
@@ -53,7 +51,7 @@ export const against: Bench = async ({ bundle: dir, seconds = 4, connections = [
   );
   for (const clients of connections) {
     const ratios = rows.filter((r) => r.clients === clients).map((r) => r.here / r.there);
-    console.log(`${clients} clients: median ratio of ${TURNS} turns ${fixed(middle(ratios), 2)}`);
+    console.log(`${clients} clients: median ratio of ${TURNS} turns ${fixed(median(ratios), 2)}`);
   }
   return rows;
 };

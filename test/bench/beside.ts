@@ -10,12 +10,10 @@ import { closedLoop } from './load/loops.ts';
 import { photographsOrMade } from './load/pictures.ts';
 import type { Bench } from './main.ts';
 import { withService } from './measure/target.ts';
-import { fixed, table } from './report.ts';
+import { fixed, median, table } from './report.ts';
 import { from } from './service.ts';
 
 const TURNS = 5;
-
-const middle = (values: number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] as number;
 
 /** One process for each core that never sleeps. */
 class BusyProcesses {
@@ -63,7 +61,7 @@ export const beside: Bench = async ({ bundle: dir, seconds = 4, connections = [3
   );
   for (const [build] of builds) {
     const ratios = rows.filter((r) => r.build === build).map((r) => r.busy / r.quiet);
-    console.log(`${build}: median of ${TURNS} turns ${fixed(middle(ratios), 2)}`);
+    console.log(`${build}: median of ${TURNS} turns ${fixed(median(ratios), 2)}`);
   }
   return rows;
 };

@@ -16,7 +16,7 @@ import { summary } from './load/outcomes.ts';
 import { type Pictures, photographsOrMade, request, sized } from './load/pictures.ts';
 import type { Bench } from './main.ts';
 import { TEN, withService } from './measure/target.ts';
-import { fixed, table } from './report.ts';
+import { fixed, median, table } from './report.ts';
 
 const PEERS = {
   'FastAPI + PyTorch': 'fastapi_torch.py',
@@ -94,8 +94,6 @@ async function measure(url: string, count: number, seconds: number, next: (i: nu
   const { p50, p99 } = summary(outcomes.of(200));
   return { imagesPerSecond, p50, p99 };
 }
-
-const median = (all: number[]) => all.sort((a, b) => a - b)[all.length >> 1] as number;
 
 /** Turns of all servers for one set of pictures and one number of clients; a row of the table for each server. */
 async function compare(servers: Server[], pictures: Pictures, count: number, seconds: number) {

@@ -3,6 +3,8 @@ import { createRequire } from 'node:module';
 import { usableCores } from '../../src/engine/index.ts';
 
 export const fixed = (value: number, digits = 1) => (Number.isFinite(value) ? value.toFixed(digits) : '-');
+/** The middle value; the upper one of the two in the middle. */
+export const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] as number;
 export const megabytes = (bytes: number) => fixed(bytes / 2 ** 20, 0);
 
 /** Rows of cells under headings, columns as wide as they must be. */

@@ -11,7 +11,7 @@ import { COMMAND, ROOT } from '../helpers/paths.ts';
 import { environment } from '../helpers/service.ts';
 import type { Bench } from './main.ts';
 import { busyWith } from './measure/quiet.ts';
-import { fixed, table } from './report.ts';
+import { fixed, median, table } from './report.ts';
 
 const STARTS = 5;
 const SAMPLE = join(ROOT, 'samples', readdirSync(join(ROOT, 'samples')).find((f) => f.endsWith('.jpg')) as string);
@@ -80,8 +80,6 @@ async function detectOnce(bundle: string, dataDir: string): Promise<number> {
   await exited;
   return first;
 }
-
-const median = (values: number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] as number;
 
 async function inEmptyDirectory<T>(task: (dir: string) => Promise<T>): Promise<T> {
   const dir = mkdtempSync(join(tmpdir(), 'clipn-start-'));

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { waves } from '../helpers/images.ts';
 import { putTenant, type Service, sendImage, startService } from '../helpers/service.ts';
 import type { Bench } from './main.ts';
+import { median } from './report.ts';
 
 const TENANTS = Number(process.env['BENCH_TENANTS'] ?? 1000);
 const CLASSES = Number(process.env['BENCH_CLASSES'] ?? 20);
@@ -19,7 +20,6 @@ const POOL = 400;
 const AT_ONCE = 8;
 
 const classesOf = (i: number) => Array.from({ length: CLASSES }, (_, c) => `thing number ${(i * 37 + c * 11) % POOL}`);
-const median = (values: number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] as number;
 
 async function fill(service: Service, count: number): Promise<void> {
   let next = 0;

@@ -1,33 +1,6 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
-import { describe, it, type TestContext } from 'node:test';
-import { testApp } from '../helpers/app.ts';
-
-const shaOf = (text: string) => createHash('sha256').update(text).digest('hex');
-
-/** An app with two tenants that keep every image. */
-async function reviewed(t: TestContext) {
-  const parts = await testApp(t, {}, { mode: 'keys' });
-  const { app, registry, access, capture } = parts;
-  for (const id of ['zoo', 'zoo-2'])
-    await registry.put(id, { classes: ['dog', 'cat'], capture: { rest: 1, duplicates: 'keep' } }, { waitMs: 1000 });
-  const { headers: admin } = await access.key(['admin']);
-  const { headers } = await access.key(['review:zoo']);
-  const send = async (tenant: string, ...names: string[]) => {
-    for (const name of names)
-      await app.inject({
-        method: 'POST',
-        url: `/v1/detect?tenant=${tenant}`,
-        headers: { ...admin, 'content-type': 'image/png', 'x-request-id': `id-of-${name.replace(' ', '-')}` },
-        payload: Buffer.from(name),
-      });
-    await capture.capture.idle();
-  };
-  const get = (path: string, as = headers) => app.inject({ url: `/v1/tenants/${path}`, headers: as });
-  const remove = (path: string, as = headers) =>
-    app.inject({ method: 'DELETE', url: `/v1/tenants/${path}`, headers: as });
-  return { ...parts, admin, send, get, remove };
-}
+import { describe, it } from 'node:test';
+import { reviewed, shaOf } from '../helpers/reviewed.ts';
 
 describe('kept images over HTTP', () => {
   it('are listed with verdict and sampling, the newest first, in pages, filtered', async (t) => {

@@ -1,41 +1,12 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
-import { describe, it, type TestContext } from 'node:test';
-import { testApp } from '../helpers/app.ts';
+import { describe, it } from 'node:test';
+import { reviewed, shaOf } from '../helpers/reviewed.ts';
 
-const shaOf = (text: string) => createHash('sha256').update(text).digest('hex');
-
-async function reviewed(t: TestContext) {
-  const parts = await testApp(t, {}, { mode: 'keys' });
-  const { app, registry, access, capture } = parts;
-  for (const id of ['zoo', 'zoo-2'])
-    await registry.put(
-      id,
-      { classes: ['dog', 'cat', 'none'], capture: { rest: 1, duplicates: 'keep' } },
-      { waitMs: 1000 },
-    );
-  const { headers: admin } = await access.key(['admin']);
-  const { headers } = await access.key(['review:zoo']);
-  const send = async (tenant: string, ...names: string[]) => {
-    for (const name of names)
-      await app.inject({
-        method: 'POST',
-        url: `/v1/detect?tenant=${tenant}`,
-        headers: { ...admin, 'content-type': 'image/png', 'x-request-id': `id-of-${name}` },
-        payload: Buffer.from(name),
-      });
-    await capture.capture.idle();
-  };
-  const get = (path: string, as = headers) => app.inject({ url: `/v1/tenants/${path}`, headers: as });
-  const label = (payload: object, as = headers) =>
-    app.inject({ method: 'POST', url: '/v1/labels', headers: as, payload });
-  const remove = (path: string) => app.inject({ method: 'DELETE', url: `/v1/tenants/${path}`, headers });
-  return { ...parts, admin, send, get, label, remove };
-}
+const CLASSES = ['dog', 'cat', 'none'];
 
 describe('labels over HTTP', () => {
   it('name an image by SHA-256 or by the id of its request, and a later label replaces an earlier one', async (t) => {
-    const { send, label, get } = await reviewed(t);
+    const { send, label, get } = await reviewed(t, CLASSES);
     await send('zoo', 'a');
     const first = await label({ tenant: 'zoo', sha256: shaOf('a'), label: 'cat', by: 'Ann' });
     assert.equal(first.statusCode, 200, first.body);
@@ -49,13 +20,13 @@ describe('labels over HTTP', () => {
   });
 
   it('say with an object that a class is meant that is called none', async (t) => {
-    const { label } = await reviewed(t);
+    const { label } = await reviewed(t, CLASSES);
     const { labels } = (await label({ tenant: 'zoo', sha256: shaOf('x'), label: { class: 'none' } })).json();
     assert.deepEqual([labels[0].kind, labels[0].label, labels[0].verdict], ['class', 'none', null]);
   });
 
   it('refuse a class that the tenant does not have, and requests that name no image or two', async (t) => {
-    const { label, send, get } = await reviewed(t);
+    const { label, send, get } = await reviewed(t, CLASSES);
     await send('zoo', 'a');
     const sha256 = shaOf('a');
     for (const [body, detail] of [
@@ -86,7 +57,7 @@ describe('labels over HTTP', () => {
   });
 
   it('can be removed, are shown in the list of images, and filter it', async (t) => {
-    const { send, label, get, remove } = await reviewed(t);
+    const { send, label, get, remove } = await reviewed(t, CLASSES);
     await send('zoo', 'a', 'b', 'c');
     const labels = [
       { sha256: shaOf('a'), label: 'dog' },
@@ -105,7 +76,7 @@ describe('labels over HTTP', () => {
   });
 
   it('come out as JSON lines and as CSV in which no cell is a formula', async (t) => {
-    const { send, label, get } = await reviewed(t);
+    const { send, label, get } = await reviewed(t, CLASSES);
     await send('zoo', 'a');
     await label({ tenant: 'zoo', sha256: shaOf('a'), label: 'cat', by: '=1+1, "x"' });
     const jsonl = await get('zoo/labels?format=jsonl');
@@ -119,7 +90,7 @@ describe('labels over HTTP', () => {
   });
 
   it('of another tenant can be neither given nor read, and removing a tenant removes its labels', async (t) => {
-    const { app, send, label, get, admin, registry } = await reviewed(t);
+    const { app, send, label, get, admin, registry } = await reviewed(t, CLASSES);
     await send('zoo-2', 'secret');
     const theirs = { tenant: 'zoo-2', sha256: shaOf('secret'), label: 'cat' };
     const refused = await label(theirs);
@@ -134,7 +105,7 @@ describe('labels over HTTP', () => {
   });
 
   it('give error rates of every rule, for the present model and classes, also as metrics', async (t) => {
-    const { app, send, label, get, admin, registry } = await reviewed(t);
+    const { app, send, label, get, admin, registry } = await reviewed(t, CLASSES);
     const names = Array.from({ length: 12 }, (_, i) => `picture-${i}`);
     await send('zoo', ...names);
     await label({ tenant: 'zoo', labels: names.map((name) => ({ sha256: shaOf(name), label: 'dog' })) });

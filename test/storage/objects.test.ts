@@ -64,12 +64,24 @@ describe('objects in a directory', () => {
 describe('objects in S3', { skip: withoutMoto }, () => {
   contract(async (t) => {
     const { endpoint, bucket, credentials } = await localS3(t);
-    return new S3Objects({ bucket, prefix: 'some/prefix/', region: 'us-east-1', endpoint, credentials });
+    return new S3Objects({
+      bucket,
+      prefix: 'some/prefix/',
+      region: 'us-east-1',
+      base: `${endpoint}${bucket}/`,
+      credentials,
+    });
   });
 
   it('lists more objects than one answer of the server holds', async (t) => {
     const { endpoint, bucket, credentials } = await localS3(t);
-    const store = new S3Objects({ bucket, prefix: '', region: 'us-east-1', endpoint, credentials });
+    const store = new S3Objects({
+      bucket,
+      prefix: '',
+      region: 'us-east-1',
+      base: `${endpoint}${bucket}/`,
+      credentials,
+    });
     const names = Array.from({ length: 1001 }, (_, i) => `zoo/${String(i).padStart(4, '0')}`);
     for (let at = 0; at < names.length; at += 50)
       await Promise.all(names.slice(at, at + 50).map((name) => store.put(name, Buffer.from(name))));
@@ -95,13 +107,13 @@ describe('an S3 server that fails', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     t.after(() => server.close());
     const { port } = server.address() as { port: number };
-    const store = new S3Objects({ ...options, endpoint: new URL(`http://127.0.0.1:${port}`) });
+    const store = new S3Objects({ ...options, base: `http://127.0.0.1:${port}/pictures/` });
     await assert.rejects(store.put('zoo/a', Buffer.from('a')), /answered 503 SlowDown/);
     assert.equal(asked, 3);
   });
 
   it('rejects when there is no server, or none that answers in time', async (t) => {
-    const gone = new S3Objects({ ...options, endpoint: new URL(`http://127.0.0.1:${await freePort()}`) });
+    const gone = new S3Objects({ ...options, base: `http://127.0.0.1:${await freePort()}/pictures/` });
     await assert.rejects(gone.put('zoo/a', Buffer.from('a')), /no answer from the object store: ECONNREFUSED/);
     const server = createServer(() => {});
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -110,7 +122,7 @@ describe('an S3 server that fails', () => {
       server.close();
     });
     const { port } = server.address() as { port: number };
-    const silent = new S3Objects({ ...options, timeoutMs: 50, endpoint: new URL(`http://127.0.0.1:${port}`) });
+    const silent = new S3Objects({ ...options, timeoutMs: 50, base: `http://127.0.0.1:${port}/pictures/` });
     await assert.rejects(silent.get('zoo/a'), /no answer from the object store/);
   });
 });

@@ -62,7 +62,7 @@ export async function detectFiles(args: DetectArguments, config: Config): Promis
     );
     const [head] = await Promise.all([making.catch((error) => started.then(() => Promise.reject(error))), started]);
     await engine.putHead(HEAD, head);
-    const job = { tenant: args.tenant ?? HEAD, serving: { headId: HEAD }, origin: undefined, method, topK: args.top };
+    const job = { tenant: args.tenant ?? HEAD, serving: { headId: HEAD }, method, topK: args.top };
     const judged = await judgeFiles(engine, files, { ...job, atOnce: 2 * config.maxBatch });
     const naming = { method, classes: head.classes };
     process.stdout.write(args.json ? jsonLines(judged, naming) : verdictTable(judged, naming));

@@ -1,12 +1,13 @@
 import type { Config } from '../../config/index.ts';
 import { type OpenCapture, openCapture } from '../../serving/open-capture.ts';
 import type { OpenStore } from '../../serving/open-store.ts';
+import { collected } from '../../telemetry/collected.ts';
 import { Sparse } from '../../telemetry/sparse.ts';
 import type { TenantRegistry } from '../../tenants/registry.ts';
 import type { Telemetry } from './telemetry.ts';
 
 /** Capture of the configuration, connected to log and metrics. @throws ConfigError */
-export function observedCapture(
+export async function observedCapture(
   config: Config,
   { store, database }: OpenStore,
   tenants: TenantRegistry,
@@ -19,7 +20,7 @@ export function observedCapture(
   const dropping = new Sparse((times) =>
     logger.warn({ times }, 'captured images were dropped, because the store is slower than they arrive'),
   );
-  return openCapture({
+  const opened = await openCapture({
     config,
     database,
     store,
@@ -33,4 +34,6 @@ export function observedCapture(
       failing.note();
     },
   });
+  collected(metrics.captureQueuedBytes, () => opened.capture.queuedBytes);
+  return opened;
 }

@@ -49,39 +49,22 @@ export class ServiceClient {
     path: string,
     { body, form, headers = {} }: { body?: unknown; form?: FormData; headers?: Record<string, string> } = {},
   ): Promise<Answer<T>> {
-    let response: Response;
-    let text: string;
-    try {
-      response = await fetch(this.#url + path, {
-        method,
-        headers: {
-          accept: 'application/json',
-          ...defined({
-            authorization: this.#key === undefined ? undefined : `Bearer ${this.#key}`,
-            'content-type': body === undefined ? undefined : 'application/json',
-          }),
-          ...headers,
-        },
-        ...defined({ body: form ?? (body === undefined ? undefined : JSON.stringify(body)) }),
-        signal: AbortSignal.timeout(form ? IMAGES_TIMEOUT_MS : TIMEOUT_MS),
-      });
-      text = await response.text();
-    } catch (error) {
-      const { cause, message } = error as Error;
-      throw new RequestError('unreachable', `${this.#url} can't be reached: ${(cause as Error)?.message || message}`);
-    }
+    const response = await this.#send(path, {
+      method,
+      headers: {
+        accept: 'application/json',
+        ...defined({ 'content-type': body === undefined ? undefined : 'application/json' }),
+        ...headers,
+      },
+      ...defined({ body: form ?? (body === undefined ? undefined : JSON.stringify(body)) }),
+      timeoutMs: form ? IMAGES_TIMEOUT_MS : TIMEOUT_MS,
+    });
+    const text = new TextDecoder().decode(response.bytes);
     const parsed = parse(text);
     if (response.ok && (text === '' || parsed !== undefined)) {
       return { status: response.status, headers: response.headers, body: parsed as T };
     }
-    const problem = parsed as Partial<Problem> | undefined;
-    if (typeof problem?.code !== 'string') {
-      throw new RequestError(
-        'not_the_service',
-        `${this.#url} answered ${response.status}, which is not a reply of clipn-gate.`,
-      );
-    }
-    throw new RequestError(problem.code, problem.detail ?? problem.code);
+    throw this.#failure(response.status, parsed);
   }
 
   /**
@@ -89,26 +72,37 @@ export class ServiceClient {
    * @throws RequestError
    */
   async download(path: string): Promise<Buffer> {
+    const { ok, status, bytes } = await this.#send(path, { timeoutMs: IMAGES_TIMEOUT_MS });
+    if (ok) return bytes;
+    throw this.#failure(status, parse(new TextDecoder().decode(bytes)));
+  }
+
+  /** Sends a request with the key, and reads the whole reply. @throws RequestError unreachable */
+  async #send(
+    path: string,
+    { timeoutMs, headers = {}, ...init }: Omit<RequestInit, 'headers'> & { timeoutMs: number; headers?: object },
+  ): Promise<{ ok: boolean; status: number; headers: Headers; bytes: Buffer }> {
     const authorization = this.#key === undefined ? undefined : `Bearer ${this.#key}`;
-    let response: Response;
-    let bytes: Buffer;
+    const sent = { ...defined({ authorization }), ...headers };
     try {
-      response = await fetch(this.#url + path, {
-        headers: defined({ authorization }),
-        signal: AbortSignal.timeout(IMAGES_TIMEOUT_MS),
+      const response = await fetch(this.#url + path, {
+        ...init,
+        headers: sent,
+        signal: AbortSignal.timeout(timeoutMs),
       });
-      bytes = Buffer.from(await response.arrayBuffer());
+      const { ok, status } = response;
+      return { ok, status, headers: response.headers, bytes: Buffer.from(await response.arrayBuffer()) };
     } catch (error) {
       const { cause, message } = error as Error;
       throw new RequestError('unreachable', `${this.#url} can't be reached: ${(cause as Error)?.message || message}`);
     }
-    if (response.ok) return bytes;
-    const problem = parse(bytes.toString()) as Partial<Problem> | undefined;
-    if (typeof problem?.code === 'string') throw new RequestError(problem.code, problem.detail ?? problem.code);
-    throw new RequestError(
-      'not_the_service',
-      `${this.#url} answered ${response.status}, which is not a reply of clipn-gate.`,
-    );
+  }
+
+  /** The error of a reply with a fault. @param body undefined if it is not JSON */
+  #failure(status: number, body: unknown): RequestError {
+    const { code, detail } = (body ?? {}) as Partial<Problem>;
+    if (typeof code === 'string') return new RequestError(code, detail ?? code);
+    return new RequestError('not_the_service', `${this.#url} answered ${status}, which is not a reply of clipn-gate.`);
   }
 
   /** Undefined if there is no such tenant. */

@@ -1,7 +1,9 @@
 import type { Readable } from 'node:stream';
 import multipart from '@fastify/multipart';
 import type { FastifyInstance } from 'fastify';
-import { imageParser } from './parsers.ts';
+import { refuseEarly } from '../admission.ts';
+import { remoteImages } from '../remote/index.ts';
+import { imageParser, valuesOfImages } from './parsers.ts';
 import { sniffedParser } from './sniffed.ts';
 
 /** Prepares the scope of a route for `readImages`: forms, raw images and other bodies. */
@@ -19,6 +21,19 @@ export async function acceptImages(app: FastifyInstance): Promise<void> {
     return payload;
   });
   app.addContentTypeParser('*', sniffedParser);
+}
+
+/** Prepares the scope of a route that takes images: `options` for the route itself, and what fetches images by url. */
+export async function imageRoute<A>(app: FastifyInstance, access: A) {
+  const { maxBodyBytes, maxImages, imageUrls } = app.config;
+  await acceptImages(app);
+  return {
+    fetchImage: remoteImages(imageUrls, process.env),
+    options: {
+      config: { access, jsonValues: valuesOfImages(maxImages), jsonText: maxBodyBytes },
+      onRequest: refuseEarly,
+    },
+  };
 }
 
 declare module 'fastify' {

@@ -1,4 +1,4 @@
-import type { S3 } from '../../config/s3.ts';
+import { bucketUrl, type S3 } from '../../config/s3.ts';
 import type { AllowList } from '../../outgoing/allow-list.ts';
 import { notListed, refused } from './errors.ts';
 
@@ -28,10 +28,7 @@ export async function s3Request(
   const [, bucket, key] = ADDRESS.exec(address) ?? [];
   if (bucket === undefined || key === undefined) throw refused('An S3 address has the form s3://bucket/key.');
   if (!list.permitsBucket(bucket)) throw notListed();
-  // a name with dots fits no certificate of *.s3.REGION.amazonaws.com
-  const byPath = endpoint !== undefined || bucket.includes('.');
-  const host = endpoint?.href.replace(/\/$/, '') ?? `https://${byPath ? '' : `${bucket}.`}s3.${region}.amazonaws.com`;
-  const url = new URL(`${host}/${byPath ? `${bucket}/` : ''}${encodedKey(key)}`);
+  const url = new URL(`${bucketUrl(bucket, { region, endpoint })}${encodedKey(key)}`);
   const trusted = endpoint !== undefined;
   if (!credentials) return { url, headers: {}, trusted };
   // loaded only where it is used

@@ -5,6 +5,7 @@ import { type BuildProgress, percentOf } from '../../tenants/progress.ts';
 import type { TenantRegistry } from '../../tenants/registry.ts';
 import type { TenantView } from '../../tenants/tenant.ts';
 import { CalibrationSummary, calibrationSummary } from './calibration.ts';
+import { DetectHeaders } from './detect.ts';
 
 export const TenantParams = Type.Object({
   tenant: Type.String({ description: '1 to 63 lower-case letters, digits, dots, hyphens, underscores.' }),
@@ -56,6 +57,10 @@ export const ConditionHeaders = Type.Object({
   'if-none-match': Type.Optional(Type.String({ description: '`*`: only if the tenant does not exist.' })),
 });
 export type ConditionHeaders = Static<typeof ConditionHeaders>;
+
+/** The same, for a request with images. */
+export const ConditionalDetectHeaders = Type.Object({ ...DetectHeaders.properties, ...ConditionHeaders.properties });
+export type ConditionalDetectHeaders = Static<typeof ConditionalDetectHeaders>;
 
 /** The same, for a request that may wait for features. */
 export const WaitHeaders = Type.Object({

@@ -7,8 +7,8 @@ export interface S3Options {
   /** Begins every key; ends with a slash, or is empty. */
   prefix: string;
   region: string;
-  /** Of another store than AWS, such as MinIO. */
-  endpoint: URL | undefined;
+  /** Address of the bucket, with a slash at its end. */
+  base: string;
   credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
   /** Longest time for one request, milliseconds. */
   timeoutMs?: number;
@@ -26,16 +26,10 @@ export class ObjectStoreError extends Error {
 /** Objects in a bucket of S3, or of a store with its interface. */
 export class S3Objects implements ObjectStore {
   readonly #options: S3Options;
-  readonly #base: string;
   #client: AwsClient | undefined;
 
   constructor(options: S3Options) {
-    const { bucket, region, endpoint } = options;
     this.#options = options;
-    // a name with dots fits no certificate of *.s3.REGION.amazonaws.com
-    const byPath = endpoint !== undefined || bucket.includes('.');
-    const host = endpoint?.href.replace(/\/$/, '') ?? `https://${byPath ? '' : `${bucket}.`}s3.${region}.amazonaws.com`;
-    this.#base = byPath ? `${host}/${bucket}/` : `${host}/`;
   }
 
   get name(): string {
@@ -70,7 +64,7 @@ export class S3Objects implements ObjectStore {
     const { prefix } = this.#options;
     const wanted = tenant === undefined ? prefix : `${prefix}${tenant}/`;
     for (let token: string | undefined; ; ) {
-      const url = new URL(this.#base);
+      const url = new URL(this.#options.base);
       url.searchParams.set('list-type', '2');
       url.searchParams.set('prefix', wanted);
       if (token !== undefined) url.searchParams.set('continuation-token', token);
@@ -86,7 +80,8 @@ export class S3Objects implements ObjectStore {
   }
 
   #url(key: string): string {
-    return `${this.#base}${this.#options.prefix}${key}`;
+    const { base, prefix } = this.#options;
+    return `${base}${prefix}${key}`;
   }
 
   async #ask(url: string, init: RequestInit, accepted: readonly number[] = []): Promise<Response> {

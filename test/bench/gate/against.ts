@@ -13,12 +13,11 @@ import { photographsOrMade, request } from '../load/pictures.ts';
 import type { Bench } from '../main.ts';
 import { TEN } from '../measure/target.ts';
 import { cpuDuring } from '../measure/usage.ts';
-import { fixed, table } from '../report.ts';
+import { fixed, median, table } from '../report.ts';
 import { child } from './overhead.ts';
 
 const TURNS = 7;
 const PATH = '/v1/models/zoo:predict';
-const middle = (values: number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] as number;
 const post = (body: string): Post => ({ path: PATH, contentType: 'application/json', body: [Buffer.from(body)] });
 
 /** One turn: answers per second, and processor milliseconds for each. */
@@ -90,8 +89,8 @@ export const gateAgainst: Bench = async ({ bundle, seconds = 3, other }) => {
         ];
         turns.push((turn % 2 ? pair.reverse() : pair) as [Turn, Turn]);
       }
-      const of = (which: 0 | 1, figure: keyof Turn) => middle(turns.map((pair) => pair[which][figure]));
-      const ratio = (figure: (t: Turn) => number) => middle(turns.map(([a, b]) => figure(a) / figure(b)));
+      const of = (which: 0 | 1, figure: keyof Turn) => median(turns.map((pair) => pair[which][figure]));
+      const ratio = (figure: (t: Turn) => number) => median(turns.map(([a, b]) => figure(a) / figure(b)));
       results.push({
         name,
         rate: [of(0, 'rate'), of(1, 'rate')],

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import autocannon from 'autocannon';
 import { startService } from '../../helpers/service.ts';
 import type { Bench } from '../main.ts';
-import { fixed, table } from '../report.ts';
+import { fixed, median, table } from '../report.ts';
 
 const ROUNDS = 3;
 const KINDS = [
@@ -51,8 +51,6 @@ async function load(url: string, { connections, request }: (typeof KINDS)[number
   const at = (share: number) => times[Math.floor(share * (times.length - 1))] as number;
   return { perSecond: requests.average, p50: at(0.5), p99: at(0.99) };
 }
-
-const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1] as number;
 
 export const gateOverhead: Bench = async ({ seconds = 3 }) => {
   const cleanups: (() => unknown)[] = [];

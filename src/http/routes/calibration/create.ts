@@ -1,25 +1,19 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { manageTenantInPath } from '../../access.ts';
-import { refuseEarly } from '../../admission.ts';
-import { acceptImages } from '../../bodies/image-bodies.ts';
-import { valuesOfImages } from '../../bodies/parsers.ts';
-import { remoteImages } from '../../remote/index.ts';
+import { imageRoute } from '../../bodies/image-bodies.ts';
 import { CalibrationJsonBody, CalibrationQuery, CalibrationReply } from '../../schemas/calibration.ts';
-import { DetectBody, DetectHeaders } from '../../schemas/detect.ts';
+import { DetectBody } from '../../schemas/detect.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
-import { ConditionHeaders, TenantParams } from '../../schemas/tenant.ts';
+import { ConditionalDetectHeaders, TenantParams } from '../../schemas/tenant.ts';
 import { answerCalibration, type CalibrationRequest } from './handler.ts';
 
 /** `POST /v1/tenants/{tenant}/calibration`: a threshold from images of the tenant's classes; it is durable before the reply. */
 export const calibrationCreate: FastifyPluginAsync = async (app) => {
-  const { maxBodyBytes, maxImages, imageUrls } = app.config;
-  const fetchImage = remoteImages(imageUrls, process.env);
-  await acceptImages(app);
+  const { fetchImage, options } = await imageRoute(app, manageTenantInPath);
   app.post<CalibrationRequest>(
     '/v1/tenants/:tenant/calibration',
     {
-      config: { access: manageTenantInPath, jsonValues: valuesOfImages(maxImages), jsonText: maxBodyBytes },
-      onRequest: refuseEarly,
+      ...options,
       schema: {
         operationId: 'calibrateTenant',
         tags: ['tenants'],
@@ -29,7 +23,7 @@ export const calibrationCreate: FastifyPluginAsync = async (app) => {
           'images. The body has the forms of `POST /v1/detect`; in a form, the choices may be fields. JSON without images changes the choices only.',
         params: TenantParams,
         querystring: CalibrationQuery,
-        headers: { ...DetectHeaders, properties: { ...DetectHeaders.properties, ...ConditionHeaders.properties } },
+        headers: ConditionalDetectHeaders,
         body: { content: { ...DetectBody, 'application/json': { schema: CalibrationJsonBody } } },
         response: { 200: CalibrationReply, 201: CalibrationReply, ...ProblemResponses },
       },

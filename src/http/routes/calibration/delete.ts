@@ -2,7 +2,7 @@ import type { FastifyPluginAsync } from 'fastify';
 import { Type } from 'typebox';
 import { uncalibrate } from '../../../tenants/calibration/revise.ts';
 import { manageTenantInPath } from '../../access.ts';
-import { recorded } from '../../audit.ts';
+import { changeOptions } from '../../audit.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
 import { ConditionHeaders, TenantParams } from '../../schemas/tenant.ts';
 
@@ -24,12 +24,7 @@ export const calibrationDelete: FastifyPluginAsync = async (app) => {
     },
     async (request, reply) => {
       const { tenant } = request.params;
-      await uncalibrate(app.tenants, tenant, {
-        waitMs: app.config.buildWaitMs,
-        ifMatch: request.headers['if-match'],
-        ifNoneMatch: request.headers['if-none-match'],
-        onChanged: recorded(request, 'tenant.uncalibrate', tenant),
-      });
+      await uncalibrate(app.tenants, tenant, changeOptions(request, 'tenant.uncalibrate', tenant));
       return reply.code(204).send();
     },
   );

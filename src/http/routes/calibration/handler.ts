@@ -3,7 +3,7 @@ import { defined } from '../../../defined.ts';
 import { ServiceError } from '../../../errors/index.ts';
 import type { CalibrationState } from '../../../tenants/calibration/change.ts';
 import { calibrate } from '../../../tenants/calibration/revise.ts';
-import { recorded } from '../../audit.ts';
+import { changeOptions } from '../../audit.ts';
 import { readImages } from '../../bodies/read-images.ts';
 import { departureOf } from '../../departure.ts';
 import { type WithVerdict, withAndWithoutVerdict } from '../../failed-images.ts';
@@ -15,13 +15,12 @@ import {
   type CalibrationReply,
   toCalibrationReply,
 } from '../../schemas/calibration.ts';
-import type { DetectHeaders } from '../../schemas/detect.ts';
-import type { ConditionHeaders, TenantParams } from '../../schemas/tenant.ts';
+import type { ConditionalDetectHeaders, TenantParams } from '../../schemas/tenant.ts';
 
 export interface CalibrationRequest {
   Params: TenantParams;
   Querystring: CalibrationQuery;
-  Headers: DetectHeaders & ConditionHeaders;
+  Headers: ConditionalDetectHeaders;
 }
 
 /** Judges the images of the request with the serving version, and stores the calibration that follows. */
@@ -65,13 +64,7 @@ export async function answerCalibration(
     tenants,
     tenant,
     { choices, ...defined({ images: images.length > 0 ? scored.map(scoresOf) : undefined, add }) },
-    {
-      by: images.length > 0 ? serving : undefined,
-      waitMs: config.buildWaitMs,
-      ifMatch: request.headers['if-match'],
-      ifNoneMatch: request.headers['if-none-match'],
-      onChanged: recorded(request, 'tenant.calibrate', tenant),
-    },
+    { by: images.length > 0 ? serving : undefined, ...changeOptions(request, 'tenant.calibrate', tenant) },
   );
   reply.code(existed ? 200 : 201);
   const state = tenants.calibration(tenant) as CalibrationState;

@@ -1,23 +1,17 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { detectTenantInQuery } from '../../access.ts';
-import { refuseEarly } from '../../admission.ts';
-import { acceptImages } from '../../bodies/image-bodies.ts';
-import { valuesOfImages } from '../../bodies/parsers.ts';
-import { remoteImages } from '../../remote/index.ts';
+import { imageRoute } from '../../bodies/image-bodies.ts';
 import { DetectBody, DetectHeaders, DetectQuery, DetectReply } from '../../schemas/detect.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
 import { answerDetect } from './handler.ts';
 
 /** `POST /v1/detect`: images in, verdicts out. Out-of-distribution is a result and not an error, so its status is 200. */
 export const detectRoute: FastifyPluginAsync = async (app) => {
-  const { maxBodyBytes, maxImages, imageUrls } = app.config;
-  const fetchImage = remoteImages(imageUrls, process.env);
-  await acceptImages(app);
+  const { fetchImage, options } = await imageRoute(app, detectTenantInQuery);
   app.post<{ Querystring: DetectQuery; Headers: DetectHeaders }>(
     '/v1/detect',
     {
-      config: { access: detectTenantInQuery, jsonValues: valuesOfImages(maxImages), jsonText: maxBodyBytes },
-      onRequest: refuseEarly,
+      ...options,
       schema: {
         operationId: 'detect',
         tags: ['detect'],

@@ -2,7 +2,7 @@ import type { FastifyPluginAsync } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { removeExamples } from '../../../tenants/examples/revise.ts';
 import { manageTenantInPath } from '../../access.ts';
-import { recorded } from '../../audit.ts';
+import { changeOptions } from '../../audit.ts';
 import { ExamplesParams } from '../../schemas/examples.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
 import { ConditionHeaders } from '../../schemas/tenant.ts';
@@ -37,12 +37,7 @@ export const examplesDelete: FastifyPluginAsync = async (app) => {
     },
     async (request, reply) => {
       const { tenant, class: name } = request.params;
-      const options = {
-        waitMs: app.config.buildWaitMs,
-        ifMatch: request.headers['if-match'],
-        ifNoneMatch: request.headers['if-none-match'],
-        onChanged: recorded(request, 'tenant.examples.delete', tenant),
-      };
+      const options = changeOptions(request, 'tenant.examples.delete', tenant);
       await removeExamples(app.tenants, tenant, { class: name, sha256: request.query.sha256 }, options);
       return reply.code(204).send();
     },

@@ -3,36 +3,31 @@ import { ServiceError } from '../../../errors/index.ts';
 import { checkClass } from '../../../tenants/examples/change.ts';
 import { addExamples } from '../../../tenants/examples/revise.ts';
 import { manageTenantInPath } from '../../access.ts';
-import { refuseEarly } from '../../admission.ts';
-import { recorded } from '../../audit.ts';
-import { acceptImages } from '../../bodies/image-bodies.ts';
-import { valuesOfImages } from '../../bodies/parsers.ts';
+import { changeOptions } from '../../audit.ts';
+import { imageRoute } from '../../bodies/image-bodies.ts';
 import { readImages } from '../../bodies/read-images.ts';
 import { departureOf } from '../../departure.ts';
 import { withAndWithoutVerdict } from '../../failed-images.ts';
 import { checkLimits, judge } from '../../judge.ts';
-import { type FetchImage, remoteImages } from '../../remote/index.ts';
-import { DetectBody, DetectHeaders } from '../../schemas/detect.ts';
+import type { FetchImage } from '../../remote/index.ts';
+import { DetectBody } from '../../schemas/detect.ts';
 import { ExamplesParams, ExamplesQuery, ExamplesReply, toExamplesReply } from '../../schemas/examples.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
-import { ConditionHeaders } from '../../schemas/tenant.ts';
+import { ConditionalDetectHeaders } from '../../schemas/tenant.ts';
 
 interface Put {
   Params: ExamplesParams;
   Querystring: ExamplesQuery;
-  Headers: DetectHeaders & ConditionHeaders;
+  Headers: ConditionalDetectHeaders;
 }
 
 /** `PUT /v1/tenants/{tenant}/classes/{class}/examples`: images beside the name of a class; their embeddings are durable before the reply. */
 export const examplesPut: FastifyPluginAsync = async (app) => {
-  const { maxBodyBytes, maxImages, imageUrls } = app.config;
-  const fetchImage = remoteImages(imageUrls, process.env);
-  await acceptImages(app);
+  const { fetchImage, options } = await imageRoute(app, manageTenantInPath);
   app.put<Put>(
     '/v1/tenants/:tenant/classes/:class/examples',
     {
-      config: { access: manageTenantInPath, jsonValues: valuesOfImages(maxImages), jsonText: maxBodyBytes },
-      onRequest: refuseEarly,
+      ...options,
       schema: {
         operationId: 'putExamples',
         tags: ['tenants'],
@@ -42,7 +37,7 @@ export const examplesPut: FastifyPluginAsync = async (app) => {
           'images, not the images. The body has the forms of `POST /v1/detect`; a class has at most 100 examples, a tenant 1000.',
         params: ExamplesParams,
         querystring: ExamplesQuery,
-        headers: { ...DetectHeaders, properties: { ...DetectHeaders.properties, ...ConditionHeaders.properties } },
+        headers: ConditionalDetectHeaders,
         body: { content: DetectBody },
         response: { 200: ExamplesReply, ...ProblemResponses },
       },
@@ -86,12 +81,7 @@ async function answer(
     tenants,
     tenant,
     { class: name, images: embedded, add: request.query.add, model: serving.pins.model },
-    {
-      waitMs: config.buildWaitMs,
-      ifMatch: request.headers['if-match'],
-      ifNoneMatch: request.headers['if-none-match'],
-      onChanged: recorded(request, 'tenant.examples.put', tenant),
-    },
+    changeOptions(request, 'tenant.examples.put', tenant),
   );
   return { ...toExamplesReply(view.record, name, false), ...(failed.length > 0 && { failed }) };
 }

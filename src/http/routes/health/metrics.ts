@@ -49,7 +49,6 @@ export const metrics: FastifyPluginAsync = async (app) => {
       await engineProcess(metrics, engine.status.pid);
       driftGauges(metrics, drift);
       calibrationGauges(metrics, tenants);
-      metrics.captureQueuedBytes.set(capture.capture.queuedBytes);
       qualityGauges(metrics, await capture.quality.recent(Date.now()));
       for (const [state, count] of Object.entries(tenants.counts())) metrics.tenants.set({ state }, count);
       const type = expositionFor(request.headers.accept);
