@@ -20,6 +20,10 @@ export function addReplayCommand(program: Command): void {
     .option('--threshold <number>', 'for --score')
     .addOption(new Option('--batch <rule>', 'another rule for batches').choices(Object.keys(BATCH_RULES)))
     .option('--tenant <id>', 'of this tenant only')
+    .option(
+      '--labels <source>',
+      'tell how often each rule is wrong, by labels: a file of `labels export`, or the address of the service (key: CLIPN_API_KEY)',
+    )
     .option('--json', 'as JSON, for programs')
     .action(async (files: string[], options: ReplayArguments) => {
       const { replayAudit } = await import('./replay.ts');

@@ -4,10 +4,12 @@ import type { Method, ScoreName } from '../../clipn/index.ts';
 import { defined } from '../../defined.ts';
 import { ServiceError } from '../../errors/index.ts';
 import type { AuditRecord } from '../../gate/audit/record.ts';
-import { Replay, type Tally, type WhatIf } from '../../gate/audit/replay.ts';
+import { Replay, type WhatIf } from '../../gate/audit/replay.ts';
 import type { BatchRule } from '../../gate/config/schema.ts';
-import { table } from '../table.ts';
 import { UsageError } from '../usage-error.ts';
+import { LabelledReplay } from './labelled-replay.ts';
+import { labelsFrom } from './labels-of.ts';
+import { countsTable, errorsTable, reportJson } from './tables.ts';
 
 export interface ReplayArguments {
   method?: Method;
@@ -15,6 +17,7 @@ export interface ReplayArguments {
   threshold?: string;
   batch?: BatchRule;
   tenant?: string;
+  labels?: string;
   json?: boolean;
 }
 
@@ -40,53 +43,43 @@ function parsed(line: string): AuditRecord | undefined {
 
 /** `clipn-gate replay`: applies another rule to the scores in the gate's audit trail. Returns the exit status. */
 export async function replayAudit(files: string[], args: ReplayArguments): Promise<number> {
-  const replay = new Replay(whatIf(args));
+  const changes = whatIf(args);
+  const replay = new Replay(changes);
+  const labelled = args.labels === undefined ? undefined : new LabelledReplay(changes, labelsFrom(args.labels));
   let unreadable = 0;
   for (const file of files) {
-    const input = file === '-' ? process.stdin : createReadStream(file);
-    try {
-      for await (const line of createInterface({ input })) {
-        if (line.trim() === '') continue;
-        const record = parsed(line);
-        if (record) replay.add(record);
-        else unreadable++;
+    for await (const line of linesOf(file)) {
+      if (line.trim() === '') continue;
+      const record = parsed(line);
+      if (!record) {
+        unreadable++;
+        continue;
       }
-    } catch (cause) {
-      throw new ServiceError('invalid_request', `${file} can't be read: ${(cause as Error).message}`, { cause });
+      replay.add(record);
+      await labelled?.add(record);
     }
   }
   if (unreadable > 0) process.stderr.write(`${unreadable} lines are not audit records and were left out\n`);
-  const tenants = Object.fromEntries([...replay.tenants].sort(([a], [b]) => (a < b ? -1 : 1)));
-  if (args.json) process.stdout.write(`${JSON.stringify({ total: replay.total, tenants, unreadable })}\n`);
-  else {
-    const row = (name: string, t: Tally) => [
-      name,
-      ...[
-        t.requests,
-        t.images,
-        t.ood.was,
-        t.ood.would,
-        t.id_to_ood,
-        t.ood_to_id,
-        t.rejected.was,
-        t.rejected.would,
-        t.failed,
-      ].map(String),
-    ];
-    const rows = [...Object.entries(tenants).map(([name, t]) => row(name, t)), row('all', replay.total)];
-    const head = [
-      'tenant',
-      'requests',
-      'images',
-      'OOD',
-      'would be',
-      'in -> OOD',
-      'OOD -> in',
-      'rejected',
-      'would be',
-      'no verdict',
-    ];
-    process.stdout.write(`${table(head, rows, new Set([1, 2, 3, 4, 5, 6, 7, 8, 9]))}\n`);
+  const tenants = [...replay.tenants].sort(byName);
+  const reports = labelled && [...labelled.reports()].sort(byName);
+  if (args.json) {
+    const errors = reports && { labelled: Object.fromEntries(reports.map(([id, report]) => [id, reportJson(report)])) };
+    const counts = { total: replay.total, tenants: Object.fromEntries(tenants), unreadable };
+    process.stdout.write(`${JSON.stringify({ ...counts, ...errors })}\n`);
+  } else {
+    process.stdout.write(`${countsTable(tenants, replay.total)}\n`);
+    if (reports) process.stdout.write(`\n${errorsTable(reports)}\n`);
   }
   return replay.total.requests === 0 ? 1 : 0;
+}
+
+const byName = ([a]: [string, unknown], [b]: [string, unknown]) => (a < b ? -1 : 1);
+
+/** The lines of a file; - is standard input. @throws ServiceError invalid_request */
+async function* linesOf(file: string): AsyncGenerator<string> {
+  try {
+    yield* createInterface({ input: file === '-' ? process.stdin : createReadStream(file) });
+  } catch (cause) {
+    throw new ServiceError('invalid_request', `${file} can't be read: ${(cause as Error).message}`, { cause });
+  }
 }

@@ -60,6 +60,7 @@ export const LabelView = Type.Object(
   },
   { title: 'Label' },
 );
+export type LabelView = Static<typeof LabelView>;
 
 /** @returns a plain object of the form of `LabelView` */
 export function toLabelView(record: LabelRecord) {

@@ -44,7 +44,7 @@ export function toQualityReply(tenant: string, report: QualityReport): QualityRe
   const { tenantVersion, model, since, verdicts, covered, labels, rules, wrongClass } = report;
   const named = Object.entries(rules).map(([rule, { falseRefusals, falseAcceptances }]) => [
     rule,
-    { false_refusals: rateOf(falseRefusals), false_acceptances: rateOf(falseAcceptances) },
+    { false_refusals: toRateReply(falseRefusals), false_acceptances: toRateReply(falseAcceptances) },
   ]);
   return {
     tenant,
@@ -55,8 +55,8 @@ export function toQualityReply(tenant: string, report: QualityReport): QualityRe
     covered,
     labels,
     rules: Object.fromEntries(named),
-    wrong_class: rateOf(wrongClass),
+    wrong_class: toRateReply(wrongClass),
   };
 }
 
-const rateOf = (rate: Rate | null) => rate && { ...rate };
+export const toRateReply = (rate: Rate | null) => rate && { ...rate };
