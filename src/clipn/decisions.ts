@@ -1,3 +1,4 @@
+import { combinedScore, type NegativeScores } from './negatives.ts';
 import { argMax, type Probabilities } from './probabilities.ts';
 
 export type Decision = 'id' | 'ood';
@@ -5,6 +6,10 @@ export type Decision = 'id' | 'ood';
 /** The rules without a threshold. */
 export const METHODS = ['ctw', 'atd', 'atd-rescaled'] as const;
 export type Method = (typeof METHODS)[number];
+
+/** The rules without a threshold that need negative labels (negatives.ts). */
+export const NEGATIVE_METHODS = ['neglabel', 'csp', 'combined'] as const;
+export type NegativeMethod = (typeof NEGATIVE_METHODS)[number];
 
 /** The rules without a threshold, and the one by a tenant's calibration (conformal.ts). */
 export const RULES = [...METHODS, 'calibrated'] as const;
@@ -16,10 +21,17 @@ export interface Decisions {
   atd_rescaled: Decision;
   /** Absent without a calibration that applies. */
   calibrated?: Decision;
+  /** Absent without negative labels, like the next two. */
+  neglabel?: Decision;
+  csp?: Decision;
+  combined?: Decision;
 }
 
-/** The decision of the named rule. @throws RangeError for `calibrated` without a calibration; callers resolve the rule first */
-export function decisionOf(decisions: Decisions, rule: Rule): Decision {
+/**
+ * The decision of the named rule.
+ * @throws RangeError for `calibrated` without a calibration, and for a rule of negative labels without them; callers resolve the rule first
+ */
+export function decisionOf(decisions: Decisions, rule: Rule | NegativeMethod): Decision {
   const decision = decisions[rule === 'atd-rescaled' ? 'atd_rescaled' : rule];
   if (decision === undefined) throw new RangeError(`there is no decision of the rule ${rule}`);
   return decision;
@@ -41,5 +53,23 @@ export function decide({ p, pNo, pOod }: Probabilities): Decisions {
     ctw: of((pNo[best] as number) > 0.5),
     atd: of(pOod > (p[best] as number)),
     atd_rescaled: of(pOod > bestKept),
+  };
+}
+
+/**
+ * The decisions by negative labels, without a threshold to tune: each score is a probability that the image is of the classes, so
+ * OOD iff it is below one half. For `neglabel` and `csp` that means: in the mean over the groups the negative labels hold more than the classes.
+ * `combined` uses the conjugated pool's score where there is one.
+ */
+export function decideByNegatives(
+  probabilities: Probabilities,
+  { neglabel, csp }: NegativeScores,
+): Pick<Decisions, NegativeMethod> {
+  const negative = csp ?? neglabel;
+  const of = (score: number): Decision => (score < 0.5 ? 'ood' : 'id');
+  return {
+    ...(neglabel !== undefined && { neglabel: of(neglabel) }),
+    ...(csp !== undefined && { csp: of(csp) }),
+    ...(negative !== undefined && { combined: of(combinedScore(probabilities, negative)) }),
   };
 }

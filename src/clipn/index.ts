@@ -17,14 +17,28 @@ export {
   type Decision,
   type Decisions,
   decide,
+  decideByNegatives,
   decisionOf,
   METHODS,
   type Method,
+  NEGATIVE_METHODS,
+  type NegativeMethod,
   RULES,
   type Rule,
 } from './decisions.ts';
+export { glMcm, logitGap, PUBLISHED_PATCH_WEIGHT } from './gaps.ts';
+export {
+  closeness,
+  type MiningRule,
+  mine,
+  type Part,
+  PUBLISHED_LIMIT,
+  PUBLISHED_QUANTILE,
+  quantileInPlace,
+} from './mining.ts';
+export { combinedScore, type NegativeScores, negLabelScore, PUBLISHED_GROUPS } from './negatives.ts';
 export { argMax, type Probabilities, probabilities, sigmoid } from './probabilities.ts';
-export { SCORES, type ScoreName, type Scores, scores } from './scores.ts';
+export { MORE_SCORES, type MoreScores, SCORES, type ScoreName, type Scores, scores } from './scores.ts';
 export { classNameFault, fillTemplate, MAX_NAME_LENGTH, templateFault } from './templates.ts';
 
 /** CLIPN's result for one image and C classes. */

@@ -1,3 +1,4 @@
+import type { NegativeScores } from './negatives.ts';
 import { argMax, type Probabilities } from './probabilities.ts';
 
 /** Continuous scores, higher means more in-distribution. */
@@ -15,6 +16,16 @@ export interface Scores {
   /** Maximum concept matching (Ming et al. 2022), max_j softmax_j(s / T), T = 1 on raw cosines. */
   mcm: number;
 }
+
+/** Scores that an image has where its tenant has negative labels, beside those of every image. */
+export interface MoreScores extends NegativeScores {
+  /** LogitGap over all classes. */
+  logit_gap?: number;
+  /** Where the bundle's image graph gives the features of patches. */
+  gl_mcm?: number;
+}
+
+export const MORE_SCORES = ['neglabel', 'csp', 'logit_gap', 'gl_mcm'] as const satisfies readonly (keyof MoreScores)[];
 
 export type ScoreName = keyof Scores;
 export const SCORES = ['ctw', 'atd', 'msp', 'max_logit', 'energy', 'mcm'] as const satisfies readonly ScoreName[];

@@ -1,0 +1,70 @@
+/**
+ * Scores that set an image's classes against negative labels: words that the classes are not. Sources:
+ * - NegLabel: Jiang et al., "Negative Label Guided OOD Detection with Pretrained Vision-Language Models" (ICLR 2024, arXiv 2403.20078),
+ *   section 3.2, temperature 0.01 = scale 100; the groups are in its section on the grouping strategy, 100 in the official settings.
+ * - CSP: Chen et al., "Conjugated Semantic Pool Improves OOD Detection with Pre-trained Vision-Language Models" (NeurIPS 2024,
+ *   arXiv 2410.08611), section 3: the same score with the same groups; only the labels are others.
+ */
+import { type Probabilities, sigmoid } from './probabilities.ts';
+
+/** The groups of both official implementations. */
+export const PUBLISHED_GROUPS = 100;
+
+/** log sum exp(scale x) over every `step`-th value of `cosines` from `from` on, as far as `to`. @throws RangeError if one is not finite */
+function logSumExp(cosines: ArrayLike<number>, scale: number, from: number, to: number, step: number): number {
+  let top = Number.NEGATIVE_INFINITY;
+  for (let i = from; i < to; i += step) {
+    const logit = scale * (cosines[i] as number);
+    if (!Number.isFinite(logit)) throw new RangeError(`the logit ${i} is not finite: ${logit}`);
+    if (logit > top) top = logit;
+  }
+  let sum = 0;
+  for (let i = from; i < to; i += step) sum += Math.exp(scale * (cosines[i] as number) - top);
+  return top + Math.log(sum);
+}
+
+/**
+ * The score of NegLabel, and with the labels of a conjugated pool the score of CSP: the share of the classes in a softmax over the classes
+ * and the negative labels of one group, averaged over the groups:
+ * S = mean_g sum_j exp(scale s_j) / (sum_j exp(scale s_j) + sum_{i in g} exp(scale n_i)), in [0, 1], higher means more in-distribution.
+ *
+ * Label i is in group i modulo `groups`. The official code draws a permutation with a fixed seed instead; dealing the labels in the order of
+ * the mining gives every group the same mix of distances, and needs no generator that other implementations would have to repeat.
+ * As published, groups have equal sizes: the last labels, count modulo groups, are left out. With fewer labels than groups each label is a
+ * group.
+ * @param cosYes cosines with the yes features of the classes, [C], C >= 1
+ * @param cosNegatives cosines with the negative labels in the order of the mining, [M], M >= 1
+ * @throws RangeError on no class, no label, groups that are no positive integer, or anything that is not finite
+ */
+export function negLabelScore(
+  cosYes: ArrayLike<number>,
+  cosNegatives: ArrayLike<number>,
+  scale: number,
+  groups: number = PUBLISHED_GROUPS,
+): number {
+  if (cosYes.length === 0) throw new RangeError('at least one class is needed');
+  if (cosNegatives.length === 0) throw new RangeError('at least one negative label is needed');
+  if (!Number.isInteger(groups) || groups < 1) throw new RangeError(`groups must be a positive integer, not ${groups}`);
+  const count = Math.min(groups, cosNegatives.length);
+  const used = cosNegatives.length - (cosNegatives.length % count);
+  const classes = logSumExp(cosYes, scale, 0, cosYes.length, 1);
+  let sum = 0;
+  for (let g = 0; g < count; g++) sum += sigmoid(classes - logSumExp(cosNegatives, scale, g, used, count));
+  return sum / count;
+}
+
+/** An image's scores against negative labels, each in [0, 1]: probabilities that the image is of the classes. */
+export interface NegativeScores {
+  /** Against nouns and adjectives. */
+  neglabel?: number;
+  /** Against nouns and the conjugated pool. */
+  csp?: number;
+}
+
+/**
+ * One probability that an image is of the classes, of CLIPN's no and of the negative labels: the product (1 - p_{C+1}) S. Both
+ * must say yes: the negative labels that the image is of the classes rather than of anything else, and CLIPN that the classes' no does not hold.
+ */
+export function combinedScore({ pOod }: Pick<Probabilities, 'pOod'>, negative: number): number {
+  return (1 - pOod) * negative;
+}
