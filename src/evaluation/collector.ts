@@ -1,6 +1,6 @@
-import type { ScoreName, Scores } from '../clipn/index.ts';
+import type { Scores } from '../clipn/index.ts';
 import { Column } from './column.ts';
-import { type FailedRow, isFailed, type Row, RULES, type RuleName, SCORES, type ScoredRow } from './rows.ts';
+import { type FailedRow, isFailed, type PerRule, type PerScore, type Row, SCORES, type ScoredRow } from './rows.ts';
 import { type Mistake, Worst } from './worst.ts';
 
 /** Largest number of failed images that are listed by name. All are counted, and all are in the score file. */
@@ -13,18 +13,24 @@ export const SHOWN_RULES = ['ctw', 'atd'] as const;
 /** The intermediate result of one set. */
 export interface SetCounts {
   name: string;
-  /** One column per score, an entry per judged image. */
-  scores: Record<ScoreName, Column>;
-  /** Number of images that each rule keeps. */
-  kept: Record<RuleName, number>;
+  judged: number;
   failed: number;
+  /** One column per score, an entry per judged image whose verdict has this score. */
+  scores: PerScore<Column>;
+  rules: PerRule<RuleCounts>;
+}
+
+/** How many images a rule has decided on, and how many of them it keeps. */
+export interface RuleCounts {
+  decided: number;
+  kept: number;
 }
 
 /** Counts of one class: judged images, correctly classified ones, and those that each rule keeps. */
 export interface ClassCounts {
   images: number;
   correct: number;
-  kept: Record<RuleName, number>;
+  rules: PerRule<RuleCounts>;
 }
 
 export interface Mistakes {
@@ -34,10 +40,20 @@ export interface Mistakes {
   ood_accepted: readonly Mistake[];
 }
 
-const perRule = <T>(of: () => T) => Object.fromEntries(RULES.map((r) => [r, of()])) as Record<RuleName, T>;
+/** Fields come with the first row that has them. */
+const none = <T extends object>() => ({}) as T;
+
+function count(rules: PerRule<RuleCounts>, decisions: ScoredRow['decisions']): void {
+  const all = rules as Record<string, RuleCounts>;
+  for (const [rule, decision] of Object.entries(decisions)) {
+    all[rule] ??= { decided: 0, kept: 0 };
+    all[rule].decided++;
+    if (decision === 'id') all[rule].kept++;
+  }
+}
 
 /**
- * Collects rows in any order and keeps numbers only: six columns of float64 per set, counts per class, and the few worst mistakes.
+ * Collects rows in any order and keeps numbers only: a column of float64 per score and set, counts per class, and the few worst mistakes.
  * The result does not depend on the order.
  */
 export class Collector {
@@ -53,11 +69,12 @@ export class Collector {
   constructor(setNames: string[], classCount: number) {
     this.sets = setNames.map((name) => ({
       name,
-      scores: Object.fromEntries(SCORES.map((s) => [s, new Column()])) as Record<ScoreName, Column>,
-      kept: perRule(() => 0),
+      judged: 0,
       failed: 0,
+      scores: Object.fromEntries(SCORES.map((s) => [s, new Column()])) as PerScore<Column>,
+      rules: none<PerRule<RuleCounts>>(),
     }));
-    this.classes = Array.from({ length: classCount }, () => ({ images: 0, correct: 0, kept: perRule(() => 0) }));
+    this.classes = Array.from({ length: classCount }, () => ({ images: 0, correct: 0, rules: none() }));
     this.#byName = new Map(this.sets.map((s) => [s.name, s]));
   }
 
@@ -70,8 +87,13 @@ export class Collector {
       if (this.#failures.length < MOST_FAILURES) this.#failures.push(row);
       return;
     }
-    for (const s of SCORES) counts.scores[s].push(row.scores[s]);
-    for (const r of RULES) if (row.decisions[r] === 'id') counts.kept[r]++;
+    counts.judged++;
+    const columns = counts.scores as Record<string, Column>;
+    for (const [score, value] of Object.entries(row.scores)) {
+      columns[score] ??= new Column();
+      columns[score].push(value);
+    }
+    count(counts.rules, row.decisions);
     if (row.class !== undefined) this.#addToClass(row, row.class);
     this.#look(row);
   }
@@ -81,7 +103,7 @@ export class Collector {
     if (!counts) throw new RangeError(`there is no class ${at}`);
     counts.images++;
     if (row.index === at) counts.correct++;
-    for (const r of RULES) if (row.decisions[r] === 'id') counts.kept[r]++;
+    count(counts.rules, row.decisions);
   }
 
   #look(row: ScoredRow): void {

@@ -1,13 +1,13 @@
-import type { ScoreName } from '../clipn/index.ts';
-import { type Collector, type Mistakes, type SetCounts, SHOWN_RULES } from './collector.ts';
+import { type Collector, type Mistakes, type RuleCounts, type SetCounts, SHOWN_RULES } from './collector.ts';
 import { curveOf, type RuleFigures, ruleFigures, type ScoreFigures, scoreFigures } from './metrics.ts';
-import { RULES, type RuleName, SCORES } from './rows.ts';
+import { inOrder } from './names.ts';
+import type { PerRule, PerScore } from './rows.ts';
 import type { LogIdentity, RunRecord } from './score-log.ts';
 
 /** Figures against one OOD set, or their mean over sets. */
 export interface Comparison {
-  scores: Record<ScoreName, ScoreFigures>;
-  decisions: Record<RuleName, RuleFigures>;
+  scores: PerScore<ScoreFigures>;
+  decisions: PerRule<RuleFigures>;
 }
 
 /** The inputs of a measurement. */
@@ -35,13 +35,13 @@ export interface Results extends Circumstances {
     failed: number;
     /** Share of judged ID images whose likeliest class is their own, by index, without a rule. */
     accuracy: number | null;
-    id_kept: Record<RuleName, number> | null;
+    id_kept: PerRule<number> | null;
     classes: {
       name: string;
       folder: string;
       images: number;
       accuracy: number | null;
-      id_kept: Record<RuleName, number> | null;
+      id_kept: PerRule<number> | null;
     }[];
   };
   ood: { name: string; dir: string; images: number; failed: number; figures: Comparison | null }[];
@@ -51,25 +51,42 @@ export interface Results extends Circumstances {
   failed: { count: number; listed: { set: string; path: string; code: string; detail: string }[] };
 }
 
-const judged = (t: SetCounts) => t.scores.ctw.length;
-
 const record = <K extends string, V>(keys: readonly K[], of: (key: K) => V) =>
   Object.fromEntries(keys.map((k) => [k, of(k)])) as Record<K, V>;
 
-/** One OOD set against the ID set; null if either has no judged image. */
+/** The scores that all judged images of a set have. */
+export const scoresOf = ({ scores, judged }: SetCounts): string[] =>
+  inOrder(Object.keys(scores)).filter((s) => scores[s]?.length === judged);
+
+/** The rules that have decided on all judged images of a set. */
+const rulesOf = ({ rules, judged }: SetCounts): string[] =>
+  inOrder(Object.keys(rules)).filter((r) => rules[r]?.decided === judged);
+
+const shared = (a: string[], b: string[]) => a.filter((name) => b.includes(name));
+
+/** Share of a number of images that each of the rules keeps. */
+function keptShares(rules: PerRule<RuleCounts>, names: string[], of: number): PerRule<number> | null {
+  return of === 0 ? null : (record(names, (r) => (rules[r]?.kept ?? 0) / of) as PerRule<number>);
+}
+
+/** One OOD set against the ID set, by the scores and rules that both have; null if either has no judged image. */
 export function compare(id: SetCounts, ood: SetCounts): Comparison | null {
-  if (judged(id) === 0 || judged(ood) === 0) return null;
+  if (id.judged === 0 || ood.judged === 0) return null;
+  const values = ({ scores }: SetCounts, s: string) => scores[s]?.values ?? [];
+  const kept = ({ rules }: SetCounts, r: string) => rules[r]?.kept ?? 0;
   return {
-    scores: record(SCORES, (s) => scoreFigures(curveOf(id.scores[s].values, ood.scores[s].values))),
-    decisions: record(RULES, (r) =>
-      ruleFigures({ kept: id.kept[r], of: judged(id) }, { caught: judged(ood) - ood.kept[r], of: judged(ood) }),
-    ),
+    scores: record(shared(scoresOf(id), scoresOf(ood)), (s) =>
+      scoreFigures(curveOf(values(id, s), values(ood, s))),
+    ) as PerScore<ScoreFigures>,
+    decisions: record(shared(rulesOf(id), rulesOf(ood)), (r) =>
+      ruleFigures({ kept: kept(id, r), of: id.judged }, { caught: ood.judged - kept(ood, r), of: ood.judged }),
+    ) as PerRule<RuleFigures>,
   };
 }
 
-/** Mean of records of numbers with equal shape, leaf by leaf. */
+/** Mean of records of numbers, leaf by leaf; of the keys that all of them have. */
 function mean<T extends object>(values: T[]): T {
-  const keys = Object.keys(values[0] as T) as (keyof T)[];
+  const keys = (Object.keys(values[0] as T) as (keyof T)[]).filter((k) => values.every((v) => v[k] !== undefined));
   return Object.fromEntries(
     keys.map((k) => {
       const parts = values.map((v) => v[k]);
@@ -88,6 +105,7 @@ export function resultsOf(
   const [id, ...ood] = collector.sets as [SetCounts, ...SetCounts[]];
   const figures = ood.map((set) => compare(id, set));
   const measured = figures.filter((f) => f !== null);
+  const rules = rulesOf(id);
   const correct = collector.classes.reduce((sum, c) => sum + c.correct, 0);
   return {
     format: 1,
@@ -95,22 +113,22 @@ export function resultsOf(
     id: {
       name: id.name,
       dir: sets[0]?.dir ?? '',
-      images: judged(id),
+      images: id.judged,
       failed: id.failed,
-      accuracy: judged(id) === 0 ? null : correct / judged(id),
-      id_kept: judged(id) === 0 ? null : record(RULES, (r) => id.kept[r] / judged(id)),
+      accuracy: id.judged === 0 ? null : correct / id.judged,
+      id_kept: keptShares(id.rules, rules, id.judged),
       classes: collector.classes.map((c, i) => ({
         name: classes[i] ?? '',
         folder: folders[i] ?? '',
         images: c.images,
         accuracy: c.images === 0 ? null : c.correct / c.images,
-        id_kept: c.images === 0 ? null : record(RULES, (r) => c.kept[r] / c.images),
+        id_kept: keptShares(c.rules, rules, c.images),
       })),
     },
     ood: ood.map((set, i) => ({
       name: set.name,
       dir: sets[i + 1]?.dir ?? '',
-      images: judged(set),
+      images: set.judged,
       failed: set.failed,
       figures: figures[i] ?? null,
     })),

@@ -5,6 +5,11 @@ export { SCORES };
 export const RULES = ['ctw', 'atd', 'atd_rescaled'] as const satisfies (keyof Decisions)[];
 export type RuleName = (typeof RULES)[number];
 
+/** A value for each score that every verdict has, and for those that only some verdicts have. */
+export type PerScore<T> = Record<(typeof SCORES)[number], T> & { readonly [further: string]: T | undefined };
+/** The same for rules. */
+export type PerRule<T> = Record<RuleName, T> & { readonly [further: string]: T | undefined };
+
 /** Identity and state of an image: a file that was replaced is another image. */
 export interface ImageKey {
   set: string;
@@ -57,7 +62,7 @@ export function parseRow(line: string): Row | undefined {
   const { error, scores, decisions } = v;
   if (isObject(error)) return typeof error['code'] === 'string' ? (v as object as FailedRow) : undefined;
   if (!isIndex(v['index']) || !isObject(scores) || !isObject(decisions)) return undefined;
-  if (!SCORES.every((s) => Number.isFinite(scores[s])) || !RULES.every((r) => isDecision(decisions[r])))
-    return undefined;
+  if (!SCORES.every((s) => s in scores) || !RULES.every((r) => r in decisions)) return undefined;
+  if (!Object.values(scores).every(Number.isFinite) || !Object.values(decisions).every(isDecision)) return undefined;
   return v as object as ScoredRow;
 }

@@ -1,3 +1,5 @@
+import type { ScoreFigures } from './metrics.ts';
+import { inOrder, labelOf } from './names.ts';
 import type { Comparison, Results } from './results.ts';
 import { RULES, SCORES } from './rows.ts';
 
@@ -8,17 +10,14 @@ export interface Table {
   rows: string[][];
   /** Explains the cells, if the title is not enough. */
   note?: string;
+  /** The two figures of a cell with a slash: the name of each, and which end is better. */
+  parts?: readonly [Part, Part];
 }
 
-export const LABELS = {
-  ctw: 'CTW',
-  atd: 'ATD',
-  atd_rescaled: 'ATD rescaled',
-  msp: 'MSP',
-  max_logit: 'MaxLogit',
-  energy: 'Energy',
-  mcm: 'MCM',
-} as const;
+export interface Part {
+  name: string;
+  best: 'highest' | 'lowest';
+}
 
 const MISSING = 'n/a';
 
@@ -35,59 +34,74 @@ function perSet(results: Results, labels: string[], cells: Cell[], first: string
   return { header, rows };
 }
 
-/** One row per score, one column per OOD set. */
-function perScore(
-  results: Results,
-  title: string,
-  note: string,
-  cell: (figures: Comparison['scores'][(typeof SCORES)[number]]) => string,
-): Table {
-  const cells = SCORES.map<Cell>((s) => (figures) => cell(figures.scores[s]));
-  const labels = SCORES.map((s) => LABELS[s]);
-  return { title, note, ...perSet(results, labels, cells, 'score') };
+/** Names of the scores or rules that any set has figures of; those of every verdict if no image could be judged. */
+function namesIn(results: Results, kind: keyof Comparison): string[] {
+  const found = inOrder(results.ood.flatMap(({ figures }) => Object.keys(figures?.[kind] ?? {})));
+  return found.length > 0 ? found : kind === 'scores' ? [...SCORES] : [...RULES];
 }
 
-/** The tables of an evaluation: the paper's form first, then the other convention, AUPR, and the rules without a threshold. */
-export function tablesOf(results: Results): Table[] {
-  const kept = results.id.id_kept;
-  const decisions = perSet(
-    results,
-    RULES.map((r) => LABELS[r]),
-    RULES.map<Cell>(
-      (r) =>
-        ({ decisions: { [r]: d } }) =>
-          `${percent(d.ood_caught)}/${percent(d.balanced_accuracy)}`,
-    ),
-    'rule',
+/** One row per score, one column per OOD set. */
+function perScore(results: Results, table: Omit<Table, 'header' | 'rows'>, cell: (figures: ScoreFigures) => string) {
+  const names = namesIn(results, 'scores');
+  const cells = names.map<Cell>(
+    (s) =>
+      ({ scores: { [s]: figures } }) =>
+        figures ? cell(figures) : MISSING,
   );
+  return { ...table, ...perSet(results, names.map(labelOf), cells, 'score') };
+}
+
+const highest = (name: string): Part => ({ name, best: 'highest' });
+const lowest = (name: string): Part => ({ name, best: 'lowest' });
+
+/** The rules without a threshold: one row per rule, with the share of ID that it keeps and its figures for each OOD set. */
+function rulesTable(results: Results): Table {
+  const kept = results.id.id_kept;
+  const names = namesIn(results, 'decisions');
+  const cells = names.map<Cell>(
+    (r) =>
+      ({ decisions: { [r]: d } }) =>
+        d ? `${percent(d.ood_caught)}/${percent(d.balanced_accuracy)}` : MISSING,
+  );
+  const { header, rows } = perSet(results, names.map(labelOf), cells, 'rule');
+  return {
+    title: 'Without a threshold: OOD caught / balanced accuracy, %',
+    note: 'Decisions of the rules without a threshold. Balanced accuracy is the mean of ID kept and OOD caught.',
+    parts: [highest('caught'), highest('balanced')],
+    header: ['rule', 'ID kept', ...header.slice(1)],
+    rows: rows.map(([label, ...row], i) => [label as string, percent(kept?.[names[i] as string]), ...row]),
+  };
+}
+
+/** The tables of an evaluation: the papers' form first, then the other convention, AUPR, and the rules without a threshold. */
+export function tablesOf(results: Results): Table[] {
   return [
     perScore(
       results,
-      'AUROC / FPR95, %',
-      'fpr95_ood_accepted: share of OOD accepted at the threshold that accepts 95 % of ID, as CLIPN and MCM report it.',
+      {
+        title: 'AUROC / FPR95, %',
+        note: 'fpr95_ood_accepted: share of OOD accepted at the threshold that accepts 95 % of ID, as CLIPN and MCM report it.',
+        parts: [highest('AUROC'), lowest('FPR95')],
+      },
       (f) => `${percent(f.auroc)}/${percent(f.fpr95_ood_accepted)}`,
     ),
     perScore(
       results,
-      'FPR95 in the other convention, %',
-      'fpr95_id_rejected: share of ID rejected at the threshold that rejects 95 % of OOD, as OpenOOD and pytorch-ood report it.',
+      {
+        title: 'FPR95 in the other convention, %',
+        note: 'fpr95_id_rejected: share of ID rejected at the threshold that rejects 95 % of OOD, as OpenOOD and pytorch-ood report it.',
+      },
       (f) => percent(f.fpr95_id_rejected),
     ),
     perScore(
       results,
-      'AUPR-in / AUPR-out, %',
-      'Average precision with ID, or with OOD, as the positive class. It depends on how many images there are of each.',
+      {
+        title: 'AUPR-in / AUPR-out, %',
+        note: 'Average precision with ID, or with OOD, as the positive class. It depends on how many images there are of each.',
+        parts: [highest('in'), highest('out')],
+      },
       (f) => `${percent(f.aupr_in)}/${percent(f.aupr_out)}`,
     ),
-    {
-      title: 'Without a threshold: OOD caught / balanced accuracy, %',
-      note: 'Decisions of the rules without a threshold. Balanced accuracy is the mean of ID kept and OOD caught.',
-      header: ['rule', 'ID kept', ...decisions.header.slice(1)],
-      rows: decisions.rows.map(([label, ...cells], i) => [
-        label as string,
-        percent(kept?.[RULES[i] as keyof typeof kept]),
-        ...cells,
-      ]),
-    },
+    rulesTable(results),
   ];
 }

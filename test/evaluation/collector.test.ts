@@ -103,6 +103,40 @@ describe('collector', () => {
     for (const table of tablesOf(nothing)) assert.match(table.rows.flat().join(' '), /n\/a/);
   });
 
+  it('a score or rule that only some verdicts have is measured where all images of both sets have it, and n/a elsewhere', () => {
+    const random = randoms(9);
+    const rows = madeRows().map((row): Row => {
+      if ('error' in row) return row;
+      const known = row.set !== 'far' || row.path.endsWith('1.jpg');
+      if (!known) return row;
+      const [scores, decisions] = [
+        { ...row.scores, neglabel: random(), unheard_of: 1 },
+        { ...row.decisions, combined: 'ood' as const },
+      ];
+      return { ...row, scores, decisions };
+    });
+    const r = results(collected(rows));
+    const near = r.ood[0]?.figures;
+    assert.equal(near?.decisions['combined']?.balanced_accuracy, 0.5);
+    assert.equal(near?.scores['unheard_of']?.auroc, 0.5, 'all values are equal');
+    assert.ok(near?.scores['neglabel']);
+    assert.deepEqual(
+      [r.ood[1]?.figures?.scores['neglabel'], r.average?.scores['neglabel'], r.average?.decisions['combined']],
+      [undefined, undefined, undefined],
+    );
+    assert.equal(r.id.id_kept?.['combined'], 0);
+    assert.deepEqual(Object.keys(near?.scores ?? {}), [...SCORES, 'neglabel', 'unheard_of'], 'unknown names last');
+    const [scores, , , rules] = tablesOf(r);
+    assert.match(
+      scores?.rows.find(([name]) => name === 'NegLabel')?.join(' ') ?? '',
+      /^NegLabel [\d.]+\/[\d.]+ n\/a n\/a$/,
+    );
+    assert.deepEqual(
+      rules?.rows.find(([name]) => name === 'Combined'),
+      ['Combined', '0.00', '100.00/50.00', 'n/a', 'n/a'],
+    );
+  });
+
   it('failures are listed up to a limit and all of them counted', () => {
     const collector = new Collector(NAMES, 3);
     for (let i = 0; i < MOST_FAILURES + 50; i++) collector.add(failedRow('far', i));

@@ -61,7 +61,35 @@ describe('report', () => {
     assert.match(html, /image_undecodable/);
     assert.ok(results.average);
     const { auroc, fpr95_ood_accepted: fpr } = results.average.scores.atd;
-    assert.ok(html.includes(`${percent(auroc)}/${percent(fpr)}</td>`), 'the average of ATD stands in the table');
+    const pair = new RegExp(`>${percent(auroc)}</td><td[^>]*>${percent(fpr)}</td></tr>`);
+    assert.match(html, pair, 'the average of ATD stands in the table, as a pair of columns');
+    assert.match(html, /<th scope="colgroup" colspan="2" class="pair">near<\/th>/);
+    assert.match(html, /aria-label="FPR95, OOD accepted, lowest is best: CTW \d+\.\d\d %, ATD /);
+    assert.doesNotMatch(html, /NaN|undefined|Infinity/);
+  });
+
+  it('scores and rules beyond those of every verdict are drawn and listed with the others', () => {
+    const random = randoms(5);
+    const collector = new Collector(['inside', 'near'], 3);
+    for (const [s, set] of ['inside', 'near'].entries()) {
+      for (let i = 0; i < 40; i++) {
+        const row = madeRow(set, i, random, s === 0 ? i % 3 : undefined);
+        const more = {
+          scores: { ...row.scores, neglabel: random() },
+          decisions: { ...row.decisions, csp: 'id' as const },
+        };
+        collector.add({ ...row, ...more });
+      }
+    }
+    const { results: about } = example();
+    const { sets, folders, classes } = { sets: [], folders: ['a', 'b', 'c'], classes: ['a', 'b', 'c'] };
+    const results = resultsOf(collector, { ...about, sets, folders, classes });
+    const html = reportHtml(results, collector, new Map());
+    assertWellFormed(html);
+    assert.match(html, /aria-label="Histogram of NegLabel: /);
+    assert.match(html, /ROC curves against near: [^"]*MCM, NegLabel\. [^"]*CSP rule at 1, 1\."/);
+    assert.match(html, /<th scope="row">NegLabel<\/th>/);
+    assert.match(html, /<th scope="row">CSP<\/th><td class="best">100\.00<\/td><td>0\.00<\/td><td>50\.00<\/td>/);
     assert.doesNotMatch(html, /NaN|undefined|Infinity/);
   });
 

@@ -25,6 +25,7 @@ table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.925r
 th,td{padding:.3rem .7rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}
 th:first-child,td.word{text-align:left}
 thead th{border-bottom-width:2px}
+th.pair{text-align:center;border-bottom-width:1px}
 tbody th{font-weight:600;position:sticky;left:0;background:var(--ground)}
 .best{font-weight:700}
 .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,20rem),1fr));gap:1rem 1.5rem;margin:.8rem 0}
@@ -42,6 +43,9 @@ svg text{fill:var(--faint);font:10.5px system-ui,sans-serif}
 .s0{stroke:var(--c0)}.area.s0{fill:var(--c0)}
 .s1{stroke:var(--c1)}.s2{stroke:var(--c2);stroke-dasharray:7 2}.s3{stroke:var(--c3);stroke-dasharray:2 2}
 .s4{stroke:var(--c4);stroke-dasharray:8 2 2 2}.s5{stroke:var(--c5);stroke-dasharray:4 3}.s6{stroke:var(--c6);stroke-dasharray:1 3}
+.s7{stroke:var(--c1);stroke-dasharray:12 3}.s8{stroke:var(--c2);stroke-dasharray:1 2}.s9{stroke:var(--c3);stroke-dasharray:9 2 1 2 1 2}
+.s10{stroke:var(--c4);stroke-dasharray:3 5}.s11{stroke:var(--c5);stroke-dasharray:14 2 2 2}.s12{stroke:var(--c6);stroke-dasharray:6 6}
+.bar{fill:var(--c0);fill-opacity:.75}.bar.low{fill:var(--c1)}svg text.name,svg text.value{fill:var(--text)}
 .legend{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;margin:.4rem 0;padding:0;list-style:none;font-size:.875rem}
 .legend li{display:flex;align-items:center;gap:.4rem;overflow-wrap:anywhere}
 .pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(7.6rem,1fr));gap:.9rem;margin:.6rem 0 1.2rem;padding:0;list-style:none}

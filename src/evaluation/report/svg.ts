@@ -106,13 +106,17 @@ function polyline({ idCount, oodCount, idAccepted, oodAccepted }: Curve, x: Scal
 /** A rule in the charts. Each rule has a shape of its own, so that marks at the same place are both visible. */
 export interface Marked {
   label: string;
-  /** 0 circle, 1 square, 2 diamond. */
+  /** 0 circle, 1 square, 2 diamond, 3 and 4 triangles, 5 cross; further ones start again. */
   mark: number;
 }
 
-function shape(mark: number, x: number, y: number): string {
+function shape(which: number, x: number, y: number): string {
+  const mark = which % 6;
   if (mark === 0) return `<circle class="mark" cx="${px(x)}" cy="${px(y)}" r="3.5"/>`;
   if (mark === 1) return `<rect class="mark" x="${px(x - 4.5)}" y="${px(y - 4.5)}" width="9" height="9"/>`;
+  if (mark === 3) return `<path class="mark" d="M${px(x)} ${px(y - 6)}l6 11h-12z"/>`;
+  if (mark === 4) return `<path class="mark" d="M${px(x)} ${px(y + 6)}l6-11h-12z"/>`;
+  if (mark === 5) return `<path class="mark" d="M${px(x - 5)} ${px(y - 5)}l10 10m0-10l-10 10"/>`;
   return `<path class="mark" d="M${px(x)} ${px(y - 8)}l8 8-8 8-8-8z"/>`;
 }
 

@@ -1,26 +1,66 @@
-import type { Table } from '../tables.ts';
+import type { Part, Table } from '../tables.ts';
 import { escapeMarkup } from './escape.ts';
 
-/** Rows with the best number of a column; in cells with a slash the first number counts. */
-function bestRows(rows: string[][], column: number, best: 'highest' | 'lowest' | 'none'): Set<number> {
-  const values = rows.map((r) => Number.parseFloat(r[column] as string));
-  if (best === 'none' || values.some(Number.isNaN)) return new Set();
-  const extreme = best === 'lowest' ? Math.min(...values) : Math.max(...values);
-  // if all are equal, none is the best
-  if (values.every((v) => v === extreme)) return new Set();
-  return new Set(values.flatMap((v, i) => (v === extreme ? [i] : [])));
+/** One column as it is drawn. A column of cells with a slash is two of them. */
+interface DrawnColumn {
+  values: string[];
+  best: Part['best'] | 'none';
 }
 
-/** A table that scrolls by itself on a narrow page, also by keyboard. The best number of each column is bold. */
-export function tableHtml({ title, note, header, rows }: Table, mark: 'highest' | 'lowest' | 'none'): string {
-  const best = header.map((_, c) => (c === 0 ? new Set<number>() : bestRows(rows, c, mark)));
-  const head = header.map((h) => `<th scope="col">${escapeMarkup(h)}</th>`).join('');
-  const body = rows.map((cells, r) => {
-    const [first, ...rest] = cells.map(escapeMarkup);
-    const tds = rest.map((c, i) => `<td${best[i + 1]?.has(r) ? ' class="best"' : ''}>${c}</td>`).join('');
-    return `<tr><th scope="row">${first}</th>${tds}</tr>`;
+/** Rows with the best number of a column; none of a column that lacks a number, or whose numbers are all equal. */
+function bestRows({ values, best }: DrawnColumn): Set<number> {
+  const numbers = values.map(Number.parseFloat);
+  if (best === 'none' || numbers.some(Number.isNaN)) return new Set();
+  const extreme = best === 'lowest' ? Math.min(...numbers) : Math.max(...numbers);
+  if (numbers.every((v) => v === extreme)) return new Set();
+  return new Set(numbers.flatMap((v, i) => (v === extreme ? [i] : [])));
+}
+
+/** Whether a column of a table has two figures per cell. A cell without figures has no slash. */
+const isPair = ({ rows, parts }: Table, column: number) =>
+  parts !== undefined && rows.some((r) => r[column]?.includes('/'));
+
+function columnsOf(table: Table, best: DrawnColumn['best']): DrawnColumn[] {
+  const { header, rows, parts } = table;
+  return header.slice(1).flatMap((_, i): DrawnColumn[] => {
+    const cells = rows.map((r) => r[i + 1] as string);
+    if (!parts || !isPair(table, i + 1)) return [{ values: cells, best }];
+    return parts.map((part, at) => ({
+      values: cells.map((cell) => cell.split('/')[at] ?? cell),
+      best: best === 'none' ? best : part.best,
+    }));
   });
-  const label = escapeMarkup(title);
-  const small = note ? `<p class="faint">${escapeMarkup(note)}</p>` : '';
-  return `<section class="table"><h3>${label}</h3>${small}<div class="scroll" tabindex="0" role="region" aria-label="${label}"><table aria-label="${label}"><thead><tr>${head}</tr></thead><tbody>${body.join('')}</tbody></table></div></section>`;
+}
+
+/** The head: one line, or two if columns are pairs, with the set's name above the names of its figures. */
+function headOf(table: Table): string {
+  const { header, parts } = table;
+  const pairs = header.map((_, i) => i > 0 && isPair(table, i));
+  if (!parts || !pairs.includes(true))
+    return `<tr>${header.map((h) => `<th scope="col">${escapeMarkup(h)}</th>`).join('')}</tr>`;
+  const above = header.map((h, i) =>
+    pairs[i]
+      ? `<th scope="colgroup" colspan="2" class="pair">${escapeMarkup(h)}</th>`
+      : `<th scope="col" rowspan="2">${escapeMarkup(h)}</th>`,
+  );
+  const names = parts.map(({ name }) => `<th scope="col">${escapeMarkup(name)}</th>`).join('');
+  return `<tr>${above.join('')}</tr><tr>${pairs.map((pair) => (pair ? names : '')).join('')}</tr>`;
+}
+
+/**
+ * A table that scrolls by itself on a narrow page, also by keyboard. Cells of two figures become two columns, as in papers. The best
+ * number of each column is bold.
+ */
+export function tableHtml(table: Table, mark: DrawnColumn['best']): string {
+  const columns = columnsOf(table, mark);
+  const best = columns.map(bestRows);
+  const body = table.rows.map((cells, r) => {
+    const tds = columns.map(
+      ({ values }, c) => `<td${best[c]?.has(r) ? ' class="best"' : ''}>${escapeMarkup(values[r] as string)}</td>`,
+    );
+    return `<tr><th scope="row">${escapeMarkup(cells[0] as string)}</th>${tds.join('')}</tr>`;
+  });
+  const label = escapeMarkup(table.title);
+  const small = table.note ? `<p class="faint">${escapeMarkup(table.note)}</p>` : '';
+  return `<section class="table"><h3>${label}</h3>${small}<div class="scroll" tabindex="0" role="region" aria-label="${label}"><table aria-label="${label}"><thead>${headOf(table)}</thead><tbody>${body.join('')}</tbody></table></div></section>`;
 }
