@@ -13,7 +13,7 @@ const RIGHT = 44;
 
 /**
  * Horizontal bars of shares from 0 to 1, one per row, each with its number in percent, in the order given.
- * @param better which end is better; the colour and the text of the chart say so
+ * @param better which end is better; it chooses the colour, and the text for screen readers names it
  */
 export function barsChart(title: string, bars: Bar[], better: 'highest' | 'lowest'): string {
   const height = bars.length * ROW + 6;

@@ -43,10 +43,10 @@ function barsSection({ average, ood }: Results): string {
 }
 
 /** Scores that are probabilities are drawn over their whole range, the others over the range of their values. */
-const SHARES = new Set(['ctw', 'atd', 'msp', 'neglabel', 'csp']);
+const SHARES = new Set(['ctw', 'atd', 'msp', 'neglabel', 'csp', 'combined']);
 
 /** The threshold of a rule on its score, where it is fixed. ATD compares with the likeliest class, so that it has no fixed threshold. */
-const THRESHOLDS: Record<string, number> = { ctw: 0.5, neglabel: 0.5, csp: 0.5 };
+const THRESHOLDS: Record<string, number> = { ctw: 0.5, neglabel: 0.5, csp: 0.5, combined: 0.5 };
 
 /** The scores that every judged image of all these sets has. */
 const scoresOfAll = (sets: readonly SetCounts[]) => {
