@@ -7,6 +7,7 @@ import sharp from 'sharp';
 import { freePort } from '../helpers/free-port.ts';
 import { localS3, withoutMoto } from '../helpers/moto.ts';
 import { temporaryDirectory } from '../helpers/paths.ts';
+import { PostgresServer, withoutPostgres } from '../helpers/postgres.ts';
 import { putTenant, type Service, sendImage, startService, until } from '../helpers/service.ts';
 
 const shaOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
@@ -37,37 +38,87 @@ async function withTenant(t: TestContext, dir: string, env: Record<string, strin
   return service;
 }
 
-describe('capture in a running service', () => {
-  it('every image that was listed is there after kill -9, with the bytes that were sent', async (t) => {
-    const dir = await temporaryDirectory(t);
-    const seen = new Set<string>();
-    const sent = new Map<string, Buffer>();
-    for (let round = 0; round < 2; round++) {
-      const { url, child, exited } = await withTenant(t, dir);
-      const there = await listed(url);
-      assert.deepEqual(
-        [...seen].filter((sha) => !there.images.some((image) => image.sha256 === sha)),
-        [],
-      );
-      for (const sha of seen) {
-        const file = Buffer.from(await (await fetch(`${url}/v1/tenants/zoo/captures/${sha}/image`)).arrayBuffer());
-        assert.deepEqual(file, sent.get(sha));
-      }
-      for (let i = 0; i < 20; i++) {
-        const bytes = await picture(100 * round + i);
-        sent.set(shaOf(bytes), bytes);
-      }
-      const sending = Promise.allSettled([...sent.values()].map((bytes) => sendImage(url, bytes, '?tenant=zoo')));
-      // killed while others are being stored
-      await until('some images are kept', 60_000, async () => {
-        for (const { sha256 } of (await listed(url)).images) seen.add(sha256);
-        return seen.size >= 10 * (round + 1);
-      });
-      child.kill('SIGKILL');
-      await exited;
-      await sending;
+/** Sends images as fast as the service answers, kills it while they are being stored, and starts it again, twice. */
+async function captureAndKill(t: TestContext, dir: string, env: Record<string, string>): Promise<void> {
+  const seen = new Set<string>();
+  const sent = new Map<string, Buffer>();
+  const check = async (url: string) => {
+    const there = new Set((await listed(url)).images.map(({ sha256 }) => sha256));
+    assert.deepEqual(
+      [...seen].filter((sha) => !there.has(sha)),
+      [],
+    );
+    for (const sha of there) {
+      const file = Buffer.from(await (await fetch(`${url}/v1/tenants/zoo/captures/${sha}/image`)).arrayBuffer());
+      assert.deepEqual(file, sent.get(sha));
     }
-    assert.ok(seen.size >= 20);
+  };
+  for (let round = 0; round < 2; round++) {
+    const { url, child, exited } = await withTenant(t, dir, env);
+    await check(url);
+    for (let i = 0; i < 20; i++) {
+      const bytes = await picture(100 * round + i);
+      sent.set(shaOf(bytes), bytes);
+    }
+    const sending = Promise.allSettled([...sent.values()].map((bytes) => sendImage(url, bytes, '?tenant=zoo')));
+    // killed while others are being stored
+    await until('some images are kept', 60_000, async () => {
+      for (const { sha256 } of (await listed(url)).images) seen.add(sha256);
+      return seen.size >= 10 * (round + 1);
+    });
+    child.kill('SIGKILL');
+    await exited;
+    await sending;
+  }
+  const last = await withTenant(t, dir, env);
+  await check(last.url);
+  last.child.kill('SIGKILL');
+  await last.exited;
+  assert.ok(seen.size >= 20);
+}
+
+/** Waits until so many images are counted as failed, and checks that the log names the cause. */
+async function failuresCounted({ url, log }: Service, images: number): Promise<void> {
+  await until('the failures are counted', 60_000, async () =>
+    new RegExp(`clipn_capture_images_total\\{tenant="zoo",result="failed"\\} ${images}\\b`).test(
+      await (await fetch(`${url}/metrics`)).text(),
+    ),
+  );
+  assert.ok(log.some(({ msg }) => /captured images could not be stored/.test(String(msg))));
+}
+
+describe('capture in a running service', () => {
+  it('every image that was listed is there after kill -9, with the bytes that were sent, in files', async (t) => {
+    await captureAndKill(t, await temporaryDirectory(t), {});
+  });
+
+  it('every image that was listed is there after kill -9, with the bytes that were sent, in PostgreSQL; while PostgreSQL is away, requests are answered', {
+    skip: withoutPostgres,
+  }, async (t) => {
+    const server = await PostgresServer.start();
+    t.after(() => server.stop());
+    const dir = await temporaryDirectory(t);
+    const env = { CLIPN_STORE: await server.database() };
+    await captureAndKill(t, dir, env);
+    const service = await withTenant(t, dir, env);
+    const before = (await listed(service.url)).total;
+    await server.halt();
+    const images = await Promise.all([301, 302, 303].map(picture));
+    for (const bytes of images) assert.equal((await sendImage(service.url, bytes, '?tenant=zoo')).status, 200);
+    await failuresCounted(service, images.length);
+    const label = { tenant: 'zoo', sha256: shaOf(images[0] as Buffer), label: 'dog' };
+    const give = () =>
+      fetch(`${service.url}/v1/labels`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(label),
+      });
+    const refused = await give();
+    assert.deepEqual([refused.status, ((await refused.json()) as { code: string }).code], [503, 'store_unavailable']);
+    await server.resume();
+    await until('labels are stored again', 60_000, async () => (await give()).status === 200);
+    for (const bytes of images) await sendImage(service.url, bytes, '?tenant=zoo');
+    await until('images are kept again', 60_000, async () => (await listed(service.url)).total === before + 3);
   });
 
   it('an image that was removed stays removed after kill -9', async (t) => {
@@ -102,12 +153,7 @@ describe('capture in a running service', () => {
       }
       for (let i = 0; i < 5; i++)
         assert.equal((await sendImage(service.url, await picture(i), '?tenant=zoo')).status, 200);
-      await until('the failures are counted', 60_000, async () =>
-        /clipn_capture_images_total\{tenant="zoo",result="failed"\} 5/.test(
-          await (await fetch(`${service.url}/metrics`)).text(),
-        ),
-      );
-      assert.ok(service.log.some(({ msg }) => /captured images could not be stored/.test(String(msg))));
+      await failuresCounted(service, 5);
       service.child.kill('SIGKILL');
       await service.exited;
     }
