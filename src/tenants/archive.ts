@@ -3,7 +3,9 @@ import { type Static, Type } from 'typebox';
 import type { Tower } from '../engine/index.ts';
 import { ServiceError } from '../errors/index.ts';
 import { validatorOf } from '../validator.ts';
+import { ArchivedState, archivedState, faultOfState } from './archived-state.ts';
 import { TenantDefinition } from './definition.ts';
+import type { TenantRecord } from './record.ts';
 
 export const ARCHIVE_TYPE = 'application/vnd.clipn-gate.tenant';
 
@@ -18,12 +20,13 @@ const ArchiveHeader = Type.Object(
     bundle: Type.String(),
     width: Type.Integer({ minimum: 1, maximum: 65_536 }),
     texts: Type.Array(Type.String()),
+    ...ArchivedState.properties,
   },
   { additionalProperties: false },
 );
 
 /**
- * A tenant in one file: a line of JSON, then the rows of all texts, yes before no, float32 little endian, then the SHA-256 of
+ * A tenant in one file, with its calibration and examples: a line of JSON, then the rows of all texts, yes before no, float32 little endian, then the SHA-256 of
  * everything before.
  */
 export interface Archive extends Omit<Static<typeof ArchiveHeader>, 'format'> {
@@ -43,6 +46,15 @@ const bytesOf = (rows: Float32Array) => new Uint8Array(rows.buffer, rows.byteOff
 /** The first bytes of every archive. */
 export const ARCHIVE_BEGINNING = Buffer.from('{"format":"clipn-gate tenant 1"');
 
+/** @param features those of the record's version */
+export function archiveOf(
+  record: TenantRecord,
+  features: Pick<Archive, 'bundle' | 'width' | 'texts' | 'rows'>,
+): Archive {
+  const { id: tenant, version, definition } = record;
+  return { tenant, version, exported_at: new Date().toISOString(), definition, ...archivedState(record), ...features };
+}
+
 export function encodeArchive({ rows, ...head }: Archive): Buffer {
   const line = `${JSON.stringify({ format: 'clipn-gate tenant 1', ...head })}\n`;
   const body = Buffer.concat([Buffer.from(line), bytesOf(rows.yes), bytesOf(rows.no)]);
@@ -61,8 +73,10 @@ export function decodeArchive(bytes: Buffer): Archive {
   } catch {
     throw damaged('it is not an exported tenant');
   }
-  if (!valid(head)) throw damaged(`${valid.errors[0]?.instancePath} ${valid.errors[0]?.message}`);
+  if (!valid(head)) throw damaged(faultOfHeader());
   const { format: _, ...rest } = head as Static<typeof ArchiveHeader>;
+  const fault = faultOfState(rest);
+  if (fault !== undefined) throw damaged(fault);
   const numbers = rest.texts.length * rest.width;
   if (body.length !== newline + 1 + 8 * numbers) throw damaged('its length differs from the declared one');
   const tower = (at: number) => {
@@ -76,13 +90,21 @@ export function decodeArchive(bytes: Buffer): Archive {
   return { ...rest, rows };
 }
 
+/** A field that this program does not know may change verdicts, so it is not passed over. */
+function faultOfHeader(): string {
+  const [error] = valid.errors;
+  if (error?.keyword !== 'additionalProperties') return `${error?.instancePath} ${error?.message}`;
+  const field = String(error.params['additionalProperty']).slice(0, 64);
+  return `it has the field ${JSON.stringify(field)}, which a newer version may have written and this one does not know`;
+}
+
 function assertUnit(row: Float32Array): void {
   let squares = 0;
   for (const value of row) squares += value * value;
   if (!(Math.abs(Math.sqrt(squares) - 1) < TOLERANCE)) throw damaged('a feature is not of unit length');
 }
 
-function damaged(why: string): ServiceError {
+export function damaged(why: string): ServiceError {
   return new ServiceError('import_damaged', `The file cannot be imported: ${why}.`);
 }
 

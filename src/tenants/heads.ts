@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import type { Method, Rule } from '../clipn/index.ts';
 import { defined } from '../defined.ts';
 import type { Head, HeadHost, TextFeatureBuilder } from '../engine/index.ts';
-import type { Archive } from './archive.ts';
+import { type Archive, damaged } from './archive.ts';
 import { classesDigest } from './calibration/digest.ts';
 import { type Pins, servingCalibration } from './calibration/serving.ts';
 import type { StoredCalibration } from './calibration/stored.ts';
 import { nameOf } from './classes.ts';
 import { promptsOf, type TenantDefinition } from './definition.ts';
-import type { StoredExamples } from './examples/stored.ts';
+import { type StoredExamples, widthOf } from './examples/stored.ts';
 import type { FeatureCache } from './feature-cache.ts';
 import { type HeadRecipe, isCached, makeHead, makeRows } from './features.ts';
 import type { Serving } from './tenant.ts';
@@ -138,9 +138,14 @@ export class TenantHeads {
     };
   }
 
-  /** Stores the rows of an archive if they were made with this model; false if not. */
+  /**
+   * Stores the rows of an archive if they were made with this model; false if not.
+   * @throws ServiceError import_damaged for examples that this model cannot have embedded
+   */
   async adopt(archive: Archive, origin: string): Promise<boolean> {
     const { cache, bundle } = this.model;
+    if (widthOf(archive.examples, bundle.wholeId, bundle.embeddingDim) !== bundle.embeddingDim)
+      throw damaged('the embeddings of its examples are not those of their model');
     if (archive.bundle !== bundle.id || archive.width !== bundle.embeddingDim) return false;
     const prompts = promptsOf(archive.definition, bundle.templates);
     for (const tower of ['yes', 'no'] as const) {

@@ -10,7 +10,7 @@ export interface Change {
   definition: TenantDefinition;
   source?: string | undefined;
   imported?: string | undefined;
-  /** That of the version to which a rollback returns; otherwise the one so far stays. */
+  /** That of an imported file, or of the version to which a rollback returns; otherwise the one so far stays. */
   calibration?: StoredCalibration | undefined;
   /** Those so far if undefined. */
   examples?: StoredExamples | undefined;
@@ -33,7 +33,7 @@ export function nextRecord(
   { version, complete }: { version: number; complete: boolean },
 ): TenantRecord {
   const next: TenantRecord = { ...recordOf(id, definition, version + 1), ...defined({ source, imported }) };
-  if (!old) return next;
+  if (!old) return { ...next, ...defined({ calibration, examples }) };
   const previous = complete
     ? {
         version: old.version,

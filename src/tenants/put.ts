@@ -1,3 +1,4 @@
+import type { ArchivedState } from './archived-state.ts';
 import type { ChangeOptions } from './changes.ts';
 import type { TenantModel } from './heads.ts';
 import type { Change } from './next-record.ts';
@@ -11,6 +12,8 @@ export interface PutOptions extends ChangeOptions {
   source?: string;
   /** Origin of imported features in the cache; null for none, which also drops an earlier origin. */
   imported?: string | null;
+  /** Calibration and examples of an imported file. */
+  state?: ArchivedState;
 }
 
 /** The current model, and the record that follows the present one. */

@@ -3,7 +3,8 @@ import pLimit from 'p-limit';
 import type { Method } from '../clipn/index.ts';
 import type { Head } from '../engine/index.ts';
 import { ServiceError } from '../errors/index.ts';
-import { decodeArchive, encodeArchive, originOf } from './archive.ts';
+import { archiveOf, decodeArchive, encodeArchive, originOf } from './archive.ts';
+import { importedState, sameState } from './archived-state.ts';
 import { type BuildOptions, TenantBuilds } from './builds.ts';
 import { type CalibrationState, calibrationOf } from './calibration/change.ts';
 import { type ChangeOptions, TenantChanges } from './changes.ts';
@@ -144,13 +145,14 @@ export class TenantRegistry {
    */
   async put(id: string, definition: TenantDefinition, options: PutOptions): Promise<PutOutcome> {
     this.check(id, definition);
-    const { source, imported } = options;
+    const { source, imported, state } = options;
     const { old, stored } = await this.#changes.run(id, options, (old, version) => {
       if (source === undefined) this.#assertWritable(old);
       const same = old && sameDefinition(old.definition, definition) && old.source === source;
       const origin = imported === undefined ? old?.imported : (imported ?? undefined);
-      if (same && !old.cancelled && old.imported === origin) return old;
-      return this.#next({ id, definition, source, imported: origin }, old, version);
+      if (same && !old.cancelled && old.imported === origin && (!state || sameState(old, state))) return old;
+      const taken = state && importedState(state, old, version + 1);
+      return this.#next({ id, definition, source, imported: origin, ...taken }, old, version);
     });
     return this.#outcome(id, old, stored, options.waitMs);
   }
@@ -179,14 +181,12 @@ export class TenantRegistry {
         },
       );
     }
-    const { version, definition } = record;
-    const exported_at = new Date().toISOString();
-    return encodeArchive({ tenant: id, version, exported_at, definition, ...(await this.#heads.rows(record)) });
+    return encodeArchive(archiveOf(record, await this.#heads.rows(record)));
   }
 
   /**
    * PUT of an exported tenant. Its features are used, for this tenant only, if they were made with this bundle; otherwise they
-   * are built as usual.
+   * are built as usual. Its calibration and examples apply with the model that made them.
    * @throws ServiceError import_damaged, and as `put`
    */
   async importTenant(id: string, bytes: Buffer, options: PutOptions): Promise<PutOutcome> {
@@ -194,7 +194,7 @@ export class TenantRegistry {
     this.check(id, archive.definition);
     const origin = originOf(bytes);
     const imported = (await this.#heads.adopt(archive, origin)) ? origin : null;
-    return this.put(id, archive.definition, { ...options, imported });
+    return this.put(id, archive.definition, { ...options, imported, state: archive });
   }
 
   /**

@@ -36,3 +36,11 @@ export function unpacked(text: string): Float64Array {
   const bytes = Buffer.from(text, 'base64');
   return Float64Array.from({ length: bytes.length / 2 }, (_, i) => bytes.readInt16LE(2 * i) / STEPS);
 }
+
+/** Width of the embeddings of a model, which are equally wide in each class; `none` without any, NaN where classes differ. */
+export function widthOf(examples: StoredExamples | undefined, model: string, none: number): number {
+  const widths = Object.values(examples ?? {})
+    .filter((of) => of.model === model)
+    .map(({ images }) => unpacked(images[0]?.embedding ?? '').length);
+  return widths.every((width) => width === widths[0]) ? (widths[0] ?? none) : Number.NaN;
+}

@@ -5,7 +5,7 @@ import { manageTenantInPath } from '../../access.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
 import { TenantParams } from '../../schemas/tenant.ts';
 
-/** `GET /v1/tenants/{tenant}/export`: definition and features as one file. */
+/** `GET /v1/tenants/{tenant}/export`: definition, features, calibration and examples as one file. */
 export const tenantsExport: FastifyPluginAsync = async (app) => {
   app.get<{ Params: TenantParams }>(
     '/v1/tenants/:tenant/export',
@@ -14,7 +14,7 @@ export const tenantsExport: FastifyPluginAsync = async (app) => {
       schema: {
         operationId: 'exportTenant',
         tags: ['tenants'],
-        summary: 'A tenant as one file: definition and features',
+        summary: 'A tenant as one file: definition, features, calibration and examples',
         description:
           'The file has a checksum. It can be imported into another service; with the same bundle nothing is encoded again.',
         produces: [ARCHIVE_TYPE],

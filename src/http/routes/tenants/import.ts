@@ -3,6 +3,7 @@ import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { ServiceError } from '../../../errors/index.ts';
 import { ARCHIVE_BEGINNING, ARCHIVE_TYPE, decodeArchive } from '../../../tenants/archive.ts';
+import { VALUES_OF_STATE } from '../../../tenants/archived-state.ts';
 import { manageTenantInPath } from '../../access.ts';
 import { recorded } from '../../audit.ts';
 import { collect, type Watch } from '../../bodies/collect.ts';
@@ -43,7 +44,7 @@ export const tenantsImport: FastifyPluginAsync = async (app) => {
         summary: 'Creates or replaces a tenant from an exported file',
         description:
           'Like PUT. Features made with the bundle in service are used, for this tenant only; features made with another bundle ' +
-          'are built again. A changed file is refused with 422 and the code import_damaged.',
+          'are built again. Calibration and examples of the file replace those of the tenant; they apply with the model that made them. A changed file is refused with 422 and the code import_damaged.',
         consumes: [ARCHIVE_TYPE, 'application/octet-stream'],
         params: TenantParams,
         headers: WaitHeaders,
@@ -60,7 +61,7 @@ export const tenantsImport: FastifyPluginAsync = async (app) => {
         throw new ServiceError('unsupported_media_type', `Send an exported tenant as ${ARCHIVE_TYPE}.`);
       }
       const head = body.subarray(0, Math.max(0, body.indexOf('\n')));
-      const refused = watchJson(valuesOfClasses(app.config.maxClasses))(head);
+      const refused = watchJson(valuesOfClasses(app.config.maxClasses) + VALUES_OF_STATE)(head);
       if (refused) throw refused;
       const onChanged = recorded(request, 'tenant.import', tenant);
       const outcome = await app.access.quotas.guard(
