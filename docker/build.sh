@@ -19,7 +19,7 @@ cp package.json package-lock.json .npmrc "$target/"
 node --import tsx scripts/release/write-sbom.ts "$target/sbom.cdx.json" "${COMMIT:-}"
 cp -R dist proto "$target/"
 mkdir -p "$target/models"
-cp -R models/clipn-small "$target/models/"
+cp -R models/clipn-small models/words "$target/models/"
 
 cd "$target"
 npm ci --omit=dev --no-audit --no-fund

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .commands import bench, default, export, optimise, train, verify
+from .commands import bench, default, export, optimise, train, verify, words
 
 
 def parser() -> argparse.ArgumentParser:
@@ -16,7 +16,7 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
-    for command in (default, export, train, optimise, bench, verify):
+    for command in (default, export, train, optimise, bench, verify, words):
         command.register(add)
     return root
 

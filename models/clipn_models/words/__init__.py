@@ -1,0 +1,1 @@
+"""The word list from which negative labels are mined: ``wordnet`` reads WordNet's files, ``build`` makes the list of them."""

@@ -1,0 +1,76 @@
+/**
+ * Which words of the list must not be negative labels of a class: its synonyms, superclasses and subclasses. Published critiques of
+ * negative labels found them among the mined ones (NegRefine, ICCV 2025, arXiv 2507.09795).
+ */
+import type { WordList } from './list.ts';
+
+export interface Relations {
+  /** Indices of the words that are related to a class name in any of its senses, ascending; none for a name without a sense. */
+  related(name: string): number[];
+  /** The part of a class name that WordNet knows; undefined if it knows none. */
+  known(name: string): string | undefined;
+}
+
+/** A phrase, its singulars in the simplest way, and all of them with blanks for hyphens. */
+function forms(phrase: string): string[] {
+  const out = [phrase];
+  if (!phrase.endsWith('ss'))
+    for (const [plural, singular] of [
+      ['ies', 'y'],
+      ['es', ''],
+      ['s', ''],
+    ] as const)
+      if (phrase.endsWith(plural)) out.push(phrase.slice(0, -plural.length) + singular);
+  return [...out, ...out.filter((form) => form.includes('-')).map((form) => form.replaceAll('-', ' '))];
+}
+
+/** Parts of a name, longest first: those that end at the last word, then those at the last but one. In English the last word names the kind. */
+function* phrases(name: string): Generator<string> {
+  const plain = (name.split(/[,(]/, 1)[0] as string).toLowerCase().replaceAll('_', ' ');
+  const words = plain.split(/\s+/).filter(Boolean);
+  for (let end = words.length; end > 0; end--)
+    for (let start = 0; start < end; start++) yield* forms(words.slice(start, end).join(' '));
+}
+
+function reached(from: readonly number[], links: readonly (readonly number[])[]): Set<number> {
+  const out = new Set(from);
+  // a set's iterator visits members that are added meanwhile
+  for (const i of out) for (const j of links[i] as number[]) out.add(j);
+  return out;
+}
+
+/** Builds the lookup; it takes some ten megabytes, so callers keep it only while they mine. */
+export function relations({ words, lemmas, above, parts }: WordList): Relations {
+  const senses = new Map<string, number[]>();
+  for (const [i, names] of lemmas.entries())
+    for (const name of names.toLowerCase().split('|')) {
+      const known = senses.get(name);
+      if (known) known.push(i);
+      else senses.set(name, [i]);
+    }
+  const below: number[][] = lemmas.map(() => []);
+  for (const [i, links] of above.entries()) for (const j of links) (below[j] as number[]).push(i);
+  const nouns = new Map(words.slice(0, parts.nouns.to).map((word, i) => [word, i]));
+  const { from, to } = parts.adjectives;
+  const adjectives = new Map(words.slice(from, to).map((word, i) => [word, from + i]));
+  const known = (name: string) => {
+    for (const phrase of phrases(name)) if (senses.has(phrase)) return phrase;
+    return undefined;
+  };
+  return {
+    known,
+    related(name) {
+      const phrase = known(name);
+      const start = phrase === undefined ? [] : (senses.get(phrase) as number[]);
+      const out = new Set<number>();
+      for (const i of [...reached(start, above), ...reached(start, below)])
+        for (const lemma of (lemmas[i] as string).toLowerCase().split('|')) {
+          const word = nouns.get(lemma);
+          if (word !== undefined) out.add(word);
+        }
+      const adjective = adjectives.get(name.toLowerCase().trim());
+      if (adjective !== undefined) out.add(adjective);
+      return [...out].sort((a, b) => a - b);
+    },
+  };
+}
