@@ -9,11 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from . import tokenizer as bpe
 from .bundle import graph_files, load_manifest
+from .sessions import open_session
 
 RULES = ("ctw", "atd", "atd_rescaled")
 SCORES = ("ctw", "atd", "msp", "max_logit", "energy", "mcm")
@@ -25,7 +25,7 @@ class OnnxBundle:
     def __init__(self, path: Path, precision: str | None = None):
         self.manifest = load_manifest(path)
         files = graph_files(self.manifest, precision or self.manifest["precision"])
-        self.session = {part: onnxruntime.InferenceSession(str(path / file), providers=["CPUExecutionProvider"]) for part, file in files.items()}
+        self.session = {part: open_session(path / file) for part, file in files.items()}
         self.tokenizer = bpe.load(path / "tokenizer.json")
 
     def images(self, pixels: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 
 from .bundle import GOLDEN_CLASSES, PARTS, golden_pixels
 from .evaluate import scores
+from .sessions import CPU, open_session
 from .transform import reference
 from .verdicts import class_features, verdict
 
@@ -29,8 +30,8 @@ def open_graph(graph: bytes | Path, threads: int = 0, device: str = "cpu") -> on
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    providers = ["CUDAExecutionProvider"] if device == "cuda" else ["CPUExecutionProvider"]
-    return onnxruntime.InferenceSession(graph if isinstance(graph, bytes) else str(graph), options, providers=providers)
+    providers = ["CUDAExecutionProvider"] if device == "cuda" else CPU
+    return open_session(graph, options, providers)
 
 
 def run(session: onnxruntime.InferenceSession, rows: np.ndarray) -> np.ndarray:

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import torch
 
 from . import tokenizer as bpe
 from .bundle import FILES, PARTS, PRECISIONS, TorchBundle, graph_file, load_manifest, sha256
 from .checks import ARGUMENTS, INDIFFERENT, PADDING, UNIT, company, contract, golden_difference, largest, length_error, unit_error
+from .sessions import open_session
 from .shared_weights import WEIGHTS, foreign_file
 
 
@@ -52,7 +52,7 @@ def verify(path: Path, log=print) -> None:
     tolerance = golden["tolerance"]
     sessions = {}
     for part in PARTS:
-        sessions[part] = session = onnxruntime.InferenceSession(str(path / f"{part}.onnx"), providers=["CPUExecutionProvider"])
+        sessions[part] = session = open_session(path / f"{part}.onnx")
         for holds, what in contract(part, session, size, width):
             check(holds, f"{part}.onnx: {what}")
 
@@ -93,7 +93,7 @@ def verify(path: Path, log=print) -> None:
         check(worst <= tolerance and length <= UNIT, f"{tower} texts against PyTorch: largest difference {worst:.1e}, length off by {length:.1e}")
 
     for name, part, precision in lower:
-        session = onnxruntime.InferenceSession(str(path / name), providers=["CPUExecutionProvider"])
+        session = open_session(path / name)
         for holds, what in contract(part, session, size, width):
             check(holds, f"{name}: {what}")
         allowed = extra[precision]["tolerance"]

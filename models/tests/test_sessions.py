@@ -1,0 +1,52 @@
+"""Graphs in half precision open on a CPU without reading freed memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from random_models import random_model
+
+from clipn_models import lower
+from clipn_models.graphs import export, graphs
+from clipn_models.sessions import computes_in_half
+
+VIT = {
+    "embed_dim": 32,
+    "vision_cfg": {"image_size": 32, "layers": 1, "width": 64, "patch_size": 8, "head_width": 32},
+    "text_cfg": {"context_length": 16, "vocab_size": 700, "width": 64, "heads": 2, "layers": 1},
+}
+
+
+@pytest.fixture(scope="module")
+def halves(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("halves")
+    (folder / "vit.json").write_text(json.dumps(VIT))
+    parts = graphs(random_model(str(folder / "vit.json")))
+    out = {}
+    for part in ("image", "text-yes"):
+        export(part, parts[part], folder / f"{part}.onnx", 32)
+        out[part] = folder / f"{part}.fp16.onnx"
+        out[part].write_bytes(lower.half(lower.single(folder / f"{part}.onnx")).SerializeToString())
+    return out
+
+
+def test_weights_that_are_only_stored_in_half_precision_do_not_count(halves: dict[str, Path]) -> None:
+    for part, path in halves.items():
+        assert computes_in_half(path)
+        assert computes_in_half(path.read_bytes())
+        assert not computes_in_half(path.with_name(f"{part}.onnx"))
+
+
+OPEN = "import sys; from pathlib import Path; from clipn_models.sessions import open_session; [open_session(Path(p)) for p in sys.argv[1:]]"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only glibc overwrites freed memory on demand")
+def test_a_session_in_half_precision_opens_where_freed_memory_is_overwritten(halves: dict[str, Path]) -> None:
+    environment = {**os.environ, "MALLOC_PERTURB_": "90"}
+    run = subprocess.run([sys.executable, "-c", OPEN, *map(str, halves.values())], env=environment, check=False)
+    assert run.returncode == 0
