@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { classNameFault, templateFault } from '../clipn/index.ts';
 import { EvaluationError, type EvaluationErrorCode } from './errors.ts';
+import { synsetsOf } from './synsets.ts';
 
 /** Lines of a text file, of any line ending, without a byte order mark and without empty lines at the end. */
 async function linesOf(file: string, unreadable: EvaluationErrorCode): Promise<string[]> {
@@ -30,13 +31,16 @@ function checked(names: string[], where: string): string[] {
 
 /**
  * Class names of the folders, in their order.
- * @param file one name per line in the order of the folders, or lines `folder<TAB>name` in any order, one for every folder
+ * @param file one name per line in the order of the folders; or lines `folder<TAB>name` in any order, one for every folder; or ImageNet's
+ * LOC_synset_mapping.txt, of which the first synonym counts, and which may have lines for folders that are not there
  * @throws EvaluationError classes_unreadable, classes_invalid, classes_count, classes_unknown_folder, classes_missing_folder,
  * classes_repeated_folder
  */
 export async function classNames(folders: string[], file?: string): Promise<string[]> {
   if (file === undefined) return checked(folders.map(nameOfFolder), "A class folder can't be named");
   const lines = await linesOf(file, 'classes_unreadable');
+  const synsets = synsetsOf(lines);
+  if (synsets) return checked(ofFolders(folders, synsets, file), file);
   const mapped = lines.filter((l) => l.includes('\t')).length;
   if (mapped === 0) {
     if (lines.length !== folders.length) {
@@ -74,14 +78,27 @@ export async function classNames(folders: string[], file?: string): Promise<stri
     }
     names.set(folder, name);
   }
+  return checked(ofFolders(folders, names, file), file);
+}
+
+function ofFolders(folders: string[], names: Map<string, string>, file: string): string[] {
   const missing = folders.find((f) => !names.has(f));
   if (missing !== undefined) {
     throw new EvaluationError('classes_missing_folder', `${file} has no line for the folder "${missing}".`);
   }
-  return checked(
-    folders.map((f) => names.get(f) as string),
-    file,
-  );
+  return folders.map((f) => names.get(f) as string);
+}
+
+/**
+ * Class names of an image list, whose classes are numbers: one name per line from number 0, or ImageNet's LOC_synset_mapping.txt, whose
+ * classes are numbered in the order of their WordNet ids.
+ * @throws EvaluationError classes_unreadable, classes_invalid
+ */
+export async function classNamesByNumber(file: string): Promise<string[]> {
+  const lines = await linesOf(file, 'classes_unreadable');
+  const synsets = synsetsOf(lines);
+  const sorted = synsets && [...synsets].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, name]) => name);
+  return checked(sorted ?? lines.map((l) => l.trim()), file);
 }
 
 /**

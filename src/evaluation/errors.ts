@@ -12,6 +12,11 @@ export type EvaluationErrorCode =
   | 'classes_unknown_folder'
   | 'classes_missing_folder'
   | 'classes_repeated_folder'
+  | 'classes_needed'
+  | 'list_invalid'
+  | 'preset_id_missing'
+  | 'preset_empty'
+  | 'preset_arguments'
   | 'templates_unreadable'
   | 'templates_invalid'
   | 'out_unusable';

@@ -4,6 +4,15 @@ export type { Collector } from './collector.ts';
 export { EvaluationError, type EvaluationErrorCode } from './errors.ts';
 export { classesHash, type Evaluation, evaluate, type Judge } from './evaluate.ts';
 export { LeftOutFiles } from './left-out.ts';
+export {
+  differences,
+  missingSets,
+  PRESET_NAMES,
+  PRESETS,
+  type PresetName,
+  type PresetRecord,
+  preparePreset,
+} from './presets/index.ts';
 export { reportHtml } from './report/html.ts';
 export { thumbnails } from './report/thumbnails.ts';
 export { type Results, resultsOf } from './results.ts';

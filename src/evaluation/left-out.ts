@@ -8,8 +8,8 @@ const MOST_NAMED = 3;
 const MOST_ENDINGS = 12;
 const MOST_UNREADABLE = 100;
 
-/** Reasons of an ID set, whose folders are classes. */
-type NoClass = 'class_without_images' | 'outside_class_folders';
+/** Reasons of an ID set, whose folders are classes, and of a set with an image list. */
+type NoClass = 'class_without_images' | 'outside_class_folders' | 'listed_but_missing';
 
 /** One and many of each reason. */
 const TEXTS: Record<Exclude<LeftOut, 'unwanted' | 'unreadable'> | NoClass, [string, string]> = {
@@ -20,6 +20,7 @@ const TEXTS: Record<Exclude<LeftOut, 'unwanted' | 'unreadable'> | NoClass, [stri
   link_to_folder_above: ['link to a folder above it', 'links to folders above them'],
   folder_seen_before: ['folder that was read under another name', 'folders that were read under other names'],
   class_without_images: ['folder without images, which is no class', 'folders without images, which are no classes'],
+  listed_but_missing: ['image of a list that is not there', 'images of lists that are not there'],
   outside_class_folders: ['image beside the class folders', 'images beside the class folders'],
 };
 

@@ -1,6 +1,7 @@
 import { type Collector, type Mistakes, type RuleCounts, type SetCounts, SHOWN_RULES } from './collector.ts';
 import { curveOf, type RuleFigures, ruleFigures, type ScoreFigures, scoreFigures } from './metrics.ts';
 import { inOrder } from './names.ts';
+import type { PresetRecord } from './presets/task.ts';
 import type { PerRule, PerScore } from './rows.ts';
 import type { LogIdentity, RunRecord } from './score-log.ts';
 
@@ -8,6 +9,13 @@ import type { LogIdentity, RunRecord } from './score-log.ts';
 export interface Comparison {
   scores: PerScore<ScoreFigures>;
   decisions: PerRule<RuleFigures>;
+}
+
+/** The mean over a group of sets that a benchmark averages together. */
+export interface Group {
+  name: string;
+  sets: string[];
+  figures: Comparison | null;
 }
 
 /** The inputs of a measurement. */
@@ -23,6 +31,8 @@ export interface Circumstances {
   };
   identity: LogIdentity;
   runs: RunRecord[];
+  /** The published benchmark that was measured, if it is one. */
+  preset?: PresetRecord;
 }
 
 /** `results.json`. Every figure is a share between 0 and 1, or null if no image of a set could be judged. */
@@ -47,6 +57,8 @@ export interface Results extends Circumstances {
   ood: { name: string; dir: string; images: number; failed: number; figures: Comparison | null }[];
   /** Mean over the OOD sets that have figures, as in the paper's last column. */
   average: Comparison | null;
+  /** With a preset that has groups of sets. */
+  groups?: Group[];
   worst: Record<(typeof SHOWN_RULES)[number], Mistakes>;
   failed: { count: number; listed: { set: string; path: string; code: string; detail: string }[] };
 }
@@ -106,6 +118,10 @@ export function resultsOf(
   const figures = ood.map((set) => compare(id, set));
   const measured = figures.filter((f) => f !== null);
   const rules = rulesOf(id);
+  const groups = (about.preset?.groups ?? []).map(({ name, sets: of }): Group => {
+    const inside = figures.filter((f, i) => f !== null && of.includes(ood[i]?.name ?? '')) as Comparison[];
+    return { name, sets: of, figures: inside.length === 0 ? null : mean(inside) };
+  });
   const correct = collector.classes.reduce((sum, c) => sum + c.correct, 0);
   return {
     format: 1,
@@ -133,6 +149,7 @@ export function resultsOf(
       figures: figures[i] ?? null,
     })),
     average: measured.length === 0 ? null : mean(measured),
+    ...(groups.length > 0 && { groups }),
     worst: record(SHOWN_RULES, (rule) => collector.mistakes(rule)),
     failed: {
       count: collector.sets.reduce((sum, s) => sum + s.failed, 0),

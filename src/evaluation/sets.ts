@@ -5,6 +5,7 @@ import { bytesOfPath, textOfPath } from '../storage/path-text.ts';
 import { inFolder } from '../storage/walk.ts';
 import { EvaluationError } from './errors.ts';
 import { foldersIn, walkImages } from './image-files.ts';
+import type { ListedImage } from './image-list.ts';
 import { LeftOutFiles } from './left-out.ts';
 
 /** One folder of images under test. */
@@ -17,6 +18,8 @@ export interface ImageSet {
   folders?: string[];
   /** Real paths of inner folders that belong to another set. */
   skip: ReadonlySet<string>;
+  /** The set's images, if a list names them; their labels are indices of classes in the ID set. Otherwise the folder is walked. */
+  list?: readonly ListedImage[];
 }
 
 /** One image to be judged. */
@@ -28,11 +31,14 @@ export interface ImageFile {
   file: string;
   bytes: number;
   mtimeMs: number;
+  /** Index of its class where a list names it; otherwise the folder does. */
+  label?: number;
 }
 
 const realPath = async (path: string) => textOfPath(await realpath(bytesOfPath(path), { encoding: 'buffer' }));
 
-async function folder(path: string): Promise<string> {
+/** The real path of a folder. @throws EvaluationError set_unreadable */
+export async function realFolder(path: string): Promise<string> {
   const shown = printable(path);
   try {
     const real = await realPath(path);
@@ -56,7 +62,7 @@ export function setNames(dirs: string[]): string[] {
   });
 }
 
-const within = (inner: string, outer: string) =>
+export const within = (inner: string, outer: string) =>
   inner === outer || inner.startsWith(outer.endsWith(sep) ? outer : outer + sep);
 
 /**
@@ -69,7 +75,7 @@ export async function openSets(
   ood: string[],
   options: ClassFolderOptions = {},
 ): Promise<[ImageSet, ...ImageSet[]]> {
-  const dirs = await Promise.all([id, ...ood].map(folder));
+  const dirs = await Promise.all([id, ...ood].map(realFolder));
   const [inside, ...outside] = dirs as [string, ...string[]];
   for (const [i, dir] of outside.entries()) {
     if (within(inside, dir)) {
@@ -90,15 +96,18 @@ export async function openSets(
   return sets;
 }
 
-interface ClassFolderOptions {
+export interface ClassFolderOptions {
   /** Whether folders without images are classes nevertheless, because the user lists the classes. */
   empty?: boolean;
   /** Receives what is no class folder. */
   leftOut?: LeftOutFiles;
 }
 
-/** A folder without any image, and a folder that an operating system made, is no class. */
-async function classFolders(set: ImageSet, { empty = false, leftOut }: ClassFolderOptions): Promise<string[]> {
+/**
+ * Class folders of the ID set, in order. A folder without any image, and a folder that an operating system made, is no class.
+ * @throws EvaluationError set_unreadable, id_without_classes
+ */
+export async function classFolders(set: ImageSet, { empty = false, leftOut }: ClassFolderOptions): Promise<string[]> {
   const folders: string[] = [];
   const inside = await foldersIn(set.dir, leftOut && { leftOut }).catch((cause: Error) => {
     const why = printable(cause.message);
@@ -145,9 +154,10 @@ export async function countImages(sets: ImageSet[], leftOut?: LeftOutFiles): Pro
   const counts: number[] = [];
   for (const set of sets) {
     let count = 0;
-    for await (const _ of paths(set, leftOut)) count++;
+    if (set.list) count = await countListed(set.dir, set.list, leftOut);
+    else for await (const _ of paths(set, leftOut)) count++;
     if (count === 0) {
-      const where = `${printable(set.dir)}${set.folders ? "'s class folders" : ''}`;
+      const where = `${printable(set.dir)}${set.list ? ' that its list names' : set.folders ? "'s class folders" : ''}`;
       throw new EvaluationError(
         'set_empty',
         `There are no images in ${where} (JPEG, PNG, WebP, GIF, AVIF or TIFF files).`,
@@ -158,18 +168,34 @@ export async function countImages(sets: ImageSet[], leftOut?: LeftOutFiles): Pro
   return counts;
 }
 
+/** Number of listed images that are there; the others are left out. */
+async function countListed(dir: string, list: readonly ListedImage[], leftOut?: LeftOutFiles): Promise<number> {
+  let count = 0;
+  for (const { path } of list) {
+    if (await stat(bytesOfPath(inFolder(dir, path))).catch(() => undefined)) count++;
+    else leftOut?.add(path, 'listed_but_missing');
+  }
+  return count;
+}
+
 /** Every image of every set in a stable order. A file that disappears during the walk is left out. */
 export async function* imagesOf(sets: ImageSet[]): AsyncGenerator<ImageFile> {
   for (const set of sets) {
-    for await (const path of paths(set)) {
+    for await (const { path, label } of set.list ?? withoutLabels(paths(set))) {
       const file = inFolder(set.dir, path);
       const stats = await stat(bytesOfPath(file)).catch(() => undefined);
-      if (stats) yield { set, path, file, bytes: stats.size, mtimeMs: stats.mtimeMs };
+      if (!stats) continue;
+      yield { set, path, file, bytes: stats.size, mtimeMs: stats.mtimeMs, ...(label !== undefined && { label }) };
     }
   }
 }
 
-/** Index of the class folder of an ID image; null for OOD images. */
-export function classOf({ set, path }: ImageFile): number | null {
-  return set.folders ? set.folders.indexOf(path.slice(0, path.indexOf('/'))) : null;
+async function* withoutLabels(from: AsyncGenerator<string>): AsyncGenerator<{ path: string; label?: number }> {
+  for await (const path of from) yield { path };
+}
+
+/** Index of the class of an ID image, by its list or its folder; null for OOD images. */
+export function classOf({ set, path, label }: ImageFile): number | null {
+  if (!set.folders) return null;
+  return label ?? set.folders.indexOf(path.slice(0, path.indexOf('/')));
 }

@@ -1,5 +1,7 @@
 import type { ScoreFigures } from './metrics.ts';
 import { inOrder, labelOf } from './names.ts';
+import { MISSING, percent } from './percent.ts';
+import { type PublishedRows, publishedOther, publishedPairs } from './presets/index.ts';
 import type { Comparison, Results } from './results.ts';
 import { RULES, SCORES } from './rows.ts';
 
@@ -12,6 +14,8 @@ export interface Table {
   note?: string;
   /** The two figures of a cell with a slash: the name of each, and which end is better. */
   parts?: readonly [Part, Part];
+  /** Rows of published figures below the measured ones, with the sources. */
+  published?: PublishedRows;
 }
 
 export interface Part {
@@ -19,19 +23,33 @@ export interface Part {
   best: 'highest' | 'lowest';
 }
 
-const MISSING = 'n/a';
-
-/** A share in percent with two digits, as in the paper. */
-export const percent = (share: number | null | undefined) =>
-  share === null || share === undefined ? MISSING : (100 * share).toFixed(2);
+export { percent } from './percent.ts';
 
 type Cell = (figures: Comparison) => string;
 
 function perSet(results: Results, labels: string[], cells: Cell[], first: string): Pick<Table, 'header' | 'rows'> {
-  const columns = [...results.ood.map((o) => o.figures), ...(results.ood.length > 1 ? [results.average] : [])];
-  const header = [first, ...results.ood.map((o) => o.name), ...(results.ood.length > 1 ? ['average'] : [])];
-  const rows = cells.map((cell, i) => [labels[i] as string, ...columns.map((f) => (f ? cell(f) : MISSING))]);
+  const columns = columnsOf(results);
+  const header = [first, ...columns.map((c) => c.name)];
+  const rows = cells.map((cell, i) => [
+    labels[i] as string,
+    ...columns.map(({ figures: f }) => (f ? cell(f) : MISSING)),
+  ]);
   return { header, rows };
+}
+
+/** The OOD sets, then the groups of a benchmark, then the average of all sets; means only of several sets. */
+function columnsOf({ ood, groups = [], average }: Results): { name: string; figures: Comparison | null }[] {
+  const means = [
+    ...groups.filter((g) => g.sets.length > 1),
+    ...(ood.length > 1 ? [{ name: 'average', figures: average }] : []),
+  ];
+  return [...ood, ...means];
+}
+
+/** The published rows for a table of these columns, if a preset was measured. */
+function withPublished(table: Table, { preset }: Results, rowsOf: typeof publishedPairs): Table {
+  const published = preset && rowsOf(preset, table.header.slice(1));
+  return published ? { ...table, published } : table;
 }
 
 /** Names of the scores or rules that any set has figures of; those of every verdict if no image could be judged. */
@@ -75,24 +93,26 @@ function rulesTable(results: Results): Table {
 
 /** The tables of an evaluation: the papers' form first, then the other convention, AUPR, and the rules without a threshold. */
 export function tablesOf(results: Results): Table[] {
+  const pairs = perScore(
+    results,
+    {
+      title: 'AUROC / FPR95, %',
+      note: 'fpr95_ood_accepted: share of OOD accepted at the threshold that accepts 95 % of ID, as CLIPN and MCM report it.',
+      parts: [highest('AUROC'), lowest('FPR95')],
+    },
+    (f) => `${percent(f.auroc)}/${percent(f.fpr95_ood_accepted)}`,
+  );
+  const other = perScore(
+    results,
+    {
+      title: 'FPR95 in the other convention, %',
+      note: 'fpr95_id_rejected: share of ID rejected at the threshold that rejects 95 % of OOD, as OpenOOD and pytorch-ood report it.',
+    },
+    (f) => percent(f.fpr95_id_rejected),
+  );
   return [
-    perScore(
-      results,
-      {
-        title: 'AUROC / FPR95, %',
-        note: 'fpr95_ood_accepted: share of OOD accepted at the threshold that accepts 95 % of ID, as CLIPN and MCM report it.',
-        parts: [highest('AUROC'), lowest('FPR95')],
-      },
-      (f) => `${percent(f.auroc)}/${percent(f.fpr95_ood_accepted)}`,
-    ),
-    perScore(
-      results,
-      {
-        title: 'FPR95 in the other convention, %',
-        note: 'fpr95_id_rejected: share of ID rejected at the threshold that rejects 95 % of OOD, as OpenOOD and pytorch-ood report it.',
-      },
-      (f) => percent(f.fpr95_id_rejected),
-    ),
+    withPublished(pairs, results, publishedPairs),
+    withPublished(other, results, publishedOther),
     perScore(
       results,
       {

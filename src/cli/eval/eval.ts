@@ -7,6 +7,7 @@ import {
   classesHash,
   countImages,
   evaluate,
+  missingSets,
   type Results,
   type RunRecord,
   reportHtml,
@@ -52,6 +53,7 @@ export async function evaluateFolders(args: EvalArguments, config: Config, versi
   };
   const total = (await countImages(task.sets, task.leftOut)).reduce((a, b) => a + b, 0);
   tellLeftOut(task.leftOut);
+  for (const line of task.preset ? missingSets(task.preset) : []) say(line);
   const log = args.out === undefined ? undefined : await openLog(args.out, identity);
   const run: Run = { task, config, opened, version, identity, log, runs: log ? await log.runs() : [] };
   const interrupt = interruption();
@@ -131,7 +133,7 @@ async function judgeAll(run: Run, total: number, { signal }: Interruption): Prom
 
 function resultsOfRun({ task, config, opened, version, identity, runs }: Run, collector: Collector): Results {
   const { id, manifest, precision } = opened.bundle;
-  const { sets, folders, classes, prompts } = task;
+  const { sets, folders, classes, prompts, preset } = task;
   return resultsOf(collector, {
     tool: { name: 'clipn-gate', version },
     created: new Date().toISOString(),
@@ -147,5 +149,6 @@ function resultsOfRun({ task, config, opened, version, identity, runs }: Run, co
     sets,
     folders,
     classes,
+    ...(preset && { preset }),
   });
 }

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { printable, printableJson } from '../../errors/printable.ts';
-import { type Results, tablesOf } from '../../evaluation/index.ts';
+import { differences, type Results, tablesOf } from '../../evaluation/index.ts';
 import { writeDurably } from '../../storage/durable.ts';
 import { table } from '../table.ts';
 
@@ -9,6 +9,12 @@ import { table } from '../table.ts';
 const MOST_NAMED = 20;
 
 const counted = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : 's'}`;
+
+/** The benchmark, and how this measurement differs from the published one. */
+function presetLines({ preset, id, ood }: Results): string[] {
+  if (!preset) return [];
+  return [`Preset ${preset.name}: ${preset.title}`, ...differences(preset, [id, ...ood], id.classes.length)];
+}
 
 /** Formats the figures as text: a head, the tables in the paper's form, the images that failed. */
 export function describeResults(results: Results): string {
@@ -19,9 +25,11 @@ export function describeResults(results: Results): string {
     `ID   ${printable(id.name)}: ${counted(id.images, 'image')} of ${id.classes.length} classes, accuracy ${accuracy}`,
     ...ood.map((o) => `OOD  ${printable(o.name)}: ${counted(o.images, 'image')}`),
   ];
-  const tables = tablesOf(results).map(({ title, note, header, rows }) => {
+  if (results.preset) head.push(...presetLines(results));
+  const tables = tablesOf(results).map(({ title, note, header, rows, published }) => {
     const numbers = new Set(header.map((_, i) => i).slice(1));
-    return [title, ...(note ? [note] : []), '', table(header, rows, numbers)].join('\n');
+    const all = published ? [...rows, ['published:'], ...published.rows] : rows;
+    return [title, ...(note ? [note] : []), '', table(header, all, numbers), ...(published?.notes ?? [])].join('\n');
   });
   const parts = [head.join('\n'), ...tables];
   if (failed.count > 0) {

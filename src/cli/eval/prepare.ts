@@ -1,14 +1,27 @@
 import type { Bundle } from '../../bundle/load.ts';
 import type { Config } from '../../config/index.ts';
 import { defined } from '../../defined.ts';
-import { classNames, type ImageSet, LeftOutFiles, openSets, readTemplates } from '../../evaluation/index.ts';
+import {
+  classNames,
+  EvaluationError,
+  type ImageSet,
+  LeftOutFiles,
+  openSets,
+  PRESETS,
+  type PresetName,
+  type PresetRecord,
+  preparePreset,
+  readTemplates,
+} from '../../evaluation/index.ts';
 import { checkDefinition, type Prompts, promptsOf } from '../../tenants/definition.ts';
 import { pathArguments } from '../path-arguments.ts';
 import { warnOfTexts } from '../text-warnings.ts';
 
 export interface EvalArguments {
-  id: string;
-  ood: string[];
+  id?: string;
+  ood?: string[];
+  preset?: PresetName;
+  root?: string;
   classes?: string;
   templates?: string;
   templatesNo?: string;
@@ -24,6 +37,7 @@ export interface Task {
   folders: string[];
   classes: string[];
   prompts: Prompts;
+  preset?: PresetRecord;
   /** The entries that the walks through the folders have left out so far. */
   leftOut: LeftOutFiles;
 }
@@ -31,10 +45,7 @@ export interface Task {
 /** Reads all arguments before the work begins, so that faults show early. @throws EvaluationError, ServiceError */
 export async function prepare(args: EvalArguments, config: Config, bundle: Bundle): Promise<Task> {
   const leftOut = new LeftOutFiles();
-  const [id, ...ood] = pathArguments([args.id, ...args.ood]) as [string, ...string[]];
-  const sets = await openSets(id, ood, { empty: args.classes !== undefined, leftOut });
-  const folders = sets[0].folders as string[];
-  const classes = await classNames(folders, args.classes);
+  const { sets, folders, classes, record } = args.preset ? await presetOf(args, leftOut) : await setsOf(args, leftOut);
   const definition = defined({
     classes,
     templates: args.templates === undefined ? undefined : await readTemplates(args.templates),
@@ -43,5 +54,29 @@ export async function prepare(args: EvalArguments, config: Config, bundle: Bundl
   checkDefinition(definition, config);
   const prompts = promptsOf(definition, bundle.manifest.templates);
   await warnOfTexts(bundle, definition);
-  return { sets, folders, classes, prompts, leftOut };
+  return { sets, folders, classes, prompts, leftOut, ...(record && { preset: record }) };
+}
+
+interface Sets extends Pick<Task, 'sets' | 'folders' | 'classes'> {
+  record?: PresetRecord;
+}
+
+async function setsOf(
+  { id: given, ood: others = [], classes: file }: EvalArguments,
+  leftOut: LeftOutFiles,
+): Promise<Sets> {
+  const [id, ...ood] = pathArguments([given as string, ...others]) as [string, ...string[]];
+  const sets = await openSets(id, ood, { empty: file !== undefined, leftOut });
+  const folders = sets[0].folders as string[];
+  return { sets, folders, classes: await classNames(folders, file) };
+}
+
+async function presetOf(args: EvalArguments, leftOut: LeftOutFiles): Promise<Sets> {
+  const { preset, root: givenRoot, id: givenId, ood, classes } = args;
+  if (!preset || givenRoot === undefined || ood) {
+    const message = 'A preset needs --root, the folder with its sets, and no --ood: the preset names the sets.';
+    throw new EvaluationError('preset_arguments', message);
+  }
+  const [root, id] = pathArguments(givenId === undefined ? [givenRoot] : [givenRoot, givenId]) as [string, string?];
+  return preparePreset(PRESETS[preset], { root, leftOut, ...defined({ id, classes }) });
 }

@@ -1,6 +1,7 @@
 import type { Collector } from '../collector.ts';
+import { percent } from '../percent.ts';
+import { differences, missingSets } from '../presets/index.ts';
 import type { Results } from '../results.ts';
-import { percent } from '../tables.ts';
 import { escapeMarkup } from './escape.ts';
 import {
   classesSection,
@@ -29,6 +30,12 @@ function facts(results: Results): string {
 
 const one = (list: string[]) => [...new Set(list)].join(', ');
 
+function presetRows({ preset, id, ood }: Results): [string, string][] {
+  if (!preset) return [];
+  const lines = [preset.title, ...missingSets(preset), ...differences(preset, [id, ...ood], id.classes.length)];
+  return [['benchmark', lines.join(' ')]];
+}
+
 function circumstances(results: Results): string {
   const { bundle, settings, runs, identity, tool } = results;
   const templates = [...new Set([...settings.templates, ...settings.templates_no])];
@@ -41,6 +48,7 @@ function circumstances(results: Results): string {
     ['templates', `${templates.length}: ${templates.slice(0, 5).join(' | ')}${templates.length > 5 ? ' | ...' : ''}`],
     ['classes and templates', `sha256 ${identity.classes_sha256.slice(0, 12)}`],
     ['logit scale', String(settings.logit_scale)],
+    ...presetRows(results),
   ];
   return `<h2>How it was measured</h2><dl>${rows.map(([k, v]) => `<dt>${k}</dt><dd>${escapeMarkup(v)}</dd>`).join('')}</dl>
 <details><summary>What the figures mean</summary>

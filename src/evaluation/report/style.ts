@@ -25,6 +25,7 @@ table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.925r
 th,td{padding:.3rem .7rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}
 th:first-child,td.word{text-align:left}
 thead th{border-bottom-width:2px}
+tbody.published th{font-weight:400}tbody.published th[scope=rowgroup]{color:var(--faint)}
 th.pair{text-align:center;border-bottom-width:1px}
 tbody th{font-weight:600;position:sticky;left:0;background:var(--ground)}
 .best{font-weight:700}

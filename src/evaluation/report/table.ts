@@ -1,3 +1,4 @@
+import { MISSING } from '../percent.ts';
 import type { Part, Table } from '../tables.ts';
 import { escapeMarkup } from './escape.ts';
 
@@ -16,9 +17,16 @@ function bestRows({ values, best }: DrawnColumn): Set<number> {
   return new Set(numbers.flatMap((v, i) => (v === extreme ? [i] : [])));
 }
 
-/** Whether a column of a table has two figures per cell. A cell without figures has no slash. */
+/** The two figures of a cell; one of them, or both, may be missing. */
+function pairOf(cell: string): [string, string] | undefined {
+  if (cell === MISSING) return [MISSING, MISSING];
+  const [, first, second] = /^(n\/a|[^/]+)\/(.+)$/.exec(cell) ?? [];
+  return first === undefined || second === undefined ? undefined : [first, second];
+}
+
+/** Whether a column of a table has two figures per cell. */
 const isPair = ({ rows, parts }: Table, column: number) =>
-  parts !== undefined && rows.some((r) => r[column]?.includes('/'));
+  parts !== undefined && rows.some((r) => r[column] !== MISSING && pairOf(r[column] as string) !== undefined);
 
 function columnsOf(table: Table, best: DrawnColumn['best']): DrawnColumn[] {
   const { header, rows, parts } = table;
@@ -26,7 +34,7 @@ function columnsOf(table: Table, best: DrawnColumn['best']): DrawnColumn[] {
     const cells = rows.map((r) => r[i + 1] as string);
     if (!parts || !isPair(table, i + 1)) return [{ values: cells, best }];
     return parts.map((part, at) => ({
-      values: cells.map((cell) => cell.split('/')[at] ?? cell),
+      values: cells.map((cell) => pairOf(cell)?.[at] ?? cell),
       best: best === 'none' ? best : part.best,
     }));
   });
@@ -47,6 +55,18 @@ function headOf(table: Table): string {
   return `<tr>${above.join('')}</tr><tr>${pairs.map((pair) => (pair ? names : '')).join('')}</tr>`;
 }
 
+/** Published rows as a group of their own: they compete with no measured figure. */
+function publishedBody(table: Table, rows: string[][], columns: number): string {
+  const body = rows.map(([label, ...cells]) => {
+    const values = cells.flatMap((cell, i) => (isPair(table, i + 1) ? (pairOf(cell) ?? [cell, MISSING]) : [cell]));
+    const tds = values.map((v) => `<td>${escapeMarkup(v)}</td>`).join('');
+    return `<tr><th scope="row">${escapeMarkup(label as string)}</th>${tds}</tr>`;
+  });
+  return `<tbody class="published"><tr><th scope="rowgroup" colspan="${columns + 1}">published</th></tr>${body.join('')}</tbody>`;
+}
+
+const notes = (lines: string[]) => lines.map((line) => `<p class="faint">${escapeMarkup(line)}</p>`).join('');
+
 /**
  * A table that scrolls by itself on a narrow page, also by keyboard. Cells of two figures become two columns, as in papers. The best
  * number of each column is bold.
@@ -60,7 +80,8 @@ export function tableHtml(table: Table, mark: DrawnColumn['best']): string {
     );
     return `<tr><th scope="row">${escapeMarkup(cells[0] as string)}</th>${tds.join('')}</tr>`;
   });
+  const { published } = table;
   const label = escapeMarkup(table.title);
   const small = table.note ? `<p class="faint">${escapeMarkup(table.note)}</p>` : '';
-  return `<section class="table"><h3>${label}</h3>${small}<div class="scroll" tabindex="0" role="region" aria-label="${label}"><table aria-label="${label}"><thead>${headOf(table)}</thead><tbody>${body.join('')}</tbody></table></div></section>`;
+  return `<section class="table"><h3>${label}</h3>${small}<div class="scroll" tabindex="0" role="region" aria-label="${label}"><table aria-label="${label}"><thead>${headOf(table)}</thead><tbody>${body.join('')}</tbody>${published ? publishedBody(table, published.rows, columns.length) : ''}</table></div>${published ? notes(published.notes) : ''}</section>`;
 }
