@@ -37,7 +37,7 @@ async function pathsOf(task: Awaited<ReturnType<typeof prepare>>): Promise<strin
 }
 
 describe('presets', () => {
-  it('the layout of MOS and CLIPN is found under the names of the papers, and a set that is not there is told by name', async (t) => {
+  it('the layout of MOS and CLIPN is found under the names of the papers, and a set that is not there is named', async (t) => {
     const task = await prepare('clipn', await tree(t, clipnTree));
     assert.deepEqual(task.classes, ['tench', 'dog', 'school bus'], 'first synonyms of the mapping in the root');
     assert.deepEqual(
@@ -92,7 +92,7 @@ describe('presets', () => {
     assert.deepEqual(sorted.classes, ['tench', 'dog', 'school bus'], 'numbers are in the order of the WordNet ids');
   });
 
-  it('wrong folders, lists and class names are told with a code', async (t) => {
+  it('wrong folders, lists and class names are refused with a code', async (t) => {
     const root = await tree(t, openoodTree);
     const list = join(root, 'data/benchmark_imglist/imagenet/test_imagenet.txt');
     await assert.rejects(prepare('openood', root), code('classes_needed', /--classes/));
@@ -108,7 +108,7 @@ describe('presets', () => {
     }
     await writeFile(list, 'imagenet_1k/val/1.JPEG -1\n');
     await assert.rejects(prepare('openood', root, { classes }), code('list_invalid', /no class/));
-    await assert.rejects(prepare('clipn', join(root, 'data'), { classes }), code('id_without_classes'));
+    await assert.rejects(prepare('cleaned', join(root, 'data'), { classes }), code('id_without_classes'));
     const other = await tree(t, clipnTree);
     await rm(join(other, 'LOC_synset_mapping.txt'));
     await assert.rejects(prepare('clipn', other), code('classes_needed', /WordNet/));

@@ -59,7 +59,7 @@ async function find(root: string, { name, places, list, images, group }: PresetS
 const tried = (places: string[]) => places.slice(0, 4).join(', ') + (places.length > 4 ? ', ...' : '');
 
 /**
- * Finds the sets of a preset below a folder. Sets that are not there are told, the others are measured.
+ * Finds the sets of a preset below a folder. Sets that are not there are returned by name; the others are measured.
  * @param idDir the folder of ID images if it lies elsewhere
  * @throws EvaluationError preset_id_missing, preset_empty, list_invalid
  */
