@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { UpstreamError } from './proxy/upstream.ts';
+import { UpstreamError, type UpstreamFailure } from './proxy/upstream.ts';
 import { problem } from './respond.ts';
 import type { GateObserver, GateTrace } from './seams.ts';
 
@@ -46,12 +46,16 @@ function answerUpstreamFailure(
     response.destroy();
     return;
   }
-  const late = reason.endsWith('timeout');
-  problem(response, {
-    status: late ? 504 : 502,
-    code: late ? 'upstream_timeout' : 'upstream_unavailable',
-    title: late ? 'The upstream did not answer in time' : 'The upstream cannot be reached',
-    detail: `The classifier behind the gate gave no answer (${reason}).`,
-    requestId,
-  });
+  const detail = `The classifier behind the gate gave no usable answer (${reason}).`;
+  problem(response, { ...ANSWERS[reason], detail, requestId });
 }
+
+const LATE = { status: 504, code: 'upstream_timeout', title: 'The upstream did not answer in time' };
+/** Answer for each reason. An upstream that was reached is not called unavailable. */
+const ANSWERS: Record<UpstreamFailure, { status: number; code: string; title: string }> = {
+  unreachable: { status: 502, code: 'upstream_unavailable', title: 'The upstream cannot be reached' },
+  closed: { status: 502, code: 'upstream_closed', title: 'The upstream closed the connection before it had answered' },
+  malformed: { status: 502, code: 'upstream_malformed', title: 'The upstream sent an answer that is not valid HTTP' },
+  connect_timeout: LATE,
+  response_timeout: LATE,
+};

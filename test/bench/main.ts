@@ -13,6 +13,8 @@ export interface BenchOptions {
   bundle: string;
   /** Length of one measured phase, or the bench's own default. */
   seconds: number | undefined;
+  /** Length of the operators' soak. */
+  minutes?: number | undefined;
   connections: number[] | undefined;
   /** Of the generator of bodies. */
   seed?: number | undefined;
@@ -141,6 +143,10 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
     does: 'memory over many requests of mixed kinds (--count, --out)',
     load: async () => (await import('./soak.ts')).soak,
   },
+  operators: {
+    does: 'three replicas, PostgreSQL, Prometheus and the gate before a classifier: a fault every minute (--minutes, --only FAULT, --out FILE)',
+    load: async () => (await import('./operators/index.ts')).operators,
+  },
   hostile: {
     does: 'mutated images and malformed requests (--images, --requests, --seed, --out DIR keeps inputs answered with 5xx)',
     load: async () => (await import('./hostile/hostile.ts')).hostile,
@@ -164,6 +170,7 @@ const { values, positionals } = parseArgs({
   options: {
     bundle: { type: 'string', default: DEFAULT_BUNDLE },
     seconds: { type: 'string' },
+    minutes: { type: 'string' },
     connections: { type: 'string' },
     json: { type: 'string' },
     count: { type: 'string' },
@@ -200,6 +207,7 @@ const run = await bench.load();
 const results = await run({
   bundle: values.bundle,
   seconds: values.seconds === undefined ? undefined : Number(values.seconds),
+  minutes: values.minutes === undefined ? undefined : Number(values.minutes),
   connections: values.connections?.split(',').map(Number),
   images: values.images === undefined ? undefined : Number(values.images),
   requests: values.requests === undefined ? undefined : Number(values.requests),

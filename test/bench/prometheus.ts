@@ -128,7 +128,7 @@ export const prometheus: Bench = async ({ seconds = 60 }) => {
     const pictures = await sorted(service.url);
     const server = await Prometheus.start({
       dir,
-      target: service.url,
+      targets: [service.url],
       rules: join(CHART, 'files/rules.yaml'),
       every: EVERY_S,
       history: history(),

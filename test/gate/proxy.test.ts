@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect, createServer as createTcpServer } from 'node:net';
 import { describe, it } from 'node:test';
+import { settingsOf } from '../../src/gate/config/settings.ts';
 import { ask, image, listen, rawExchange, recordingUpstream, startGate } from '../helpers/gate.ts';
 import { until } from '../helpers/service.ts';
 
@@ -338,7 +339,8 @@ describe('upstreams that fail', () => {
     assert.equal((await ask(late.url, { method: 'GET' })).status, 504);
     const mad = await misbehaving(t, (socket) => socket.end('HTTP/9.9 what\r\n\r\n'));
     const gate = await startGate(t, mad.url, GATED);
-    assert.equal((await ask(gate.url, { method: 'POST', body: 'x', headers: [['Content-Length', '1']] })).status, 502);
+    const wrong = await ask(gate.url, { method: 'POST', body: 'x', headers: [['Content-Length', '1']] });
+    assert.deepEqual([wrong.status, JSON.parse(String(wrong.body)).code], [502, 'upstream_malformed']);
     assert.deepEqual(gate.events, [{ what: 'upstream', reason: 'malformed' }]);
   });
 
@@ -353,7 +355,8 @@ describe('upstreams that fail', () => {
     assert.equal((await ask(url, { method: 'GET' })).status, 200);
     assert.equal(dying.seen(), 2);
     const post = (path: string) => ask(url, { path, body: image('ID'), headers: [['Content-Length', '44']] });
-    assert.equal((await post('/predict')).status, 502);
+    const lost = await post('/predict');
+    assert.deepEqual([lost.status, JSON.parse(String(lost.body)).code], [502, 'upstream_closed']);
     assert.equal(dying.seen(), 3);
     await ask(url, { method: 'GET' });
     assert.equal((await post('/safe')).status, 200);
@@ -365,6 +368,20 @@ describe('upstreams that fail', () => {
     const { url, gate } = await startGate(t, half.url, GATED);
     await assert.rejects(ask(url, { method: 'GET' }), /aborted|hang up|ECONNRESET/);
     await until('no connection is left', 5000, async () => (await gate.connections()) === 0);
+  });
+
+  it('the gate closes an idle connection to the upstream itself, before the upstream does, and no connection in use', async (t) => {
+    const upstream = await recordingUpstream(t);
+    upstream.server.keepAliveTimeout = 600_000;
+    upstream.server.on('connection', (socket) => socket.once('end', () => ends++));
+    let ends = 0;
+    const keepAliveMs = 50;
+    upstream.answer = (_request, response) => void setTimeout(() => response.end('ok'), 4 * keepAliveMs);
+    const { url } = await startGate(t, upstream.url, { ...GATED, upstream: { keep_alive_ms: keepAliveMs } });
+    assert.equal((await ask(url, { method: 'GET' })).status, 200);
+    await until('the gate has closed the connection', 10_000, () => ends === 1);
+    assert.equal((await ask(url, { method: 'GET' })).status, 200);
+    assert.equal(settingsOf({ upstream: { url }, routes: [] }).upstream.keepAliveMs, 1500);
   });
 
   it('an upstream that stalls in the middle of an answer is disconnected', async (t) => {

@@ -9,6 +9,8 @@ const PROPAGATION_MS = 300;
 
 interface Endpoint {
   url: string;
+  /** Answers /readyz for it. */
+  probed: string;
   listed: boolean;
 }
 
@@ -20,6 +22,8 @@ export class Balancer {
   readonly #endpoints = new Set<Endpoint>();
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  /** Endpoint of each connection that was made, by the client's port. */
+  readonly #made = new Map<number, string>();
   #turn = 0;
   #closed = false;
 
@@ -43,9 +47,14 @@ export class Balancer {
     return [...this.#endpoints].filter((e) => e.listed).map((e) => e.url);
   }
 
-  /** Watches an endpoint until it is removed. */
-  add(url: string): void {
-    const endpoint = { url, listed: false };
+  /** The endpoint that the connection from a client's port leads to, or led to last. */
+  endpointOf(port: number): string | undefined {
+    return this.#made.get(port);
+  }
+
+  /** Watches an endpoint until it is removed. `probed` is the address that answers /readyz, where it is another one. */
+  add(url: string, probed = url): void {
+    const endpoint = { url, probed, listed: false };
     this.#endpoints.add(endpoint);
     void this.#watch(endpoint);
   }
@@ -62,7 +71,7 @@ export class Balancer {
 
   async #watch(endpoint: Endpoint): Promise<void> {
     while (!this.#closed && this.#endpoints.has(endpoint)) {
-      const ready = await fetch(`${endpoint.url}/readyz`, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) }).then(
+      const ready = await fetch(`${endpoint.probed}/readyz`, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) }).then(
         (response) => response.ok,
         () => false,
       );
@@ -77,9 +86,11 @@ export class Balancer {
     const { listed } = this;
     const url = listed[this.#turn++ % listed.length];
     if (url === undefined) {
+      this.#made.delete(client.remotePort as number);
       client.destroy();
       return;
     }
+    this.#made.set(client.remotePort as number, url);
     const { hostname, port } = new URL(url);
     const service = connect({ host: hostname, port: Number(port), noDelay: true });
     client.setNoDelay(true);

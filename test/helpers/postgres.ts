@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -55,8 +55,9 @@ export class PostgresServer {
     this.#owner = who;
   }
 
-  static async start(): Promise<PostgresServer> {
-    const dir = mkdtempSync(join(tmpdir(), 'clipn-gate-postgres-'));
+  /** `parent` holds its directory. */
+  static async start(parent = tmpdir()): Promise<PostgresServer> {
+    const dir = mkdtempSync(join(parent, 'clipn-gate-postgres-'));
     const who = await owner();
     if (who) chownSync(dir, who.uid, who.gid);
     const args = ['-D', join(dir, 'data'), '-U', 'clipn', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'];
@@ -113,12 +114,20 @@ export class PostgresServer {
   }
 
   /** Stops the server; every connection is cut. */
-  async halt(signal: 'SIGINT' | 'SIGQUIT' = 'SIGINT'): Promise<void> {
+  async halt(signal: 'SIGINT' | 'SIGQUIT' | 'SIGKILL' = 'SIGINT'): Promise<void> {
     const child = this.#child;
-    if (!child || child.exitCode !== null) return;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise((resolve) => child.once('exit', resolve));
     child.kill(signal);
     await ended;
+  }
+
+  /** Process ids of the server and of its children; none when it has ended. */
+  get pids(): number[] {
+    const { pid, exitCode, signalCode } = this.#child ?? {};
+    if (pid === undefined || exitCode !== null || signalCode !== null) return [];
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
+    return [pid, ...children.filter(Boolean).map(Number)];
   }
 
   /** Cuts all connections of clients; the server goes on. */

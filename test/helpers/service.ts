@@ -75,10 +75,11 @@ export async function startService(
   return { url, gate, child, log, output: () => output, enginePid, exited };
 }
 
-export async function putTenant(url: string, id: string, definition: object): Promise<Response> {
+/** With an API key, where the service has some. */
+export async function putTenant(url: string, id: string, definition: object, key?: string): Promise<Response> {
   return fetch(`${url}/v1/tenants/${id}`, {
     method: 'PUT',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...(key && { authorization: `Bearer ${key}` }) },
     body: JSON.stringify(definition),
   });
 }

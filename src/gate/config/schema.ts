@@ -161,6 +161,14 @@ const Upstream = object({
   connect_timeout_ms: Type.Optional(milliseconds),
   response_timeout_ms: Type.Optional(milliseconds),
   idle_timeout_ms: Type.Optional(milliseconds),
+  keep_alive_ms: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 86_400_000,
+      description:
+        'Time after which the gate closes an idle connection; shorter than that after which the upstream does.',
+    }),
+  ),
   max_connections: Type.Optional(Type.Integer({ minimum: 1, maximum: 65_535 })),
   retries: Type.Optional(Type.Integer({ minimum: 0, maximum: 5 })),
   host: Type.Optional(

@@ -62,6 +62,8 @@ export interface UpstreamSettings {
   connectTimeoutMs: number;
   responseTimeoutMs: number;
   idleTimeoutMs: number;
+  /** How long an idle connection is kept for the next request. */
+  keepAliveMs: number;
   maxConnections: number;
   retries: number;
   host: 'client' | 'upstream';
@@ -184,6 +186,8 @@ export function settingsOf(file: GateFile): GateSettings {
       connectTimeoutMs: upstream.connect_timeout_ms ?? 2000,
       responseTimeoutMs: upstream.response_timeout_ms ?? 60_000,
       idleTimeoutMs: upstream.idle_timeout_ms ?? 60_000,
+      // below the shortest usual time of servers: gunicorn closes idle connections after 2 s, Node.js and uvicorn after 5
+      keepAliveMs: upstream.keep_alive_ms ?? 1500,
       maxConnections: upstream.max_connections ?? 256,
       retries: upstream.retries ?? 1,
       host: upstream.host ?? 'client',

@@ -43,10 +43,17 @@ export class Upstream {
 
   constructor(settings: UpstreamSettings) {
     this.#settings = settings;
-    const { url, maxConnections } = settings;
+    const { url, maxConnections, keepAliveMs } = settings;
     const secure = url.protocol === 'https:';
     this.#send = secure ? httpsRequest : httpRequest;
-    const options = { keepAlive: true, maxSockets: maxConnections, maxFreeSockets: maxConnections } as const;
+    // A server that closes an idle connection does not say so: a request that is sent at that moment is lost, so the gate closes it
+    // first. The agent's timeout ends idle connections only; Node.js shortens it where the server announces less (Keep-Alive: timeout).
+    const options = {
+      keepAlive: true,
+      timeout: keepAliveMs,
+      maxSockets: maxConnections,
+      maxFreeSockets: maxConnections,
+    } as const;
     this.#agent = secure ? new HttpsAgent(options) : new Agent({ ...options, scheduling: 'lifo' });
     this.#address = {
       host: url.hostname.replace(/^\[|\]$/g, ''),

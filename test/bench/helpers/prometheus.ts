@@ -17,15 +17,16 @@ type Sample = { metric: Record<string, string>; value: [number, string] };
 
 export interface PrometheusOptions {
   dir: string;
-  target: string;
+  /** Addresses of what it scrapes. */
+  targets: string[];
   rules: string;
   /** Seconds between scrapes, and between evaluations of rules. */
   every: number;
   /** OpenMetrics with times: what is to be there from before. */
-  history: string;
+  history?: string;
 }
 
-/** A real Prometheus that scrapes one target. */
+/** A real Prometheus with the rules of the chart. */
 export class Prometheus {
   readonly #url: string;
   readonly #child: ChildProcess;
@@ -35,15 +36,17 @@ export class Prometheus {
     this.#child = child;
   }
 
-  static async start({ dir, target, rules, every, history }: PrometheusOptions): Promise<Prometheus> {
+  static async start({ dir, targets, rules, every, history }: PrometheusOptions): Promise<Prometheus> {
     const data = join(dir, 'prometheus');
     mkdirSync(data, { recursive: true });
-    writeFileSync(join(dir, 'history.txt'), history);
-    const args = ['tsdb', 'create-blocks-from', 'openmetrics', join(dir, 'history.txt'), data];
-    const { code, output } = await run('promtool', args);
-    if (code !== 0) throw new Error(`promtool: ${output}`);
+    if (history !== undefined) {
+      writeFileSync(join(dir, 'history.txt'), history);
+      const args = ['tsdb', 'create-blocks-from', 'openmetrics', join(dir, 'history.txt'), data];
+      const { code, output } = await run('promtool', args);
+      if (code !== 0) throw new Error(`promtool: ${output}`);
+    }
     const config = join(dir, 'prometheus.json');
-    const jobs = [{ job_name: 'clipn-gate', static_configs: [{ targets: [new URL(target).host] }] }];
+    const jobs = [{ job_name: 'clipn-gate', static_configs: [{ targets: targets.map((url) => new URL(url).host) }] }];
     const global = { scrape_interval: `${every}s`, evaluation_interval: `${every}s` };
     // JSON is YAML
     writeFileSync(config, JSON.stringify({ global, rule_files: [rules], scrape_configs: jobs }));
