@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { AuditRecord } from '../../src/gate/audit/record.ts';
@@ -73,6 +73,38 @@ describe('the audit trail', () => {
     );
     await log.close();
     assert.equal((await linesOf(file))[0]?.request_id, 'r0');
+  });
+
+  it('a disk that is full in the middle of a record leaves no part of it, and no record twice', async (t) => {
+    const file = join(await temporaryDirectory(t), 'audit.ndjson');
+    await writeFile(file, '');
+    const handle = await open(file, 'a');
+    const { prototype } = handle.constructor;
+    await handle.close();
+    const { appendFile } = prototype;
+    let faults = 0;
+    t.mock.method(prototype, 'appendFile', async function (this: FileHandle, text: string) {
+      if (faults > 0) return appendFile.call(this, text);
+      await appendFile.call(this, text.slice(0, -20));
+      throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    });
+    const log = new AuditTrail({
+      file,
+      max_bytes: 2 ** 20,
+      keep: 1,
+      queue: 100,
+      bundle: () => 'm@1',
+      onDropped: () => assert.fail(),
+      onFault: () => faults++,
+    });
+    for (let i = 0; i < 5; i++) log.write(record(i));
+    await until('the records are written', 10_000, async () => (await readFile(file, 'utf8')).endsWith('}\n'));
+    await log.close();
+    assert.equal(faults, 1);
+    assert.deepEqual(
+      (await linesOf(file)).map((r) => r.request_id),
+      ['r0', 'r1', 'r2', 'r3', 'r4'],
+    );
   });
 
   it('the audit trail has hashes and scores, and nothing of the content of an image', async (t) => {

@@ -73,9 +73,19 @@ export class AuditTrail implements AuditSink {
         bytes += length;
         count++;
       }
-      await this.#file.appendFile(lines.slice(0, count).join(''));
+      await this.#write(this.#file, lines.slice(0, count).join(''));
       this.#size += bytes;
       lines.splice(0, count);
+    }
+  }
+
+  /** A full disk takes a part: it is cut off again, because all lines are written once more later. */
+  async #write(file: FileHandle, text: string): Promise<void> {
+    try {
+      await file.appendFile(text);
+    } catch (error) {
+      await file.truncate(this.#size).catch(() => {});
+      throw error;
     }
   }
 

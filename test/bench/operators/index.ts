@@ -2,9 +2,12 @@
  * `npm run bench -- operators --minutes 30`: the service as operators run it, with a fault every minute. Three replicas of the built service
  * with the gate before a classifier, one PostgreSQL, a real Prometheus with the chart's rules, and users who send mixed requests through a
  * balancer that works as a Service of Kubernetes. Prints what users saw of each fault and which alert fired, the acknowledged
- * writes that were lost, and the requests that were not answered. `--only NAME` repeats one fault. `--out FILE` gets a line of JSON per fault.
+ * writes that were lost, and the requests that were not answered. `--only NAME,NAME` repeats some faults. `--out FILE` gets a line of JSON per fault,
+ * and FILE-1.log to FILE-3.log the logs of the replicas.
  */
 import { appendFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withoutPostgres } from '../../helpers/postgres.ts';
 import { putTenant } from '../../helpers/service.ts';
@@ -60,7 +63,7 @@ async function play(stage: Stage, minutes: number, only: string | undefined, out
     admin: stage.admin,
     camera,
   });
-  const faults = FAULTS.filter(({ name }) => only === undefined || name.includes(only));
+  const faults = FAULTS.filter(({ name }) => only === undefined || only.split(',').some((part) => name.includes(part)));
   if (faults.length === 0) throw new Error(`no fault is named so: ${FAULTS.map(({ name }) => name).join(', ')}`);
   const began = Date.now();
   const episodes: Episode[] = [];
@@ -89,5 +92,5 @@ async function play(stage: Stage, minutes: number, only: string | undefined, out
 export const operators: Bench = async ({ bundle, minutes = DEFAULT_MINUTES, only, out }) => {
   const missing = without('prometheus', 'promtool') || withoutPostgres;
   if (missing) throw new Error(missing);
-  return withStage(bundle, (stage) => play(stage, minutes, only, out));
+  return withStage(bundle, out ?? join(tmpdir(), 'operators'), (stage) => play(stage, minutes, only, out));
 };

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { appendFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { COMMAND, ROOT } from '../../helpers/paths.ts';
@@ -13,6 +14,10 @@ export interface ReplicaOptions {
   gateFile: string;
   data: string;
   env: Record<string, string>;
+  /** Gets every line of the log. */
+  logFile: string;
+  /** The gate's audit trail. */
+  audit: string;
 }
 
 /** Time from the end of a process to its next start, as a kubelet takes it. */
@@ -97,6 +102,7 @@ export class Replica {
 
   #keep(line: string): void {
     if (line.includes('"msg":"request"')) return;
+    appendFileSync(this.options.logFile, `${line}\n`);
     try {
       this.log.push(JSON.parse(line));
     } catch {

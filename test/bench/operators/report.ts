@@ -1,9 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { usage } from '../measure/usage.ts';
 import { fixed, megabytes, table } from '../report.ts';
 import type { AlertWatch } from './alerts.ts';
 import type { Scene } from './faults.ts';
 import type { Seen, Unanswered } from './ledger.ts';
+import type { Replica } from './replica.ts';
 
 /** One minute: the fault in it, and what was seen. */
 export interface Episode {
@@ -59,7 +61,22 @@ export function row(episode: Episode, alerts: AlertWatch): string[] {
   ];
 }
 
-/** Writes of the audit log that each acknowledged write of a tenant must have left; the number of those of tenants. */
+/** Lines of the gates' audit trails, those that are no record, and requests that have more than one. */
+function auditTrails(replicas: Replica[]) {
+  const lines = replicas.flatMap(({ options }) => readFileSync(options.audit, 'utf8').split('\n').filter(Boolean));
+  const ids = new Map<string, number>();
+  let broken = 0;
+  for (const line of lines) {
+    try {
+      const { request_id: id } = JSON.parse(line) as { request_id: string };
+      ids.set(id, (ids.get(id) ?? 0) + 1);
+    } catch {
+      broken++;
+    }
+  }
+  return { lines: lines.length, broken, repeated: [...ids.values()].filter((n) => n > 1).length };
+}
+
 async function lostWrites({ replicas, writes, admin }: Scene): Promise<string[]> {
   // changes reach every replica within a second or two
   await sleep(5000);
@@ -88,6 +105,7 @@ export async function report({ scene, episodes, began }: { scene: Scene; episode
     episodes.map((episode) => row(episode, alerts)),
   );
   const counted = [...unanswered].map(([why, count]) => `${count} ${why}`);
+  const audit = auditTrails(replicas);
   const memory = replicas.map((r) => `${megabytes(usage(r.front).rss)} + ${megabytes(usage(r.engine).rss)}`);
   console.log(
     [
@@ -97,6 +115,7 @@ export async function report({ scene, episodes, began }: { scene: Scene; episode
       `acknowledged writes: ${writes.acknowledged}, of ${writes.tenants} tenants; lost: ${lost.length}`,
       ...lost.slice(0, 20),
       `requests without an answer: ${counted.join(', ') || 'none'}`,
+      `records of the gates' audit trails: ${audit.lines}, broken: ${audit.broken}, twice: ${audit.repeated}`,
       `ends of front processes that nobody asked for: ${replicas.flatMap((r) => r.ends).join(', ') || 'none'}`,
       `alerts that fire at the end: ${alerts.firing.join(', ') || 'none'}`,
       `resident MiB at the end, front + engine: ${memory.join(', ')}`,
@@ -110,5 +129,6 @@ export async function report({ scene, episodes, began }: { scene: Scene; episode
     lost,
     unanswered: Object.fromEntries(unanswered),
     gaveUp: gaveUp.length,
+    audit,
   };
 }

@@ -23,6 +23,8 @@ const FAKETIME = '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1';
 
 export interface Stage {
   dir: string;
+  /** Begin of the names of the replicas' log files. */
+  logs: string;
   database: Database;
   databaseDisk: Disk;
   replicas: Replica[];
@@ -59,6 +61,7 @@ function gateFile(dir: string, port: number, upstream: string, audit: string): s
 async function replica(stage: Omit<Stage, 'service' | 'gate' | 'prometheus' | 'alerts'>, i: number, env: object) {
   const [port, gatePort] = [await freePort(), await freePort()];
   const data = stage.disks[i]?.dir as string;
+  const audit = join(data, 'audit.ndjson');
   const clock =
     stage.clock !== undefined && i === REPLICAS - 1
       ? {
@@ -73,9 +76,11 @@ async function replica(stage: Omit<Stage, 'service' | 'gate' | 'prometheus' | 'a
     name: `replica ${i + 1}`,
     port,
     gatePort,
-    gateFile: gateFile(stage.dir, gatePort, stage.classifier.url, join(data, 'audit.ndjson')),
+    gateFile: gateFile(stage.dir, gatePort, stage.classifier.url, audit),
+    audit,
     data,
     env: { ...env, ...clock },
+    logFile: `${stage.logs}-${i + 1}.log`,
   });
 }
 
@@ -87,7 +92,7 @@ function firstKey(store: string, data: string): string {
 }
 
 /** Three replicas with the gate on one PostgreSQL, a classifier behind them, two balancers before them, and Prometheus. */
-export async function withStage<T>(bundle: string, task: (stage: Stage) => Promise<T>): Promise<T> {
+export async function withStage<T>(bundle: string, logs: string, task: (stage: Stage) => Promise<T>): Promise<T> {
   const dir = mkdtempSync(join(tmpdir(), 'clipn-gate-operators-'));
   const ends: (() => unknown)[] = [() => rmSync(dir, { recursive: true, force: true })];
   try {
@@ -107,7 +112,7 @@ export async function withStage<T>(bundle: string, task: (stage: Stage) => Promi
     const clock = existsSync(FAKETIME) ? join(dir, 'clock') : undefined;
     if (clock !== undefined) writeFileSync(clock, '+0\n');
     const admin = firstKey(store, join(dir, 'keys'));
-    const parts = { dir, database, databaseDisk, disks, classifier, admin, clock, replicas: [] as Replica[] };
+    const parts = { dir, logs, database, databaseDisk, disks, classifier, admin, clock, replicas: [] as Replica[] };
     const env = { CLIPN_STORE: store, CLIPN_BUNDLE: bundle, CLIPN_OPEN_METRICS: 'true', CLIPN_THREADS: '1' };
     for (let i = 0; i < REPLICAS; i++) parts.replicas.push(await replica(parts, i, env));
     const [service, gate] = [await Balancer.start(), await Balancer.start()];

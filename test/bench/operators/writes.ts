@@ -33,8 +33,8 @@ export class Writes {
     const lost: string[] = [];
     for (const [tenant, content] of this.#last) {
       const reply = await fetch(`${replica.url}/v1/tenants/${tenant}`, { headers });
-      const body = (await reply.json()) as { classes?: string[] };
-      const found = reply.status === 404 ? null : (body.classes?.join() ?? `status ${reply.status}`);
+      const { definition } = (await reply.json()) as { definition?: { classes: string[] } };
+      const found = reply.status === 404 ? null : (definition?.classes.join() ?? `status ${reply.status}`);
       if (found === content || this.#possible.get(tenant)?.has(found)) continue;
       lost.push(`${replica.options.name}: ${tenant} has ${found}, acknowledged was ${content}`);
     }
