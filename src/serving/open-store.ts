@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ACCESS_MIGRATIONS } from '../access/index.ts';
 import type { Bundle } from '../bundle/load.ts';
 import type { Config } from '../config/index.ts';
+import { defined } from '../defined.ts';
 import { DRIFT_MIGRATIONS, DriftMonitor, FileDriftStore, PostgresDriftStore } from '../drift/index.ts';
 import { ServiceError } from '../errors/index.ts';
 import { UserError } from '../errors/user-error.ts';
@@ -116,13 +117,19 @@ export async function openFeatures(
   bundle: Bundle,
   database: Database | undefined,
   onEvent: (result: 'hit' | 'miss') => void,
+  onLocalFault?: (error: unknown) => void,
 ): Promise<{ cache: FeatureCache; leases: BuildLeases; close(): Promise<void> }> {
   const options = { bundleId: bundle.textId, width: bundle.manifest.embedding_dim };
   const maxBytes = config.featureCacheBytes;
   const local = await FileFeatureCache.open(config.dataDir, { ...options, maxBytes, onEvent });
   const close = () => local.close();
   if (!database) return { cache: local, leases: ALONE, close };
-  const cache = new PostgresFeatures(database, { ...options, local, maxBytes: SHARED_FACTOR * maxBytes });
+  const cache = new PostgresFeatures(database, {
+    ...options,
+    ...defined({ onLocalFault }),
+    local,
+    maxBytes: SHARED_FACTOR * maxBytes,
+  });
   return { cache, leases: new PostgresLeases(database), close };
 }
 

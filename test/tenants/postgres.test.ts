@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
-import { Database } from '../../src/storage/postgres/database.ts';
+import { Database, unreachable } from '../../src/storage/postgres/database.ts';
 import { PostgresFeatures } from '../../src/tenants/postgres/features.ts';
 import { PostgresLeases } from '../../src/tenants/postgres/leases.ts';
 import { TENANT_MIGRATIONS } from '../../src/tenants/postgres/migrations.ts';
@@ -13,6 +13,14 @@ const skip = withoutPostgres;
 const because = skip ? ` (skipped: ${skip})` : '';
 const key = { tower: 'yes' as const, templates: ['a {}'] };
 const many = (n: number) => Array.from({ length: n }, (_, i) => `class ${i}`);
+
+it('a database that is out of space, or ends the session, is unavailable; a wrong statement is not', () => {
+  const states = { '53100': true, '58030': true, '57P03': true, '08006': true, '42601': false, '23505': false };
+  for (const [code, is] of Object.entries(states)) assert.equal(unreachable({ code, severity: 'ERROR' }), is, code);
+  // as PostgreSQL 15 says at the start of a session that it can write no file
+  assert.equal(unreachable({ code: 'XX000', severity: 'FATAL', message: 'could not write init file' }), true);
+  assert.equal(unreachable({ code: 'XX000', severity: 'ERROR', message: 'cache lookup failed' }), false);
+});
 
 describe(`features and builds in PostgreSQL${because}`, { skip }, () => {
   let server: PostgresServer;
@@ -45,6 +53,27 @@ describe(`features and builds in PostgreSQL${because}`, { skip }, () => {
     assert.deepEqual(await b.local.missing(key, ['dog', '犬']), [], 'kept on this machine');
     await server.query('drop table clipn_features', url.split('/').at(-1));
     assert.deepEqual(await b.cache.get(key, ['dog']), [rows.slice(0, 2)]);
+  });
+
+  it('a replica whose disk is full writes features to the database and reads them from there', async (t) => {
+    const url = await server.database();
+    const [a, b] = [await replica(t, url), await replica(t, url)];
+    const faults: unknown[] = [];
+    const local = new MemoryCache(2);
+    t.mock.method(local, 'put', () => Promise.reject(new Error('ENOSPC: no space left on device')));
+    const onLocalFault = (error: unknown) => void faults.push(error);
+    const full = new PostgresFeatures(a.database, {
+      bundleId: 'm@1',
+      width: 2,
+      local,
+      maxBytes: 2 ** 30,
+      onLocalFault,
+    });
+    await full.put(key, ['dog'], Float32Array.of(1, 2));
+    assert.deepEqual(await full.missing(key, ['dog', 'cat']), ['cat']);
+    assert.deepEqual(await full.get(key, ['dog']), [Float32Array.of(1, 2)]);
+    assert.deepEqual(await b.cache.get(key, ['dog']), [Float32Array.of(1, 2)]);
+    assert.ok(faults.length > 0);
   });
 
   it('a damaged row is computed again, never served', async (t) => {

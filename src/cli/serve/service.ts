@@ -29,7 +29,13 @@ async function openParts({ config, telemetry, live, prepared }: Omit<ServicePart
   const { store, database } = stored;
   const { keyring, audit } = await openAccess(config, database, logger);
   live.provideFeatures((bundle) =>
-    openFeatures(config, bundle, database, (result) => metrics.cacheRequests.inc({ cache: 'features', result })),
+    openFeatures(
+      config,
+      bundle,
+      database,
+      (result) => metrics.cacheRequests.inc({ cache: 'features', result }),
+      (error) => logger.warn({ err: error }, 'features could not be stored on this machine; the database has them'),
+    ),
   );
   const model = await live.complete(prepared);
   live.serve(model);

@@ -46,7 +46,7 @@ export class Upstream {
     const { url, maxConnections, keepAliveMs } = settings;
     const secure = url.protocol === 'https:';
     this.#send = secure ? httpsRequest : httpRequest;
-    // A server that closes an idle connection does not say so: a request that is sent at that moment is lost, so the gate closes it
+    // A server closes an idle connection without notice, and a request that is sent at that moment is lost. So the gate closes it
     // first. The agent's timeout ends idle connections only; Node.js shortens it where the server announces less (Keep-Alive: timeout).
     const options = {
       keepAlive: true,

@@ -100,13 +100,17 @@ export class Database {
   }
 }
 
-/** Whether the error means that the server is unreachable: classes 08, 53 and 57P, or a socket error without SQLSTATE. */
-function unreachable(error: unknown): boolean {
+/**
+ * Whether the error means that the server does not serve at present: classes 08, 53, 57P and 58 (its disk is full, say), the end of the
+ * session (severity FATAL or PANIC, whatever the class), or a socket error without SQLSTATE.
+ */
+export function unreachable(error: unknown): boolean {
   if (error instanceof ServiceError) return false;
-  const { code } = error as { code?: unknown };
+  const { code, severity } = error as { code?: unknown; severity?: unknown };
+  if (severity === 'FATAL' || severity === 'PANIC') return true;
   if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) {
     // 3D000 and 28*: database or role may not exist yet; 25006: a standby that has not become the primary yet
-    return /^(08|53|57P|28|3D000|25006)/.test(code);
+    return /^(08|53|57P|58|28|3D000|25006)/.test(code);
   }
   if (typeof code === 'string') return /^E[A-Z]+/.test(code);
   return /terminat|timeout|connection|ended|closed/i.test(String((error as Error).message));

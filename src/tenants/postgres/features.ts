@@ -8,6 +8,8 @@ export interface PostgresFeaturesOptions {
   width: number;
   /** The cache of this machine; rows from the database are stored there too. */
   local: FeatureCache;
+  /** The local cache took no rows, as on a full disk: the database has them all the same. */
+  onLocalFault?(error: unknown): void;
   /** Most bytes of rows in the database, for all bundles together. */
   maxBytes: number;
 }
@@ -41,7 +43,7 @@ export class PostgresFeatures implements FeatureCache {
     const found = await this.#read(key, missing);
     const fresh = new Float32Array(found.size * width);
     for (const [i, row] of [...found.values()].entries()) fresh.set(row, i * width);
-    await local.put(key, [...found.keys()], fresh);
+    await this.#keep(key, [...found.keys()], fresh);
     return names.map((name, i) => rows[i] ?? found.get(name));
   }
 
@@ -100,8 +102,8 @@ export class PostgresFeatures implements FeatureCache {
   }
 
   async put(key: FeatureKey, names: string[], rows: Float32Array): Promise<void> {
-    const { local, width, bundleId } = this.#options;
-    await local.put(key, names, rows);
+    const { width, bundleId } = this.#options;
+    await this.#keep(key, names, rows);
     const hashOf = keyHasher(key);
     // in order of key, so that two writers of the same rows cannot deadlock
     const encoded = names
@@ -120,6 +122,12 @@ export class PostgresFeatures implements FeatureCache {
       this.#sinceLook = 0;
       await this.prune();
     }
+  }
+
+  /** Stores rows on this machine, where that is possible. */
+  async #keep(key: FeatureKey, names: string[], rows: Float32Array): Promise<void> {
+    const { local, onLocalFault } = this.#options;
+    await local.put(key, names, rows).catch((error: unknown) => onLocalFault?.(error));
   }
 
   /** Removes the least recently used rows beyond the limit. */
