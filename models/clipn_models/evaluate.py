@@ -36,8 +36,12 @@ class OnnxBundle:
     def classes(self, names: list[str], tower: str) -> np.ndarray:
         """Unit float64 [C, D] in the default templates."""
         templates = self.manifest["templates"]
+        return self.texts(names, tower, (templates["no"] or templates["yes"]) if tower == "no" else templates["yes"])
+
+    def texts(self, names: list[str], tower: str, templates: list[str]) -> np.ndarray:
+        """Unit float64 [C, D] in some templates."""
         total = 0
-        for template in (templates["no"] or templates["yes"]) if tower == "no" else templates["yes"]:
+        for template in templates:
             tokens = bpe.encode(self.tokenizer, [template.replace("{}", n) for n in names], self.manifest["text"]["context_length"])
             f = self.session[f"text-{tower}"].run(None, {"tokens": tokens.numpy()})[0].astype(np.float64)
             total = total + f / np.linalg.norm(f, axis=-1, keepdims=True)

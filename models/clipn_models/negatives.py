@@ -23,6 +23,11 @@ def neg_label(cos: np.ndarray, negative: np.ndarray, scale: float, groups: int) 
     return np.mean(shares, 0)
 
 
+def combined(atd: np.ndarray, negative: np.ndarray) -> np.ndarray:
+    """(1 - p_{C+1}) and a score against negative labels, both [N] -> [N]."""
+    return atd * negative
+
+
 def logit_gap(cos: np.ndarray, scale: float, top: int | None = None) -> np.ndarray:
     """[N, C] -> [N]: the largest logit less the mean of the ``top`` next ones (all, without it)."""
     logits = np.sort(scale * cos, -1)[:, ::-1]

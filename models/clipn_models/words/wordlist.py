@@ -13,7 +13,9 @@ import re
 from functools import cached_property
 from pathlib import Path
 
-SUPERCLASSES = tuple("area creature environment item landscape object pattern place scene space structure thing view vista".split())
+SUPERCLASSES = tuple(
+    ["area", "creature", "environment", "item", "landscape", "object", "pattern", "place", "scene", "space", "structure", "thing", "view", "vista"]
+)
 """Of CSP's official code; ``item i`` of the pool has number i modulo 14, so that neighbours in WordNet get different ones."""
 
 
