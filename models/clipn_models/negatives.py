@@ -14,18 +14,22 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return e / e.sum(-1, keepdims=True)
 
 
-def neg_label(cos: np.ndarray, negative: np.ndarray, scale: float, groups: int) -> np.ndarray:
-    """[N, C] cosines with the classes and [N, M] with the labels -> [N]. One softmax per group of labels, label i in group i modulo groups."""
+def neg_label(cos: np.ndarray, negative: np.ndarray, scale: float, groups: int, even: bool = False) -> np.ndarray:
+    """[N, C] cosines with the classes and [N, M] with the labels -> [N]. One softmax per group of labels, label i in group i modulo groups.
+
+    ``even``: the labels of a group have the prior of the classes together, which is a shift of their logits.
+    """
     groups = min(groups, negative.shape[1])
     size = negative.shape[1] // groups
-    dealt = negative[:, : size * groups].reshape(len(negative), size, groups)
+    shift = np.log(cos.shape[1] / size) / scale if even else 0
+    dealt = (negative + shift)[:, : size * groups].reshape(len(negative), size, groups)
     shares = [softmax(scale * np.concatenate([cos, dealt[:, :, g]], 1))[:, : cos.shape[1]].sum(1) for g in range(groups)]
     return np.mean(shares, 0)
 
 
-def combined(atd: np.ndarray, negative: np.ndarray) -> np.ndarray:
-    """(1 - p_{C+1}) and a score against negative labels, both [N] -> [N]."""
-    return atd * negative
+def combined(ctw: np.ndarray, even: np.ndarray) -> np.ndarray:
+    """CTW's score 1 - p^no of the likeliest class, and the share against negative labels with even priors, both [N] -> [N]."""
+    return ctw * even
 
 
 def logit_gap(cos: np.ndarray, scale: float, top: int | None = None) -> np.ndarray:

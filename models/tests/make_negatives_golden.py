@@ -35,6 +35,7 @@ def case(seed: int, classes: int, words: int, width: int, groups: int, labels: i
             "limited": negatives.closeness(rows, yes, quantile, limit).tolist(),
             "chosen": chosen.tolist(),
             "neglabel": float(negatives.neg_label(cos, image @ rows[chosen].T, scale, groups)[0]),
+            "even": float(negatives.neg_label(cos, image @ rows[chosen].T, scale, groups, even=True)[0]),
             "logit_gap": float(negatives.logit_gap(cos, scale)[0]),
             "logit_gap_top": float(negatives.logit_gap(cos, scale, max(1, classes // 2))[0]),
             "gl_mcm": float(negatives.gl_mcm(cos, patches @ yes.T)[0]),

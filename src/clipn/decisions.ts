@@ -1,4 +1,4 @@
-import { combinedScore, type NegativeScores } from './negatives.ts';
+import { type AgainstNegatives, combinedScore } from './negatives.ts';
 import { argMax, type Probabilities } from './probabilities.ts';
 
 export type Decision = 'id' | 'ood';
@@ -59,17 +59,17 @@ export function decide({ p, pNo, pOod }: Probabilities): Decisions {
 /**
  * The decisions by negative labels, without a threshold to tune: each score is a probability that the image is of the classes, so
  * OOD iff it is below one half. For `neglabel` and `csp` that means: in the mean over the groups the negative labels hold more than the classes.
- * `combined` uses the conjugated pool's score where there is one.
+ * `combined` uses the conjugated pool where there is one.
  */
 export function decideByNegatives(
   probabilities: Probabilities,
-  { neglabel, csp }: NegativeScores,
+  { neglabel, csp }: AgainstNegatives,
 ): Pick<Decisions, NegativeMethod> {
   const negative = csp ?? neglabel;
   const of = (score: number): Decision => (score < 0.5 ? 'ood' : 'id');
   return {
-    ...(neglabel !== undefined && { neglabel: of(neglabel) }),
-    ...(csp !== undefined && { csp: of(csp) }),
-    ...(negative !== undefined && { combined: of(combinedScore(probabilities, negative)) }),
+    ...(neglabel && { neglabel: of(neglabel.score) }),
+    ...(csp && { csp: of(csp.score) }),
+    ...(negative && { combined: of(combinedScore(probabilities, negative)) }),
   };
 }

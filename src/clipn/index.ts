@@ -36,7 +36,14 @@ export {
   PUBLISHED_QUANTILE,
   quantileInPlace,
 } from './mining.ts';
-export { combinedScore, type NegativeScores, negLabelScore, PUBLISHED_GROUPS } from './negatives.ts';
+export {
+  type AgainstNegatives,
+  combinedScore,
+  type NegativeShares,
+  negativeShares,
+  negLabelScore,
+  PUBLISHED_GROUPS,
+} from './negatives.ts';
 export { argMax, type Probabilities, probabilities, sigmoid } from './probabilities.ts';
 export { MORE_SCORES, type MoreScores, SCORES, type ScoreName, type Scores, scores } from './scores.ts';
 export { classNameFault, fillTemplate, MAX_NAME_LENGTH, templateFault } from './templates.ts';

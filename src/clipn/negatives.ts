@@ -5,7 +5,7 @@
  * - CSP: Chen et al., "Conjugated Semantic Pool Improves OOD Detection with Pre-trained Vision-Language Models" (NeurIPS 2024,
  *   arXiv 2410.08611), section 3: the same score with the same groups; only the labels are others.
  */
-import { type Probabilities, sigmoid } from './probabilities.ts';
+import { argMax, type Probabilities, sigmoid } from './probabilities.ts';
 
 /** The groups of both official implementations. */
 export const PUBLISHED_GROUPS = 100;
@@ -23,10 +23,20 @@ function logSumExp(cosines: ArrayLike<number>, scale: number, from: number, to: 
   return top + Math.log(sum);
 }
 
+/** An image against the negative labels of its tenant: two shares of the classes, each in [0, 1], higher means more in-distribution. */
+export interface NegativeShares {
+  /** The published score. */
+  score: number;
+  /** The same with even priors: all classes together count as much as all labels of a group together, however many they are. */
+  even: number;
+}
+
 /**
  * The score of NegLabel, and with the labels of a conjugated pool the score of CSP: the share of the classes in a softmax over the classes
  * and the negative labels of one group, averaged over the groups:
- * S = mean_g sum_j exp(scale s_j) / (sum_j exp(scale s_j) + sum_{i in g} exp(scale n_i)), in [0, 1], higher means more in-distribution.
+ * S = mean_g sum_j exp(scale s_j) / (sum_j exp(scale s_j) + w sum_{i in g} exp(scale n_i)).
+ * The published score has w = 1: each class and each label has the same prior. Even priors are w = C / m for C classes and m labels in
+ * a group; then the share tells the same for 1,000 labels as for 10,000.
  *
  * Label i is in group i modulo `groups`. The official code draws a permutation with a fixed seed instead; dealing the labels in the order of
  * the mining gives every group the same mix of distances, and needs no generator that other implementations would have to repeat.
@@ -36,35 +46,53 @@ function logSumExp(cosines: ArrayLike<number>, scale: number, from: number, to: 
  * @param cosNegatives cosines with the negative labels in the order of the mining, [M], M >= 1
  * @throws RangeError on no class, no label, groups that are no positive integer, or anything that is not finite
  */
+export function negativeShares(
+  cosYes: ArrayLike<number>,
+  cosNegatives: ArrayLike<number>,
+  scale: number,
+  groups: number = PUBLISHED_GROUPS,
+): NegativeShares {
+  if (cosYes.length === 0) throw new RangeError('at least one class is needed');
+  if (cosNegatives.length === 0) throw new RangeError('at least one negative label is needed');
+  if (!Number.isInteger(groups) || groups < 1) throw new RangeError(`groups must be a positive integer, not ${groups}`);
+  const count = Math.min(groups, cosNegatives.length);
+  const each = Math.floor(cosNegatives.length / count);
+  const classes = logSumExp(cosYes, scale, 0, cosYes.length, 1);
+  const weight = Math.log(each / cosYes.length);
+  let score = 0;
+  let even = 0;
+  for (let g = 0; g < count; g++) {
+    const odds = classes - logSumExp(cosNegatives, scale, g, each * count, count);
+    score += sigmoid(odds);
+    even += sigmoid(odds + weight);
+  }
+  return { score: score / count, even: even / count };
+}
+
+/** The published score alone, see `negativeShares`. */
 export function negLabelScore(
   cosYes: ArrayLike<number>,
   cosNegatives: ArrayLike<number>,
   scale: number,
   groups: number = PUBLISHED_GROUPS,
 ): number {
-  if (cosYes.length === 0) throw new RangeError('at least one class is needed');
-  if (cosNegatives.length === 0) throw new RangeError('at least one negative label is needed');
-  if (!Number.isInteger(groups) || groups < 1) throw new RangeError(`groups must be a positive integer, not ${groups}`);
-  const count = Math.min(groups, cosNegatives.length);
-  const used = cosNegatives.length - (cosNegatives.length % count);
-  const classes = logSumExp(cosYes, scale, 0, cosYes.length, 1);
-  let sum = 0;
-  for (let g = 0; g < count; g++) sum += sigmoid(classes - logSumExp(cosNegatives, scale, g, used, count));
-  return sum / count;
+  return negativeShares(cosYes, cosNegatives, scale, groups).score;
 }
 
-/** An image's scores against negative labels, each in [0, 1]: probabilities that the image is of the classes. */
-export interface NegativeScores {
+/** An image's shares against both kinds of negative labels. */
+export interface AgainstNegatives {
   /** Against nouns and adjectives. */
-  neglabel?: number;
+  neglabel?: NegativeShares;
   /** Against nouns and the conjugated pool. */
-  csp?: number;
+  csp?: NegativeShares;
 }
 
 /**
- * One probability that an image is of the classes, of CLIPN's no and of the negative labels: the product (1 - p_{C+1}) S. Both
- * must say yes: the negative labels that the image is of the classes rather than of anything else, and CLIPN that the classes' no does not hold.
+ * One probability that an image is of the classes, of CLIPN's no and of the negative labels: even (1 - p^no_{j*}). Two things must hold: the
+ * image is of the classes rather than of something that a negative label names, and the no of the likeliest class does not hold (CTW's
+ * question). The negative labels answer the first with even priors, so that the rule does not become stricter with each label. A rule
+ * that asks for at least one half rejects whatever CTW rejects.
  */
-export function combinedScore({ pOod }: Pick<Probabilities, 'pOod'>, negative: number): number {
-  return (1 - pOod) * negative;
+export function combinedScore({ p, pNo }: Pick<Probabilities, 'p' | 'pNo'>, { even }: NegativeShares): number {
+  return (1 - (pNo[argMax(p)] as number)) * even;
 }

@@ -1,4 +1,3 @@
-import type { NegativeScores } from './negatives.ts';
 import { argMax, type Probabilities } from './probabilities.ts';
 
 /** Continuous scores, higher means more in-distribution. */
@@ -18,7 +17,11 @@ export interface Scores {
 }
 
 /** Scores that an image has where its tenant has negative labels, beside those of every image. */
-export interface MoreScores extends NegativeScores {
+export interface MoreScores {
+  /** NegLabel (Jiang et al. 2024), in [0, 1]. */
+  neglabel?: number;
+  /** CSP (Chen et al. 2024), in [0, 1], where the labels have the conjugated pool. */
+  csp?: number;
   /** LogitGap over all classes. */
   logit_gap?: number;
   /** Where the bundle's image graph gives the features of patches. */

@@ -7,11 +7,13 @@ import fc from 'fast-check';
 import {
   closeness,
   combinedScore,
+  decide,
   decideByNegatives,
   decisionOf,
   glMcm,
   logitGap,
   mine,
+  negativeShares,
   negLabelScore,
   probabilities,
   quantileInPlace,
@@ -28,7 +30,7 @@ interface Case {
     parts: [number, number][];
   } & Record<'limit' | 'labels' | 'quantile' | 'groups' | 'scale' | 'top', number>;
   output: Record<'closeness' | 'limited' | 'chosen', number[]> &
-    Record<'neglabel' | 'logit_gap' | 'logit_gap_top' | 'gl_mcm', number>;
+    Record<'neglabel' | 'even' | 'logit_gap' | 'logit_gap_top' | 'gl_mcm', number>;
 }
 
 const dot = (a: number[], b: number[]) => a.reduce((sum, x, i) => sum + x * (b[i] as number), 0);
@@ -48,6 +50,7 @@ function agrees({ input, output }: Case): void {
   const cosYes = yes.map((row) => dot(row, image));
   const cosNegatives = [...chosen].map((i) => dot(words[i] as number[], image));
   close([negLabelScore(cosYes, cosNegatives, input.scale, input.groups)], [output.neglabel]);
+  close([negativeShares(cosYes, cosNegatives, input.scale, input.groups).even], [output.even]);
   close([logitGap(cosYes, input.scale)], [output.logit_gap]);
   close([logitGap(cosYes, input.scale, input.top)], [output.logit_gap_top]);
   const cosPatches = patches.map((patch) => yes.map((row) => dot(row, patch)));
@@ -137,17 +140,47 @@ describe('scores against negative labels', () => {
 });
 
 describe('decisions by negative labels', () => {
+  const others = { ctw: 'id' as const, atd: 'id' as const, atd_rescaled: 'id' as const };
+  const share = fc.oneof(fc.double({ min: 0, max: 1, noNaN: true }), fc.constant(0.5));
+  const shares = fc.record({ score: share, even: share });
+
   it('an image is out of distribution exactly if the score of its rule is below one half', () => {
-    const share = fc.oneof(fc.double({ min: 0, max: 1, noNaN: true }), fc.constant(0.5));
     fc.assert(
-      fc.property(cosines, share, fc.option(share, { nil: undefined }), (yes, neglabel, csp) => {
+      fc.property(cosines, shares, fc.option(shares, { nil: undefined }), (yes, neglabel, csp) => {
         const all = probabilities(yes, [...yes].reverse(), 100);
-        const decisions = { ctw: 'id' as const, atd: 'id' as const, atd_rescaled: 'id' as const };
-        const given = { neglabel, ...(csp !== undefined && { csp }) };
-        const found = { ...decisions, ...decideByNegatives(all, given) };
-        assert.equal(decisionOf(found, 'neglabel'), neglabel < 0.5 ? 'ood' : 'id');
-        assert.equal(found.csp, csp === undefined ? undefined : csp < 0.5 ? 'ood' : 'id');
+        const found = { ...others, ...decideByNegatives(all, { neglabel, ...(csp && { csp }) }) };
+        assert.equal(decisionOf(found, 'neglabel'), neglabel.score < 0.5 ? 'ood' : 'id');
+        assert.equal(found.csp, csp && (csp.score < 0.5 ? 'ood' : 'id'));
         assert.equal(decisionOf(found, 'combined'), combinedScore(all, csp ?? neglabel) < 0.5 ? 'ood' : 'id');
+      }),
+    );
+  });
+
+  it('the combined rule rejects whatever CTW rejects, and equals CTW where the negative labels hold nothing', () => {
+    fc.assert(
+      fc.property(cosines, shares, (yes, neglabel) => {
+        const all = probabilities(yes, [...yes].reverse(), 100);
+        const { ctw } = decide(all);
+        const { combined } = decideByNegatives(all, { neglabel });
+        if (ctw === 'ood') assert.equal(combined, 'ood');
+        assert.equal(decideByNegatives(all, { neglabel: { score: 1, even: 1 } }).combined, ctw);
+      }),
+    );
+  });
+
+  it('with even priors each label twice changes nothing, and as many labels as classes give the published score', () => {
+    fc.assert(
+      fc.property(cosines, cosines, (yes, no) => {
+        const { even } = negativeShares(yes, no, 100, 1);
+        assert.ok(Math.abs(negativeShares(yes, [...no, ...no], 100, 1).even - even) <= 1e-12);
+        const one = negativeShares(
+          yes,
+          yes.map((x) => x / 2),
+          100,
+          1,
+        );
+        assert.ok(Math.abs(one.even - one.score) <= 1e-12);
+        assert.ok(even >= 0 && even <= 1);
       }),
     );
   });
@@ -155,7 +188,6 @@ describe('decisions by negative labels', () => {
   it('there is no decision of these rules without negative labels', () => {
     const decisions = decideByNegatives(probabilities([0.1], [0.1], 100), {});
     assert.deepEqual(decisions, {});
-    const others = { ctw: 'id' as const, atd: 'id' as const, atd_rescaled: 'id' as const };
     for (const rule of ['neglabel', 'csp', 'combined'] as const)
       assert.throws(() => decisionOf({ ...others, ...decisions }, rule), RangeError);
   });
