@@ -6,7 +6,7 @@ import { KeyDialog } from './key-dialog.tsx';
 import { NotFound } from './not-found.tsx';
 import { Playground } from './playground/page.tsx';
 import { linkTo, route } from './router.ts';
-import { REVIEW } from './tenants/new-tenant.ts';
+import { OWN_IMAGES, REVIEW } from './tenants/new-tenant.ts';
 import { announcement, toCopyByHand } from './ui/copy.ts';
 import { Dialog } from './ui/dialog.tsx';
 import { later } from './ui/later.tsx';
@@ -21,7 +21,7 @@ function currentPage(): Page | undefined {
   const [first = '', ...rest] = route.value.filter((part, i, all) => part !== '' || i < all.length - 1);
   const page = first === '' ? 'playground' : first;
   if (!Object.hasOwn(PAGES, page) || rest.length >= MOST_PARTS[page as Page] || rest.includes('')) return undefined;
-  if (rest[1] !== undefined && page === 'tenants' && rest[1] !== REVIEW) return undefined;
+  if (rest[1] !== undefined && page === 'tenants' && rest[1] !== REVIEW && rest[1] !== OWN_IMAGES) return undefined;
   return page as Page;
 }
 

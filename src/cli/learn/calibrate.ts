@@ -33,18 +33,17 @@ export async function calibrateTenant(
   }
   const failed: NonNullable<CalibrationReply['failed']> = [];
   let last: CalibrationReply | undefined;
-  let sent = 0;
   const uploads = uploadsOf(paths);
   let upload = await uploads.next();
   while (!upload.done) {
     const { form, images } = upload.value;
     upload = await uploads.next();
-    sent += images;
     const whole = upload.done === true;
-    // Until all images are there, the threshold may only be as strict as their number allows: then it rejects none of them.
+    // Until all images are there, the threshold may only be as strict as their number allows. With half of it it still rejects none, and half may fail.
+    const half = Math.max(1, Math.floor(((last?.images ?? 0) + images) / 2));
     const now: CalibrationQuery = whole
       ? choices
-      : { ...defined({ score }), keep: Math.min(keep ?? 0.95, sent / (sent + 1)) };
+      : { ...defined({ score }), keep: Math.min(keep ?? 0.95, half / (half + 1)) };
     const query = queryOf(now);
     if (add || last) query.set('add', 'true');
     if (whole && last && keep === undefined) query.set('keep', '0.95');

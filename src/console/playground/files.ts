@@ -1,13 +1,15 @@
-/** A picture that was added to the page. */
-export interface Picture {
-  name: string;
-  blob: Blob;
+import type { Picture } from './picture.ts';
+
+export type { Picture };
+
+/** @param path of the file from the chosen folder on */
+function toPicture(file: File, path = file.webkitRelativePath): Picture {
+  const folder = path.split('/').at(-2);
+  return { name: file.name || 'pasted image', blob: file, ...(folder ? { folder } : {}) };
 }
 
-const toPicture = (file: File): Picture => ({ name: file.name || 'pasted image', blob: file });
-
 export function fromList(files: FileList | null | undefined): Picture[] {
-  return [...(files ?? [])].map(toPicture);
+  return [...(files ?? [])].map((file) => toPicture(file));
 }
 
 /** Dropped or pasted files, including the content of folders. Must be called while the event is handled. */
@@ -15,19 +17,20 @@ export async function fromTransfer(transfer: DataTransfer): Promise<Picture[]> {
   const entries = [...transfer.items]
     .filter((i) => i.kind === 'file')
     .map((i) => i.webkitGetAsEntry?.() ?? i.getAsFile());
-  const found = await Promise.all(entries.map((e) => (e instanceof File || e === null ? e : read(e))));
-  const pictures = found.flat().filter((f) => f !== null);
+  const found = await Promise.all(entries.map((e) => (e instanceof File ? toPicture(e) : e === null ? [] : read(e))));
+  const pictures = found.flat();
   // a picture dragged from another page may have no entry
-  return (pictures.length > 0 ? pictures : [...transfer.files]).map(toPicture);
+  return pictures.length > 0 ? pictures : fromList(transfer.files);
 }
 
-async function read(entry: FileSystemEntry): Promise<File[]> {
+async function read(entry: FileSystemEntry): Promise<Picture[]> {
   if (entry.name.startsWith('.')) return [];
   if (entry.isFile) {
-    return [await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject))];
+    const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject));
+    return [toPicture(file, entry.fullPath)];
   }
   const reader = (entry as FileSystemDirectoryEntry).createReader();
-  const files: File[] = [];
+  const files: Picture[] = [];
   for (;;) {
     // browsers return the entries of a directory in groups of a hundred
     const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));

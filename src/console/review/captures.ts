@@ -1,5 +1,6 @@
 import { call, callJson, json } from '../api/client.ts';
 import { pathOf } from '../api/tenants.ts';
+import type { Sendable } from '../learn/portions.ts';
 import type { CapturedImage, CaptureListReply, QualityReply } from './types.ts';
 
 /** A label as the service takes it; undefined removes the label. */
@@ -22,6 +23,13 @@ export async function fileOf(tenant: string, sha256: string, signal?: AbortSigna
   const response = await call(`${pathOf(tenant)}/captures/${sha256}/image`, signal ? { signal } : {});
   return response.blob();
 }
+
+/** A kept image, for a request that takes images. */
+export const keptImage = (tenant: string, { sha256, bytes }: CapturedImage): Sendable => ({
+  name: sha256,
+  bytes,
+  file: () => fileOf(tenant, sha256),
+});
 
 export function putLabels(tenant: string, labels: { sha256: string; label: LabelWord }[]): Promise<unknown> {
   return callJson('v1/labels', { method: 'POST', ...json({ tenant, labels }) });

@@ -1,30 +1,19 @@
 import { type Signal, useSignal } from '@preact/signals';
-import type { CalibrationReply } from '../../http/schemas/calibration.ts';
-import { callJson } from '../api/client.ts';
 import { type ApiError, asProblem } from '../api/problem.ts';
-import { pathOf } from '../api/tenants.ts';
 import { count, percent } from '../format.ts';
+import { calibrate } from '../learn/send.ts';
 import { ProblemNotice } from '../ui/notice.tsx';
-import { fileOf } from './captures.ts';
+import { keptImage } from './captures.ts';
 import { keepErrors } from './keep-errors.ts';
 import type { CapturedImage } from './types.ts';
 
-/** Sends the labelled images of the classes as a calibration. */
-async function calibrate(tenant: string, images: readonly CapturedImage[], score: string, keep: number) {
-  const form = new FormData();
-  form.append('keep', String(keep));
-  form.append('score', score);
-  for (const { sha256, label } of images)
-    if (label?.kind === 'class') form.append('file', await fileOf(tenant, sha256), sha256);
-  return callJson<CalibrationReply>(`${pathOf(tenant)}/calibration`, { method: 'POST', body: form });
-}
-
+/** The choices of a calibration. */
 interface ChoicesProps {
   keep: Signal<number>;
   score: Signal<'atd' | 'ctw'>;
 }
 
-function Choices({ keep, score }: ChoicesProps) {
+export function Choices({ keep, score }: ChoicesProps) {
   return (
     <div class="settings">
       <div class="field">
@@ -69,7 +58,8 @@ export function Keep({ tenant, images }: { tenant: string; images: readonly Capt
     state.value = 'working';
     problem.value = undefined;
     try {
-      const reply = await calibrate(tenant, images, score.value, keep.value);
+      const ofClasses = images.filter(({ label }) => label?.kind === 'class').map((image) => keptImage(tenant, image));
+      const { reply } = await calibrate(tenant, ofClasses, { keep: keep.value, score: score.value });
       state.value = { images: reply.images };
     } catch (error) {
       state.value = 'idle';

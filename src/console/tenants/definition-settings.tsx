@@ -87,6 +87,7 @@ export function DefinitionSettings(props: SettingsProps) {
                 {m}: {METHOD_NAMES[m]}
               </option>
             ))}
+            <option value="calibrated">calibrated: the calibration with your own images</option>
           </select>
         </div>
         <Limit {...props} name="imagesPerSecond" label="Images per second" step="any" />

@@ -9,7 +9,7 @@ import { ProblemNotice } from '../ui/notice.tsx';
 import { BuildProgressView } from './build-progress.tsx';
 import { DangerousActions } from './danger.tsx';
 import { DefinitionForm } from './definition-form.tsx';
-import { REVIEW } from './new-tenant.ts';
+import { OWN_IMAGES, REVIEW } from './new-tenant.ts';
 import { StateBadge } from './state-badge.tsx';
 
 /** One tenant: its state, its definition, and the actions on it. Without an id, the form for a new tenant. */
@@ -22,6 +22,7 @@ export function Editor({ id }: { id: string | undefined }) {
       <div class="title-row">
         <h2 id="tenant-title">{id ?? 'New tenant'}</h2>
         {t && <StateBadge tenant={t} />}
+        {t && id !== undefined && <a href={linkTo('tenants', id, OWN_IMAGES)}>Calibrate with your own images</a>}
         {t && id !== undefined && <a href={linkTo('tenants', id, REVIEW)}>Review kept images</a>}
         {t && t.serving_version !== null && <a href={linkTo('playground', t.tenant)}>Try it in the playground</a>}
       </div>
