@@ -28,6 +28,7 @@ export { type FoundDevices, findDevices } from './front/find-devices.ts';
 export { Quarantine } from './front/supervision/quarantine.ts';
 export { EngineLost } from './ipc/engine-lost.ts';
 export { fastInt8, usableCores } from './shared/cpus.ts';
+export { EXIT_CAUSES } from './shared/exit-cause.ts';
 export type { Priority } from './shared/fair-queue.ts';
 export { lanesFor } from './shared/lane-plan.ts';
 export { disagreeing } from './shared/readings.ts';

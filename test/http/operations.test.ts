@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { EXIT_CAUSES } from '../../src/engine/index.ts';
 import { testApp } from '../helpers/app.ts';
 
 describe('operations', () => {
@@ -24,7 +25,8 @@ describe('operations', () => {
   });
 
   it('/metrics has every metric of the contract', async (t) => {
-    const { app } = await testApp(t);
+    const { app, engine } = await testApp(t);
+    engine.status = { ...engine.status, engines: [{ name: 'cpu', state: 'ready' }] as never };
     const text = (await app.inject('/metrics')).body;
     const names = [
       'requests_total',
@@ -45,8 +47,10 @@ describe('operations', () => {
       'tenant_build_seconds',
     ];
     for (const name of names) assert.match(text, new RegExp(`# TYPE clipn_${name} `), name);
-    assert.match(text, /clipn_engine_up 1/);
+    assert.match(text, /clipn_engine_up\{engine="cpu"\} 1/);
     assert.match(text, /clipn_tenants\{state="ready"\} 1/);
+    for (const cause of EXIT_CAUSES)
+      assert.match(text, new RegExp(`clipn_engine_restarts_total\\{.*cause="${cause}"\\} 0`), 'from zero on');
   });
 
   it('every operation is in the OpenAPI document, and /docs shows it', async (t) => {

@@ -26,7 +26,10 @@ export async function observedCapture(
     store,
     tenants,
     onResult: (tenant, result) => {
-      metrics.captureImages.inc({ tenant: metrics.tenantLabel(tenant), result });
+      const label = metrics.tenantLabel(tenant);
+      // from zero on, so that a first loss is an increase for Prometheus
+      for (const loss of ['dropped', 'failed']) metrics.captureImages.inc({ tenant: label, result: loss }, 0);
+      metrics.captureImages.inc({ tenant: label, result });
       if (result === 'dropped') dropping.note();
     },
     onProblem: (error) => {

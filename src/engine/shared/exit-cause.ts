@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
  * Why an engine process ended. `hang`, `stall`, `memory_limit` and `start`: the supervisor ended it. `out_of_memory`: the kernel did.
  * `killed`: a signal from outside did, so no image is the cause.
  */
-export type ExitCause = 'crash' | 'killed' | 'out_of_memory' | 'hang' | 'stall' | 'memory_limit' | 'start';
+export const EXIT_CAUSES = ['crash', 'killed', 'out_of_memory', 'hang', 'stall', 'memory_limit', 'start'] as const;
+export type ExitCause = (typeof EXIT_CAUSES)[number];
 
 export interface Exit {
   code: number | null;

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Balancer } from '../../helpers/balancer.ts';
 
 const PATIENCE_MS = 60_000;
-const TRIES = 12;
+const TRIES = 30;
 const LONGEST_PAUSE_MS = 3000;
 
 /** One request and its answer. */

@@ -3,6 +3,7 @@ import { gzip } from 'node:zlib';
 import type { FastifyPluginAsync } from 'fastify';
 import { Type } from 'typebox';
 import type { DriftMonitor } from '../../../drift/index.ts';
+import { EXIT_CAUSES } from '../../../engine/index.ts';
 import type { QualityReport } from '../../../serving/quality-reports.ts';
 import { expositionFor, OPEN_METRICS, TEXT, toText } from '../../../telemetry/exposition.ts';
 import type { Metrics } from '../../../telemetry/metrics.ts';
@@ -45,6 +46,8 @@ export const metrics: FastifyPluginAsync = async (app) => {
       for (const { name, state } of engine.status.engines) {
         metrics.engineUp.set({ engine: name }, state === 'ready' ? 1 : 0);
         metrics.engineState.set({ engine: name, state }, 1);
+        // from zero on, so that the first restart is an increase for Prometheus
+        for (const cause of EXIT_CAUSES) metrics.engineRestarts.inc({ engine: name, cause }, 0);
       }
       await engineProcess(metrics, engine.status.pid);
       driftGauges(metrics, drift);
