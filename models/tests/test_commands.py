@@ -10,7 +10,7 @@ from clipn_models.__main__ import parser
 
 
 @pytest.mark.parametrize(
-    "command", ["prepare", "train-default", "export-default", "quantise-default", "evaluate", "ablate-default", "image-directions", "make-default"]
+    "command", ["prepare", "train-default", "export-default", "quantise-default", "evaluate", "ablate-default", "image-directions", "negatives", "make-default"]
 )
 def test_commands_of_the_default_take_photographs_and_a_work_folder(command: str) -> None:
     args: argparse.Namespace = parser().parse_args([command, "--photographs", "p", "--work", "w"])

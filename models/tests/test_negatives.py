@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import ClassVar
 
 import make_negatives_golden
 import numpy as np
 
 from clipn_models import negatives
+from clipn_models.default import negatives as study
+from clipn_models.default.measure import Held
 
 
 def test_neglabel_is_the_mean_share_of_the_classes_over_groups_of_equal_size():
@@ -48,3 +52,41 @@ def test_the_golden_file_of_the_service_is_what_this_reading_gives():
         assert json.loads(json.dumps(ours["input"])) == theirs["input"]
         for name, value in ours["output"].items():
             assert np.allclose(value, theirs["output"][name], atol=1e-12), name
+
+
+class MadeWords:
+    parts: ClassVar = {"nouns": (0, 30), "adjectives": (30, 40), "pool": (40, 50)}
+
+    def related(self, name: str) -> frozenset[int]:
+        return frozenset({int(name)})
+
+
+def made_study(monkeypatch) -> study.Study:
+    """Photographs near the yes feature of their class; words elsewhere, and one that is the class itself."""
+    rng = np.random.default_rng(1)
+    yes = make_negatives_golden.unit(rng, 6, 16)
+    label = np.repeat(np.arange(6), 8)
+    image = yes[label] + 0.1 * rng.standard_normal((48, 16))
+    held = Held(image / np.linalg.norm(image, axis=-1, keepdims=True), label, [str(i) for i in range(6)], np.array(["a"] * 6), yes, -yes)
+    words = make_negatives_golden.unit(rng, 50, 16).astype(np.float32)
+    words[:6] = yes
+    measure = SimpleNamespace(held=lambda draw: held, strange=lambda: {"text": words[30:36].astype(np.float64)}, scale=20)
+    monkeypatch.setattr(study, "word_features", lambda *_: words)
+    return study.Study(measure, MadeWords(), "choice")
+
+
+def test_the_study_never_mines_a_related_word_and_reports_every_rule_and_score(monkeypatch):
+    made = made_study(monkeypatch)
+    kept = np.array([1, 4])
+    mined = made.mined(kept, ("nouns", "adjectives"))
+    assert set(mined) == set(range(40)) - {1, 4}
+    judged = made.judged(made.held.image, kept)
+    even = negatives.neg_label(made.held.image @ made.held.yes[kept].T, made.held.image @ made.rows[mined].T.astype(np.float64), 20, 100, even=True)
+    assert np.allclose(judged["combined"], judged["ctw"] * even, atol=1e-5)
+    inside = np.isin(made.held.label, kept)
+    assert not judged["reject_neglabel"][inside].any()
+    assert judged["neglabel"][inside].min() > judged["neglabel"][~inside].mean()
+    text = study.report(made.figures(2))
+    for name in (*study.RULES, *study.SCORES):
+        assert f"| {name} |" in text
+    assert "of 20" in text

@@ -80,6 +80,21 @@ def image_directions(args: argparse.Namespace) -> None:
         print(report(figures(measure.held("test"), basis, manifest["logit_scale"])))
 
 
+def negative_labels(args: argparse.Namespace) -> None:
+    """Rules and scores with negative labels beside those without, on classes never seen."""
+    from ..bundle import resolve
+    from ..default.measure import Measure
+    from ..default.negatives import Study, report
+    from ..words.wordlist import WordList
+
+    work = _work(args)
+    measure = Measure(resolve(args.bundle), *work.sets(), work.folder)
+    study = Study(measure, WordList(args.words), args.draw, args.labels, args.groups)
+    print(f"Draw `{args.draw}`, {len(study.held.names)} classes, {len(study.held.label)} photographs\n")
+    for size in args.sizes:
+        print(f"Tenants of {size}\n\n{report(study.figures(size))}\n", flush=True)
+
+
 def make_default(args: argparse.Namespace) -> None:
     from ..bundle import load_manifest
     from .verify import verify
@@ -128,4 +143,11 @@ def register(add) -> None:
     c.add_argument("bundle", nargs="?", default=NAME)
     c.add_argument("--write", action="store_true", help="write the directions into the manifest")
     c.add_argument("--figures", action="store_true", help="print the table of docs/your-own-images.md: figures by number of examples")
+    c = command("negatives", negative_labels, "rules and scores with negative labels: the tables of docs/negatives.md")
+    c.add_argument("bundle", nargs="?", default=NAME)
+    c.add_argument("--draw", choices=("test", "choice"), default="test")
+    c.add_argument("--words", type=Path, default=HERE / "words")
+    c.add_argument("--labels", type=int, default=10_000, help="negative labels of a tenant (default 10,000)")
+    c.add_argument("--groups", type=int, default=100, help="groups of them (default 100)")
+    c.add_argument("--sizes", type=int, nargs="+", default=[10], help="classes of a tenant (default 10)")
     target(command("make-default", make_default, "everything above in a row: photographs -> verified, measured bundle"))
