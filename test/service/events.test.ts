@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { it, type TestContext } from 'node:test';
 import { ask, recordingUpstream } from '../helpers/gate.ts';
+import { grpcClient } from '../helpers/grpc.ts';
 import { DEFAULT_BUNDLE, ROOT, temporaryDirectory } from '../helpers/paths.ts';
 import { putTenant, sendImage, startService, until } from '../helpers/service.ts';
 import { expectedSignature, SECRET, webhook } from '../helpers/webhook.ts';
@@ -29,7 +30,18 @@ async function exampleReceiver(t: TestContext) {
   return { url: `http://127.0.0.1:${/\d+/.exec(lines[0] ?? '')?.[0]}`, lines };
 }
 
-it('verdicts of the API, the Open Inference Protocol and the gate reach the webhook of their tenant, signed; those left at SIGTERM too', async (t) => {
+/** Waits until the tenant zoo has kept both images, whose weights are the number of their verdicts. */
+async function keptTwice(url: string): Promise<void> {
+  interface Kept {
+    images: { sampling: { weight: number } }[];
+  }
+  await until('each verdict is in the weight of its image', 30_000, async () => {
+    const { images } = (await (await fetch(`${url}/v1/tenants/zoo/captures`)).json()) as Kept;
+    return String(images.map(({ sampling }) => sampling.weight).sort()) === '3,4';
+  });
+}
+
+it('verdicts of every interface reach the webhook of their tenant, signed, and their images are kept; events left at SIGTERM are sent too', async (t) => {
   const dir = await temporaryDirectory(t);
   const receiver = await webhook(t);
   const example = await exampleReceiver(t);
@@ -52,13 +64,17 @@ routes: [{match: {path: /classify}}]
       CLIPN_EVENT_URLS: `${receiver.url},${example.url}`,
       CLIPN_EVENT_SECRETS_DIR: dir,
       CLIPN_EVENT_BATCH_MS: '3600000',
+      CLIPN_GRPC_PORT: '0',
     },
     ['gate', '--config', config],
   );
   const { url, gate } = service;
   const classes = ['dog', 'cat'];
   const of = (at: string, on: string) => ({ classes, method: 'atd', events: { url: at, on } });
-  assert.equal((await putTenant(url, 'zoo', of(receiver.url, 'all'))).status, 201);
+  assert.equal(
+    (await putTenant(url, 'zoo', { ...of(receiver.url, 'all'), capture: { rest: 1, duplicates: 'keep' } })).status,
+    201,
+  );
   assert.equal((await putTenant(url, 'farm', of(example.url, 'ood'))).status, 201);
   const refused = await putTenant(url, 'bar', of('http://127.0.0.1:1/', 'all'));
   assert.deepEqual([refused.status, ((await refused.json()) as { code: string }).code], [400, 'invalid_request']);
@@ -85,15 +101,40 @@ routes: [{match: {path: /classify}}]
     ],
     body: rocket,
   });
+  const asked = await fetch(`${url}/v1/ext-authz/classify`, {
+    method: 'POST',
+    headers: { 'content-type': 'image/jpeg' },
+    body: new Uint8Array(dog),
+  });
+  assert.deepEqual([asked.status, asked.headers.get('x-clipn-verdict')], [200, 'id']);
+  const grpc = String(service.log.find(({ msg }) => String(msg).startsWith('ready: '))?.['grpc']).replace(
+    'http://',
+    '',
+  );
+  const http = { method: 'POST', path: '/classify', headers: { 'content-type': 'image/jpeg' }, raw_body: rocket };
+  const check = grpcClient(t, grpc, 'Authorization').call('Check', { attributes: { request: { http } } });
+  assert.equal((await check).message?.ok_response.headers.length > 0, true);
+  const inputs = [{ name: 'image', datatype: 'BYTES', shape: [1], contents: { bytes_contents: [dog] } }];
+  const infer = grpcClient(t, grpc, 'GRPCInferenceService').call('ModelInfer', { model_name: 'zoo', inputs });
+  assert.equal((await infer).status, undefined);
   assert.equal(receiver.batches.length, 0, 'a part of a batch waits');
+  await keptTwice(url);
   service.child.kill('SIGTERM');
-  await until('both have all events', 20_000, () => receiver.events().length === 4 && example.lines.length === 2);
+  await until('both have all events', 20_000, () => receiver.events().length === 7 && example.lines.length === 2);
   const [batch] = receiver.batches;
   assert.ok(batch);
   assert.equal(batch.headers['webhook-signature'], expectedSignature(batch));
   assert.match(batch.headers['content-type'] ?? '', /^application\/cloudevents-batch\+json/);
   const places = receiver.events().map(({ type, data }) => `${data['interface']} ${type.split('.').at(-1)}`);
-  assert.deepEqual(places, ['detect id', 'detect ood', 'oip id', 'gate ood']);
+  assert.deepEqual(places, [
+    'detect id',
+    'detect ood',
+    'oip id',
+    'gate ood',
+    'ext-authz id',
+    'ext-authz ood',
+    'oip id',
+  ]);
   assert.match(example.lines[1] ?? '', /^farm ood [0-9a-f]{64}$/);
 });
 
