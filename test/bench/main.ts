@@ -111,6 +111,10 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
     does: 'ten times the peak for a minute: goodput, refusals, memory, recovery',
     load: async () => (await import('./overload.ts')).overload,
   },
+  capture: {
+    does: 'requests whose images are all kept beside others, in turns: a directory, a slow object store, one that never answers',
+    load: async () => (await import('./capture.ts')).capture,
+  },
   fairness: {
     does: 'a tenant alone and beside one that asks for twenty times as much',
     load: async () => (await import('./fairness.ts')).fairness,

@@ -131,8 +131,8 @@ routes: [{match: {path: /classify}}]
     'detect ood',
     'oip id',
     'gate ood',
-    'ext-authz id',
-    'ext-authz ood',
+    'ext_authz id',
+    'ext_authz ood',
     'oip id',
   ]);
   assert.match(example.lines[1] ?? '', /^farm ood [0-9a-f]{64}$/);
