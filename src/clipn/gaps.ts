@@ -9,7 +9,7 @@ function checked(cosines: ArrayLike<number>): Float64Array {
 
 /**
  * LogitGap: how far the largest logit is above the mean of the next ones. Source: Liang et al., "Revisiting Logit Distributions for Reliable
- * Out-of-Distribution Detection" (NeurIPS 2025, arXiv 2510.20134), section 3: mean over the `top` logits after the largest of
+ * Out-of-Distribution Detection" (NeurIPS 2025, arXiv 2510.20134; GIT-LJc/LogitGap, utils/compute_utils.py): mean over the `top` logits after the largest of
  * (largest - logit). The paper's plain form takes all of the others; its top-N form the next N, in the official scripts 5 of 10 classes,
  * 10 of 20, 20 of 100 and 88 of 1,000. With one class it is the logit itself, as in the official code for N = 0.
  * @param top N, at least 1; more than there are means all
@@ -37,7 +37,7 @@ function mcm(cosines: Float64Array): number {
 
 /**
  * GL-MCM: MCM of the image plus `weight` times the largest MCM of its patches. Source: Miyai et al., "GL-MCM: Global and Local Maximum Concept
- * Matching for Zero-Shot Out-of-Distribution Detection" (IJCV 2025, arXiv 2304.04521), section 3; temperature 1 on raw cosines.
+ * Matching for Zero-Shot Out-of-Distribution Detection" (IJCV 2025, arXiv 2304.04521; AtsuMiyai/GL-MCM, utils/detection_util.py); temperature 1 on raw cosines.
  * @param cosYes cosines of the image's feature with the yes features, [C]
  * @param cosPatches cosines of the patches' features with them, rows of [P, C]
  * @throws RangeError on no class, no patch, unequal lengths, or a cosine that is not finite

@@ -1,7 +1,8 @@
 /**
- * NegMining: which words of a list become the negative labels of some classes. Source: NegLabel (Jiang et al., ICLR 2024, arXiv 2403.20078),
- * section 3.1: the words that are farthest from the classes, where a word's distance is a low percentile, not the minimum, of
- * its distances to the classes, so that a single class close to the word does not decide.
+ * NegMining: which words of a list become the negative labels of some classes. Source: NegLabel (Jiang et al., ICLR 2024, arXiv 2403.20078)
+ * with its official code (XueJiang16/NegLabel, mmcls/models/classifiers/multi_modal.py): the words that are farthest from the classes, where
+ * a word's distance is a low percentile, not the minimum, of its distances to the classes, so that a single class close to the word
+ * does not decide.
  */
 
 /** The quantile of the similarities: the published 5th percentile of the distances. */

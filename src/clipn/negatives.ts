@@ -1,9 +1,9 @@
 /**
  * Scores that set an image's classes against negative labels: words that the classes are not. Sources:
- * - NegLabel: Jiang et al., "Negative Label Guided OOD Detection with Pretrained Vision-Language Models" (ICLR 2024, arXiv 2403.20078),
- *   section 3.2, temperature 0.01 = scale 100; the groups are in its section on the grouping strategy, 100 in the official settings.
+ * - NegLabel: Jiang et al., "Negative Label Guided OOD Detection with Pretrained Vision-Language Models" (ICLR 2024, arXiv 2403.20078);
+ *   score and groups as in its official code (XueJiang16/NegLabel, mmcls/models/ood/clip_ood.py), temperature 0.01 = scale 100, 100 groups.
  * - CSP: Chen et al., "Conjugated Semantic Pool Improves OOD Detection with Pre-trained Vision-Language Models" (NeurIPS 2024,
- *   arXiv 2410.08611), section 3: the same score with the same groups; only the labels are others.
+ *   arXiv 2410.08611): in its official code the same score with the same groups; only the labels are others.
  */
 import { argMax, type Probabilities, sigmoid } from './probabilities.ts';
 
