@@ -18,6 +18,7 @@ interface Document {
 }
 
 const MODEL = 'models/clipn-small';
+const WORDS = 'models/words';
 
 const npmSbom = (root: string, ...args: string[]): Document =>
   JSON.parse(quietly('npm', ['sbom', '--sbom-format', 'cyclonedx', '--sbom-type', 'application', ...args], root));
@@ -42,24 +43,36 @@ function reached(all: Document, names: Set<string>): Component[] {
   return all.components.filter((c) => refs.has(c['bom-ref']));
 }
 
-/** The embedded model, with each of its files. */
-function model(root: string): Component {
-  const folder = join(root, MODEL);
-  const { name, version } = JSON.parse(readFileSync(join(folder, 'bundle.json'), 'utf8'));
-  const files = readdirSync(folder)
+function filesOf(root: string, folder: string) {
+  const digest = (file: string) =>
+    createHash('sha256')
+      .update(readFileSync(join(root, folder, file)))
+      .digest('hex');
+  return readdirSync(join(root, folder))
     .sort()
     .map((file) => ({
       type: 'file',
-      name: `${MODEL}/${file}`,
-      hashes: [
-        {
-          alg: 'SHA-256',
-          content: createHash('sha256')
-            .update(readFileSync(join(folder, file)))
-            .digest('hex'),
-        },
-      ],
+      name: `${folder}/${file}`,
+      hashes: [{ alg: 'SHA-256', content: digest(file) }],
     }));
+}
+
+/** The word list for negative labels, with each of its files. */
+function words(root: string): Component {
+  const { name, version, licence } = JSON.parse(readFileSync(join(root, WORDS, 'words.json'), 'utf8'));
+  return {
+    type: 'data',
+    'bom-ref': `words:${name}@${version}`,
+    name,
+    version,
+    licenses: [{ license: { name: licence } }],
+    components: filesOf(root, WORDS),
+  };
+}
+
+/** The embedded model, with each of its files. */
+function model(root: string): Component {
+  const { name, version } = JSON.parse(readFileSync(join(root, MODEL, 'bundle.json'), 'utf8'));
   const licenses = [{ license: { id: 'Apache-2.0' } }];
   return {
     type: 'machine-learning-model',
@@ -67,13 +80,13 @@ function model(root: string): Component {
     name,
     version,
     licenses,
-    components: files,
+    components: filesOf(root, MODEL),
   };
 }
 
 /**
  * CycloneDX 1.5 (JSON) of the program as it is shipped: the packages that npm installs with it, those whose code the page contains, and
- * the embedded model. `npm sbom` writes most of it. Needs node_modules.
+ * the embedded model and the word list. `npm sbom` writes most of it. Needs node_modules.
  */
 export function billOfMaterials(root: string, commit: string | undefined): string {
   const shipped = npmSbom(root, '--omit', 'dev');
@@ -83,7 +96,7 @@ export function billOfMaterials(root: string, commit: string | undefined): strin
   // npm takes the name of the folder
   const properties = commit ? [{ name: 'clipn-gate:commit', value: commit }] : [];
   Object.assign(component, { name: 'clipn-gate', properties });
-  shipped.components.push(...page.map((c) => ({ ...c, scope: 'required' })), model(root));
+  shipped.components.push(...page.map((c) => ({ ...c, scope: 'required' })), model(root), words(root));
   const refs = new Set(shipped.components.map((c) => c['bom-ref']).concat(component['bom-ref']));
   shipped.dependencies = shipped.dependencies.filter(({ ref }) => refs.has(ref));
   return `${JSON.stringify(shipped, null, 1)}\n`;

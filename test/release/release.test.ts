@@ -48,7 +48,7 @@ it('a version is newer by its first number that differs, and than its own pre-re
   assert.ok(!isNewer('1.1.0-rc.1', '1.1.0'));
 });
 
-it('the bill of materials lists the packages that are installed, those in the page, and the model with its files', () => {
+it('the bill of materials lists the packages that are installed, those in the page, the model and the word list with their files', () => {
   const { bomFormat, metadata, components, dependencies } = JSON.parse(billOfMaterials(ROOT, 'c0ffee'));
   const named = new Map(components.map((c: { name: string }) => [c.name, c]));
   assert.equal(bomFormat, 'CycloneDX');
@@ -60,6 +60,12 @@ it('the bill of materials lists the packages that are installed, those in the pa
   const model = named.get('clipn-small') as { type: string; components: { name: string }[] };
   assert.equal(model.type, 'machine-learning-model');
   assert.ok(model.components.some(({ name }) => name.endsWith('image.onnx')));
+  const list = named.get('wordnet-3.1') as { licenses: object[]; components: { name: string }[] };
+  assert.deepEqual(
+    list.components.map(({ name }) => name),
+    ['LICENSE', 'words.json', 'words.txt.gz'].map((name) => `models/words/${name}`),
+  );
+  assert.match(JSON.stringify(list.licenses), /WordNet/);
   const refs = new Set(components.map((c: { 'bom-ref': string }) => c['bom-ref']));
   assert.equal(refs.size, components.length);
   for (const { ref } of dependencies.slice(1)) assert.ok(refs.has(ref) || ref === metadata.component['bom-ref'], ref);
