@@ -34,6 +34,7 @@ import { capturesList } from './http/routes/captures/list.ts';
 import { detectRoute } from './http/routes/detect/detect.ts';
 import { examplesDelete } from './http/routes/examples/delete.ts';
 import { examplesGet } from './http/routes/examples/get.ts';
+import { examplesImage } from './http/routes/examples/image.ts';
 import { examplesPut } from './http/routes/examples/put.ts';
 import { extAuthz, routedUrl } from './http/routes/ext-authz/check.ts';
 import { livez } from './http/routes/health/livez.ts';
@@ -97,6 +98,7 @@ const TENANT_ROUTES = [
   examplesPut,
   examplesGet,
   examplesDelete,
+  examplesImage,
 ];
 
 const REVIEW_ROUTES = [

@@ -100,7 +100,9 @@ export class KeptImages {
     let removed = 0;
     for await (const { key, modified } of this.#objects.list()) {
       if (now - modified < ORPHAN_MS) continue;
-      const [tenant = '', name = ''] = key.split('/');
+      const [tenant = '', name = '', ...deeper] = key.split('/');
+      // not of this store: pictures of examples are beside it
+      if (deeper.length > 0) continue;
       if ((await this.#records.all(tenant)).has(name)) continue;
       await this.#objects.remove(key);
       removed++;

@@ -10,6 +10,7 @@ import type { ReloadStatus } from '../serving/reload-status.ts';
 import type { Flood } from '../telemetry/flood.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { RequestTrace, Tracing } from '../telemetry/tracing.ts';
+import type { ExamplePictures } from '../tenants/examples/pictures.ts';
 import type { WatchedDirectory } from '../tenants/files/watched-directory.ts';
 import type { TenantRegistry } from '../tenants/registry.ts';
 
@@ -63,6 +64,8 @@ export interface CaptureParts {
   capture: Capture;
   kept: KeptImages;
   labels: Labels;
+  /** Of examples. */
+  pictures: ExamplePictures;
   quality: QualityReports;
 }
 

@@ -13,6 +13,8 @@ export interface ReloaderOptions {
   logger: Logger;
   /** False until the first model of the service serves. */
   started(): boolean;
+  /** Called when another model serves. */
+  onDone?(): void;
 }
 
 /**
@@ -76,6 +78,7 @@ export class Reloader {
       await this.#options.tenants.dropHeads(old);
       this.#status = { ...this.#finished(), state: 'done' };
       logger.info({ from, to }, 'reload done');
+      this.#options.onDone?.();
     } catch (error) {
       const failure = asServiceError(error);
       if (next) await live.close(next).catch(() => {});

@@ -1,7 +1,14 @@
 import { type Static, Type } from 'typebox';
 import { fewestFor, SCORES } from '../clipn/index.ts';
 import { MOST_CALIBRATION_IMAGES, StoredCalibration } from './calibration/stored.ts';
-import { MOST_OF_CLASS, MOST_OF_TENANT, StoredExamples, unpacked } from './examples/stored.ts';
+import {
+  MOST_OF_CLASS,
+  MOST_OF_TENANT,
+  picturesOf,
+  StoredExamples,
+  unpacked,
+  withPictures,
+} from './examples/stored.ts';
 import type { TenantRecord } from './record.ts';
 
 /** Everything of an exported tenant beside its definition and features. A tenant without calibration and examples has neither field. */
@@ -14,14 +21,16 @@ export type ArchivedState = Static<typeof ArchivedState>;
 /** Most JSON values of it. */
 export const VALUES_OF_STATE = 16 * (MOST_CALIBRATION_IMAGES + MOST_OF_TENANT);
 
+const NONE: ReadonlyMap<string, string> = new Map();
+
 /** Embeddings are stored in steps of 1 / 32767, so their length differs from 1 by more than that of a float32 row. */
 const TOLERANCE = 0.01;
 
-/** The state of a record as it is exported. */
+/** The state of a record as it is exported. Pictures of examples are no part of the file. */
 export function archivedState({ calibration, examples = {} }: TenantRecord): ArchivedState {
   return {
     ...(calibration && { calibration }),
-    ...(Object.keys(examples).length > 0 && { examples }),
+    ...(Object.keys(examples).length > 0 && { examples: withPictures(examples, NONE) }),
   };
 }
 
@@ -59,14 +68,18 @@ function faultOfExamples(examples: StoredExamples): string | undefined {
 /** Whether an import of the state would leave a record as it is. */
 export function sameState(old: TenantRecord, { calibration, examples = {} }: ArchivedState): boolean {
   const plain = (of: StoredCalibration | undefined) => JSON.stringify(of && sorted({ ...of, version: 0 }));
-  const sameExamples = JSON.stringify(sorted(old.examples ?? {})) === JSON.stringify(sorted(examples));
+  const text = (of: StoredExamples) => JSON.stringify(sorted(withPictures(of, NONE)));
+  const sameExamples = text(old.examples ?? {}) === text(examples);
   return sameExamples && (calibration === undefined || plain(calibration) === plain(old.calibration));
 }
 
 /** The entries in the order of their names: a database may return them in another one. */
 const sorted = (object: object) => Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1));
 
-/** The part of a change that imports the state. The calibration so far stays where the file has none; it applies only to what it was made for. */
+/**
+ * The part of a change that imports the state. The calibration so far stays where the file has none; it applies only to the features it was
+ * made for. Examples that the tenant has already keep their pictures.
+ */
 export function importedState(
   { calibration, examples }: ArchivedState,
   old: TenantRecord | undefined,
@@ -74,6 +87,6 @@ export function importedState(
 ) {
   return {
     calibration: calibration && { ...calibration, version },
-    examples: examples ?? (old?.examples && {}),
+    examples: examples ? withPictures(examples, picturesOf(old?.examples)) : old?.examples && {},
   };
 }

@@ -3,6 +3,7 @@ import { Labels } from '../../src/labels/index.ts';
 import type { ObjectStore, StoredObject } from '../../src/storage/objects/object-store.ts';
 import type { Keyed, RecordStore } from '../../src/storage/records/record-store.ts';
 import { captureRulesOf } from '../../src/tenants/capture-rules.ts';
+import { ExamplePictures } from '../../src/tenants/examples/pictures.ts';
 import type { TenantRegistry } from '../../src/tenants/registry.ts';
 
 export class MemoryRecords<T extends Keyed> implements RecordStore<T> {
@@ -86,5 +87,7 @@ export function fakeCapture({ tenants, maxQueueBytes = 1_000_000, ...options }: 
     ...options,
   });
   const labels = new Labels(new MemoryRecords());
-  return { capture, kept, population, labels, objects, records, results, problems };
+  const exampleObjects = new MemoryObjects();
+  const pictures = new ExamplePictures(exampleObjects);
+  return { capture, kept, population, labels, pictures, exampleObjects, objects, records, results, problems };
 }

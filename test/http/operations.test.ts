@@ -85,6 +85,7 @@ describe('operations', () => {
       'get /v1/tenants/{tenant}/captures',
       'get /v1/tenants/{tenant}/captures/{sha256}/image',
       'get /v1/tenants/{tenant}/classes/{class}/examples',
+      'get /v1/tenants/{tenant}/classes/{class}/examples/{sha256}/image',
       'get /v1/tenants/{tenant}/drift',
       'get /v1/tenants/{tenant}/export',
       'get /v1/tenants/{tenant}/labels',

@@ -43,6 +43,11 @@ export function addCalibrateCommand(program: Command): void {
   });
 }
 
+interface SetExamples extends Connection {
+  add?: boolean;
+  keep?: boolean;
+}
+
 /** `clipn-gate examples ...`: works on a running service. */
 export function addExamplesCommand(program: Command): void {
   const examples = program.command('examples').description('manage example images beside the names of classes');
@@ -51,7 +56,8 @@ export function addExamplesCommand(program: Command): void {
   declare('set', 'set the examples of a class; --add keeps those so far')
     .argument('<path...>', 'image files and folders of them')
     .option('--add', 'add to the examples so far')
-    .action(async (tenant: string, name: string, paths: string[], options: Connection & { add?: boolean }) => {
+    .option('--keep', 'keep the pictures, too, so that another model can embed them anew')
+    .action(async (tenant: string, name: string, paths: string[], options: SetExamples) => {
       const { setExamples } = await import('./examples.ts');
       process.exitCode = await setExamples(await clientOf(options), [tenant, name], paths, options);
     });

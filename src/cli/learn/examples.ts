@@ -10,13 +10,13 @@ export async function setExamples(
   client: ServiceClient,
   [tenant, name]: [string, string],
   paths: string[],
-  { add = false, json = false }: { add?: boolean; json?: boolean },
+  { add = false, keep = false, json = false }: { add?: boolean; keep?: boolean; json?: boolean },
 ): Promise<number> {
   let last: ExamplesReply | undefined;
   let failures = 0;
   for await (const { form } of uploadsOf(paths)) {
-    const query = add || last ? '?add=true' : '';
-    last = (await client.request<ExamplesReply>('PUT', pathOf(tenant, name) + query, { form })).body;
+    const query = new URLSearchParams({ add: String(add || last !== undefined), keep: String(keep) });
+    last = (await client.request<ExamplesReply>('PUT', `${pathOf(tenant, name)}?${query}`, { form })).body;
     for (const { id, error } of (last.failed ?? []) as { id: string; error: { detail: string; code: string } }[]) {
       failures++;
       process.stderr.write(`${printable(id)}: ${printable(error.detail)} (${error.code})\n`);
@@ -39,7 +39,9 @@ export async function listExamples(
 ): Promise<number> {
   const { body } = await client.request<ExamplesReply>('GET', pathOf(tenant, name));
   if (json) process.stdout.write(`${printableJson(body)}\n`);
-  else for (const { sha256, added_at } of body.examples) process.stdout.write(`${sha256} ${added_at}\n`);
+  else
+    for (const { sha256, added_at, picture } of body.examples)
+      process.stdout.write(`${sha256} ${added_at}${picture ? ' kept' : ''}\n`);
   if (body.lacking)
     process.stderr.write('Another model embedded these examples; they do not count until they are sent again.\n');
   return 0;

@@ -2,6 +2,7 @@ import { Limiter, Quotas } from '../../access/index.ts';
 import { buildApp } from '../../app.ts';
 import type { Config } from '../../config/index.ts';
 import { openDataDirectory } from '../../serving/data-directory.ts';
+import { ExampleRenewal } from '../../serving/example-renewal.ts';
 import type { LiveModel, Prepared } from '../../serving/live-model.ts';
 import { ObservedEngine } from '../../serving/observed-engine.ts';
 import { openAccess } from '../../serving/open-access.ts';
@@ -82,16 +83,18 @@ export async function openService({ started, gateFile, ...given }: ServiceParts)
   const { config, telemetry, live } = given;
   const { logger, tracing } = telemetry;
   const { close: closeParts, ...parts } = await openParts(given);
-  const { tenants, engine } = parts;
+  const { tenants, engine, capture } = parts;
   const gate =
     gateFile === undefined
       ? undefined
       : await openGate(gateFile, { engine, tenants, bundleId: () => live.bundle.id, ...telemetry });
+  const renewal = new ExampleRenewal({ tenants, pictures: capture.pictures, engine, logger });
   const reload = new Reloader({
     live,
     tenants,
     logger,
     started: () => !app.lifecycle.restoring && !app.lifecycle.draining,
+    onDone: () => renewal.start(),
   });
   const app = await buildApp({ config, ...parts, ...telemetry, reload, gate });
   const grpc = await openGrpc(config, app);
@@ -113,6 +116,7 @@ export async function openService({ started, gateFile, ...given }: ServiceParts)
         hurry,
       );
       await reload.stop();
+      await renewal.stop();
       await closeParts(endsAt);
       await tracing.close();
     },
@@ -124,6 +128,7 @@ export async function openService({ started, gateFile, ...given }: ServiceParts)
   await started;
   await tenants.start();
   app.lifecycle.restoring = false;
+  renewal.start();
   const { name, version } = live.bundle.manifest;
   logger.info(
     { address, grpc: grpcAddress, gate: gate?.address, model: `${name} ${version}`, engine: live.status },

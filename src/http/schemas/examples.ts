@@ -13,6 +13,10 @@ export const ExamplesQuery = Type.Object({
     default: false,
     description: 'Whether the images are added to those so far, instead of replacing them.',
   }),
+  keep: Type.Boolean({
+    default: false,
+    description: 'Whether the images themselves are kept, too. Then another model embeds them anew.',
+  }),
 });
 export type ExamplesQuery = Static<typeof ExamplesQuery>;
 
@@ -22,9 +26,16 @@ export const ExamplesReply = Type.Object(
     tenant_version: Type.Integer(),
     class: Type.String(),
     lacking: Type.Boolean({
-      description: 'Whether another model embedded them: they do not count until they are sent again.',
+      description:
+        'Whether another model embedded them: they do not count until they are sent again, or embedded anew where their pictures are kept.',
     }),
-    examples: Type.Array(Type.Object({ sha256: Type.String(), added_at: Type.String() })),
+    examples: Type.Array(
+      Type.Object({
+        sha256: Type.String(),
+        added_at: Type.String(),
+        picture: Type.Boolean({ description: 'Whether the image itself is kept.' }),
+      }),
+    ),
     failed: Type.Optional(Type.Array(Type.Any({ description: 'Images of this request that could not be embedded.' }))),
   },
   { title: 'Examples' },
@@ -32,6 +43,10 @@ export const ExamplesReply = Type.Object(
 export type ExamplesReply = Static<typeof ExamplesReply>;
 
 export function toExamplesReply(record: TenantRecord, name: string, lacking: boolean): ExamplesReply {
-  const examples = (record.examples?.[name]?.images ?? []).map(({ sha256, added_at }) => ({ sha256, added_at }));
+  const examples = (record.examples?.[name]?.images ?? []).map(({ sha256, added_at, picture }) => ({
+    sha256,
+    added_at,
+    picture: picture !== undefined,
+  }));
   return { tenant: record.id, tenant_version: record.version, class: name, lacking, examples };
 }

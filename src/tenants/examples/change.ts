@@ -9,6 +9,8 @@ import { MOST_OF_CLASS, MOST_OF_TENANT, packed, type StoredExamples } from './st
 export interface EmbeddedImage {
   sha256: string;
   embedding: Float32Array;
+  /** To be kept with the example. */
+  picture?: { format: string; bytes: Uint8Array } | undefined;
 }
 
 export interface ExamplesChange {
@@ -40,12 +42,12 @@ export function withExamples(old: TenantRecord, change: ExamplesChange, model: T
   }
   const former = old.examples?.[change.class];
   const images = change.add && former?.model === change.model ? [...former.images] : [];
-  const known = new Set(images.map(({ sha256 }) => sha256));
   const added_at = new Date().toISOString();
-  for (const { sha256, embedding } of change.images) {
-    if (known.has(sha256)) continue;
-    known.add(sha256);
-    images.push({ sha256, embedding: packed(embedding), added_at });
+  for (const { sha256, embedding, picture } of change.images) {
+    const kept = picture && { picture: { format: picture.format } };
+    const place = images.findIndex((image) => image.sha256 === sha256);
+    if (place < 0) images.push({ sha256, embedding: packed(embedding), added_at, ...kept });
+    else images[place] = { ...(images[place] as (typeof images)[0]), ...kept };
   }
   const examples = { ...old.examples, [change.class]: { model: change.model, images } };
   const total = Object.values(examples).reduce((sum, { images }) => sum + images.length, 0);
@@ -54,6 +56,27 @@ export function withExamples(old: TenantRecord, change: ExamplesChange, model: T
     throw new ServiceError('too_many_images', `A ${of} may have at most ${limit} examples.`, { extra: { limit } });
   }
   return examples;
+}
+
+/** New embeddings of the examples of a class, all by one model. */
+export interface Renewal {
+  class: string;
+  model: string;
+  embeddings: ReadonlyMap<string, Float32Array>;
+}
+
+/** The examples with new embeddings; undefined where they are no longer the same images, or already those of the model. */
+export function renewedExamples(
+  old: TenantRecord,
+  { class: name, model, embeddings }: Renewal,
+): StoredExamples | undefined {
+  const former = old.examples?.[name];
+  if (!former || former.model === model) return undefined;
+  const images = former.images.flatMap((image) => {
+    const embedding = embeddings.get(image.sha256);
+    return embedding ? [{ ...image, embedding: packed(embedding) }] : [];
+  });
+  return images.length < former.images.length ? undefined : { ...old.examples, [name]: { model, images } };
 }
 
 /** The examples without those of a class, or without one image of it; undefined where nothing changes. */

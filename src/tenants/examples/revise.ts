@@ -1,39 +1,78 @@
 import type { ChangeOptions } from '../changes.ts';
-import type { PutOutcome, TenantRegistry } from '../registry.ts';
-import { type ExamplesChange, withExamples, withoutExamples } from './change.ts';
+import type { PutOutcome, Revision } from '../put.ts';
+import type { TenantRecord } from '../record.ts';
+import type { TenantRegistry } from '../registry.ts';
+import { type ExamplesChange, type Renewal, renewedExamples, withExamples, withoutExamples } from './change.ts';
+import type { ExamplePictures } from './pictures.ts';
+import { picturesOf, type StoredExamples } from './stored.ts';
 
 type Options = { waitMs: number } & ChangeOptions;
 
+/** The tenants, and the pictures of their examples. */
+export interface ExampleParts {
+  tenants: TenantRegistry;
+  pictures: ExamplePictures;
+}
+
 /**
- * Sets or adds examples of a class, as a new version of the tenant.
- * @throws ServiceError as `withExamples`, and as `TenantRegistry.put`
+ * Sets or adds examples of a class, as a new version of the tenant. Pictures are stored before, and those that are no longer used are removed.
+ * @throws ServiceError as `withExamples`, `ExamplePictures.put`, and as `TenantRegistry.put`
  */
 export function addExamples(
-  tenants: TenantRegistry,
+  { tenants, pictures }: ExampleParts,
   id: string,
   change: ExamplesChange,
   options: Options,
 ): Promise<PutOutcome> {
-  return tenants.revise(id, options, (old, { model, next }) =>
-    next({ ...kept(old), examples: withExamples(old, change, model) }),
-  );
+  return pictures.alone(id, async () => {
+    const stored: string[] = [];
+    try {
+      for (const { sha256, picture } of change.images) {
+        if (!picture) continue;
+        stored.push(sha256);
+        await pictures.put(id, sha256, picture.bytes);
+      }
+      return await revised({ tenants, pictures }, id, options, (old, { model }) => withExamples(old, change, model));
+    } catch (error) {
+      await pictures.removeUnused(id, stored, tenants.get(id).record.examples).catch(() => {});
+      throw error;
+    }
+  });
 }
 
-/** Removes the examples of a class, or one of them; nothing changes where there are none. @throws ServiceError as `TenantRegistry.put` */
+/** Removes the examples of a class, or one of them, with their pictures; nothing changes where there are none. @throws ServiceError as `TenantRegistry.put` */
 export function removeExamples(
-  tenants: TenantRegistry,
+  parts: ExampleParts,
   id: string,
   { class: name, sha256 }: { class: string; sha256?: string | undefined },
   options: Options,
 ): Promise<PutOutcome> {
-  return tenants.revise(id, options, (old, { next }) => {
-    const examples = withoutExamples(old, name, sha256);
-    return examples ? next({ ...kept(old), examples }) : old;
-  });
+  return parts.pictures.alone(id, () => revised(parts, id, options, (old) => withoutExamples(old, name, sha256)));
 }
 
-const kept = ({ definition, source, imported }: Parameters<typeof withExamples>[0]) => ({
-  definition,
-  source,
-  imported,
-});
+/** Replaces the embeddings of the examples of a class by those of another model. @throws ServiceError as `TenantRegistry.put` */
+export function renewExamples(parts: ExampleParts, id: string, renewal: Renewal): Promise<PutOutcome> {
+  return parts.pictures.alone(id, () =>
+    revised(parts, id, { waitMs: 0 }, (old, { model }) =>
+      model.bundle.wholeId === renewal.model ? renewedExamples(old, renewal) : undefined,
+    ),
+  );
+}
+
+/** Stores other examples, and removes pictures that are no longer used. @param make undefined for no change */
+async function revised(
+  { tenants, pictures }: ExampleParts,
+  id: string,
+  options: Options,
+  make: (old: TenantRecord, to: Revision) => StoredExamples | undefined,
+): Promise<PutOutcome> {
+  let before: StoredExamples | undefined;
+  const outcome = await tenants.revise(id, options, (old, to) => {
+    before = old.examples;
+    const { definition, source, imported } = old;
+    const examples = make(old, to);
+    return examples ? to.next({ definition, source, imported, examples }) : old;
+  });
+  await pictures.removeUnused(id, picturesOf(before).keys(), outcome.view.record.examples);
+  return outcome;
+}

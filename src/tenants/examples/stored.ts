@@ -9,6 +9,8 @@ const Example = Type.Object({
   /** The embedding, 16-bit integers of 1 / 32767, little endian, in base64. */
   embedding: Type.String(),
   added_at: Type.String(),
+  /** The picture is kept, too; see `ExamplePictures`. */
+  picture: Type.Optional(Type.Object({ format: Type.String() })),
 });
 
 /** The examples of one class, embedded by one model. */
@@ -43,4 +45,21 @@ export function widthOf(examples: StoredExamples | undefined, model: string, non
     .filter((of) => of.model === model)
     .map(({ images }) => unpacked(images[0]?.embedding ?? '').length);
   return widths.every((width) => width === widths[0]) ? (widths[0] ?? none) : Number.NaN;
+}
+
+/** SHA-256 of each example with a kept picture, and the format of the picture. */
+export function picturesOf(examples: StoredExamples | undefined): Map<string, string> {
+  const images = Object.values(examples ?? {}).flatMap((of) => of.images);
+  return new Map(images.flatMap(({ sha256, picture }) => (picture ? [[sha256, picture.format]] : [])));
+}
+
+/** The examples with other knowledge about pictures. @param formats of the pictures that are kept, by SHA-256 */
+export function withPictures(examples: StoredExamples, formats: ReadonlyMap<string, string>): StoredExamples {
+  const known = ({ picture: _, ...image }: ClassExamples['images'][number]) => {
+    const format = formats.get(image.sha256);
+    return format === undefined ? image : { ...image, picture: { format } };
+  };
+  return Object.fromEntries(
+    Object.entries(examples).map(([name, of]) => [name, { ...of, images: of.images.map(known) }]),
+  );
 }

@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import { reviewTenantInPath } from '../../access.ts';
 import { CaptureParams } from '../../schemas/capture.ts';
 import { ProblemResponses } from '../../schemas/problem.ts';
+import { sendPicture } from '../../send-picture.ts';
 import { notKept } from './not-kept.ts';
 
 /** `GET /v1/tenants/{tenant}/captures/{sha256}/image`: the bytes as the client sent them. */
@@ -29,16 +30,7 @@ export const capturesImage: FastifyPluginAsync = async (app) => {
       const record = await kept.get(tenant, sha256);
       const file = record && (await kept.file(tenant, sha256));
       if (!file) throw notKept();
-      return (
-        reply
-          .type(`image/${record.format}`)
-          // bytes of strangers: a browser must treat them as an image or not at all
-          .header('x-content-type-options', 'nosniff')
-          .header('content-security-policy', "default-src 'none'; sandbox")
-          .header('cache-control', 'private, no-store')
-          .header('content-disposition', `inline; filename="${sha256}.${record.format}"`)
-          .send(file)
-      );
+      return sendPicture(reply, sha256, record.format, file);
     },
   );
 };

@@ -26,7 +26,7 @@ export const examplesDelete: FastifyPluginAsync = async (app) => {
       schema: {
         operationId: 'deleteExamples',
         tags: ['tenants'],
-        summary: 'Removes example images of a class',
+        summary: 'Removes example images of a class, with their pictures',
         description:
           'A class without them stays as it is. A class that is no longer in the definition may be named as well.',
         params: ExamplesParams,
@@ -38,7 +38,8 @@ export const examplesDelete: FastifyPluginAsync = async (app) => {
     async (request, reply) => {
       const { tenant, class: name } = request.params;
       const options = changeOptions(request, 'tenant.examples.delete', tenant);
-      await removeExamples(app.tenants, tenant, { class: name, sha256: request.query.sha256 }, options);
+      const parts = { tenants: app.tenants, pictures: app.capture.pictures };
+      await removeExamples(parts, tenant, { class: name, sha256: request.query.sha256 }, options);
       return reply.code(204).send();
     },
   );

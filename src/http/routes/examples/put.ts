@@ -34,7 +34,7 @@ export const examplesPut: FastifyPluginAsync = async (app) => {
         summary: 'Sets the example images of a class',
         description:
           "The class's feature becomes a mix of its name and its examples, as a new version of the tenant. Kept are the embeddings and the SHA-256 of the " +
-          'images, not the images. The body has the forms of `POST /v1/detect`; a class has at most 100 examples, a tenant 1000.',
+          'images, and with `keep=true` the images themselves, so that another model can embed them. The body has the forms of `POST /v1/detect`; a class has at most 100 examples, a tenant 1000.',
         params: ExamplesParams,
         querystring: ExamplesQuery,
         headers: ConditionalDetectHeaders,
@@ -70,17 +70,22 @@ async function answer(
     uncounted: true,
     embedding: true,
   };
-  const { scored, failed } = withAndWithoutVerdict(await judge(request, reply, asked));
+  const judged = await judge(request, reply, asked);
+  const { scored, failed } = withAndWithoutVerdict(judged);
   if (scored.length === 0)
     throw new ServiceError('no_image', 'None of the images could be embedded.', { extra: { failed } });
-  const embedded = scored.map(({ detection: { image, embedding } }) => ({
-    sha256: image.sha256,
-    embedding: embedding as Float32Array,
-  }));
+  const { add, keep } = request.query;
+  const bytesOf = new Map(keep ? judged.map((image, i) => [image, images[i]?.bytes]) : []);
+  const embedded = scored.map((one) => {
+    const { image, embedding } = one.detection;
+    const bytes = bytesOf.get(one);
+    const picture = bytes instanceof Uint8Array ? { format: image.format, bytes } : undefined;
+    return { sha256: image.sha256, embedding: embedding as Float32Array, picture };
+  });
   const { view } = await addExamples(
-    tenants,
+    { tenants, pictures: request.server.capture.pictures },
     tenant,
-    { class: name, images: embedded, add: request.query.add, model: serving.pins.model },
+    { class: name, images: embedded, add, model: serving.pins.model },
     changeOptions(request, 'tenant.examples.put', tenant),
   );
   return { ...toExamplesReply(view.record, name, false), ...(failed.length > 0 && { failed }) };
