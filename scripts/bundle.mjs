@@ -15,6 +15,7 @@ const ENTRIES = [
   'engine/image-process/device-probe',
   'engine/image-process/lanes/lane-worker',
   'engine/text-process/main',
+  'tenants/negatives/mining-worker',
 ];
 /** Packages with native code or with files beside their modules. They are loaded from node_modules. */
 const EXTERNAL = [/^onnxruntime-node/, /^sharp/, /^@fastify\/swagger-ui/, /^thread-stream/, /^pg-native/, /^protobufjs/];

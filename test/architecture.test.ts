@@ -27,7 +27,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   images: ['bundle'],
   storage: [],
   engine: ['clipn', 'words', 'bundle', 'images'],
-  tenants: ['clipn', 'engine', 'storage'],
+  tenants: ['clipn', 'words', 'engine', 'storage'],
   access: ['storage'],
   drift: ['clipn', 'storage'],
   labels: ['clipn', 'storage'],

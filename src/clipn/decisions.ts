@@ -12,8 +12,11 @@ export const NEGATIVE_METHODS = ['neglabel', 'csp', 'combined'] as const;
 export type NegativeMethod = (typeof NEGATIVE_METHODS)[number];
 
 /** The rules without a threshold, and the one by a tenant's calibration (conformal.ts). */
-export const RULES = [...METHODS, 'calibrated'] as const;
+export const RULES = [...METHODS, ...NEGATIVE_METHODS, 'calibrated'] as const;
 export type Rule = (typeof RULES)[number];
+
+/** A rule without a threshold. */
+export type FreeRule = Method | NegativeMethod;
 
 export interface Decisions {
   ctw: Decision;
@@ -27,12 +30,17 @@ export interface Decisions {
   combined?: Decision;
 }
 
+/** The decision of the named rule; undefined for a rule that needs a calibration or negative labels, without them. */
+export function decisionIn(decisions: Decisions, rule: Rule): Decision | undefined {
+  return decisions[rule === 'atd-rescaled' ? 'atd_rescaled' : rule];
+}
+
 /**
  * The decision of the named rule.
  * @throws RangeError for `calibrated` without a calibration, and for a rule of negative labels without them; callers resolve the rule first
  */
-export function decisionOf(decisions: Decisions, rule: Rule | NegativeMethod): Decision {
-  const decision = decisions[rule === 'atd-rescaled' ? 'atd_rescaled' : rule];
+export function decisionOf(decisions: Decisions, rule: Rule): Decision {
+  const decision = decisionIn(decisions, rule);
   if (decision === undefined) throw new RangeError(`there is no decision of the rule ${rule}`);
   return decision;
 }

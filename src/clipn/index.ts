@@ -18,7 +18,9 @@ export {
   type Decisions,
   decide,
   decideByNegatives,
+  decisionIn,
   decisionOf,
+  type FreeRule,
   METHODS,
   type Method,
   NEGATIVE_METHODS,
@@ -45,7 +47,16 @@ export {
   PUBLISHED_GROUPS,
 } from './negatives.ts';
 export { argMax, type Probabilities, probabilities, sigmoid } from './probabilities.ts';
-export { MORE_SCORES, type MoreScores, SCORES, type ScoreName, type Scores, scores } from './scores.ts';
+export {
+  ALL_SCORES,
+  type AnyScore,
+  MORE_SCORES,
+  type MoreScores,
+  SCORES,
+  type ScoreName,
+  type Scores,
+  scores,
+} from './scores.ts';
 export { classNameFault, fillTemplate, MAX_NAME_LENGTH, templateFault } from './templates.ts';
 
 /** CLIPN's result for one image and C classes. */

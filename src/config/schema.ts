@@ -111,6 +111,12 @@ export const ConfigSchema = Type.Object({
     'text',
     'auto, cpu, cuda[:n], tensorrt[:n] or webgpu; a list separated by commas starts one engine for each entry',
   ),
+  words: setting(
+    Type.String({ default: '' }),
+    'CLIPN_WORDS',
+    'text',
+    'folder of the word list for negative labels; empty means the built-in one, WordNet',
+  ),
   precision: setting(
     Type.Union(
       ['auto', 'fp32', 'fp16', 'int8'].map((p) => Type.Literal(p)),

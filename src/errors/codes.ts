@@ -25,6 +25,8 @@ export const CODES = {
   baseline_too_small: { status: 409, title: 'Too few verdicts for a baseline' },
   examples_unsupported: { status: 409, title: 'The model cannot use examples' },
   not_calibrated: { status: 409, title: 'The tenant has no calibration' },
+  no_negatives: { status: 409, title: 'The tenant has no negative labels' },
+  negatives_unsupported: { status: 409, title: 'There is no word list for negative labels' },
   calibration_stale: { status: 409, title: 'The calibration no longer applies' },
   calibration_too_small: { status: 422, title: 'Too few images for a calibration' },
   no_build: { status: 409, title: 'No build is in progress' },

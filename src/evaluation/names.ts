@@ -11,6 +11,7 @@ const LABELS: Record<string, string> = {
   energy: 'Energy',
   mcm: 'MCM',
   gl_mcm: 'GL-MCM',
+  combined: 'combined',
   logit_gap: 'LogitGap',
   neglabel: 'NegLabel',
   csp: 'CSP',

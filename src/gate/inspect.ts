@@ -172,6 +172,7 @@ const CAUSES: Partial<Record<ServiceError['code'], FailCause>> = {
   invalid_request: 'undecodable',
   tenant_not_found: 'no_tenant',
   not_calibrated: 'uncalibrated',
+  no_negatives: 'uncalibrated',
 };
 
 export function failureOf(error: unknown): { cause: FailCause; detail: string } {

@@ -41,6 +41,8 @@ const BY_CODE: Record<ErrorCode, Name> = {
   examples_unsupported: 'FAILED_PRECONDITION',
   not_calibrated: 'FAILED_PRECONDITION',
   calibration_stale: 'FAILED_PRECONDITION',
+  no_negatives: 'FAILED_PRECONDITION',
+  negatives_unsupported: 'FAILED_PRECONDITION',
   calibration_too_small: 'FAILED_PRECONDITION',
   no_build: 'FAILED_PRECONDITION',
   labels_full: 'FAILED_PRECONDITION',

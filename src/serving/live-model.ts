@@ -16,6 +16,8 @@ import {
 } from '../engine/index.ts';
 import { POLL_MS } from '../polling.ts';
 import type { TenantModel } from '../tenants/heads.ts';
+import type { WordList } from '../tenants/negatives/list.ts';
+import { installedWordList, negativeWords } from '../tenants/negatives/open-words.ts';
 import { engineOptions } from './engine-options.ts';
 import { type OpenedBundle, openBundle } from './open-bundle.ts';
 import type { openFeatures } from './open-store.ts';
@@ -59,6 +61,7 @@ export class LiveModel {
   #current: Model | undefined;
   #before: Model | undefined;
   #provider: HeadProvider | undefined;
+  #wordList: Promise<WordList | undefined> | undefined;
   #openFeatures: (bundle: OpenedBundle['bundle']) => Promise<Features> = () => {
     throw new Error('no features have been provided yet');
   };
@@ -118,6 +121,10 @@ export class LiveModel {
       loadHead: async (id) => (heads.has(id) ? this.#provider?.loadHead(id) : undefined),
     });
     const { name, version, embedding_dim: embeddingDim, templates } = bundle.manifest;
+    const texts = builder(engine);
+    const sources = { cache: features.cache, builder: texts, width: embeddingDim };
+    this.#wordList ??= installedWordList(this.#options.config.words);
+    const words = { list: await this.#wordList, bundle: { id: bundle.textId, templates }, sources };
     const forTenants: TenantModel = {
       bundle: {
         id: bundle.textId,
@@ -129,7 +136,8 @@ export class LiveModel {
         templates,
       },
       cache: features.cache,
-      features: builder(engine),
+      features: texts,
+      words: negativeWords({ ...words, leases: features.leases }),
       heads: {
         putHead: (id: string, head: Head) => {
           heads.add(id);
@@ -172,6 +180,7 @@ export class LiveModel {
   }
 
   async close(model: Model): Promise<void> {
+    await model.forTenants.words?.miner.stop();
     await model.engine.stop();
     if (model === this.#current || model.features !== this.#current?.features) await model.features.close();
   }

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { fewestFor, SCORES } from '../clipn/index.ts';
+import { ALL_SCORES, type AnyScore, fewestFor, SCORES } from '../clipn/index.ts';
 import { MOST_CALIBRATION_IMAGES, StoredCalibration } from './calibration/stored.ts';
 import {
   MOST_OF_CLASS,
@@ -39,12 +39,16 @@ export function faultOfState({ calibration, examples }: ArchivedState): string |
   return (calibration && faultOfCalibration(calibration)) ?? (examples && faultOfExamples(examples));
 }
 
-function faultOfCalibration({ keep, certain_keep, images, scores }: StoredCalibration): string | undefined {
+function faultOfCalibration({ keep, certain_keep, score, images, scores }: StoredCalibration): string | undefined {
   const number = images.length;
   if (number < fewestFor(keep) || number > MOST_CALIBRATION_IMAGES || new Set(images).size !== number)
     return 'its calibration has an impossible number of images';
   if (certain_keep !== undefined && certain_keep >= keep) return 'the shares of its calibration contradict each other';
-  const whole = SCORES.every((name) => scores[name].length === number && scores[name].every(Number.isFinite));
+  const needed: readonly AnyScore[] = [...SCORES, score];
+  const whole = ALL_SCORES.every((name) => {
+    const of = scores[name];
+    return of ? of.length === number && of.every(Number.isFinite) : !needed.includes(name);
+  });
   return whole ? undefined : 'its calibration has not one score for each image';
 }
 

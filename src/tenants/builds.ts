@@ -101,6 +101,8 @@ export class TenantBuilds {
         tenant.serving = serving;
       }
       if (record.cancelled) return;
+      // outside the slots, because all builds that need words wait for the same ones
+      await heads.prepareWords(record, { signal, onProgress });
       if (waitMs === 0) {
         if (await this.#build(key, tenant, began, signal, onProgress)) return;
         waitMs = POLL_MS.sharedBuild;

@@ -4,6 +4,7 @@ import { ServiceError } from '../errors/index.ts';
 import { CaptureRules, captureRulesOf } from './capture-rules.ts';
 import { ClassEntry, textsOf } from './classes.ts';
 import { canonicalEvents, TenantEvents } from './events.ts';
+import { canonicalNegatives, methodFault, Negatives } from './negatives/settings.ts';
 
 /** The decision rules of clipn/, as a schema. */
 export const MethodSchema = Type.Unsafe<Rule>(
@@ -12,8 +13,8 @@ export const MethodSchema = Type.Unsafe<Rule>(
     {
       title: 'Method',
       description:
-        'The rule that decides: competing to win, agreeing to differ, or the latter rescaled, without a threshold; or `calibrated`, by the ' +
-        "threshold of the tenant's calibration.",
+        'The rule that decides: competing to win, agreeing to differ, or the latter rescaled, without a threshold; by negative labels, alone ' +
+        '(`neglabel`, `csp`) or together with the "no" (`combined`); or `calibrated`, by the threshold of the tenant\'s calibration.',
     },
   ),
 );
@@ -59,6 +60,7 @@ export const TenantDefinition = Type.Object(
       }),
     ),
     method: Type.Optional(MethodSchema),
+    negatives: Type.Optional(Negatives),
     limits: Type.Optional(TenantLimits),
     capture: Type.Optional(CaptureRules),
     events: Type.Optional(TenantEvents),
@@ -85,7 +87,8 @@ export function canonical(d: TenantDefinition): string {
   // appended only where they are used, so that entity tags of other definitions stay as they were
   const capture = rules ? [Object.entries(rules).sort(([a], [b]) => (a < b ? -1 : 1))] : [];
   const events = d.events ? [canonicalEvents(d.events)] : [];
-  const added = [...capture, ...events];
+  const negatives = d.negatives ? [canonicalNegatives(d.negatives)] : [];
+  const added = [...capture, ...events, ...negatives];
   return JSON.stringify([classes, d.templates ?? null, d.templates_no ?? null, d.method ?? null, limits, ...added]);
 }
 
@@ -122,6 +125,7 @@ export function checkDefinition(definition: TenantDefinition, limits: { maxClass
   for (const key of ['templates', 'templates_no'] as const) {
     for (const [i, template] of (definition[key] ?? []).entries()) look(`/${key}/${i}`, templateFault(template));
   }
+  look('/method', methodFault(definition.method, definition.negatives));
   if (faults.length > 0) {
     throw new ServiceError('invalid_request', `The tenant is not valid: ${faults[0]?.message}.`, {
       extra: { errors: faults },

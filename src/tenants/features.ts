@@ -1,21 +1,13 @@
 import { defined } from '../defined.ts';
-import type { FeatureOptions, Head, TextFeatureBuilder, Tower } from '../engine/index.ts';
-import { unusableRow } from '../engine/shared/text-features.ts';
-import { ServiceError } from '../errors/index.ts';
+import type { FeatureOptions, Head, Tower } from '../engine/index.ts';
 import { averageTexts, type ClassEntry, nameOf, textsOf } from './classes.ts';
 import type { Prompts } from './definition.ts';
 import { mixed } from './examples/mix.ts';
 import { type ClassExamples, unpacked } from './examples/stored.ts';
 import type { FeatureCache, FeatureKey } from './feature-cache.ts';
-
-/** Texts that are encoded before their features are stored: the work that a crash can lose. */
-const CHUNK = 256;
-
-export interface FeatureSources {
-  cache: FeatureCache;
-  builder: TextFeatureBuilder;
-  width: number;
-}
+import { type ChoiceRecipe, chosenLabels, isChosen, type NegativeWords } from './negatives/choice.ts';
+import type { Negatives } from './negatives/settings.ts';
+import { assertUsable, type FeatureSources, rowsOf } from './text-rows.ts';
 
 /** The inputs of a head. `origin`: rows of this origin in the cache are preferred to the shared ones. */
 export interface HeadRecipe {
@@ -24,6 +16,8 @@ export interface HeadRecipe {
   origin?: string | undefined;
   /** Examples by class, and the directions that they are compared without. */
   examples?: { of: ReadonlyMap<string, ClassExamples>; directions: Float32Array };
+  /** The settings of negative labels, and the words that they are chosen from. */
+  negatives?: { settings: Negatives; words: NegativeWords };
 }
 
 /** The distinct texts of a tenant's classes, aliases included, in order of appearance. */
@@ -39,16 +33,22 @@ export async function isCached(cache: FeatureCache, recipe: HeadRecipe): Promise
     for (const key of keysOf(recipe, tower)) missing = await cache.missing(key, missing);
     if (missing.length > 0) return false;
   }
-  return true;
+  const choice = choiceOf(recipe);
+  return !choice || ((await choice.words.features.isCached()) && (await isChosen(cache, choice)));
 }
 
-/** Makes a tenant's head from the rows of its texts. */
+function choiceOf({ classes, prompts, origin, negatives }: HeadRecipe): ChoiceRecipe | undefined {
+  return negatives && { ...negatives, texts: classes.map(textsOf), templates: prompts.yes, origin };
+}
+
+/** Makes a tenant's head from the rows of its texts; with negative labels, once the features of all words are there. */
 export async function makeHead(
   sources: FeatureSources,
   recipe: HeadRecipe,
   options: FeatureOptions = {},
 ): Promise<Head> {
   const { classes } = recipe;
+  await prepareWords(recipe, options);
   const { texts, rows } = await makeRows(sources, recipe, options);
   const place = new Map(texts.map((text, i) => [text, i]));
   const average = (tower: Tower) => {
@@ -57,8 +57,24 @@ export async function makeHead(
     return features;
   };
   const yes = average('yes');
+  const choice = choiceOf(recipe);
+  // chosen by the names alone, so that examples do not change the labels
+  const negatives =
+    choice && (await chosenLabels(sources.cache, choice, { yes, width: sources.width }, options.signal));
   if (recipe.examples) mixExamples(yes, recipe, recipe.examples, sources.width);
-  return { classes: classes.map(nameOf), yes, no: average('no') };
+  return { classes: classes.map(nameOf), yes, no: average('no'), ...defined({ negatives }) };
+}
+
+/** Resolves when the cache has the features of all words that the recipe needs. They count in the progress like the texts of the classes. */
+export async function prepareWords(recipe: HeadRecipe, { signal, onProgress }: FeatureOptions = {}): Promise<void> {
+  const words = recipe.negatives?.words.features;
+  const own = textsTotal(recipe);
+  await words?.prepare({ signal, onProgress: (done, total) => onProgress?.(done, total + own) });
+}
+
+/** Texts of both towers, without words. */
+function textsTotal({ classes, prompts }: HeadRecipe): number {
+  return distinctTexts(classes).length * (prompts.yes.length + prompts.no.length);
 }
 
 /** Replaces the rows of classes with examples. */
@@ -85,14 +101,14 @@ export async function makeRows(
 ): Promise<{ texts: string[]; rows: Record<Tower, Float32Array> }> {
   const { prompts } = recipe;
   const names = distinctTexts(recipe.classes);
-  const texts = { yes: names.length * prompts.yes.length, no: names.length * prompts.no.length };
-  const total = texts.yes + texts.no;
+  const words = recipe.negatives?.words.features.total ?? 0;
+  const total = words + textsTotal(recipe);
   const tower = (name: Tower, before: number) => {
     const progress = (done: number) => onProgress?.(before + done, total);
     return rowsOf(sources, { names, keys: keysOf(recipe, name) }, signal, progress);
   };
-  const yes = await tower('yes', 0);
-  const no = await tower('no', texts.yes);
+  const yes = await tower('yes', words);
+  const no = await tower('no', words + names.length * prompts.yes.length);
   return { texts: names, rows: { yes, no } };
 }
 
@@ -100,59 +116,4 @@ export async function makeRows(
 function keysOf({ prompts, origin }: HeadRecipe, tower: Tower): FeatureKey[] {
   const shared = { tower, templates: prompts[tower] };
   return origin === undefined ? [shared] : [{ ...shared, origin }, shared];
-}
-
-/**
- * Refuses rows that are zero or not finite, because they would make every verdict of the tenant NaN.
- * @throws ServiceError engine_unavailable with the text
- */
-function assertUsable(texts: string[], tower: Tower, rows: Float32Array, width: number): void {
-  const bad = unusableRow(rows, width);
-  if (bad === undefined) return;
-  const text = JSON.stringify(texts[bad]);
-  throw new ServiceError('engine_unavailable', `The model gives no usable feature for ${text}.`, {
-    internal: `the ${tower} feature of ${text} is zero or not finite`,
-  });
-}
-
-/** Rows of distinct texts, [names * width]. */
-async function rowsOf(
-  { cache, builder, width }: FeatureSources,
-  { names, keys }: { names: string[]; keys: FeatureKey[] },
-  signal: AbortSignal | undefined,
-  progress: (textsDone: number) => void,
-): Promise<Float32Array> {
-  const out = new Float32Array(names.length * width);
-  let todo = names.map((name, place) => ({ name, place }));
-  for (const key of keys) {
-    const known = await cache.get(
-      key,
-      todo.map((t) => t.name),
-    );
-    for (const [i, { place }] of todo.entries()) {
-      const row = known[i];
-      if (row) out.set(row, place * width);
-    }
-    todo = todo.filter((_, i) => !known[i]);
-    if (todo.length === 0) break;
-  }
-  const key = keys.at(-1) as FeatureKey;
-  const { tower, templates } = key;
-  let done = (names.length - todo.length) * templates.length;
-  progress(done);
-  for (let at = 0; at < todo.length; at += CHUNK) {
-    const chunk = todo.slice(at, at + CHUNK);
-    const texts = chunk.map((t) => t.name);
-    const before = done;
-    const rows = await builder.build(
-      { names: texts, templates, tower },
-      { ...defined({ signal }), onProgress: (n) => progress(before + n) },
-    );
-    assertUsable(texts, tower, rows, width);
-    await cache.put(key, texts, rows);
-    for (const [i, { place }] of chunk.entries()) out.set(rows.subarray(i * width, (i + 1) * width), place * width);
-    done += texts.length * templates.length;
-    progress(done);
-  }
-  return out;
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Method, Rule } from '../clipn/index.ts';
+import type { FreeRule, Method, Rule } from '../clipn/index.ts';
 import { defined } from '../defined.ts';
 import type { Head, HeadHost, TextFeatureBuilder } from '../engine/index.ts';
 import { type Archive, damaged } from './archive.ts';
@@ -10,7 +10,9 @@ import { nameOf } from './classes.ts';
 import { promptsOf, type TenantDefinition } from './definition.ts';
 import { type StoredExamples, widthOf } from './examples/stored.ts';
 import type { FeatureCache } from './feature-cache.ts';
-import { type HeadRecipe, isCached, makeHead, makeRows } from './features.ts';
+import { type HeadRecipe, isCached, makeHead, makeRows, prepareWords } from './features.ts';
+import { type NegativeWords, negativesDigest } from './negatives/choice.ts';
+import { negativesUnsupported } from './negatives/settings.ts';
 import type { Serving } from './tenant.ts';
 import type { TextModel } from './warnings.ts';
 
@@ -31,6 +33,8 @@ export interface TenantModel {
   cache: FeatureCache;
   features: TextFeatureBuilder;
   heads: HeadHost;
+  /** Undefined: tenants cannot have negative labels. */
+  words?: NegativeWords | undefined;
   unknownWords: TextModel['unknownWords'];
   cutNames: TextModel['cutNames'];
 }
@@ -74,9 +78,20 @@ export class TenantHeads {
     this.#model = model;
   }
 
+  /** @throws ServiceError invalid_request, negatives_unsupported where this model cannot serve the definition */
+  check(definition: TenantDefinition): void {
+    promptsOf(definition, this.#model.bundle.templates);
+    if (definition.negatives) wordsOf(this.#model);
+  }
+
   /** Whether `make` can work from the cache alone. */
   isCached(version: HeadVersion): Promise<boolean> {
     return isCached(this.#model.cache, recipeOf(this.#model, version));
+  }
+
+  /** Resolves when the cache has the features of all words that the version needs; many builds may wait for them at once. */
+  prepareWords(version: HeadVersion, options: MakeOptions = {}): Promise<void> {
+    return prepareWords(recipeOf(this.#model, version), options);
   }
 
   /** Builds missing features and gives the head to the engine under an id of its own. */
@@ -118,6 +133,7 @@ export class TenantHeads {
       model: { name, version: modelVersion },
       pins,
       calibration: calibration && servingCalibration(calibration, pins),
+      negatives: definition.negatives,
     };
   }
 
@@ -161,13 +177,20 @@ export class TenantHeads {
   }
 }
 
-const thresholdFree = (rule: Rule | undefined): Method | undefined => (rule === 'calibrated' ? undefined : rule);
+const thresholdFree = (rule: Rule | undefined): FreeRule | undefined => (rule === 'calibrated' ? undefined : rule);
 
 function recipeOf(model: TenantModel, { definition, imported, examples }: HeadVersion): HeadRecipe {
   const { templates, imageDirections: directions, wholeId } = model.bundle;
   const prompts = promptsOf(definition, templates);
   const shown = directions && examples && { directions, of: ofModel(examples, wholeId) };
-  return { classes: definition.classes, prompts, origin: imported, ...defined({ examples: shown }) };
+  const negatives = definition.negatives && { settings: definition.negatives, words: wordsOf(model) };
+  return { classes: definition.classes, prompts, origin: imported, ...defined({ examples: shown, negatives }) };
+}
+
+/** @throws ServiceError negatives_unsupported */
+function wordsOf({ words }: TenantModel): NegativeWords {
+  if (words) return words;
+  throw negativesUnsupported();
 }
 
 /** The examples that this model has embedded. */
@@ -175,8 +198,13 @@ const ofModel = (examples: StoredExamples, model: string) =>
   new Map(Object.entries(examples).flatMap(([name, of]) => (of.model === model ? [[name, of] as const] : [])));
 
 /** Everything that the scores of a version depend on. */
-export function pinsOf({ bundle }: TenantModel, version: Pick<HeadVersion, 'definition' | 'examples'>): Pins {
-  return { model: bundle.wholeId, classes: classesDigest(version.definition, version.examples) };
+export function pinsOf({ bundle, words }: TenantModel, version: Pick<HeadVersion, 'definition' | 'examples'>): Pins {
+  const { negatives } = version.definition;
+  return {
+    model: bundle.wholeId,
+    classes: classesDigest(version.definition, version.examples),
+    ...defined({ negatives: negatives && negativesDigest(negatives, words?.features.list.id ?? '') }),
+  };
 }
 
 function sourcesOf({ cache, features, bundle }: TenantModel) {

@@ -8,7 +8,7 @@ import { importedState, sameState } from './archived-state.ts';
 import { type BuildOptions, TenantBuilds } from './builds.ts';
 import { type CalibrationState, calibrationOf } from './calibration/change.ts';
 import { type ChangeOptions, TenantChanges } from './changes.ts';
-import { checkDefinition, checkTenantId, promptsOf, sameDefinition, type TenantDefinition } from './definition.ts';
+import { checkDefinition, checkTenantId, sameDefinition, type TenantDefinition } from './definition.ts';
 import { DEMO, DEMO_ID } from './demo.ts';
 import { eventsRefused, type TenantEvents } from './events.ts';
 import { type ClassWithExamples, examplesOf } from './examples/change.ts';
@@ -161,7 +161,7 @@ export class TenantRegistry {
   check(id: string, definition: TenantDefinition): void {
     checkTenantId(id);
     checkDefinition(definition, this.#options.limits);
-    promptsOf(definition, this.#heads.model.bundle.templates);
+    this.#heads.check(definition);
     const fault = definition.events && this.#options.eventsFault?.(id, definition.events);
     if (fault !== undefined) throw eventsRefused(fault);
   }

@@ -1,5 +1,6 @@
-import type { Method, Rule } from '../clipn/index.ts';
+import type { FreeRule, Rule } from '../clipn/index.ts';
 import type { Pins, ServingCalibration } from './calibration/serving.ts';
+import type { Negatives } from './negatives/settings.ts';
 import type { BuildProgress } from './progress.ts';
 import type { TenantRecord } from './record.ts';
 
@@ -13,12 +14,14 @@ export interface Serving {
   /** The rule of the definition, or the service's own; see `standingRule` for the one that decides. */
   method: Rule;
   /** The rule without a threshold that decides while a calibration does not apply. */
-  uncalibratedMethod: Method;
+  uncalibratedMethod: FreeRule;
   /** The model that made its features. */
   model: { name: string; version: string };
   /** Everything that the scores of this version depend on. */
   pins: Pins;
   calibration: ServingCalibration | undefined;
+  /** The settings of its negative labels; undefined without them. */
+  negatives?: Negatives | undefined;
 }
 
 /** A tenant as clients see it. */

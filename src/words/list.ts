@@ -50,10 +50,24 @@ export const ADJECTIVE_TEMPLATE = 'This is a {} photo';
 
 export const DEFAULT_WORDS = new URL('models/words/', PACKAGE);
 
-/** @throws Error for files that are missing, that do not belong together, or that are not in the format of a word list */
-export async function loadWordList(folder: URL = DEFAULT_WORDS): Promise<WordList> {
+/** Id, place and parts of a word list, without its words. @throws Error for a description that is missing or not in the format */
+export async function describeWordList(
+  folder: URL = DEFAULT_WORDS,
+): Promise<Pick<WordList, 'id' | 'about' | 'parts'> & { folder: URL }> {
   const about: unknown = JSON.parse(await readFile(new URL('words.json', folder), 'utf8'));
   if (!describesList(about)) throw new Error(`${folder}words.json does not describe a word list`);
+  const [a, b] = [about.nouns, about.nouns + about.adjectives];
+  const parts = {
+    nouns: { from: 0, to: a },
+    adjectives: { from: a, to: b },
+    pool: { from: b, to: b + about.adjectives },
+  };
+  return { id: about.sha256, about, parts, folder };
+}
+
+/** @throws Error for files that are missing, that do not belong together, or that are not in the format of a word list */
+export async function loadWordList(folder: URL = DEFAULT_WORDS): Promise<WordList> {
+  const { about } = await describeWordList(folder);
   const text = await promisify(gunzip)(await readFile(new URL('words.txt.gz', folder)));
   if (createHash('sha256').update(text).digest('hex') !== about.sha256)
     throw new Error(`${folder}words.txt.gz is not the file that words.json describes`);

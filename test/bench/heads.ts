@@ -55,7 +55,7 @@ async function scoring(ms: number) {
     for (const classes of CLASSES) {
       const [feature, both] = [noise(width), noise(2 * classes * width)];
       const [yes, no] = [both.subarray(0, classes * width), both.subarray(classes * width)];
-      scorer.put('head', both);
+      scorer.put('head', { rows: both, negatives: null });
       const typed = await microseconds(() => scoredBy(cosines(feature, yes), cosines(feature, no), 100, 5), ms);
       const onnx = await microseconds(() => scorer.score('head', feature, 5), ms);
       rows.push({ width, classes, typed, onnx });

@@ -279,7 +279,7 @@ describe('review page', { skip: skipBrowser }, () => {
   it('the settings of a tenant turn review on without losing its other rules, and lead to the page', async () => {
     await putTenant(service.url, 'settings', { classes: ['dog', 'cat'] });
     const { page, close } = await openPage(browser, `${service.url}/#/tenants/settings`);
-    await page.getByText('Rule, prompts, limits and review').click();
+    await page.getByText('Rule, negative labels, prompts, limits and review').click();
     await page.getByLabel('Keep images for review').check();
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByText('version 2 ·').waitFor();

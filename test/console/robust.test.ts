@@ -81,7 +81,7 @@ describe('console', { skip: skipBrowser }, () => {
       }
       await page.goto(`${service.url}/#/tenants/demo`);
       await page.getByLabel('Classes').waitFor();
-      await page.getByText('Rule, prompts, limits and review').click();
+      await page.getByText('Rule, negative labels, prompts, limits and review').click();
       await page.getByLabel('Classes').fill('dog\nhorse');
       assert.deepEqual(await seriousFindings(page), [], `${colorScheme}: editor`);
       await close();

@@ -35,6 +35,7 @@ describe('the difference before saving', () => {
       templates_no: ['no {}'],
       method: 'atd-rescaled' as const,
       limits: { images_per_second: 2.5 },
+      negatives: { labels: 500, pool: true },
       capture: { rest: 0.1 },
       events: { url: 'https://hooks.example.com/', on: 'all' as const },
     };

@@ -30,7 +30,7 @@ describe('head scorer', () => {
     const batch = Float32Array.from([...unit(width, 1), ...unit(width, 2), ...unit(width, 3)]);
     for (const classes of [1, 7, 1000, 10_000]) {
       const [yes, no] = [rows(classes, width, 10), rows(classes, width, 99_999)];
-      scorer.put('t', Float32Array.from([...yes, ...no]));
+      scorer.put('t', { rows: Float32Array.from([...yes, ...no]), negatives: null });
       for (const at of [0, 2]) {
         const feature = batch.subarray(at * width, (at + 1) * width);
         const verdict = await scorer.score('t', feature, 3);
@@ -48,7 +48,7 @@ describe('head scorer', () => {
     const width = 16;
     const scorer = await HeadScorer.open({ width, scale: 100 });
     const feature = unit(width, 5);
-    for (let i = 0; i < 20; i++) scorer.put(`t${i}`, rows(2 * (i + 1), width, i));
+    for (let i = 0; i < 20; i++) scorer.put(`t${i}`, { rows: rows(2 * (i + 1), width, i), negatives: null });
     const verdicts = await Promise.all(Array.from({ length: 20 }, (_, i) => scorer.score(`t${i}`, feature, 100)));
     assert.deepEqual(
       verdicts.map((v) => v.top.length),
@@ -79,12 +79,16 @@ describe('head residency', () => {
           return gone.has(id) ? undefined : head(Number(id.slice(1)));
         },
       },
-      put: async (id, r) => {
-        held.set(id, r);
+      put: async ({ id, rows }) => {
+        held.set(id, rows);
         peak = Math.max(peak, bytes());
       },
       drop: async (id) => {
         assert.ok(held.delete(id), `${id} was dropped but is not there`);
+      },
+      words: {
+        put: async () => ({ bytes: 0 }),
+        drop: async () => {},
       },
     });
     return { residency, held, loads, gone, bytes, peak: () => peak };

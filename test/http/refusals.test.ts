@@ -124,12 +124,12 @@ describe('validation speaks words', () => {
     [
       'an unknown property',
       put({ classes: ['a'], clases: ['b'] }),
-      'The request is not valid: the body has an unknown property "clases"; its properties are classes, templates, templates_no, method, limits, capture, events.',
+      'The request is not valid: the body has an unknown property "clases"; its properties are classes, templates, templates_no, method, negatives, limits, capture, events.',
     ],
     [
       'an unknown method',
       put({ classes: ['a'], method: 'best' }),
-      'The request is not valid: method must be "ctw", "atd", "atd-rescaled" or "calibrated".',
+      'The request is not valid: method must be "ctw", "atd", "atd-rescaled", "neglabel", "csp", "combined" or "calibrated".',
     ],
     [
       'a class that is a number',
@@ -157,7 +157,7 @@ describe('validation speaks words', () => {
     [
       'an unknown rule in the query',
       { method: 'POST', url: '/v1/detect?method=best', payload: 'x' },
-      'The request is not valid: the parameter "method" must be "ctw", "atd", "atd-rescaled" or "calibrated".',
+      'The request is not valid: the parameter "method" must be "ctw", "atd", "atd-rescaled", "neglabel", "csp", "combined" or "calibrated".',
     ],
     [
       'a header of another kind',

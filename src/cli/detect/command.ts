@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { METHODS } from '../../clipn/index.ts';
+import { METHODS, NEGATIVE_METHODS } from '../../clipn/index.ts';
 import { configFrom, MODEL_SETTINGS, withSettings } from '../settings.ts';
 import type { DetectArguments } from './detect.ts';
 
@@ -14,7 +14,7 @@ export function addDetectCommand(program: Command): void {
       .argument('<file...>', 'image files, folders of them, or - for an image on standard input')
       .option('--classes <a,b,c>', 'class names to compare with')
       .option('--tenant <id>', 'a tenant of the data directory instead of --classes (default demo)')
-      .addOption(new Option('--method <rule>', 'the rule that decides').choices(METHODS))
+      .addOption(new Option('--method <rule>', 'the rule that decides').choices([...METHODS, ...NEGATIVE_METHODS]))
       .option('--top <n>', 'number of likeliest classes in --json', (v) => Number.parseInt(v, 10), 5)
       .option('--json', 'one JSON object per line, for programs'),
     SETTINGS,

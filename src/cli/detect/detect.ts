@@ -1,15 +1,19 @@
 import pLimit from 'p-limit';
-import type { Method } from '../../clipn/index.ts';
+import type { Bundle } from '../../bundle/load.ts';
+import type { FreeRule } from '../../clipn/index.ts';
 import type { Config } from '../../config/index.ts';
-import { Engine } from '../../engine/index.ts';
+import { Engine, type Head } from '../../engine/index.ts';
 import { ServiceError } from '../../errors/index.ts';
 import { type DetectionJob, detectImages, type JudgedImage } from '../../serving/detect-images.ts';
 import { engineOptions } from '../../serving/engine-options.ts';
 import { openBundle } from '../../serving/open-bundle.ts';
 import { requestedRule } from '../../tenants/calibration/rule.ts';
-import { promptsOf } from '../../tenants/definition.ts';
-import { NO_CACHE } from '../../tenants/feature-cache.ts';
-import { makeHead } from '../../tenants/features.ts';
+import { promptsOf, type TenantDefinition } from '../../tenants/definition.ts';
+import { type HeadRecipe, makeHead } from '../../tenants/features.ts';
+import { ALONE } from '../../tenants/leases.ts';
+import { MemoryFeatureCache } from '../../tenants/memory-feature-cache.ts';
+import { installedWordList, negativeWords } from '../../tenants/negatives/open-words.ts';
+import { negativesUnsupported } from '../../tenants/negatives/settings.ts';
 import { tellLeftOut } from '../left-out.ts';
 import { pathArguments } from '../path-arguments.ts';
 import { progress } from '../progress.ts';
@@ -22,7 +26,7 @@ export interface DetectArguments {
   files: string[];
   classes?: string;
   tenant?: string;
-  method?: Method;
+  method?: FreeRule;
   json?: boolean;
   top: number;
 }
@@ -53,13 +57,11 @@ export async function detectFiles(args: DetectArguments, config: Config): Promis
       method: definition.method ?? config.method,
       uncalibratedMethod: config.method,
       calibration: undefined,
+      negatives: definition.negatives,
     };
     const method = requestedRule(standing, args.method);
     await warnOfTexts(bundle, definition);
-    const making = makeHead(
-      { cache: NO_CACHE, builder: engine, width: bundle.manifest.embedding_dim },
-      { classes: definition.classes, prompts: promptsOf(definition, bundle.manifest.templates) },
-    );
+    const making = headOf(engine, bundle, definition, config);
     const [head] = await Promise.all([making.catch((error) => started.then(() => Promise.reject(error))), started]);
     await engine.putHead(HEAD, head);
     const job = { tenant: args.tenant ?? HEAD, serving: { headId: HEAD }, method, topK: args.top };
@@ -69,6 +71,35 @@ export async function detectFiles(args: DetectArguments, config: Config): Promis
     return leftOut.unreadable.length > 0 || judged.some((image) => 'error' in image) ? 1 : 0;
   } finally {
     await engine.stop();
+  }
+}
+
+/** Makes the head of a definition. With negative labels all words are encoded first, because a command keeps no features. */
+async function headOf(engine: Engine, bundle: Bundle, definition: TenantDefinition, config: Config): Promise<Head> {
+  const { templates, embedding_dim: width } = bundle.manifest;
+  const sources = { cache: new MemoryFeatureCache(width), builder: engine, width };
+  const recipe: HeadRecipe = { classes: definition.classes, prompts: promptsOf(definition, templates) };
+  const { negatives: settings } = definition;
+  if (!settings) return makeHead(sources, recipe);
+  const words = negativeWords({
+    list: await installedWordList(config.words),
+    bundle: { id: bundle.textId, templates },
+    sources,
+    leases: ALONE,
+  });
+  if (!words) throw negativesUnsupported();
+  const bar = progress(words.features.total, 'texts');
+  try {
+    let before = 0;
+    await words.features.prepare({
+      onProgress: (done) => {
+        for (; before < done; before++) bar.tick();
+      },
+    });
+    bar.end();
+    return await makeHead(sources, { ...recipe, negatives: { settings, words } });
+  } finally {
+    await words.miner.stop();
   }
 }
 

@@ -5,10 +5,37 @@ export const METHOD_NAMES: Record<Method, string> = {
   ctw: 'competing to win',
   atd: 'agreeing to differ',
   'atd-rescaled': 'agreeing to differ, rescaled',
+  neglabel: 'classes against negative labels',
+  csp: 'classes against the conjugated pool',
+  combined: 'the “no” and the negative labels together',
   calibrated: "by the tenant's calibration",
 };
-/** The rules that need no calibration. */
+/** The rules that every tenant has. */
 export const METHODS: Method[] = ['ctw', 'atd', 'atd-rescaled'];
+const BY_NEGATIVES = ['neglabel', 'csp', 'combined'] as const;
+
+const BY = {
+  neglabel: 'against the negative labels',
+  csp: 'against the conjugated pool',
+  combined: 'against the negative labels and their own “no”',
+};
+
+/** The rules of a tenant with these negative labels. */
+export function methodsOf(negatives: { pool?: boolean } | undefined): Method[] {
+  if (!negatives) return METHODS;
+  return [...METHODS, ...BY_NEGATIVES.filter((method) => method !== 'csp' || negatives.pool)];
+}
+
+/** The rules without a threshold that the verdict has a decision of. */
+export const methodsIn = ({ decisions }: Pick<Verdict, 'decisions'>): Method[] => [
+  ...METHODS,
+  ...BY_NEGATIVES.filter((method) => decisions[method] !== undefined),
+];
+
+/** The probability that the image is of the classes, by a rule of negative labels. */
+function shareOf({ scores }: Verdict, method: Method): number | undefined {
+  return method === 'neglabel' || method === 'csp' || method === 'combined' ? scores[method] : undefined;
+}
 
 export function decisionOf(verdict: Verdict, method: Method): 'id' | 'ood' {
   // a verdict that the calibrated rule decided has its decision
@@ -29,6 +56,13 @@ export interface RuleComparison {
 export function comparison(verdict: Verdict, method: Method): RuleComparison {
   const none = { label: 'none of these', value: verdict.ood_probability };
   const { class: name, probability } = verdict.prediction;
+  const share = shareOf(verdict, method);
+  if (share !== undefined) {
+    return {
+      against: { label: 'something else', value: 1 - share },
+      limit: { label: 'one half', value: 0.5 },
+    };
+  }
   if (method === 'ctw') {
     return {
       against: { label: `“no” to ${name}`, value: verdict.no_probability },
@@ -54,6 +88,9 @@ export function reason(verdict: Verdict, method: Method): string {
       ? `${looks}, but “none of these” is larger: ${none}.`
       : `${looks}, and “none of these” is smaller: ${none}.`;
   }
+  const share = shareOf(verdict, method);
+  if (share !== undefined)
+    return `${looks}, and ${BY[method as keyof typeof BY]} the classes hold ${percent(share)}, ${ood ? 'less' : 'no less'} than half.`;
   if (method === 'calibrated') {
     const p = percent(verdict.p_value ?? 0);
     return `${looks}. ${p} of the calibration's images look no more like the classes than this one, so it is ${ood ? 'refused' : 'accepted'}.`;

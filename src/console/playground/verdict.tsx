@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import type { DetectReply, Method, Verdict } from '../api/types.ts';
 import { milliseconds, percent } from '../format.ts';
 import { Bars } from './bars.tsx';
-import { comparison, decisionOf, METHOD_NAMES, METHODS, reason } from './explain.ts';
+import { comparison, decisionOf, METHOD_NAMES, methodsIn, reason } from './explain.ts';
 
 const FEW = 5;
 
@@ -29,7 +29,7 @@ export function VerdictView({ verdict, rule }: { verdict: Verdict; rule: Method 
         </button>
       )}
       <ul class="rules" aria-label="Decision of each rule">
-        {METHODS.map((m) => (
+        {methodsIn(verdict).map((m) => (
           <Rule key={m} verdict={verdict} method={m} decides={m === rule} />
         ))}
       </ul>

@@ -8,6 +8,9 @@ export const RULE_NAMES: Record<string, string> = {
   ctw: 'CTW',
   atd: 'ATD',
   atd_rescaled: 'ATD, rescaled',
+  neglabel: 'negative labels',
+  csp: 'conjugated pool',
+  combined: 'combined',
   calibrated: 'calibrated',
 };
 

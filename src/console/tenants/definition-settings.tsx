@@ -1,5 +1,5 @@
 import type { Method } from '../api/types.ts';
-import { METHOD_NAMES, METHODS } from '../playground/explain.ts';
+import { METHOD_NAMES, methodsOf } from '../playground/explain.ts';
 import type { Form } from './form.ts';
 
 interface SettingsProps {
@@ -66,12 +66,18 @@ function Limit({
   );
 }
 
+/** Negative labels with the published values, or none; a rule that needs them goes with them. */
+function withNegatives({ method }: Form, on: boolean): Partial<Form> {
+  const possible = method === '' || method === 'calibrated' || methodsOf(undefined).includes(method);
+  return on ? { negatives: {} } : { negatives: undefined, ...(possible ? {} : { method: '' }) };
+}
+
 /** Rule, limits and prompts of a tenant. */
 export function DefinitionSettings(props: SettingsProps) {
   const { form, set, readOnly } = props;
   return (
     <details open={form.templates !== '' || form.templatesNo !== '' || form.method !== ''}>
-      <summary>Rule, prompts, limits and review</summary>
+      <summary>Rule, negative labels, prompts, limits and review</summary>
       <div class="settings">
         <div class="field">
           <label for="method">Rule that decides</label>
@@ -82,7 +88,7 @@ export function DefinitionSettings(props: SettingsProps) {
             onChange={(event) => set({ method: event.currentTarget.value as Method | '' })}
           >
             <option value="">the service's own</option>
-            {METHODS.map((m) => (
+            {methodsOf(form.negatives).map((m) => (
               <option key={m} value={m}>
                 {m}: {METHOD_NAMES[m]}
               </option>
@@ -92,6 +98,15 @@ export function DefinitionSettings(props: SettingsProps) {
         </div>
         <Limit {...props} name="imagesPerSecond" label="Images per second" step="any" />
         <Limit {...props} name="concurrentImages" label="Images at once" step="1" />
+        <label class="check">
+          <input
+            type="checkbox"
+            disabled={readOnly}
+            checked={form.negatives !== undefined}
+            onChange={(event) => set(withNegatives(form, event.currentTarget.checked))}
+          />
+          Compare with negative labels
+        </label>
         <label class="check">
           <input
             type="checkbox"

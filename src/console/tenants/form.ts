@@ -9,6 +9,8 @@ export interface Form {
   method: Method | '';
   imagesPerSecond: string;
   concurrentImages: string;
+  /** Undefined: none. */
+  negatives: TenantDefinition['negatives'] | undefined;
   /** Undefined: no image is kept. */
   capture: TenantDefinition['capture'] | undefined;
   /** Shown nowhere in the form, and kept as it was: the webhook, and the names of classes without a text. */
@@ -23,6 +25,7 @@ export const EMPTY: Form = {
   method: '',
   imagesPerSecond: '',
   concurrentImages: '',
+  negatives: undefined,
   capture: undefined,
   events: undefined,
   byExamples: [],
@@ -38,6 +41,7 @@ export function toForm(d: TenantDefinition): Form {
     method: d.method ?? '',
     imagesPerSecond: String(d.limits?.images_per_second ?? ''),
     concurrentImages: String(d.limits?.concurrent_images ?? ''),
+    negatives: d.negatives,
     capture: d.capture,
     events: d.events,
     byExamples: d.classes.filter(hasNoText).map(nameOf),
@@ -63,6 +67,7 @@ export function toDefinition(form: Form): TenantDefinition {
     ...(templatesNo.length > 0 ? { templates_no: templatesNo } : {}),
     ...(form.method === '' ? {} : { method: form.method }),
     ...(Object.keys(limits).length > 0 ? { limits } : {}),
+    ...(form.negatives ? { negatives: form.negatives } : {}),
     ...(form.capture ? { capture: form.capture } : {}),
     ...(form.events ? { events: form.events } : {}),
   };

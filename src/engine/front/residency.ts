@@ -1,18 +1,23 @@
 import { ServiceError } from '../../errors/index.ts';
-import type { Head, HeadProvider } from '../shared/types.ts';
+import type { EngineOperations } from '../ipc/protocol.ts';
+import type { Head, HeadProvider, NegativeLabels } from '../shared/types.ts';
+import { type WordHost, WordResidency } from './word-residency.ts';
 
 export interface ResidencyOptions {
-  /** Limit of all heads in the engine process, bytes; heads in use stay even above it. */
+  /** Limit of all heads and words in the engine process, bytes; heads in use, and their words, stay even above it. */
   limitBytes: number;
   provider: HeadProvider;
-  put(id: string, rows: Float32Array): Promise<unknown>;
+  put(head: EngineOperations['putHead']['request']): Promise<unknown>;
   drop(id: string): Promise<unknown>;
+  words: WordHost;
 }
 
 interface Resident {
   /** Number of requests that need it now; it stays while there are any. */
   users: number;
   bytes: number;
+  /** The words of its negative labels. */
+  words?: string;
   /** Its tenant was removed or has a newer head: this one is removed after its last request. */
   retired: boolean;
   here: Promise<void>;
@@ -26,13 +31,20 @@ export class HeadResidency {
   readonly #options: ResidencyOptions;
   /** Least recently used first. */
   readonly #residents = new Map<string, Resident>();
+  readonly #words: WordResidency;
   #bytes = 0;
 
   constructor(options: ResidencyOptions) {
     this.#options = options;
+    this.#words = new WordResidency(options.words);
   }
 
-  /** Bytes of heads in the engine. */
+  /** Bytes of word features in the engine, which all heads share. */
+  get wordBytes(): number {
+    return this.#words.bytes;
+  }
+
+  /** Bytes of heads in the engine, without words. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -65,7 +77,7 @@ export class HeadResidency {
     const resident = this.#residents.get(id);
     if (!resident) return;
     resident.retired = true;
-    if (resident.users === 0) this.#evict(id, resident);
+    if (resident.users === 0) this.#remove(id, resident);
   }
 
   #bring(id: string, load: () => Promise<Head | undefined>): Resident {
@@ -83,7 +95,7 @@ export class HeadResidency {
       return await task();
     } finally {
       resident.users--;
-      if (resident.retired && resident.users === 0) this.#evict(id, resident);
+      if (resident.retired && resident.users === 0) this.#remove(id, resident);
       this.#fit();
     }
   }
@@ -98,10 +110,27 @@ export class HeadResidency {
     const rows = new Float32Array(head.yes.length + head.no.length);
     rows.set(head.yes);
     rows.set(head.no, head.yes.length);
-    resident.bytes = rows.byteLength;
-    this.#bytes += rows.byteLength;
+    const { negatives } = head;
+    resident.bytes = rows.byteLength + labelBytes(negatives?.labels);
+    this.#bytes += resident.bytes;
+    if (negatives) {
+      resident.words = negatives.words.id;
+      await this.#words.bring(negatives.words);
+    }
     this.#fit();
-    await this.#options.put(id, rows);
+    await this.#options.put({
+      id,
+      rows,
+      negatives: negatives ? { words: negatives.words.id, labels: negatives.labels } : null,
+    });
+  }
+
+  /** Removes a head for good. Words that no other head needs go with it; those of evicted heads stay for their return. */
+  #remove(id: string, resident: Resident): void {
+    this.#evict(id, resident);
+    if (resident.words === undefined) return;
+    const used = [...this.#residents.values()].map(({ words }) => words);
+    this.#words.keep(new Set(used.filter((words) => words !== undefined)));
   }
 
   #evict(id: string, resident: Resident): void {
@@ -117,8 +146,12 @@ export class HeadResidency {
 
   #fit(): void {
     for (const [id, resident] of this.#residents) {
-      if (this.#bytes <= this.#options.limitBytes) return;
+      if (this.#bytes + this.#words.bytes <= this.#options.limitBytes) return;
       if (resident.users === 0 && resident.bytes > 0) this.#evict(id, resident);
     }
   }
+}
+
+function labelBytes(labels: NegativeLabels | undefined): number {
+  return (labels?.neglabel.byteLength ?? 0) + (labels?.csp?.byteLength ?? 0);
 }

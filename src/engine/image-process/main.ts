@@ -25,8 +25,13 @@ async function start(init: InitMessage): Promise<EngineOperations['init']['reply
 
 const operations: Handlers<EngineOperations> = {
   init: start,
-  putHead: async ({ id, rows }) => {
-    running().heads.put(id, rows);
+  putHead: async ({ id, rows, negatives }) => {
+    running().heads.put(id, { rows, negatives });
+    return null;
+  },
+  putWords: async ({ id, count, from, rows }) => ({ bytes: running().heads.putWords(id, { count, from, rows }) }),
+  dropWords: async ({ id }) => {
+    running().heads.dropWords(id);
     return null;
   },
   dropHead: async ({ id }) => {

@@ -1,4 +1,4 @@
-import { decisionOf, type Rule } from '../../clipn/index.ts';
+import { decisionIn, type Rule } from '../../clipn/index.ts';
 import type { Detection } from './types.ts';
 
 /**
@@ -6,8 +6,8 @@ import type { Detection } from './types.ts';
  * for every program that opens the file.
  */
 export function disagreeing({ decisions, otherReadings = [] }: Detection, method: Rule): string[] {
-  const decision = decisionOf(decisions, method);
+  const decision = decisionIn(decisions, method);
   return otherReadings
-    .filter((other) => decisionOf(other.decisions, method) !== decision)
+    .filter((other) => decisionIn(other.decisions, method) !== decision)
     .map(({ reading }) => reading);
 }

@@ -9,6 +9,31 @@ export interface Head {
   classes: string[];
   yes: Float32Array;
   no: Float32Array;
+  negatives?: HeadNegatives;
+}
+
+/** The features of a word list, as the engine gets them: in pieces, because there may be many. */
+export interface WordSource {
+  /** The same for the same rows. */
+  id: string;
+  count: number;
+  /** Unit rows `from` to before `to`, [(to - from) * D]. */
+  rows(from: number, to: number): Promise<Float32Array>;
+}
+
+/** The negative labels of a tenant as indices of words, in the order of the mining. */
+export interface NegativeLabels {
+  neglabel: Uint32Array;
+  /** Of the conjugated pool. */
+  csp?: Uint32Array;
+  /** Number of groups into which the labels are dealt. */
+  groups: number;
+}
+
+/** Negative labels, and the words that they are indices of. All heads with the same words share their features in an engine process. */
+export interface HeadNegatives {
+  words: WordSource;
+  labels: NegativeLabels;
 }
 
 /** Supplies heads again that the engine has removed, or that were in a process that ended. */

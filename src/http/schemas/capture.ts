@@ -22,15 +22,20 @@ export type CaptureParams = Static<typeof CaptureParams>;
 
 const Time = Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}(T[0-9:.]{5,15}(Z|[+-]\\d{2}:\\d{2}))?$' });
 
+const RULES = ['ctw', 'atd', 'atd_rescaled', 'calibrated', 'neglabel', 'csp', 'combined'] as const;
+
 export const CaptureQuery = Type.Object({
   after: Type.Optional(Type.String({ maxLength: 200, description: '`next` of the previous page.' })),
   limit: Type.Integer({ default: 100, minimum: 1, maximum: 1000 }),
   reason: Type.Optional(ReasonSchema),
   decision: Type.Optional(Decision),
   rule: Type.Optional(
-    Type.Union([Type.Literal('ctw'), Type.Literal('atd'), Type.Literal('atd_rescaled'), Type.Literal('calibrated')], {
-      description: 'The rule whose decision `decision` is; the own rule of the tenant by default.',
-    }),
+    Type.Union(
+      RULES.map((rule) => Type.Literal(rule)),
+      {
+        description: 'The rule whose decision `decision` is; the own rule of the tenant by default.',
+      },
+    ),
   ),
   class: Type.Optional(Type.String({ maxLength: 1000, description: 'Name of the predicted class.' })),
   labelled: Type.Optional(Type.Union([Type.Literal('yes'), Type.Literal('no')])),
@@ -53,6 +58,9 @@ export const ObservedVerdict = Type.Object({
     atd: Decision,
     atd_rescaled: Decision,
     calibrated: Type.Optional(Decision),
+    neglabel: Type.Optional(Decision),
+    csp: Type.Optional(Decision),
+    combined: Type.Optional(Decision),
   }),
   scores: Type.Record(Type.String(), Type.Number()),
   band: Type.Optional(Type.Union([Type.Literal('in'), Type.Literal('uncertain'), Type.Literal('out')])),

@@ -6,6 +6,15 @@ const Decision = Type.Union([Type.Literal('id'), Type.Literal('ood')], {
   description: 'In-distribution (one of the classes) or out-of-distribution (none of them).',
 });
 
+const byNegatives = Type.Unsafe<Static<typeof Decision>>({
+  ...Decision,
+  description: 'Only for tenants with negative labels.',
+});
+const byPool = Type.Unsafe<Static<typeof Decision>>({
+  ...Decision,
+  description: 'Only for tenants with negative labels and the conjugated pool.',
+});
+
 export const DetectQuery = Type.Object({
   tenant: Type.String({
     default: 'demo',
@@ -93,9 +102,10 @@ const TopClass = Type.Object(
   { title: 'TopClass' },
 );
 
-export const StaleBecause = Type.Union([Type.Literal('model'), Type.Literal('classes')], {
+export const StaleBecause = Type.Union([Type.Literal('model'), Type.Literal('classes'), Type.Literal('negatives')], {
   title: 'StaleBecause',
-  description: 'Another model, or other classes or templates, than those of the calibration.',
+  description:
+    'Another model, other classes or templates, or, where the score needs them, other negative labels than those of the calibration.',
 });
 
 const Verdict = Type.Object(
@@ -117,6 +127,9 @@ const Verdict = Type.Object(
         calibrated: Type.Optional(
           Type.Unsafe<Static<typeof Decision>>({ ...Decision, description: 'Only with a calibration that applies.' }),
         ),
+        neglabel: Type.Optional(byNegatives),
+        csp: Type.Optional(byPool),
+        combined: Type.Optional(byNegatives),
       },
       { title: 'Decisions' },
     ),
@@ -128,6 +141,17 @@ const Verdict = Type.Object(
         max_logit: Type.Number(),
         energy: Type.Number(),
         mcm: Type.Number(),
+        neglabel: Type.Optional(Type.Number({ description: 'Only with negative labels.' })),
+        csp: Type.Optional(Type.Number({ description: 'Only with negative labels and the conjugated pool.' })),
+        combined: Type.Optional(
+          Type.Number({
+            description: 'Only with negative labels: the probability by which the rule `combined` decides.',
+          }),
+        ),
+        logit_gap: Type.Optional(Type.Number({ description: 'Only with negative labels.' })),
+        gl_mcm: Type.Optional(
+          Type.Number({ description: 'Only where the image encoder of the bundle gives features of patches.' }),
+        ),
       },
       { title: 'Scores', description: 'Continuous scores, higher means more in-distribution.' },
     ),

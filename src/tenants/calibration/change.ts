@@ -3,13 +3,13 @@ import { pinsOf, type TenantModel } from '../heads.ts';
 import type { TenantRecord } from '../record.ts';
 import type { Serving } from '../tenant.ts';
 import { type CalibrationChange, madeCalibration } from './make.ts';
-import { type Pins, servingCalibration } from './serving.ts';
+import { type Pins, type Stale, servingCalibration } from './serving.ts';
 import type { StoredCalibration } from './stored.ts';
 
 /** A calibration, and what makes it stale. */
 export interface CalibrationState {
   stored: StoredCalibration;
-  stale: 'model' | 'classes' | undefined;
+  stale: Stale | undefined;
 }
 
 /** @param pins those of the newest version with the current model */
@@ -27,7 +27,8 @@ export function nextCalibration(
   { by, model }: { by: Serving | undefined; model: TenantModel },
 ): StoredCalibration {
   const pins = pinsOf(model, old);
-  if (by && (by.pins.model !== pins.model || by.pins.classes !== pins.classes)) {
+  const same = (['model', 'classes', 'negatives'] as const).every((pin) => by?.pins[pin] === pins[pin]);
+  if (by && !same) {
     throw new ServiceError(
       'tenant_conflict',
       'The classes or the model have changed since the images were judged, or the features of the newest classes are not ready. Try again.',

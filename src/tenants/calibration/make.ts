@@ -1,8 +1,8 @@
-import { fewestFor, SCORES, type Scores } from '../../clipn/index.ts';
+import { ALL_SCORES, type AnyScore, fewestFor, type Scores } from '../../clipn/index.ts';
 import { defined } from '../../defined.ts';
 import { ServiceError } from '../../errors/index.ts';
 import { notCalibrated } from './rule.ts';
-import type { Pins } from './serving.ts';
+import { dependsOnNegatives, type Pins } from './serving.ts';
 import { type CalibrationChoices, MOST_CALIBRATION_IMAGES, type StoredCalibration } from './stored.ts';
 
 /** An image of the classes with the scores of the tenant's head. */
@@ -41,7 +41,9 @@ export function madeCalibration(
     throw new ServiceError('invalid_request', `certain_keep (${certain_keep}) must be less than keep (${keep}).`);
   }
   const names = [...(base?.images ?? [])];
-  const scores = Object.fromEntries(SCORES.map((name) => [name, [...(base?.scores[name] ?? [])]]));
+  const kept = scoresOf(base, images, head.negatives);
+  if (!kept.includes(score)) throw scoreMissing(score, base);
+  const scores = Object.fromEntries(kept.map((name) => [name, [...(base?.scores[name] ?? [])]]));
   const known = new Set(names);
   for (const image of images) {
     const name = image.sha256.slice(0, SHORT_HASH);
@@ -49,7 +51,7 @@ export function madeCalibration(
     if (known.has(name)) continue;
     known.add(name);
     names.push(name);
-    for (const score of SCORES) (scores[score] as number[]).push(image.scores[score]);
+    for (const score of kept) (scores[score] as number[]).push(image.scores[score] as number);
   }
   checkNumber(names.length, keep);
   return {
@@ -60,6 +62,7 @@ export function madeCalibration(
     made_at: new Date().toISOString(),
     model: { id: head.model, name: head.name, version: head.version },
     classes: head.classes,
+    ...defined({ negatives: head.negatives }),
     images: names,
     scores: scores as StoredCalibration['scores'],
   };
@@ -67,6 +70,25 @@ export function madeCalibration(
 
 const choicesOf = (base: StoredCalibration | undefined): Partial<CalibrationChoices> =>
   base ? defined({ keep: base.keep, certain_keep: base.certain_keep, score: base.score }) : {};
+
+/** The scores that all images have. Those by negative labels count only if all images were scored with the labels of the head. */
+function scoresOf(
+  base: StoredCalibration | undefined,
+  images: readonly ScoredImage[],
+  negatives: string | undefined,
+): readonly AnyScore[] {
+  const same = !base || base.negatives === negatives;
+  return ALL_SCORES.filter(
+    (name) =>
+      !dependsOnNegatives(name) ||
+      (same && (!base || base.scores[name]) && images.every(({ scores }) => scores[name] !== undefined)),
+  );
+}
+
+function scoreMissing(score: AnyScore, base: StoredCalibration | undefined): ServiceError {
+  const again = base ? ' Send all images again, without "add".' : '';
+  return new ServiceError('no_negatives', `Not all images have the score ${score}; it needs negative labels.${again}`);
+}
 
 /** The former calibration, if its scores belong to the head. @throws ServiceError not_calibrated, calibration_stale */
 function usable(

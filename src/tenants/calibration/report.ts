@@ -1,16 +1,16 @@
 import {
+  type AnyScore,
   ascending,
   type KeptShare,
   keptLeaveOneOut,
   keptShare,
-  type ScoreName,
   thresholdOf,
 } from '../../clipn/index.ts';
 import type { StoredCalibration } from './stored.ts';
 
 /** Figures that follow from a stored calibration, for people. */
 export interface CalibrationReport {
-  score: ScoreName;
+  score: AnyScore;
   images: number;
   threshold: number;
   certainThreshold: number | undefined;
@@ -19,7 +19,7 @@ export interface CalibrationReport {
 }
 
 export function calibrationReport({ scores, score, keep, certain_keep }: StoredCalibration): CalibrationReport {
-  const sorted = ascending(scores[score]);
+  const sorted = ascending(scores[score] ?? []);
   const kept = keptLeaveOneOut(sorted, keep);
   return {
     score,

@@ -1,11 +1,12 @@
 import {
+  type AnyScore,
   ascending,
   type Decision,
   type Decisions,
   decisionOf,
-  type Method,
+  type FreeRule,
+  MORE_SCORES,
   pValue,
-  type ScoreName,
   type Scores,
   thresholdOf,
 } from '../../clipn/index.ts';
@@ -13,24 +14,29 @@ import type { StoredCalibration } from './stored.ts';
 
 export type Band = 'in' | 'uncertain' | 'out';
 
-/** Everything that the scores of a tenant depend on: the model, and the class list with its templates. */
+/** Everything that the scores of a tenant depend on: the model, the class list with its templates, and the negative labels. */
 export interface Pins {
   model: string;
   classes: string;
+  /** The settings of the negative labels and the word list; undefined without negative labels. */
+  negatives?: string;
 }
+
+/** Why the scores of a calibration no longer hold. */
+export type Stale = 'model' | 'classes' | 'negatives';
 
 /** A calibration beside the head of a tenant's serving version. */
 export interface ServingCalibration {
   /** The version of the tenant that it began with. */
   version: number;
-  score: ScoreName;
+  score: AnyScore;
   /** The calibration's scores, ascending. */
   sorted: Float64Array;
   threshold: number;
   /** The threshold of `certain_keep`. */
   certain: number | undefined;
   /** The change since then by which the scores of its images no longer hold; undefined while it applies. */
-  stale: 'model' | 'classes' | undefined;
+  stale: Stale | undefined;
 }
 
 /** The result of a calibration for one image. */
@@ -42,7 +48,7 @@ export interface Calibrated {
 
 /** @param pins those of the head that serves */
 export function servingCalibration(stored: StoredCalibration, pins: Pins): ServingCalibration {
-  const sorted = ascending(stored.scores[stored.score]);
+  const sorted = ascending(stored.scores[stored.score] ?? []);
   const { keep, certain_keep: certainKeep } = stored;
   return {
     version: stored.version,
@@ -50,13 +56,23 @@ export function servingCalibration(stored: StoredCalibration, pins: Pins): Servi
     sorted,
     threshold: thresholdOf(sorted, keep),
     certain: certainKeep === undefined ? undefined : thresholdOf(sorted, certainKeep),
-    stale: stored.model.id !== pins.model ? 'model' : stored.classes !== pins.classes ? 'classes' : undefined,
+    stale: staleBecause(stored, pins),
   };
 }
 
+/** The scores of every image do not depend on negative labels. */
+function staleBecause(stored: StoredCalibration, pins: Pins): Stale | undefined {
+  if (stored.model.id !== pins.model) return 'model';
+  if (stored.classes !== pins.classes) return 'classes';
+  return dependsOnNegatives(stored.score) && stored.negatives !== pins.negatives ? 'negatives' : undefined;
+}
+
+/** Whether only tenants with negative labels have the score. */
+export const dependsOnNegatives = (score: AnyScore): boolean => MORE_SCORES.some((name) => name === score);
+
 /** The rule without a threshold that the calibrated one is compared with. ATD never rejects an image of a single class. */
-function besideOf(score: ScoreName, classes: number): Method {
-  if (score === 'ctw') return 'ctw';
+function besideOf(score: AnyScore, classes: number): FreeRule {
+  if (score === 'ctw' || score === 'neglabel' || score === 'csp') return score;
   return classes === 1 ? 'atd-rescaled' : 'atd';
 }
 
@@ -69,7 +85,7 @@ export function calibrated(
   { scores, decisions }: { scores: Scores; decisions: Decisions },
   classes: number,
 ): Calibrated {
-  const value = scores[score];
+  const value = scores[score] ?? Number.NaN;
   const decision = value < threshold ? 'ood' : 'id';
   const other = decisionOf(decisions, besideOf(score, classes));
   const agreed = certain === undefined ? decision === other : decision === 'ood' || value >= certain;

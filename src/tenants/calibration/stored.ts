@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { SCORES, type ScoreName } from '../../clipn/index.ts';
+import { ALL_SCORES, type AnyScore, MORE_SCORES, SCORES, type ScoreName } from '../../clipn/index.ts';
 
 /** More images make the interval hardly narrower, and all of them are in the stored record: at 1000, keep 0.95 has the interval 0.936 to 0.963. */
 export const MOST_CALIBRATION_IMAGES = 1000;
@@ -7,7 +7,7 @@ export const MOST_CALIBRATION_IMAGES = 1000;
 /** A share of images of the classes that is kept, in (0, 1). */
 export const Keep = Type.Number({ minimum: 0.5, maximum: 0.999 });
 
-export const ScoreSchema = Type.Unsafe<ScoreName>(Type.Union(SCORES.map((score) => Type.Literal(score))));
+export const ScoreSchema = Type.Unsafe<AnyScore>(Type.Union(ALL_SCORES.map((score) => Type.Literal(score))));
 
 /** The choices of a calibration. */
 export const CalibrationChoices = Type.Object({
@@ -19,6 +19,8 @@ export const CalibrationChoices = Type.Object({
 });
 export type CalibrationChoices = Static<typeof CalibrationChoices>;
 
+const Numbers = Type.Array(Type.Number());
+
 /** A calibration in the record of its tenant: the scores of the images, from which everything else follows. */
 export const StoredCalibration = Type.Object({
   ...CalibrationChoices.properties,
@@ -29,14 +31,17 @@ export const StoredCalibration = Type.Object({
   model: Type.Object({ id: Type.String(), name: Type.String(), version: Type.String() }),
   /** Digest of the class list; see `classesDigest`. */
   classes: Type.String(),
+  /** `Pins.negatives` of the images' scores. */
+  negatives: Type.Optional(Type.String()),
   /** The first 32 hexadecimal digits of the SHA-256 of each image. */
   images: Type.Array(Type.String()),
   /** All scores of the images, in their order, so that keep and score can be changed without them. */
-  scores: Type.Object(
-    Object.fromEntries(SCORES.map((score) => [score, Type.Array(Type.Number())])) as Record<
-      ScoreName,
-      ReturnType<typeof Type.Array<ReturnType<typeof Type.Number>>>
-    >,
-  ),
+  scores: Type.Object({
+    ...(Object.fromEntries(SCORES.map((score) => [score, Numbers])) as Record<ScoreName, typeof Numbers>),
+    ...(Object.fromEntries(MORE_SCORES.map((score) => [score, Type.Optional(Numbers)])) as Record<
+      (typeof MORE_SCORES)[number],
+      ReturnType<typeof Type.Optional<typeof Numbers>>
+    >),
+  }),
 });
 export type StoredCalibration = Static<typeof StoredCalibration>;

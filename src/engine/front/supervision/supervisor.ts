@@ -143,8 +143,9 @@ export class EngineSupervisor implements EngineSlot {
     const heads = new HeadResidency({
       limitBytes: headsBytes,
       provider,
-      put: (id, rows) => link.call('putHead', { id, rows }),
+      put: (head) => link.call('putHead', head),
       drop: (id) => link.call('dropHead', { id }),
+      words: { put: (words) => link.call('putWords', words), drop: (id) => link.call('dropWords', { id }) },
     });
     const life: Life = { link, heads, born: Date.now(), oomKills: oomKills() };
     this.#life = life;
