@@ -11,7 +11,6 @@ const LABELS: Record<string, string> = {
   energy: 'Energy',
   mcm: 'MCM',
   gl_mcm: 'GL-MCM',
-  combined: 'combined',
   logit_gap: 'LogitGap',
   neglabel: 'NegLabel',
   csp: 'CSP',
