@@ -27,7 +27,8 @@ const WAYS = {
   sharp: "sharp's defaults, its own resize",
 };
 
-function run(way: DecodeInput['way'], size: number, jpegs: Buffer[], seconds: number): DecodeRate {
+/** Images/s of one way to decode, in a process of its own with as many images at once as cores. */
+export function decodeRate(way: DecodeInput['way'], size: number, jpegs: Buffer[], seconds: number): DecodeRate {
   const cores = usableCores();
   const input: DecodeInput = {
     way,
@@ -59,7 +60,7 @@ export const decode: Bench = async ({ bundle, seconds = 4 }) => {
   for (const [width, height, count, profile] of SIZES) {
     const { name, jpegs } = await sized(width, height, count, profile);
     const found = Object.fromEntries(
-      Object.keys(WAYS).map((way) => [way, run(way as DecodeInput['way'], size, jpegs, seconds)]),
+      Object.keys(WAYS).map((way) => [way, decodeRate(way as DecodeInput['way'], size, jpegs, seconds)]),
     ) as Record<keyof typeof WAYS, DecodeRate>;
     results[name] = found;
     for (const [way, label] of Object.entries(WAYS)) {

@@ -3,9 +3,9 @@
  * the CPU's, images/s of the raw session and of the whole service, share of the device's fp16 peak, memory, two engines on it.
  * `--device cpu` is the dry run. See gpu.sh.
  */
-import { execFileSync } from 'node:child_process';
 import { loadBundle } from '../../src/bundle/load.ts';
 import { sendImage } from '../helpers/service.ts';
+import { card as cardOf, deviceMemory } from './gpu/card.ts';
 import { closedLoop } from './load/loops.ts';
 import { photographsOrMade } from './load/pictures.ts';
 import type { Bench } from './main.ts';
@@ -16,36 +16,9 @@ import { usage } from './measure/usage.ts';
 import { fixed, megabytes, table } from './report.ts';
 import { type Figures, from, HEADINGS, measured, row } from './service.ts';
 
-/** Dense fp16 with the tensor cores, 10^12 operations per second, by the makers' data sheets. PEAK_TFLOPS overrides. */
-const PEAKS: [RegExp, number][] = [
-  [/H100 PCIe/, 756],
-  [/H100|H200/, 989],
-  [/A100/, 312],
-  [/A10\b/, 125],
-  [/L40S/, 362],
-  [/L4\b/, 121],
-  [/T4/, 65],
-  [/V100/, 125],
-];
 const TOLERANCE = 2e-3;
 const IMAGES = 100;
 const TENANT = 'device';
-
-function nvidia(query: string): string[] {
-  try {
-    return execFileSync('nvidia-smi', [query, '--format=csv,noheader,nounits'], { encoding: 'utf8' })
-      .trim()
-      .split('\n');
-  } catch {
-    return [];
-  }
-}
-
-/** MiB of the device that a process holds, NaN where nvidia-smi does not tell. */
-function deviceMemory(pid: number): number {
-  const line = nvidia('--query-compute-apps=pid,used_memory').find((l) => l.startsWith(`${pid},`));
-  return Number(line?.split(',')[1] ?? Number.NaN);
-}
 
 interface Verdict {
   ood_probability: number;
@@ -113,8 +86,7 @@ export const device: Bench = async ({ bundle: dir, seconds = 10, connections = [
     },
   );
 
-  const [card = 'no card that nvidia-smi knows'] = nvidia('--query-gpu=name');
-  const peak = Number(process.env['PEAK_TFLOPS'] ?? PEAKS.find(([pattern]) => pattern.test(card))?.[1] ?? Number.NaN);
+  const { name: card = 'no card that nvidia-smi knows', peak } = cardOf();
   const share = (imagesPerSecond: number) => (imagesPerSecond * flops) / (peak * 1e12);
   const best = Math.max(...Object.values(one.closed).map((f) => f.imagesPerSecond));
   const memory = (m: { device: number; resident: number }) =>

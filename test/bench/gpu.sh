@@ -1,29 +1,30 @@
 #!/usr/bin/env bash
-# Everything that is to be checked on a GPU, in one go: golden check on the device, verdicts against the CPU within 2e-3, images/s of the raw
-# session and of the whole service, share of the fp16 peak, memory, two engines.
+# Everything that is to be measured on a GPU, in one go and one file of JSON: see gpu/index.ts.
 #
-#   test/bench/gpu.sh [DEVICE...]        cuda:0 where nothing is named; also tensorrt:0, webgpu:0; cpu is a dry run
+#   test/bench/gpu.sh [--dry-run] [options of the bench, such as --device cuda:0,tensorrt:0,webgpu:0 --minutes 25 --out gpu.json]
 #
-# BUNDLE names the bundle (a folder), else the embedded one. PEAK_TFLOPS is the card's dense fp16 peak where the script does not know it.
-# SECONDS_PER_PHASE, 10 by default. Results go to gpu-DEVICE.json as well.
-# CUDA and TensorRT want CUDA 12 with cuDNN 9 (and TensorRT 10); their provider library is fetched by onnxruntime-node's own script when missing.
+# VIT names a bundle of ViT-B/16's shape. Without it the bundle is made with CLIPN_PYTHON, a Python with the packages of models/.
+# GPU_SITE names site-packages, separated by colons, that have NVIDIA's libraries (of a PyTorch for CUDA) or onnxruntime-gpu; what is missing
+# comes from PyPI into GPU_LIBRARIES (gpu-libraries). TENSORRT=0 leaves TensorRT out. --dry-run does all of it on the CPU, without libraries.
 set -euo pipefail
-case "${1:-}" in -h | --help) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit ;; esac
+case "${1:-}" in -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit ;; esac
 cd "$(dirname "$0")/../.."
-[ $# -gt 0 ] || set -- cuda:0
 [ -d node_modules ] || npm ci
-ort=node_modules/onnxruntime-node
-case " $* " in *" cuda"* | *" tensorrt"*)
-  ls $ort/bin/napi-v*/linux/x64/libonnxruntime_providers_cuda.so >/dev/null 2>&1 ||
-    node $ort/script/install.js --onnxruntime-node-install=cuda12
-  nvidia-smi --query-gpu=index,name,memory.total,driver_version --format=csv
-  ;;
-esac
-npm run --silent build
-failed=0
-for device; do
-  echo "== $device"
-  node --import tsx test/bench/main.ts device --device "$device" --seconds "${SECONDS_PER_PHASE:-10}" \
-    ${BUNDLE:+--bundle "$BUNDLE"} --json "gpu-${device//[^a-z0-9]/-}.json" || failed=1
-done
-exit $failed
+[ -f dist/cli/main.js ] || npm run --silent build
+bench() { node --import tsx test/bench/main.ts gpu "$@"; }
+case " $* " in *" --dry-run "*) bench "$@"; exit ;; esac
+into=${GPU_LIBRARIES:-gpu-libraries}
+sites=() devices=cuda:0,tensorrt:0,webgpu:0
+IFS=: read -ra given <<<"${GPU_SITE:-}"
+for site in "${given[@]}"; do sites+=(--site "$site"); done
+[ "${TENSORRT:-1}" = 1 ] || { sites+=(--no-tensorrt) devices=cuda:0,webgpu:0; }
+eval "$(node --import tsx test/bench/gpu/assemble.ts --into "$into" "${sites[@]}")"
+nvidia-smi --query-gpu=index,name,memory.total,driver_version --format=csv
+if [ -z "${VIT:-}" ] && [ -n "${CLIPN_PYTHON:-}" ]; then
+  VIT=$PWD/$into/vit
+  if [ ! -f "$VIT/bundle.json" ]; then
+    (cd models && "$CLIPN_PYTHON" -m clipn_models bench --write-bundle "$VIT" && "$CLIPN_PYTHON" -m clipn_models optimise --bundle "$VIT" --precisions fp16)
+  fi
+fi
+case " $* " in *" --device "*) ;; *) set -- --device "$devices" "$@" ;; esac
+bench ${VIT:+--vit "$VIT"} "$@"

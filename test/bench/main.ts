@@ -24,6 +24,9 @@ export interface BenchOptions {
   out?: string | undefined;
   /** Device of the device bench, as CLIPN_DEVICE. */
   device?: string | undefined;
+  /** Bundle of ViT-B/16's shape, of the GPU bench. */
+  vit?: string | undefined;
+  dryRun?: boolean | undefined;
   /** Another checkout. */
   other?: string | undefined;
   /** One kind of body. */
@@ -159,6 +162,10 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
     does: 'a GPU, or any other device, beside the CPU (--device)',
     load: async () => (await import('./device.ts')).device,
   },
+  gpu: {
+    does: 'everything that is to be measured on a card, within 25 minutes, in one file (--device LIST, --vit BUNDLE, --out FILE, --minutes, --dry-run)',
+    load: async () => (await import('./gpu/index.ts')).gpu,
+  },
   'many-heads': {
     does: 'a thousand tenants of a thousand classes, of which a part fits into the engine',
     load: async () => (await import('./heads.ts')).manyHeads,
@@ -183,6 +190,8 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string' },
     out: { type: 'string' },
     device: { type: 'string' },
+    vit: { type: 'string' },
+    'dry-run': { type: 'boolean', default: false },
     photographs: { type: 'string' },
     other: { type: 'string' },
     busy: { type: 'boolean', default: false },
@@ -219,6 +228,8 @@ const results = await run({
   count: values.count === undefined ? undefined : Number(values.count),
   out: values.out,
   device: values.device,
+  vit: values.vit,
+  dryRun: values['dry-run'],
   photographs: values.photographs,
   other: values.other,
   only: values.only,

@@ -46,6 +46,24 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- with .Values.drain }}{{ add .preStopSeconds .delaySeconds .graceSeconds 5 }}{{ end }}
 {{- end }}
 
+{{/* Ports of the gate's upstream and fallbacks in other pods, as a list in JSON. Addresses of the pod itself need no rule. */}}
+{{- define "clipn-gate.gatePorts" -}}
+{{- $ports := list }}
+{{- if .Values.gate.enabled }}
+{{- $config := .Values.gate.config }}
+{{- $urls := list (dig "upstream" "url" "" $config) (dig "defaults" "fallback" "" $config) }}
+{{- range $config.routes }}{{ $urls = append $urls (dig "fallback" "" .) }}{{ end }}
+{{- range compact $urls }}
+{{- $url := urlParse . }}
+{{- if not (regexMatch "^(localhost|127\\.[0-9.]+|\\[::1\\])(:[0-9]+)?$" $url.host) }}
+{{- $port := regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) | default (ternary "443" "80" (eq $url.scheme "https")) }}
+{{- $ports = append $ports (int $port) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- $ports | uniq | toJson }}
+{{- end }}
+
 {{/* Refuses values that contradict each other, with a remedy. */}}
 {{- define "clipn-gate.refuse" -}}
 {{- $several := or (gt (int .Values.replicas) 1) .Values.autoscaling.enabled }}
