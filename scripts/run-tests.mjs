@@ -17,6 +17,9 @@ const EXTERNAL = [
   /^@fastify\/swagger-ui/,
 ];
 
+/** Programs of test/ that tests start; see test/helpers/programs.ts. */
+const PROGRAMS = ['storage/hold-lock', 'storage/record-writer', 'tenants/kill-writer', 'helpers/front-process', 'helpers/compose/driver'];
+
 /** A module of tests or scripts looks for files beside its source. Modules of src/ do not: they ask src/installation.ts. */
 const places = {
   name: 'places-of-sources',
@@ -35,7 +38,7 @@ async function bundle(files, dir) {
   const names = files.map((file) => relative(ROOT, resolve(file)).replace(/\.ts$/, ''));
   const build = await rolldown({
     cwd: ROOT,
-    input: Object.fromEntries(names.map((name) => [name, `${name}.ts`])),
+    input: Object.fromEntries([...names, ...PROGRAMS.map((name) => `test/${name}`)].map((name) => [name, `${name}.ts`])),
     platform: 'node',
     external: EXTERNAL,
     plugins: [places],
@@ -61,7 +64,10 @@ process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => (runner ? runner.kill(signal) : process.exit(1)));
 const bundled = await bundle(files, dir);
 const flags = ['--enable-source-maps', '--test', '--test-reporter=spec'];
-runner = spawn(process.execPath, [...flags, ...options, ...bundled], { stdio: 'inherit' });
+runner = spawn(process.execPath, [...flags, ...options, ...bundled], {
+  stdio: 'inherit',
+  env: { ...process.env, TEST_PROGRAMS: dir },
+});
 runner.on('exit', (code) => {
   process.exitCode = code ?? 1;
 });

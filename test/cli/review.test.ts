@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { testApp } from '../helpers/app.ts';
-import { ROOT, temporaryDirectory } from '../helpers/paths.ts';
+import { COMMAND, ROOT, temporaryDirectory } from '../helpers/paths.ts';
 import { environment } from '../helpers/service.ts';
 
 const shaOf = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -27,7 +27,7 @@ async function setUp(t: TestContext) {
   const env = environment({ CLIPN_URL: url, CLIPN_API_KEY: key });
   const run = (...args: string[]) =>
     new Promise<{ code: number | null; out: string; err: string }>((resolve) => {
-      const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], { cwd: ROOT, env });
+      const child = spawn(process.execPath, [COMMAND, ...args], { cwd: ROOT, env });
       let [out, err] = ['', ''];
       child.stdout.on('data', (chunk) => (out += chunk));
       child.stderr.on('data', (chunk) => (err += chunk));

@@ -8,6 +8,7 @@ import { parse } from 'yaml';
 import { composeServices, startOrder } from '../helpers/compose/file.ts';
 import { ROOT } from '../helpers/paths.ts';
 import { postgresPrograms, withoutPostgres } from '../helpers/postgres.ts';
+import { testProgram } from '../helpers/programs.ts';
 import { run, tool, without } from '../helpers/tools.ts';
 
 const NAMESPACES = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
@@ -49,9 +50,7 @@ describe('the services of compose.yaml as processes, with its names, ports, moun
   before(async () => {
     const work = mkdtempSync(join(tmpdir(), 'clipn-gate-compose-'));
     const driver = [
-      '--import',
-      'tsx',
-      join(ROOT, 'test/helpers/compose/driver.ts'),
+      ...testProgram('helpers/compose/driver'),
       work,
       postgresPrograms as string,
       tool('prometheus') as string,

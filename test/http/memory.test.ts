@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { request } from 'node:http';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, it, type TestContext } from 'node:test';
 import { noise } from '../helpers/images.ts';
 import { peakMemory } from '../helpers/memory.ts';
 import { ROOT } from '../helpers/paths.ts';
+import { testProgram } from '../helpers/programs.ts';
 import { sendImage } from '../helpers/service.ts';
 
 const MB = 1e6;
@@ -64,7 +64,7 @@ function* repeated(head: string, piece: string, bytes: number, tail: string): Ge
 }
 
 async function startFront(t: TestContext): Promise<{ url: string; gate: string; child: ChildProcess }> {
-  const child = spawn(process.execPath, ['--import', 'tsx', join(ROOT, 'test/helpers/front-process.ts')], {
+  const child = spawn(process.execPath, testProgram('helpers/front-process'), {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'inherit'],
   });

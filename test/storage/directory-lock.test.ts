@@ -8,8 +8,8 @@ import { describe, it, type TestContext } from 'node:test';
 import { lockDirectory } from '../../src/storage/directory-lock.ts';
 import type { Holder } from '../../src/storage/lock-holder.ts';
 import { ROOT, temporaryDirectory } from '../helpers/paths.ts';
+import { testProgram } from '../helpers/programs.ts';
 
-const PROGRAM = join(import.meta.dirname, 'hold-lock.ts');
 const quiet = (notice: string) => assert.fail(notice);
 
 /** The record of a process that holds the lock now. */
@@ -30,7 +30,7 @@ const skipContainer =
 
 /** Starts a process that locks the directory; resolves with it and its first line. */
 function contend(t: TestContext, dir: string, before: string[] = []) {
-  const [command = '', ...args] = [...before, process.execPath, '--import', 'tsx', PROGRAM, dir];
+  const [command = '', ...args] = [...before, process.execPath, ...testProgram('storage/hold-lock'), dir];
   const child = spawn(command, args, {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'inherit'],

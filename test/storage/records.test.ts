@@ -11,6 +11,7 @@ import type { RecordStore } from '../../src/storage/records/record-store.ts';
 import { TENANT_MIGRATIONS } from '../../src/tenants/postgres/migrations.ts';
 import { ROOT, temporaryDirectory } from '../helpers/paths.ts';
 import { PostgresServer, withoutPostgres } from '../helpers/postgres.ts';
+import { testProgram } from '../helpers/programs.ts';
 
 interface Note {
   key: string;
@@ -91,10 +92,9 @@ describe('records in files', () => {
 
   it('loses nothing that was acknowledged when the process is killed', async (t) => {
     const dir = await temporaryDirectory(t);
-    const writer = join(import.meta.dirname, 'record-writer.ts');
     const acknowledged = new Set<string>();
     for (let round = 0; round < 3; round++) {
-      const child = spawn(process.execPath, ['--import', 'tsx', writer, dir, String(round)], {
+      const child = spawn(process.execPath, [...testProgram('storage/record-writer'), dir, String(round)], {
         cwd: ROOT,
         stdio: ['ignore', 'pipe', 'inherit'],
       });

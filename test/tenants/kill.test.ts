@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { ROOT, temporaryDirectory } from '../helpers/paths.ts';
 import { PostgresServer, withoutPostgres } from '../helpers/postgres.ts';
+import { testProgram } from '../helpers/programs.ts';
 import { randoms } from '../helpers/rows.ts';
 import { MARK, markOf, openRegistry } from './kill-registry.ts';
 import { madeRow, WIDTH } from './made-features.ts';
@@ -27,8 +27,7 @@ async function writeAndKill(
   changes: number,
   expected: Map<string, Expectation>,
 ) {
-  const writer = join(import.meta.dirname, 'kill-writer.ts');
-  const child = spawn(process.execPath, ['--import', 'tsx', writer, dir, store, String(round)], {
+  const child = spawn(process.execPath, [...testProgram('tenants/kill-writer'), dir, store, String(round)], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
