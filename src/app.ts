@@ -150,6 +150,8 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     trustProxy: config.trustProxy,
     genReqId: (request) => requestId(request.headers['x-request-id']),
     forceCloseConnections: 'idle',
+    // no plugin waits for anything outside this process, so that only a lack of processor time can delay one
+    pluginTimeout: 0,
     routerOptions: { maxParamLength: 256 },
     rewriteUrl: ({ url = '/' }) => routedUrl(url),
     clientErrorHandler: answerClientError(flood),

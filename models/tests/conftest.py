@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import json
 
 import made_pairs
@@ -10,6 +11,7 @@ from timm.models import register_model
 from clipn_models.towers import ResNet9
 
 torch.set_num_threads(1)  # small matrices: more threads only wait for each other
+gc.set_threshold(200_000, 50, 100)  # an export to ONNX allocates millions of objects, and few of them are garbage
 
 
 @register_model

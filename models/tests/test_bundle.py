@@ -92,11 +92,10 @@ def test_the_graphs_stay_close_to_the_unrounded_model(made: tuple[Path, torch.nn
         assert (got - want).abs().max() < 5e-3
 
 
-def test_equal_weights_give_equal_files(tmp_path: Path, mini_arch: str) -> None:
-    a, _ = make(tmp_path / "a", mini_arch, True)
+def test_equal_weights_give_equal_files(tmp_path: Path, mini_arch: str, made: tuple[Path, torch.nn.Module]) -> None:
     b, _ = make(tmp_path / "b", mini_arch, True)
     for name in bundle.FILES:
-        assert (a / name).read_bytes() == (b / name).read_bytes(), name
+        assert (made[0] / name).read_bytes() == (b / name).read_bytes(), name
 
 
 @pytest.mark.parametrize("name", bundle.FILES)

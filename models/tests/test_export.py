@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -62,12 +63,30 @@ def compare(path: Path, model: CLIPN, tolerance: float) -> float:
     return float(worst)
 
 
+@pytest.fixture(scope="module")
+def exported(archs: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[CLIPN, Path]]:
+    """A learnable model of an architecture, its checkpoint and the bundle beside it, made once: an export takes seconds."""
+    made: dict[str, tuple[CLIPN, Path]] = {}
+
+    def of(arch: str) -> tuple[CLIPN, Path]:
+        if arch not in made:
+            folder = tmp_path_factory.mktemp(arch)
+            model = make(archs[arch], True, 1)
+            save(model, folder / "epoch_10.pt")
+            options = ("--arch", archs[arch], "--out", folder / "bundle", "--templates", "simple", "--licence", "MIT")
+            with pytest.MonkeyPatch.context() as patch:
+                run(patch, "--checkpoint", folder / "epoch_10.pt", *options)
+            made[arch] = model, folder / "bundle"
+        return made[arch]
+
+    return of
+
+
 @pytest.mark.parametrize("arch", ARCHS)
-def test_an_exported_learnable_checkpoint_computes_what_it_computed(tmp_path: Path, archs: dict[str, str], arch: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = make(archs[arch], True, 1)
-    save(model, tmp_path / "epoch_10.pt")
-    out = tmp_path / "bundle"
-    run(monkeypatch, "--checkpoint", tmp_path / "epoch_10.pt", "--arch", archs[arch], "--out", out, "--templates", "simple", "--licence", "MIT")
+def test_an_exported_learnable_checkpoint_computes_what_it_computed(
+    tmp_path: Path, archs: dict[str, str], arch: str, exported: Callable[[str], tuple[CLIPN, Path]]
+) -> None:
+    model, out = exported(arch)
     compare(out, model, 5e-6)
     manifest = bundle.load_manifest(out)
     assert manifest["name"] == "bundle"
@@ -111,13 +130,14 @@ def test_the_hand_crafted_variant_needs_paired_prompts(
     assert manifest["version"] == "2.0.0"
 
 
-def test_half_precision_storage_is_smaller_and_not_exact(tmp_path: Path, archs: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    model = make(archs["vit"], True, 1)
-    save(model, tmp_path / "c.pt")
+def test_half_precision_storage_is_smaller_and_not_exact(
+    tmp_path: Path, archs: dict[str, str], exported: Callable[[str], tuple[CLIPN, Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, single = exported("vit")
+    half = tmp_path / "half"
+    run(monkeypatch, "--checkpoint", single.parent / "epoch_10.pt", "--arch", archs["vit"], "--out", half, "--storage", "half")
     sizes = {}
-    for storage in ("single", "half"):
-        out = tmp_path / storage
-        run(monkeypatch, "--checkpoint", tmp_path / "c.pt", "--arch", archs["vit"], "--out", out, "--storage", storage)
+    for storage, out in (("single", single), ("half", half)):
         sizes[storage] = (out / "text-no.onnx").stat().st_size
         worst = compare(out, model, 5e-2)
         assert (worst < 5e-6) == (storage == "single")

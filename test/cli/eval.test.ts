@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
+import { after, before, describe, it, type TestContext } from 'node:test';
 import { Collector } from '../../src/evaluation/collector.ts';
 import { compare, type Results } from '../../src/evaluation/results.ts';
 import { parseRow, type Row } from '../../src/evaluation/rows.ts';
@@ -36,7 +36,11 @@ function start(args: string[]): { child: ChildProcess; ended: Promise<Ended> } {
 const run = (...args: string[]) => start(args).ended;
 
 /** Three classes and two OOD sets of made pictures, so many of each. `large` ones take the decoder a while. */
-async function dataset(t: TestContext, each: number, large = false): Promise<{ dir: string; args: string[] }> {
+async function dataset(
+  t: Pick<TestContext, 'after'>,
+  each: number,
+  large = false,
+): Promise<{ dir: string; args: string[] }> {
   const dir = await temporaryDirectory(t);
   const [w, h] = large ? [1400, 1000] : [90, 70];
   const kinds = ['id/dog', 'id/school_bus', 'id/sunflower', 'textures/dots', 'noise'];
@@ -67,6 +71,16 @@ function figures({ id, ood, average, worst, failed, identity }: Results) {
 }
 
 describe('clipn-gate eval', () => {
+  const closing: (() => unknown)[] = [];
+  /** 200 images that take the decoder a while, so that a run can be stopped in the middle. */
+  let large: Awaited<ReturnType<typeof dataset>>;
+  before(async () => {
+    large = await dataset({ after: (f: () => unknown) => void closing.push(f) } as never, 40, true);
+  });
+  after(async () => {
+    for (const f of closing) await f();
+  });
+
   it('eval writes tables, results.json, a report and scores that agree', async (t) => {
     const { dir, args } = await dataset(t, 5);
     const out = join(dir, 'out');
@@ -130,7 +144,7 @@ describe('clipn-gate eval', () => {
   });
 
   it('eval continues after kill -9 and a torn last line and gets the same figures', async (t) => {
-    const { dir, args } = await dataset(t, 40, true);
+    const { dir, args } = large;
     const [cut, whole] = [join(dir, 'cut'), join(dir, 'whole')];
     const { child, ended } = start([...args, '--out', cut]);
     const scored = () =>
@@ -169,9 +183,9 @@ describe('clipn-gate eval', () => {
 
   it('eval loses no image when its engine is killed', {
     skip: existsSync('/proc/self/task') ? false : 'needs /proc to find the engine process',
-  }, async (t) => {
-    const { dir, args } = await dataset(t, 40, true);
-    const out = join(dir, 'out');
+  }, async () => {
+    const { dir, args } = large;
+    const out = join(dir, 'killed');
     const { child, ended } = start([...args, '--out', out]);
     await until('some images are judged', 120_000, () =>
       rowsIn(out).then(
@@ -191,9 +205,9 @@ describe('clipn-gate eval', () => {
     assert.deepEqual([id.images, ood[0]?.images, ood[1]?.images, failed.count], [120, 40, 40, 0]);
   });
 
-  it('eval ends on Ctrl-C with status 130 and says how to continue', async (t) => {
-    const { dir, args } = await dataset(t, 40, true);
-    const out = join(dir, 'out');
+  it('eval ends on Ctrl-C with status 130 and says how to continue', async () => {
+    const { dir, args } = large;
+    const out = join(dir, 'stopped');
     const { child, ended } = start([...args, '--out', out]);
     await until('some images are judged', 120_000, () =>
       rowsIn(out).then(

@@ -2,10 +2,10 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { freePort } from './free-port.ts';
+import { until } from './service.ts';
 
 const run = promisify(execFile);
 
@@ -101,16 +101,13 @@ export class PostgresServer {
       ...this.#owner,
     });
     this.#child = child;
-    for (let i = 0; i < 300; i++) {
+    await until('PostgreSQL answers', 30_000, () => {
       if (child.exitCode !== null) throw new Error(`PostgreSQL ended with ${child.exitCode}`);
-      const up = await this.query('select 1').then(
+      return this.query('select 1').then(
         () => true,
         () => false,
       );
-      if (up) return;
-      await sleep(100);
-    }
-    throw new Error('PostgreSQL does not answer');
+    });
   }
 
   /** Stops the server; every connection is cut. */
