@@ -17,7 +17,9 @@ from clipn_models.clip_tokenizer import write_clip_tokenizer
 write_clip_tokenizer(Path(sys.argv[1]))
 reference = SimpleTokenizer()
 texts = json.load(sys.stdin)
-ids = [[reference.sot_token_id, *reference.encode(text), reference.eot_token_id] for text in texts]
 clean = [reference.clean_fn(text) for text in texts]
+# encode cleans its text first, which is most of the work
+reference.clean_fn = dict(zip(texts, clean, strict=True)).__getitem__
+ids = [[reference.sot_token_id, *reference.encode(text), reference.eot_token_id] for text in texts]
 assigned = [all(unicodedata.category(c) != "Cn" for c in text) for text in clean]
 json.dump({"clean": clean, "ids": ids, "assigned": assigned}, sys.stdout)
