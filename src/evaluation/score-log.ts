@@ -15,6 +15,8 @@ export interface LogIdentity {
   precision: string;
   /** sha256 over class folders, class names and templates of both encoders. */
   classes_sha256: string;
+  /** Digest of the settings of negative labels and of the word list; absent without them. */
+  negatives?: string;
 }
 
 /** Machine and versions of a run; one line for each run that computes something. */
@@ -61,6 +63,7 @@ function mismatch(header: Partial<Header> | undefined, identity: LogIdentity): s
   if (header.bundle !== identity.bundle) return `it was made with another bundle (${header.bundle})`;
   if (header.precision !== identity.precision) return `it was computed in another precision (${header.precision})`;
   if (header.classes_sha256 !== identity.classes_sha256) return 'classes or templates have changed';
+  if (header.negatives !== identity.negatives) return 'the negative labels have changed';
   return undefined;
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { Collector } from '../../src/evaluation/collector.ts';
@@ -9,8 +9,9 @@ import { compare, type Results } from '../../src/evaluation/results.ts';
 import { parseRow, type Row } from '../../src/evaluation/rows.ts';
 import { assertSelfContained, assertWellFormed } from '../helpers/html.ts';
 import { noise, waves } from '../helpers/images.ts';
-import { BUNDLE, COMMAND, ROOT, temporaryDirectory } from '../helpers/paths.ts';
+import { BUNDLE, COMMAND, PATCHES, ROOT, temporaryDirectory } from '../helpers/paths.ts';
 import { environment, until } from '../helpers/service.ts';
+import { SMALL_LIST, writeWordList } from '../helpers/words.ts';
 
 interface Ended {
   status: number | null;
@@ -141,6 +142,39 @@ describe('clipn-gate eval', () => {
     const right = inside.filter((l) => l.file.includes(l.prediction.class.replace(' ', '_'))).length;
     assert.equal(id.accuracy, right / inside.length);
     assert.equal(failed.count, 0);
+  });
+
+  it('eval and detect give the score GL-MCM with a bundle that has features of patches, and only then', async (t) => {
+    const { dir, args } = await dataset(t, 2);
+    const bundle = ['--bundle', PATCHES];
+    const out = join(dir, 'out');
+    const [evaluation, detection] = await Promise.all([
+      run(...args, ...bundle, '--out', out),
+      run('detect', ...bundle, '--classes', 'dog,school bus,sunflower', '--json', join(dir, 'noise/0.jpg')),
+    ]);
+    assert.equal(evaluation.status, 0, evaluation.stderr);
+    assert.match(evaluation.stdout, /^MCM .*\nGL-MCM( +\d+\.\d\d\/\d+\.\d\d){3}$/m);
+    const { rows } = await rowsIn(out);
+    const same = rows.find((r) => r.set === 'noise' && r.path === '0.jpg');
+    assert.deepEqual(same && 'scores' in same && same.scores, JSON.parse(detection.stdout).scores);
+    assert.ok(JSON.parse(detection.stdout).scores.gl_mcm > 0);
+  });
+
+  it('eval --negatives measures NegLabel, CSP, LogitGap and their rules; the same folder without it starts over', async (t) => {
+    const { dir, args } = await dataset(t, 2);
+    const out = join(dir, 'out');
+    const words = writeWordList(SMALL_LIST);
+    t.after(() => rm(words, { recursive: true }));
+    const { status, stdout, stderr } = await run(...args, '--negatives', '--words', words, '--out', out);
+    assert.equal(status, 0, stderr);
+    for (const score of ['LogitGap', 'NegLabel', 'CSP'])
+      assert.match(stdout, new RegExp(`^${score}( +\\d+\\.\\d\\d/\\d+\\.\\d\\d){3}$`, 'm'));
+    for (const rule of ['NegLabel', 'CSP', 'Combined'])
+      assert.match(stdout, new RegExp(`^${rule} +\\d+\\.\\d\\d( +\\d+\\.\\d\\d/\\d+\\.\\d\\d){3}$`, 'm'));
+    assert.match((await resultsIn(out)).identity.negatives ?? '', /^[0-9a-f]{32}$/);
+    const without = await run(...args, '--out', out);
+    assert.match(without.stderr, /the negative labels have changed\. Starting over/);
+    assert.doesNotMatch(without.stdout, /NegLabel/);
   });
 
   it('eval continues after kill -9 and a torn last line and gets the same figures', async (t) => {

@@ -1,19 +1,13 @@
 import pLimit from 'p-limit';
-import type { Bundle } from '../../bundle/load.ts';
 import type { FreeRule } from '../../clipn/index.ts';
 import type { Config } from '../../config/index.ts';
-import { Engine, type Head } from '../../engine/index.ts';
+import { Engine } from '../../engine/index.ts';
 import { ServiceError } from '../../errors/index.ts';
 import { type DetectionJob, detectImages, type JudgedImage } from '../../serving/detect-images.ts';
 import { engineOptions } from '../../serving/engine-options.ts';
 import { openBundle } from '../../serving/open-bundle.ts';
 import { requestedRule } from '../../tenants/calibration/rule.ts';
-import { promptsOf, type TenantDefinition } from '../../tenants/definition.ts';
-import { type HeadRecipe, makeHead } from '../../tenants/features.ts';
-import { ALONE } from '../../tenants/leases.ts';
-import { MemoryFeatureCache } from '../../tenants/memory-feature-cache.ts';
-import { installedWordList, negativeWords } from '../../tenants/negatives/open-words.ts';
-import { negativesUnsupported } from '../../tenants/negatives/settings.ts';
+import { headOf } from '../head.ts';
 import { tellLeftOut } from '../left-out.ts';
 import { pathArguments } from '../path-arguments.ts';
 import { progress } from '../progress.ts';
@@ -71,35 +65,6 @@ export async function detectFiles(args: DetectArguments, config: Config): Promis
     return leftOut.unreadable.length > 0 || judged.some((image) => 'error' in image) ? 1 : 0;
   } finally {
     await engine.stop();
-  }
-}
-
-/** Makes the head of a definition. With negative labels all words are encoded first, because a command keeps no features. */
-async function headOf(engine: Engine, bundle: Bundle, definition: TenantDefinition, config: Config): Promise<Head> {
-  const { templates, embedding_dim: width } = bundle.manifest;
-  const sources = { cache: new MemoryFeatureCache(width), builder: engine, width };
-  const recipe: HeadRecipe = { classes: definition.classes, prompts: promptsOf(definition, templates) };
-  const { negatives: settings } = definition;
-  if (!settings) return makeHead(sources, recipe);
-  const words = negativeWords({
-    list: await installedWordList(config.words),
-    bundle: { id: bundle.textId, templates },
-    sources,
-    leases: ALONE,
-  });
-  if (!words) throw negativesUnsupported();
-  const bar = progress(words.features.total, 'texts');
-  try {
-    let before = 0;
-    await words.features.prepare({
-      onProgress: (done) => {
-        for (; before < done; before++) bar.tick();
-      },
-    });
-    bar.end();
-    return await makeHead(sources, { ...recipe, negatives: { settings, words } });
-  } finally {
-    await words.miner.stop();
   }
 }
 

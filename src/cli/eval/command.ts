@@ -4,7 +4,7 @@ import type { PresetName } from '../../evaluation/index.ts';
 import { configFrom, MODEL_SETTINGS, withSettings } from '../settings.ts';
 import type { EvalArguments } from './prepare.ts';
 
-const SETTINGS = [...MODEL_SETTINGS, 'CLIPN_MAX_BATCH', 'CLIPN_MAX_CLASSES'];
+const SETTINGS = [...MODEL_SETTINGS, 'CLIPN_WORDS', 'CLIPN_MAX_BATCH', 'CLIPN_MAX_CLASSES'];
 
 /** Names of presets; the modules behind them are loaded only when the command runs. */
 const NAMES: readonly PresetName[] = ['clipn', 'openood', 'cleaned'];
@@ -33,6 +33,7 @@ export function addEvalCommand(program: Command): void {
       )
       .option('--templates <file>', "prompt templates, one per line, instead of the bundle's")
       .option('--templates-no <file>', 'templates of the "no" encoder, if they differ')
+      .option('--negatives', 'also NegLabel, CSP, LogitGap and their rules, with negative labels of the word list')
       .option(
         '--out <dir>',
         'where to write results.json, report.html and scores.jsonl; a second run continues from there',

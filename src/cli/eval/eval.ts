@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Config } from '../../config/index.ts';
+import { defined } from '../../defined.ts';
 import { Engine } from '../../engine/index.ts';
 import { printableJson } from '../../errors/printable.ts';
 import {
@@ -50,6 +51,7 @@ export async function evaluateFolders(args: EvalArguments, config: Config, versi
     bundle: bundle.id,
     precision: bundle.precision,
     classes_sha256: classesHash(task.folders, task.classes, task.prompts),
+    ...defined({ negatives: task.negatives }),
   };
   const total = (await countImages(task.sets, task.leftOut)).reduce((a, b) => a + b, 0);
   tellLeftOut(task.leftOut);
@@ -99,7 +101,7 @@ async function judgeAll(run: Run, total: number, { signal }: Interruption): Prom
       ...engineOptions(config, bundle, devices),
       observer: { log: (level, message, details) => level !== 'info' && say(`${message} ${JSON.stringify(details)}`) },
     });
-    const judge = await startJudge(engine, config, { ...task, signal });
+    const judge = await startJudge(engine, config, { bundle, task, signal });
     const { device } = engine.status;
     const record = { started: new Date().toISOString(), version: run.version, node: process.version, device };
     run.runs.push(record);

@@ -1,6 +1,8 @@
+import type { Bundle } from '../../bundle/load.ts';
 import type { Config } from '../../config/index.ts';
-import type { Engine } from '../../engine/index.ts';
+import type { Engine, Head } from '../../engine/index.ts';
 import { type Judge, SteadyDetector } from '../../evaluation/index.ts';
+import { headOf } from '../head.ts';
 import { progress } from '../progress.ts';
 import type { Task } from './prepare.ts';
 
@@ -10,9 +12,20 @@ const HEAD = 'eval';
 export async function startJudge(
   engine: Engine,
   config: Config,
-  { classes, prompts, signal }: Pick<Task, 'classes' | 'prompts'> & { signal: AbortSignal },
+  { bundle, task, signal }: { bundle: Bundle; task: Task; signal: AbortSignal },
 ): Promise<Judge> {
   await engine.start();
+  const { definition } = task;
+  const head = definition.negatives
+    ? await headOf(engine, bundle, definition, config, signal)
+    : await plain(engine, task, signal);
+  await engine.putHead(HEAD, head);
+  const steady = new SteadyDetector(engine, config.engineStartTimeoutMs);
+  return { detect: (request) => steady.detectWithRetries(request), headId: HEAD, concurrency: 2 * config.maxBatch };
+}
+
+/** A head without negative labels, both towers at once. */
+async function plain(engine: Engine, { classes, prompts }: Task, signal: AbortSignal): Promise<Head> {
   const texts = progress(classes.length * (prompts.yes.length + prompts.no.length), 'texts');
   const build = (tower: 'yes' | 'no') => {
     let before = 0;
@@ -28,7 +41,5 @@ export async function startJudge(
   };
   const [yes, no] = await Promise.all([build('yes'), build('no')]);
   texts.end();
-  await engine.putHead(HEAD, { classes, yes, no });
-  const steady = new SteadyDetector(engine, config.engineStartTimeoutMs);
-  return { detect: (request) => steady.detectWithRetries(request), headId: HEAD, concurrency: 2 * config.maxBatch };
+  return { classes, yes, no };
 }

@@ -13,7 +13,10 @@ import {
   preparePreset,
   readTemplates,
 } from '../../evaluation/index.ts';
-import { checkDefinition, type Prompts, promptsOf } from '../../tenants/definition.ts';
+import { checkDefinition, type Prompts, promptsOf, type TenantDefinition } from '../../tenants/definition.ts';
+import { negativesDigest } from '../../tenants/negatives/choice.ts';
+import { installedWordList } from '../../tenants/negatives/open-words.ts';
+import { negativesUnsupported } from '../../tenants/negatives/settings.ts';
 import { pathArguments } from '../path-arguments.ts';
 import { warnOfTexts } from '../text-warnings.ts';
 
@@ -25,9 +28,13 @@ export interface EvalArguments {
   classes?: string;
   templates?: string;
   templatesNo?: string;
+  negatives?: boolean;
   out?: string;
   json?: boolean;
 }
+
+/** Published settings, with the conjugated pool of CSP. */
+const NEGATIVES = { pool: true };
 
 /** The sets of images, and the classes that they are compared with. */
 export interface Task {
@@ -37,6 +44,9 @@ export interface Task {
   folders: string[];
   classes: string[];
   prompts: Prompts;
+  definition: TenantDefinition;
+  /** Of the negative labels' settings and word list, where there are negative labels. */
+  negatives?: string;
   preset?: PresetRecord;
   /** The entries that the walks through the folders have left out so far. */
   leftOut: LeftOutFiles;
@@ -46,15 +56,19 @@ export interface Task {
 export async function prepare(args: EvalArguments, config: Config, bundle: Bundle): Promise<Task> {
   const leftOut = new LeftOutFiles();
   const { sets, folders, classes, record } = args.preset ? await presetOf(args, leftOut) : await setsOf(args, leftOut);
-  const definition = defined({
+  const list = args.negatives ? await installedWordList(config.words) : undefined;
+  if (args.negatives && !list) throw negativesUnsupported();
+  const definition: TenantDefinition = defined({
     classes,
+    negatives: args.negatives ? NEGATIVES : undefined,
     templates: args.templates === undefined ? undefined : await readTemplates(args.templates),
     templates_no: args.templatesNo === undefined ? undefined : await readTemplates(args.templatesNo),
   });
   checkDefinition(definition, config);
   const prompts = promptsOf(definition, bundle.manifest.templates);
   await warnOfTexts(bundle, definition);
-  return { sets, folders, classes, prompts, leftOut, ...(record && { preset: record }) };
+  const negatives = list && negativesDigest(NEGATIVES, list.id);
+  return { sets, folders, classes, prompts, definition, leftOut, ...defined({ preset: record, negatives }) };
 }
 
 interface Sets extends Pick<Task, 'sets' | 'folders' | 'classes'> {

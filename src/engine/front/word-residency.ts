@@ -38,9 +38,10 @@ export class WordResidency {
     return resident.here;
   }
 
-  async #send({ id, count, rows }: WordSource, resident: { bytes: number }): Promise<void> {
+  async #send(source: WordSource, resident: { bytes: number }): Promise<void> {
+    const { id, count } = source;
     for (let from = 0; from < count; from += PIECE) {
-      const piece = await rows(from, Math.min(count, from + PIECE));
+      const piece = await source.rows(from, Math.min(count, from + PIECE));
       resident.bytes = (await this.#host.put({ id, count, from, rows: piece })).bytes;
     }
   }
