@@ -15,8 +15,9 @@ from torch import nn
 
 from . import tokenizer as bpe
 from .families import family_graphs
-from .graphs import ImageGraph, TextGraph, export, fold_batch_norm, graphs, load_parameters
+from .graphs import ImageGraph, TextGraph, export, features_of, fold_batch_norm, graphs, load_parameters
 from .model import CLIPN, LOGIT_SCALE, arch_config, build
+from .patches import patch_count
 from .shared_weights import WEIGHTS, share
 from .transform import MEAN, STD
 from .verdicts import class_features, verdict
@@ -74,7 +75,7 @@ def golden(parts: dict[str, nn.Module], tok: Tokenizer | bpe.CleanTokenizer, siz
     golden_texts = GOLDEN_TEXTS + (CLEAN_TEXTS if isinstance(tok, bpe.CleanTokenizer) else ())
     rows = [bpe.encode(tok, [text], context_length)[0].tolist() for text in golden_texts]
     with torch.no_grad():
-        features = parts["image"](torch.from_numpy(pixels)).numpy()
+        features = features_of(parts["image"](torch.from_numpy(pixels))).numpy()
         texts = {tower: np.concatenate([parts[f"text-{tower}"](torch.tensor([row])).numpy() for row in rows]) for tower in ("yes", "no")}
         yes = class_features(parts["text-yes"], tok, list(GOLDEN_CLASSES), templates["yes"], context_length)
         no = class_features(parts["text-no"], tok, list(GOLDEN_CLASSES), templates["no"] or templates["yes"], context_length)
@@ -101,17 +102,18 @@ def write(
     *,
     storage: str = "half",
     mirrored: bool = False,
+    patches: bool = False,
     **about,
 ) -> dict:
     """Exports ``model`` as a bundle in ``out`` (made, or its files replaced) and returns the manifest.
 
     ``storage``: "half" rounds the weights to half precision, "single" keeps them to the bit. Both compute in single precision.
-    ``mirrored``: see ``graphs.ImageGraph``; noted in the provenance. ``about``: see ``write_parts``.
+    ``mirrored``, ``patches``: see ``graphs.ImageGraph``; noted in the provenance and in ``image``. ``about``: see ``write_parts``.
     """
     if mirrored:
         about["provenance"] = {**about["provenance"], "mirrored": True}
     return write_parts(
-        graphs(model, storage, mirrored),
+        graphs(model, storage, mirrored, patches),
         tokenizer,
         out,
         image_size=model.image_size,
@@ -172,6 +174,7 @@ def write_parts(
             "std": list(std),
             "layout": "NHWC",
             "dtype": "uint8",
+            **({"patches": patch_count(parts["image"].visual, image_size)} if getattr(parts["image"], "patches", False) else {}),
         },
         "text": {"context_length": context_length, "tokenizer": "tokenizer.json", "pad_id": 0, "vocabulary": vocabulary},
         "embedding_dim": embedding_dim,
@@ -233,7 +236,7 @@ class TorchBundle:
         self.path = path
         self.manifest = load_manifest(path)
         provenance = self.manifest["provenance"]
-        self.parts = family_graphs(provenance["architecture"], path) or _clip_graphs(provenance)
+        self.parts = family_graphs(provenance["architecture"], path) or _clip_graphs(provenance, "patches" in self.manifest["image"])
         for name, part in self.parts.items():
             part.eval().requires_grad_(False)
             load_parameters(path / f"{name}.onnx", part)
@@ -245,7 +248,12 @@ class TorchBundle:
     @torch.no_grad()
     def image(self, pixels: np.ndarray) -> np.ndarray:
         """uint8 [N, S, S, 3] -> float32 [N, D]."""
-        return self.parts["image"](torch.from_numpy(pixels)).numpy()
+        return features_of(self.parts["image"](torch.from_numpy(pixels))).numpy()
+
+    @torch.no_grad()
+    def patches(self, pixels: np.ndarray) -> np.ndarray:
+        """uint8 [N, S, S, 3] -> float32 [N, P, D], of a bundle that has features of patches."""
+        return self.parts["image"](torch.from_numpy(pixels))[1].numpy()
 
     def classes(self, names: list[str]) -> tuple[np.ndarray, np.ndarray]:
         """Yes and no features of class names in the default templates, float64 [C, D] each."""
@@ -257,11 +265,11 @@ class TorchBundle:
             )
 
 
-def _clip_graphs(provenance: dict) -> dict[str, nn.Module]:
+def _clip_graphs(provenance: dict, patches: bool) -> dict[str, nn.Module]:
     config = provenance.get("configuration") or arch_config(provenance["architecture"])
     model = build(config, learnable_prompt=provenance["variant"] == "learnable").eval()
     fold_batch_norm(model.visual)
-    image = ImageGraph(model.visual, provenance.get("mirrored", False))
+    image = ImageGraph(model.visual, provenance.get("mirrored", False), patches)
     return {"image": image, "text-yes": TextGraph(model, "yes"), "text-no": TextGraph(model, "no")}
 
 

@@ -16,16 +16,24 @@ PADDING = 1e-6
 """The same for texts of the base precision: a bidirectional text tower that sees its padding differs by far more."""
 
 
-def contract(part: str, session: onnxruntime.InferenceSession, size: int, width: int) -> list[tuple[bool, str]]:
-    """(holds, description) for inputs and outputs: names, types, shapes."""
+def contract(part: str, session: onnxruntime.InferenceSession, size: int, width: int, patches: int | None = None) -> list[tuple[bool, str]]:
+    """(holds, description) for inputs and outputs: names, types, shapes. ``patches``: how many features of patches an image has."""
     argument, kind, rank = ARGUMENTS[part]
-    (given,), (out,) = session.get_inputs(), session.get_outputs()
+    (given,), (out, *more) = session.get_inputs(), session.get_outputs()
     shape = len(given.shape) == rank and all(isinstance(given.shape[i], str) for i in ((0,) if rank == 4 else (0, 1)))
     shape = shape and (rank == 2 or list(given.shape[1:]) == [size, size, 3])
     return [
         (given.name == argument and given.type == kind and shape, f"takes {argument} {kind} {given.shape}"),
         (out.name == "features" and out.type == "tensor(float)" and out.shape[-1] == width, f"gives features [N, {width}]"),
+        *_patches(more, width, patches if part == "image" else None),
     ]
+
+
+def _patches(more: list, width: int, patches: int | None) -> list[tuple[bool, str]]:
+    if patches is None:
+        return [(False, f"gives {[o.name for o in more]} too")] if more else []
+    fits = [o.name for o in more] == ["patches"] and more[0].type == "tensor(float)" and list(more[0].shape[1:]) == [patches, width]
+    return [(fits, f"gives patches [N, {patches}, {width}]")]
 
 
 def largest(values: np.ndarray) -> float:

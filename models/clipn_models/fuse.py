@@ -104,6 +104,7 @@ def fuse(graph: nn.Module) -> nn.Module | None:
         return _Text(graph).eval()
     if isinstance(graph, ImageGraph) and isinstance(graph.visual, VisionTransformer) and _standard(graph.visual.transformer):
         visual = graph.visual
+        # features of patches need the values of all positions, which the last block computes anyway
         _swap(visual.transformer, one_position=visual.attn_pool is None and visual.pool_type == "tok" and not visual.output_tokens)
         return graph
     return None

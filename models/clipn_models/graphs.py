@@ -1,6 +1,6 @@
 """The three graphs of a bundle as PyTorch modules, and their export to ONNX.
 
-image.onnx      ``pixels`` uint8 [N, S, S, 3] -> ``features`` float32 [N, D], unit length
+image.onnx      ``pixels`` uint8 [N, S, S, 3] -> ``features`` float32 [N, D], unit length; optionally also ``patches`` [N, P, D]
 text-yes.onnx   ``tokens`` int64 [N, T], 3 <= T <= context length -> ``features`` float32 [N, D], unit length
 text-no.onnx    the same through the no tower, the mean of the sixteen prompts folded into its positions
 
@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from .model import CLIPN
+from .patches import offers_patches, with_patches
 from .transform import MEAN, STD
 
 OPSET = 20
@@ -40,18 +41,24 @@ class ImageGraph(nn.Module):
     """Pixels to unit features; scaling, normalisation and L2 are parts of the graph.
 
     ``mirrored``: the feature is the mean direction of the photograph's and its mirror image's, for small models whose features
-    would differ between the two. It doubles the work.
+    would differ between the two. It doubles the work. ``patches``: the features of the patches as a second output (``patches``).
     """
 
-    def __init__(self, visual: nn.Module, mirrored: bool = False):
+    def __init__(self, visual: nn.Module, mirrored: bool = False, patches: bool = False):
         super().__init__()
+        if patches and (mirrored or not offers_patches(visual)):
+            raise ValueError("this image tower offers no features of patches" if not mirrored else "a mirrored image tower offers no features of patches")
         self.visual = visual
         self.mirrored = mirrored
+        self.patches = patches
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1) * 255, persistent=False)
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1) * 255, persistent=False)
 
-    def forward(self, pixels: Tensor) -> Tensor:
+    def forward(self, pixels: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         x = (pixels.permute(0, 3, 1, 2).float() - self.mean) / self.std
+        if self.patches:
+            features, patches = with_patches(self.visual, x)
+            return F.normalize(features, dim=-1), F.normalize(patches, dim=-1)
         features = F.normalize(self.visual(x), dim=-1)
         if self.mirrored:
             features = F.normalize(features + F.normalize(self.visual(x.flip(-1)), dim=-1), dim=-1)
@@ -124,14 +131,14 @@ def round_weights(module: nn.Module) -> None:
                 p.copy_(p.half().float())
 
 
-def graphs(model: CLIPN, storage: str = "half", mirrored: bool = False) -> dict[str, nn.Module]:
+def graphs(model: CLIPN, storage: str = "half", mirrored: bool = False, patches: bool = False) -> dict[str, nn.Module]:
     """{"image", "text-yes", "text-no"}: the bundle's graphs in PyTorch, on the CPU, weights rounded as stored.
 
-    Raises ValueError if a part would be larger than an ONNX file may be.
+    ``patches``: see ``ImageGraph``. Raises ValueError if a part would be larger than an ONNX file may be.
     """
     visual = copy.deepcopy(model.visual).cpu().eval()
     fold_batch_norm(visual)
-    parts = {"image": ImageGraph(visual, mirrored), "text-yes": TextGraph(model, "yes").cpu(), "text-no": TextGraph(model, "no").cpu()}
+    parts = {"image": ImageGraph(visual, mirrored, patches), "text-yes": TextGraph(model, "yes").cpu(), "text-no": TextGraph(model, "no").cpu()}
     for part in parts.values():
         part.eval().requires_grad_(False)
         if storage == "half":
@@ -142,6 +149,16 @@ def graphs(model: CLIPN, storage: str = "half", mirrored: bool = False) -> dict[
             hint = "; half-precision storage halves that" if storage == "single" else ""
             raise ValueError(f"the weights of {name} take {size / 2**30:.1f} GiB, a graph can hold at most {LARGEST / 2**30:.1f} GiB{hint}")
     return parts
+
+
+def outputs(graph: nn.Module) -> list[str]:
+    """Names of a graph's outputs."""
+    return ["features", "patches"] if getattr(graph, "patches", False) else ["features"]
+
+
+def features_of(result: Tensor | tuple[Tensor, Tensor]) -> Tensor:
+    """The features of a graph that may have features of patches too."""
+    return result[0] if isinstance(result, tuple) else result
 
 
 def example(name: str, image_size: int) -> Tensor:
@@ -164,7 +181,7 @@ def export(name: str, graph: nn.Module, path: Path, image_size: int, storage: st
             dynamo=True,
             opset_version=OPSET,
             input_names=[argument],
-            output_names=["features"],
+            output_names=outputs(graph),
             dynamic_shapes=dynamic,
             external_data=False,
             verbose=False,

@@ -120,7 +120,8 @@ def _fuse_all(work: _Work) -> None:
             graph = out.read_bytes()
         sessions = {"plain": work.open(plain), "fused": work.open(graph)}
         rows = work.rows(part)
-        difference = float(np.abs(run(sessions["fused"], rows) - run(sessions["plain"], rows)).max())
+        outputs = [o.name for o in sessions["plain"].get_outputs()]
+        difference = max(float(np.abs(run(sessions["fused"], rows, name) - run(sessions["plain"], rows, name)).max()) for name in outputs)
         seconds = interleaved(tasks(sessions, rows), work.settings.rounds)
         speed = gain(seconds, "fused", "plain")
         faults = _faults(work, part, sessions["fused"], TOLERANCE)
@@ -132,7 +133,8 @@ def _fuse_all(work: _Work) -> None:
 
 def _faults(work: _Work, part: str, session, tolerance: float) -> list[str]:
     """Requirements that a made graph does not fulfil."""
-    faults = [f"not so: {what}" for holds, what in contract(part, session, work.manifest["image"]["size"], work.manifest["embedding_dim"]) if not holds]
+    image = work.manifest["image"]
+    faults = [f"not so: {what}" for holds, what in contract(part, session, image["size"], work.manifest["embedding_dim"], image.get("patches")) if not holds]
     if not faults:
         worst, moved, length = (f(part, session, work.golden) for f in (golden_difference, company, length_error))
         if not worst <= tolerance:

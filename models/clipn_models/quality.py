@@ -34,10 +34,10 @@ def open_graph(graph: bytes | Path, threads: int = 0, device: str = "cpu") -> on
     return open_session(graph, options, providers)
 
 
-def run(session: onnxruntime.InferenceSession, rows: np.ndarray) -> np.ndarray:
-    """Pixels or tokens [N, ..] -> float32 [N, D], in batches."""
+def run(session: onnxruntime.InferenceSession, rows: np.ndarray, output: str = "features") -> np.ndarray:
+    """Pixels or tokens [N, ..] -> float32 [N, D], in batches; or another output of the graph."""
     name = session.get_inputs()[0].name
-    return np.concatenate([session.run(["features"], {name: rows[i : i + BATCH]})[0] for i in range(0, len(rows), BATCH)])
+    return np.concatenate([session.run([output], {name: rows[i : i + BATCH]})[0] for i in range(0, len(rows), BATCH)])
 
 
 @dataclass(frozen=True)

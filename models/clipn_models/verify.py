@@ -47,13 +47,13 @@ def verify(path: Path, log=print) -> None:
     if faults:
         raise Faults("; ".join(faults))
 
-    width, size = manifest["embedding_dim"], manifest["image"]["size"]
+    width, size, patches = manifest["embedding_dim"], manifest["image"]["size"], manifest["image"].get("patches")
     golden = json.loads((path / "golden.json").read_text())
     tolerance = golden["tolerance"]
     sessions = {}
     for part in PARTS:
         sessions[part] = session = open_session(path / f"{part}.onnx")
-        for holds, what in contract(part, session, size, width):
+        for holds, what in contract(part, session, size, width, patches):
             check(holds, f"{part}.onnx: {what}")
 
     def run(part: str, value: np.ndarray) -> np.ndarray:
@@ -80,6 +80,10 @@ def verify(path: Path, log=print) -> None:
         worst = max(worst, largest(got - bundle.image(pixels)))
         length = max(length, unit_error(got))
     check(worst <= tolerance and length <= UNIT, f"images against PyTorch: largest difference {worst:.1e}, length off by {length:.1e}")
+    if patches is not None:
+        got = sessions["image"].run(["patches"], {"pixels": pixels})[0]
+        worst, length = largest(got - bundle.patches(pixels)), unit_error(got)
+        check(worst <= tolerance and length <= UNIT, f"patches against PyTorch: largest difference {worst:.1e}, length off by {length:.1e}")
     end = bundle.vocabulary_size - 1
     for tower in ("yes", "no"):
         worst, length = 0.0, 0.0
@@ -94,7 +98,7 @@ def verify(path: Path, log=print) -> None:
 
     for name, part, precision in lower:
         session = open_session(path / name)
-        for holds, what in contract(part, session, size, width):
+        for holds, what in contract(part, session, size, width, patches):
             check(holds, f"{name}: {what}")
         allowed = extra[precision]["tolerance"]
         worst, moved, length = (f(part, session, golden) for f in (golden_difference, company, length_error))

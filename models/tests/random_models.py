@@ -7,9 +7,10 @@ import torch
 from clipn_models.model import arch_config, build
 
 
-def random_model(arch: str, learnable: bool = True) -> torch.nn.Module:
+def random_model(arch: str | dict, learnable: bool = True) -> torch.nn.Module:
+    """``arch``: a name that ``arch_config`` knows, or a configuration."""
     torch.manual_seed(1)
-    model = build(arch_config(arch), learnable_prompt=learnable)
+    model = build(arch if isinstance(arch, dict) else arch_config(arch), learnable_prompt=learnable)
     with torch.no_grad():
         for p in model.parameters():
             p.add_(torch.randn_like(p) * 0.05)

@@ -112,6 +112,14 @@ export const Manifest = Type.Object(
         std: Triple,
         layout: Type.Literal('NHWC'),
         dtype: Type.Literal('uint8'),
+        patches: Type.Optional(
+          Type.Integer({
+            minimum: 1,
+            maximum: 4096,
+            description:
+              "Number of an image's patches whose features the image graph gives as well, `patches` float32 [N, P, D], unit length; without it the graph gives none.",
+          }),
+        ),
       },
       closed,
     ),

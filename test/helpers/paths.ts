@@ -14,6 +14,8 @@ export const DEFAULT_BUNDLE = process.env['CLIPN_TEST_BUNDLE'] ?? join(ROOT, 'mo
 
 /** A bundle of random weights with WordPiece and shared text weights (models/tests/small_bert.py). */
 export const SMALL_BERT = join(ROOT, 'test/fixtures/small-bert');
+/** A Vision Transformer with random weights whose image graph gives features of patches. */
+export const PATCHES = join(ROOT, 'test/fixtures/patches');
 
 /** The program that real processes run: the build, as for users. `npm test` makes it first. */
 export const COMMAND = join(ROOT, 'dist/cli/main.js');

@@ -74,6 +74,7 @@ def run(args: argparse.Namespace) -> None:
             vocabulary=words,
             evaluation={},
             storage=args.storage,
+            patches=args.patches,
         )
     del model
     verify(args.out)
@@ -94,5 +95,6 @@ def register(add) -> None:
     c.add_argument(
         "--storage", choices=("single", "half"), default="single", help="precision of the stored weights; half needs half the space and rounds the weights"
     )
+    c.add_argument("--patches", action="store_true", help="features of patches as a second output of the image graph, for the score gl_mcm; ViT only")
     c.add_argument("--tokenizer", type=Path, help="tokenizer.json, for models with another vocabulary than CLIP's")
     c.add_argument("--vocabulary", type=Path, help="JSON list of the words seen in training, for a limited vocabulary")

@@ -13,8 +13,9 @@ serveCalls<ProbeOperations>({
     const session = await openImageSession(bundle, threads, deviceOf(device));
     const { image, tolerance } = await readGolden(bundle);
     const pixels = image.pixels.data.slice(0, bundle.manifest.image.size ** 2 * 3);
-    const features = await session.run(pixels, 1);
-    const expected = image.features.data.subarray(0, bundle.manifest.embedding_dim);
+    const { embedding_dim: width } = bundle.manifest;
+    const features = (await session.run(pixels, 1)).subarray(0, width);
+    const expected = image.features.data.subarray(0, width);
     return {
       difference: checkGolden(`an image on ${device}`, features, expected, bundle.tolerance.image ?? tolerance),
     };

@@ -3,7 +3,7 @@ import type { ImageFormat } from '../../images/format.ts';
 
 /** The model's output for an image, before it is scored for a tenant. */
 export interface Embedding {
-  /** Unit length, float32 [D]. */
+  /** Unit length, float32 [D]; where the bundle has features of patches, those follow, float32 [1 + P, D]. */
   feature: Float32Array;
   width: number;
   height: number;

@@ -71,7 +71,7 @@ const operations: Handlers<EngineOperations> = {
       timing: { ...timing, inference },
       cache,
       ...(readings ? { otherReadings } : {}),
-      ...(request.embedding ? { embedding: feature } : {}),
+      ...(request.embedding ? { embedding: heads.own(feature) } : {}),
     };
     if (!wanted) return detection;
     const hash = { name: 'hash', start: arrived, end: hashed };

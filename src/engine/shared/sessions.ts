@@ -8,7 +8,10 @@ import { CPU, type Device, executionProviders, explain } from './devices.ts';
 import type { Tower } from './types.ts';
 
 export interface ImageSession {
-  /** uint8 pixels [n, S, S, 3] -> unit features float32 [n, D]. Blocks the calling thread while the device works. */
+  /**
+   * uint8 pixels [n, S, S, 3] -> unit features float32 [n, D]; of a bundle with features of patches [n, 1 + P, D], each image's own
+   * feature before those of its patches. Blocks the calling thread while the device works.
+   */
   run(pixels: Uint8Array, n: number): Promise<Float32Array>;
 }
 
@@ -62,12 +65,16 @@ interface GraphFile {
   read?(path: string): Uint8Array;
 }
 
-async function open(file: GraphFile, input: string, setup: Setup): Promise<ort.InferenceSession> {
+async function open(
+  file: GraphFile,
+  { input, outputs = ['features'] }: { input: string; outputs?: string[] },
+  setup: Setup,
+): Promise<ort.InferenceSession> {
   const { path } = file;
   const session = await create(file, setup);
-  if (session.inputNames.join() !== input || session.outputNames.join() !== 'features') {
+  if (session.inputNames.join() !== input || session.outputNames.join() !== outputs.join()) {
     throw new ServiceError('engine_unavailable', 'The model bundle does not meet the graph contract.', {
-      internal: `${path}: inputs ${session.inputNames}, outputs ${session.outputNames}; wanted ${input} -> features`,
+      internal: `${path}: inputs ${session.inputNames}, outputs ${session.outputNames}; wanted ${input} -> ${outputs}`,
     });
   }
   return session;
@@ -104,29 +111,43 @@ function weightsOf(
   return { externalData: [{ path: SHARED_WEIGHTS, data: read(weights) }] };
 }
 
-async function run(
-  session: ort.InferenceSession,
-  name: string,
-  tensor: ort.Tensor,
-  n: number,
-  width: number,
-): Promise<Float32Array> {
-  const output = (await session.run({ [name]: tensor }))['features'];
-  if (output?.type !== 'float32' || output.dims[0] !== n || output.dims[1] !== width) {
+/** The numbers of an output. @throws ServiceError engine_unavailable if its type or shape is another one */
+function numbersOf(outputs: ort.InferenceSession.OnnxValueMapType, name: string, shape: number[]): Float32Array {
+  const output = outputs[name] as ort.Tensor | undefined;
+  if (output?.type !== 'float32' || output.dims.join() !== shape.join()) {
     throw new ServiceError('engine_unavailable', 'The model bundle does not meet the graph contract.', {
-      internal: `features: ${output?.type} [${output?.dims}], wanted float32 [${n},${width}]`,
+      internal: `${name}: ${output?.type} [${output?.dims}], wanted float32 [${shape}]`,
     });
   }
   return output.data as Float32Array;
 }
 
+/** Rows of `first` and of `second` by turns, [n * (a + b)]. */
+function interleaved(first: Float32Array, second: Float32Array, n: number): Float32Array {
+  const [a, b] = [first.length / n, second.length / n];
+  const all = new Float32Array(first.length + second.length);
+  for (let i = 0; i < n; i++) {
+    all.set(first.subarray(i * a, (i + 1) * a), i * (a + b));
+    all.set(second.subarray(i * b, (i + 1) * b), i * (a + b) + a);
+  }
+  return all;
+}
+
 export async function openImageSession(bundle: Bundle, threads: number, device = CPU): Promise<ImageSession> {
-  const { size } = bundle.manifest.image;
+  const { size, patches } = bundle.manifest.image;
   const width = bundle.manifest.embedding_dim;
   const { precision } = bundle;
-  const session = await open({ path: bundle.files.image, arena: true }, 'pixels', { device, threads, precision });
+  const outputs = patches === undefined ? ['features'] : ['features', 'patches'];
+  const file = { path: bundle.files.image, arena: true };
+  const session = await open(file, { input: 'pixels', outputs }, { device, threads, precision });
   return {
-    run: (pixels, n) => run(session, 'pixels', new ort.Tensor('uint8', pixels, [n, size, size, 3]), n, width),
+    run: async (pixels, n) => {
+      const all = await session.run({ pixels: new ort.Tensor('uint8', pixels, [n, size, size, 3]) });
+      const features = numbersOf(all, 'features', [n, width]);
+      return patches === undefined
+        ? features
+        : interleaved(features, numbersOf(all, 'patches', [n, patches, width]), n);
+    },
   };
 }
 
@@ -139,12 +160,13 @@ export async function openTextSession(
 ): Promise<TextSession> {
   const width = bundle.manifest.embedding_dim;
   const { textYes, textNo, weights } = bundle.files;
-  const session = await open({ path: tower === 'yes' ? textYes : textNo, weights, read, arena: false }, 'tokens', {
-    device: CPU,
-    threads,
-    precision: bundle.precision,
-  });
+  const file = { path: tower === 'yes' ? textYes : textNo, weights, read, arena: false };
+  const session = await open(file, { input: 'tokens' }, { device: CPU, threads, precision: bundle.precision });
   return {
-    run: (tokens, n) => run(session, 'tokens', new ort.Tensor('int64', tokens, [n, tokens.length / n]), n, width),
+    run: async (tokens, n) =>
+      numbersOf(await session.run({ tokens: new ort.Tensor('int64', tokens, [n, tokens.length / n]) }), 'features', [
+        n,
+        width,
+      ]),
   };
 }

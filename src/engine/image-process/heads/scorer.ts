@@ -1,4 +1,5 @@
 import * as ort from 'onnxruntime-node';
+import { glMcm } from '../../../clipn/index.ts';
 import { ServiceError } from '../../../errors/index.ts';
 import type { NegativeLabels } from '../../shared/types.ts';
 import { WordMatrix } from '../../shared/words/word-matrix.ts';
@@ -64,18 +65,38 @@ export class HeadScorer {
     this.#words.delete(id);
   }
 
-  /** Scores one unit feature [D] with one head. @throws ServiceError tenant_not_ready if the head is not in this process */
+  /** The image's own feature [D] of one that features of patches may follow, [1 + P, D]. */
+  own(feature: Float32Array): Float32Array {
+    return feature.subarray(0, this.#width);
+  }
+
+  /**
+   * Scores one unit feature [D], or [1 + P, D] with those of patches, with one head.
+   * @throws ServiceError tenant_not_ready if the head is not in this process
+   */
   async score(id: string, feature: Float32Array, topK: number): Promise<Scored> {
     const head = this.#heads.get(id);
     if (!head) throw replaced();
+    const own = this.own(feature);
+    const all = await this.#cosines(own, head.rows);
+    const [yes, no] = [all.subarray(0, all.length / 2), all.subarray(all.length / 2)];
+    const scored = scoredBy(yes, no, this.#scale, topK, head.negatives && this.#negatives(head.negatives, own));
+    if (feature.length === own.length) return scored;
+    const local = await this.#cosines(feature.subarray(own.length), head.rows.subarray(0, head.rows.length / 2));
+    const patches = Array.from({ length: local.length / yes.length }, (_, i) =>
+      local.subarray(i * yes.length, (i + 1) * yes.length),
+    );
+    return { ...scored, scores: { ...scored.scores, gl_mcm: glMcm(yes, patches) } };
+  }
+
+  /** Cosines of features [n, D] with rows [m, D], [n * m]. */
+  async #cosines(features: Float32Array, rows: Float32Array): Promise<Float32Array> {
     const width = this.#width;
     const { cosines } = await this.#session.run({
-      features: new ort.Tensor('float32', feature, [1, width]),
-      rows: new ort.Tensor('float32', head.rows, [head.rows.length / width, width]),
+      features: new ort.Tensor('float32', features, [features.length / width, width]),
+      rows: new ort.Tensor('float32', rows, [rows.length / width, width]),
     });
-    const all = (cosines as ort.Tensor).data as Float32Array;
-    const [yes, no] = [all.subarray(0, all.length / 2), all.subarray(all.length / 2)];
-    return scoredBy(yes, no, this.#scale, topK, head.negatives && this.#negatives(head.negatives, feature));
+    return (cosines as ort.Tensor).data as Float32Array;
   }
 
   #negatives({ words, labels }: NonNullable<HeldHead['negatives']>, feature: Float32Array): NegativeCosines {

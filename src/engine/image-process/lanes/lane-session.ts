@@ -35,7 +35,7 @@ export class LaneSession {
     return this.#wide !== undefined;
   }
 
-  /** Rows of pixels, uint8 [S, S, 3] each, to unit features [D]. There are several runs if the rows exceed the largest batch. */
+  /** Rows of pixels, uint8 [S, S, 3] each, to unit features [D], or [1 + P, D] with those of patches. There are several runs if the rows exceed the largest batch. */
   async run(rows: Uint8Array[], wide: boolean): Promise<{ features: Float32Array[]; reports: RunReport[] }> {
     const features: Float32Array[] = [];
     const reports: RunReport[] = [];

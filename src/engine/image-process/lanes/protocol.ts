@@ -52,7 +52,7 @@ export interface LaneResult {
   facts?: ImageFacts;
   /** Names of the readings that follow the first one. */
   others: ImageReading['name'][];
-  /** One for each reading: a unit feature [D], or pixels if the thread only decodes. */
+  /** One for each reading: a unit feature [D], followed by those of its patches where the bundle has them; or pixels if the thread only decodes. */
   features: Float32Array[];
   pixels: Uint8Array<ArrayBuffer>[];
   /** On the clock that threads share (ipc/clock.ts), milliseconds. */
