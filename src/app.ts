@@ -65,10 +65,12 @@ import { tenantsFiles } from './http/routes/tenants/files.ts';
 import { tenantsGet } from './http/routes/tenants/get.ts';
 import { tenantsImport } from './http/routes/tenants/import.ts';
 import { tenantsList } from './http/routes/tenants/list.ts';
+import { tenantsLooksLike } from './http/routes/tenants/looks-like.ts';
 import { tenantsPut } from './http/routes/tenants/put.ts';
 import { tenantsRollback } from './http/routes/tenants/rollback.ts';
 import { sheddingServer } from './http/shedding.ts';
 import { compileValidator } from './http/validation.ts';
+import type { LooksLikeCounts } from './looks/index.ts';
 import { Flood } from './telemetry/flood.ts';
 import type { Logger } from './telemetry/logger.ts';
 import type { Metrics } from './telemetry/metrics.ts';
@@ -92,6 +94,7 @@ const TENANT_ROUTES = [
   tenantsDriftGet,
   tenantsDriftPin,
   tenantsDriftUnpin,
+  tenantsLooksLike,
   calibrationCreate,
   calibrationGet,
   calibrationDelete,
@@ -122,6 +125,7 @@ export interface AppParts {
   tenantFiles?: Pick<WatchedDirectory, 'status'> | undefined;
   reload: ReloadForHttp;
   drift: DriftMonitor;
+  looks: LooksLikeCounts;
   capture: CaptureParts;
   metrics: Metrics;
   /** Without it no spans are made; the log still names the traces of callers. */
@@ -169,6 +173,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   app.decorate('access', parts.access);
   app.decorate('tenantFiles', parts.tenantFiles);
   app.decorate('drift', parts.drift);
+  app.decorate('looks', parts.looks);
   app.decorate('capture', parts.capture);
   app.decorate('metrics', parts.metrics);
   app.decorate('tracing', parts.tracing ?? listening);

@@ -30,6 +30,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   tenants: ['clipn', 'words', 'engine', 'storage'],
   access: ['storage'],
   drift: ['clipn', 'storage'],
+  looks: [],
   labels: ['clipn', 'storage'],
   capture: ['clipn', 'engine', 'storage', 'tenants'],
   events: ['clipn', 'engine', 'outgoing', 'tenants'],
@@ -44,6 +45,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'tenants',
     'access',
     'drift',
+    'looks',
     'capture',
     'labels',
     'events',
@@ -60,6 +62,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'tenants',
     'access',
     'drift',
+    'looks',
     'capture',
     'labels',
     'serving',
@@ -68,7 +71,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
   // types of the contract only: the page carries none of the service's code
   console: ['http'],
-  'app.ts': ['http', 'telemetry', 'bundle', 'tenants', 'drift', 'capture'],
+  'app.ts': ['http', 'telemetry', 'bundle', 'tenants', 'drift', 'looks', 'capture'],
   grpc: ['gate', 'http'],
   cli: ['*'],
 };

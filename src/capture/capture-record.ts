@@ -1,6 +1,7 @@
 import type { Decision, Decisions, Rule, Scores } from '../clipn/index.ts';
 import type { Detection } from '../engine/index.ts';
 import type { Band, Calibrated } from '../tenants/calibration/serving.ts';
+import type { LooksLike } from '../tenants/negatives/looks-like.ts';
 import type { Serving } from '../tenants/tenant.ts';
 
 /** Why an image is kept: the first of these that holds. `uncertain` needs a calibration. */
@@ -20,6 +21,8 @@ export interface Observed {
   serving: Pick<Serving, 'version' | 'classes' | 'model' | 'pins'>;
   /** Id of the client's request. */
   requestId?: string | undefined;
+  /** Finds the words that a refused image looks like; undefined where it has none. Called for images that are stored. */
+  looksLike?: (() => Promise<LooksLike[]>) | undefined;
 }
 
 /** The facts of the verdict on an image, without the image. */
@@ -39,6 +42,8 @@ export interface Verdict {
   prediction: { class: string; probability: number };
   no_probability: number;
   ood_probability: number;
+  /** The words that a refused image looks like, of tenants with negative labels; absent where they could not be found. */
+  looks_like?: LooksLike[];
 }
 
 /** How an image was drawn from the stream of verdicts. */

@@ -35,6 +35,7 @@ interface Drawing {
   bytes: Uint8Array;
   record: CaptureRecord;
   embedding: Float32Array | undefined;
+  looksLike: Observed['looksLike'];
   generation: number;
 }
 
@@ -128,7 +129,8 @@ export class Capture {
       ...defined({ request_id: observed.requestId }),
     };
     const { generation } = state;
-    const drawn = { tenant, bytes: own(bytes), record, embedding: observed.detection.embedding, generation };
+    const { looksLike, detection } = observed;
+    const drawn = { tenant, bytes: own(bytes), record, embedding: detection.embedding, looksLike, generation };
     const taken = this.#queue.offer(drawn.bytes.length, () => this.#store(drawn));
     if (!taken) this.#tell(tenant, 'dropped');
   }
@@ -147,7 +149,10 @@ export class Capture {
     }
   }
 
-  async #keep({ tenant, bytes, record, embedding }: Drawing, rules: Required<CaptureRules>): Promise<CaptureResult> {
+  async #keep(
+    { tenant, bytes, record, embedding, looksLike }: Drawing,
+    rules: Required<CaptureRules>,
+  ): Promise<CaptureResult> {
     const { kept } = this.#options;
     const state = this.#stateOf(tenant);
     const { key, stratum } = record;
@@ -168,7 +173,9 @@ export class Capture {
     if (near !== undefined) this.#near.remove(tenant, near);
     state.full = (await kept.count(tenant)) >= rules.total;
     if (state.full) return 'total';
-    await kept.add(tenant, bytes, record);
+    // an engine that is restarting keeps no image from being stored
+    const words = await looksLike?.().catch(() => undefined);
+    await kept.add(tenant, bytes, { ...record, ...defined({ looks_like: words }) });
     if (embedding) this.#near.add(tenant, stratum, key, embedding);
     return 'stored';
   }

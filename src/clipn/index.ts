@@ -38,6 +38,7 @@ export {
   PUBLISHED_QUANTILE,
   quantileInPlace,
 } from './mining.ts';
+export { type NearWord, nearestWords } from './nearest.ts';
 export {
   type AgainstNegatives,
   combinedScore,

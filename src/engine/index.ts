@@ -1,5 +1,6 @@
 import { verifyChecksums } from '../bundle/checksums.ts';
 import type { Bundle } from '../bundle/load.ts';
+import type { NearWord } from '../clipn/index.ts';
 import type { Orientation } from '../images/decode.ts';
 import { Dispatcher } from './front/admission/dispatcher.ts';
 import type { Ask } from './front/admission/dispatcher-options.ts';
@@ -20,6 +21,7 @@ import type {
   Head,
   HeadHost,
   HeadProvider,
+  LookRequest,
   TextFeatureBuilder,
 } from './shared/types.ts';
 
@@ -163,6 +165,12 @@ export class Engine implements HeadHost, TextFeatureBuilder {
   async detect(request: DetectRequest, signal?: AbortSignal): Promise<Detection> {
     this.#quarantine.check(request.bytes);
     return this.#dispatcher.submit(request, signal);
+  }
+
+  /** The words nearest to an image that are not of its head's classes. Rejects with engine_unavailable where no engine runs, or if it ends. */
+  async look(request: LookRequest, signal?: AbortSignal): Promise<NearWord[]> {
+    const engine = this.#engines.find((e) => e.ready) ?? (this.#engines[0] as EngineSupervisor);
+    return engine.look(request, signal);
   }
 
   build(request: FeatureRequest, options?: FeatureOptions): Promise<Float32Array> {

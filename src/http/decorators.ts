@@ -4,6 +4,7 @@ import type { Capture, KeptImages } from '../capture/index.ts';
 import type { DriftMonitor } from '../drift/index.ts';
 import type { AuditSink, GateSettings } from '../gate/index.ts';
 import type { Labels } from '../labels/index.ts';
+import type { LooksLikeCounts } from '../looks/index.ts';
 import type { ServingEngine } from '../serving/observed-engine.ts';
 import type { QualityReports } from '../serving/quality-reports.ts';
 import type { ReloadStatus } from '../serving/reload-status.ts';
@@ -100,6 +101,7 @@ declare module 'fastify' {
     model: { readonly bundle: Pick<Bundle, 'manifest' | 'id'> };
     reload: ReloadForHttp;
     drift: DriftMonitor;
+    looks: LooksLikeCounts;
     capture: CaptureParts;
     metrics: Metrics;
     tracing: Tracing;

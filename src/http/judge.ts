@@ -24,6 +24,7 @@ export interface AskedImages {
   /** See `DetectionJob`. */
   uncounted?: boolean;
   embedding?: boolean;
+  explain?: boolean;
   images: readonly ReceivedImage[];
   topK: number;
 }

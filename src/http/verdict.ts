@@ -6,7 +6,7 @@ import type { Verdict } from './schemas/detect.ts';
 
 /** A verdict as `/v1/detect` and `clipn-gate detect --json` return it, with the names of classes. */
 export function verdictOf(
-  { id, decision, detection: d, calibrated }: Extract<JudgedImage, { detection: Detection }>,
+  { id, decision, detection: d, calibrated, looksLike }: Extract<JudgedImage, { detection: Detection }>,
   method: Rule,
   { classes, calibration }: { classes: readonly string[]; calibration?: ServingCalibration | undefined },
 ): Verdict {
@@ -28,6 +28,7 @@ export function verdictOf(
       probability: t.probability,
       no_probability: t.noProbability,
     })),
+    ...(looksLike && { looks_like: looksLike }),
     image: imageOf(d.image),
   };
 }

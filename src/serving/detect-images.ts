@@ -4,11 +4,13 @@ import type { Ask, Detection, DetectRequest, Priority } from '../engine/index.ts
 import { deserializeError, ServiceError, serializeError } from '../errors/index.ts';
 import type { GivenVerdict, Interface } from '../events/index.ts';
 import type { Calibrated } from '../tenants/calibration/serving.ts';
+import type { LooksLike } from '../tenants/negatives/looks-like.ts';
 import type { Serving } from '../tenants/tenant.ts';
 import { withCalibration } from './calibrated.ts';
+import { looksLikeBy, type WordFinder } from './looks-like.ts';
 
 /** The methods of an engine that detection needs: admission of images, and the verdict on one. Both throw ServiceError. */
-export interface DetectionEngine {
+export interface DetectionEngine extends WordFinder {
   check(ask: Ask): void;
   detect(request: DetectRequest, signal?: AbortSignal): Promise<Detection>;
   /** Called with each verdict of a job that has an origin. */
@@ -31,7 +33,7 @@ export interface ReceivedImage {
 /** Images of one request that are judged together: by one version of one tenant, with one priority. */
 export interface DetectionJob {
   tenant: string;
-  serving: Pick<Serving, 'headId'> & Partial<Pick<Serving, 'calibration' | 'classes'>>;
+  serving: Pick<Serving, 'headId'> & Partial<Pick<Serving, 'calibration' | 'classes' | 'words'>>;
   /** Where the request came from; without it there are no events. */
   origin?: Origin | undefined;
   /** The rule whose decision is returned; `calibrated` only with a calibration that applies (`requestedRule`). */
@@ -53,6 +55,8 @@ export interface DetectionJob {
   uncounted?: boolean | undefined;
   /** Whether the detections have the embedding of the image. */
   embedding?: boolean | undefined;
+  /** Whether refused images get the words that they look like, where the tenant has negative labels. */
+  explain?: boolean | undefined;
   /** Wraps the engine, for example in a trace. */
   around?: ((engine: Pick<DetectionEngine, 'detect'>) => Pick<DetectionEngine, 'detect'>) | undefined;
   /** Called once the images are admitted; its result is called when all are answered. If it throws, the job is refused. */
@@ -62,7 +66,7 @@ export interface DetectionJob {
 
 /** An image with its verdict, or with the error that prevented one. */
 export type JudgedImage =
-  | { id: string; detection: Detection; decision: 'id' | 'ood'; calibrated?: Calibrated }
+  | { id: string; detection: Detection; decision: 'id' | 'ood'; calibrated?: Calibrated; looksLike?: LooksLike[] }
   | { id: string; error: ServiceError };
 
 /** Receives the outcome of images, for metrics. */
@@ -99,13 +103,16 @@ export async function detectImages(engine: DetectionEngine, job: DetectionJob): 
     ...defined({ timeoutMs, orientation: job.orientation, requestId: job.origin?.requestId }),
     ...(job.readings ? { readings: true } : {}),
     ...(job.uncounted ? { uncounted: true } : {}),
-    ...(job.embedding ? { embedding: true } : {}),
+    ...(job.embedding || explained(job) ? { embedding: true } : {}),
   };
   const one = async ({ id, bytes }: ReceivedImage): Promise<JudgedImage> => {
     if (bytes instanceof ServiceError) return { id, error: bytes };
     try {
       const judged = withCalibration(await judge.detect({ ...request, bytes }, signal), serving);
-      return { id, ...judged, decision: decisionOf(judged.detection.decisions, method) };
+      const decision = decisionOf(judged.detection.decisions, method);
+      const wanted = decision === 'ood' && explained(job);
+      const looksLike = wanted ? await looksLikeBy(engine, serving, judged.detection, signal) : undefined;
+      return { id, ...judged, decision, ...defined({ looksLike }) };
     } catch (error) {
       return { id, error: asServiceError(error) };
     }
@@ -119,6 +126,9 @@ export async function detectImages(engine: DetectionEngine, job: DetectionJob): 
   }
   return judged;
 }
+
+const explained = ({ explain, serving }: Pick<DetectionJob, 'explain' | 'serving'>) =>
+  explain === true && serving.words !== undefined;
 
 /** Admits several images; `detect` itself admits a single one. */
 function admit(engine: DetectionEngine, ask: Ask, observer: DetectionObserver | undefined): void {

@@ -1,12 +1,14 @@
 import type { Capture } from '../capture/index.ts';
-import { decisionOf } from '../clipn/index.ts';
+import { decisionOf, type NearWord } from '../clipn/index.ts';
 import type { DriftMonitor } from '../drift/index.ts';
-import type { Ask, Detection, DetectRequest, FleetStatus } from '../engine/index.ts';
+import type { Ask, Detection, DetectRequest, FleetStatus, LookRequest } from '../engine/index.ts';
 import type { EventPublisher, GivenVerdict } from '../events/index.ts';
+import type { LooksLikeCounts } from '../looks/index.ts';
 import { type RuledServing, standingRule } from '../tenants/calibration/rule.ts';
 import type { TenantRegistry } from '../tenants/registry.ts';
 import { withCalibration } from './calibrated.ts';
 import type { DetectionEngine } from './detect-images.ts';
+import { looksLikeBy } from './looks-like.ts';
 
 /** An engine that reports its state. */
 export interface ServingEngine extends DetectionEngine {
@@ -17,7 +19,7 @@ export interface ServingEngine extends DetectionEngine {
 export interface EnginesByHead {
   readonly status: FleetStatus;
   check(ask: Ask): void;
-  engineFor(headId: string): Pick<DetectionEngine, 'detect'>;
+  engineFor(headId: string): Pick<DetectionEngine, 'detect' | 'look'>;
 }
 
 export interface ObservedEngineParts {
@@ -26,6 +28,7 @@ export interface ObservedEngineParts {
   tenants: Pick<TenantRegistry, 'resolve'>;
   capture: Pick<Capture, 'wants' | 'offer'>;
   events: Pick<EventPublisher, 'publish'>;
+  looks: Pick<LooksLikeCounts, 'offer'>;
 }
 
 /**
@@ -49,12 +52,13 @@ export class ObservedEngine implements ServingEngine {
   }
 
   async detect(request: DetectRequest, signal?: AbortSignal): Promise<Detection> {
-    const { engines, drift, tenants, capture } = this.#parts;
+    const { engines, drift, tenants, capture, looks } = this.#parts;
     const { uncounted, ...counted } = request;
     const { tenant, bytes, requestId } = request;
     const serving = tenants.resolve(tenant);
     const wanted = !uncounted && capture.wants(tenant);
-    const asked = wanted ? { ...counted, embedding: true } : counted;
+    const embedding = wanted || serving.negatives?.looks_like === true;
+    const asked = embedding ? { ...counted, embedding } : counted;
     const detection = await engines.engineFor(request.headId).detect(asked, signal);
     if (uncounted) return detection;
     const rule = ruleOf(serving);
@@ -66,9 +70,26 @@ export class ObservedEngine implements ServingEngine {
       predicted: serving.classes[detection.index] ?? '',
     });
     // the tenant may have changed since the request; its former classes cannot name the verdict
-    if (wanted && serving.headId === request.headId)
-      capture.offer({ tenant, bytes, ...calibrated, rule, decision, serving, requestId });
+    if (serving.headId !== request.headId) return detection;
+    const look = () => looksLikeBy(this, serving, detection);
+    const refused = decision === 'ood' && serving.negatives !== undefined;
+    if (refused && serving.negatives?.looks_like) looks.offer({ tenant, version: serving.version, look });
+    if (wanted)
+      capture.offer({
+        tenant,
+        bytes,
+        ...calibrated,
+        rule,
+        decision,
+        serving,
+        requestId,
+        ...(refused && { looksLike: look }),
+      });
     return detection;
+  }
+
+  look(request: LookRequest, signal?: AbortSignal): Promise<NearWord[]> {
+    return this.#parts.engines.engineFor(request.headId).look(request, signal);
   }
 
   given(verdict: GivenVerdict): void {

@@ -134,6 +134,7 @@ export class TenantHeads {
       pins,
       calibration: calibration && servingCalibration(calibration, pins),
       negatives: definition.negatives,
+      words: await recipe.negatives?.words.features.list.words(),
     };
   }
 

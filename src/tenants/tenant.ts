@@ -22,6 +22,8 @@ export interface Serving {
   calibration: ServingCalibration | undefined;
   /** The settings of its negative labels; undefined without them. */
   negatives?: Negatives | undefined;
+  /** The word list by index, for names of words; undefined without negative labels. */
+  words?: readonly string[] | undefined;
 }
 
 /** A tenant as clients see it. */

@@ -3,10 +3,16 @@
  * negative labels found them among the mined ones (NegRefine, ICCV 2025, arXiv 2507.09795).
  */
 import type { WordList } from './list.ts';
+import { repetitions } from './tokens.ts';
 
 export interface Relations {
   /** Indices of the words that are related to a class name in any of its senses, ascending; none for a name without a sense. */
   related(name: string): number[];
+  /**
+   * Indices of the nouns that add nothing to a class name, ascending: the name itself, its synonyms in any sense, and nouns that have all its
+   * words ("dog breeding" for "dog"). Superclasses and subclasses under other names are not among them.
+   */
+  same(name: string): number[];
   /** The part of a class name that WordNet knows; undefined if it knows none. */
   known(name: string): string | undefined;
 }
@@ -24,10 +30,13 @@ function forms(phrase: string): string[] {
   return [...out, ...out.filter((form) => form.includes('-')).map((form) => form.replaceAll('-', ' '))];
 }
 
+/** The words of a name, without what follows a comma or a bracket. */
+const wordsIn = (name: string): string[] =>
+  (name.split(/[,(]/, 1)[0] as string).toLowerCase().replaceAll('_', ' ').split(/\s+/).filter(Boolean);
+
 /** Parts of a name, longest first: those that end at the last word, then those at the last but one. In English the last word names the kind. */
 function* phrases(name: string): Generator<string> {
-  const plain = (name.split(/[,(]/, 1)[0] as string).toLowerCase().replaceAll('_', ' ');
-  const words = plain.split(/\s+/).filter(Boolean);
+  const words = wordsIn(name);
   for (let end = words.length; end > 0; end--)
     for (let start = 0; start < end; start++) yield* forms(words.slice(start, end).join(' '));
 }
@@ -57,17 +66,29 @@ export function relations({ words, lemmas, above, parts }: WordList): Relations 
     for (const phrase of phrases(name)) if (senses.has(phrase)) return phrase;
     return undefined;
   };
+  const repeating = repetitions(words.slice(0, parts.nouns.to));
+  const nounsOf = (synsets: Iterable<number>): number[] => {
+    const out = new Set<number>();
+    for (const i of synsets)
+      for (const lemma of (lemmas[i] as string).toLowerCase().split('|')) {
+        const word = nouns.get(lemma);
+        if (word !== undefined) out.add(word);
+      }
+    return [...out];
+  };
   return {
     known,
+    same(name) {
+      // the whole name: a red car is a car, but they are not the same
+      const plain = wordsIn(name).join(' ');
+      const form = forms(plain).find((form) => senses.has(form)) ?? plain;
+      const all = [...nounsOf(senses.get(form) ?? []), ...repeating(plain), ...repeating(form)];
+      return [...new Set(all)].sort((a, b) => a - b);
+    },
     related(name) {
       const phrase = known(name);
       const start = phrase === undefined ? [] : (senses.get(phrase) as number[]);
-      const out = new Set<number>();
-      for (const i of [...reached(start, above), ...reached(start, below)])
-        for (const lemma of (lemmas[i] as string).toLowerCase().split('|')) {
-          const word = nouns.get(lemma);
-          if (word !== undefined) out.add(word);
-        }
+      const out = new Set(nounsOf([...reached(start, above), ...reached(start, below)]));
       const adjective = adjectives.get(name.toLowerCase().trim());
       if (adjective !== undefined) out.add(adjective);
       return [...out].sort((a, b) => a - b);

@@ -17,6 +17,7 @@ function unitRows(count: number, width: number, seed: number): Float32Array {
   }
   return rows;
 }
+const NO_OTHERS = { nouns: 0, except: new Uint32Array() };
 const dot = (a: ArrayLike<number>, b: ArrayLike<number>) =>
   Array.from(a).reduce((sum, x, i) => sum + x * (b[i] as number), 0);
 
@@ -67,6 +68,7 @@ describe('heads with negative labels', () => {
   const rows = Float32Array.from([...yes, ...no]);
   const feature = unitRows(1, width, 8);
   const labels = { neglabel: Uint32Array.of(4, 29, 0, 17, 8, 2, 3), csp: Uint32Array.of(1, 5), groups: 3 };
+  const others = { nouns: 20, except: Uint32Array.of(3, 4) };
   const scorer = async () => {
     const open = await HeadScorer.open({ width, scale: 10 });
     open.putWords('w', { count: 30, from: 0, rows: words.subarray(0, 20 * width) });
@@ -77,7 +79,7 @@ describe('heads with negative labels', () => {
   it('the verdict gains scores and decisions by the formulas, and is otherwise that of the same head without labels', async () => {
     const heads = await scorer();
     heads.put('plain', { rows, negatives: null });
-    heads.put('with', { rows, negatives: { words: 'w', labels } });
+    heads.put('with', { rows, negatives: { words: 'w', labels, others } });
     const plain = await heads.score('plain', feature, 2);
     const verdict = await heads.score('with', feature, 2);
     const cosine = (place: number) => dot(feature, words.subarray(place * width, (place + 1) * width));
@@ -111,11 +113,31 @@ describe('heads with negative labels', () => {
     );
   });
 
+  it('the words of an image are the nearest nouns that name no class, with the softmax over classes and nouns', async () => {
+    const heads = await scorer();
+    heads.put('with', { rows, negatives: { words: 'w', labels, others } });
+    heads.put('plain', { rows, negatives: null });
+    const near = await heads.look('with', feature);
+    const cosine = (place: number) => dot(feature, words.subarray(place * width, (place + 1) * width));
+    const places = Array.from({ length: 20 }, (_, i) => i).filter((i) => i !== 3 && i !== 4);
+    const yesCosines = [0, 1, 2].map((c) => dot(feature, yes.subarray(c * width, (c + 1) * width)));
+    const sum = [...yesCosines, ...places.map(cosine)].reduce((all, x) => all + Math.exp(10 * x), 0);
+    assert.deepEqual(new Set(near.map(({ index }) => index)), new Set(places));
+    for (const [i, { index, probability }] of near.entries()) {
+      assert.ok(Math.abs(probability - Math.exp(10 * cosine(index)) / sum) < 1e-3 * probability);
+      assert.ok(probability <= (near[i - 1]?.probability ?? 1));
+    }
+    assert.deepEqual(await heads.look('with', feature), near);
+    assert.deepEqual(await heads.look('plain', feature), []);
+    await assert.rejects(heads.look('nobody', feature), { code: 'tenant_not_ready' });
+  });
+
   it('words that were dropped are missed with tenant_not_ready', async () => {
     const heads = await scorer();
-    heads.put('with', { rows, negatives: { words: 'w', labels } });
+    heads.put('with', { rows, negatives: { words: 'w', labels, others } });
     heads.dropWords('w');
     await assert.rejects(heads.score('with', feature, 1), { code: 'tenant_not_ready' });
+    await assert.rejects(heads.look('with', feature), { code: 'tenant_not_ready' });
   });
 });
 
@@ -152,7 +174,7 @@ describe('word residency', () => {
         classes: ['a'],
         yes: new Float32Array(1),
         no: new Float32Array(1),
-        ...(negatives && { negatives: { words: source, labels } }),
+        ...(negatives && { negatives: { words: source, labels, others: NO_OTHERS } }),
       });
       return id;
     };

@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import type { FastifyInstance } from 'fastify';
 import { type AppParts, buildApp } from '../../src/app.ts';
-import { assess, topK } from '../../src/clipn/index.ts';
+import { assess, type NearWord, topK } from '../../src/clipn/index.ts';
 import { DriftMonitor } from '../../src/drift/index.ts';
-import type { Ask, Detection, DetectRequest, FleetStatus } from '../../src/engine/index.ts';
+import type { Ask, Detection, DetectRequest, FleetStatus, LookRequest } from '../../src/engine/index.ts';
 import { ServiceError } from '../../src/errors/index.ts';
 import type { HttpConfig } from '../../src/http/decorators.ts';
+import { LooksLikeCounts } from '../../src/looks/index.ts';
 import {
   type EnginesByHead,
   ObservedEngine,
@@ -36,6 +37,16 @@ export class FakeEngine {
   readonly asked: Ask[] = [];
   /** Thrown when it is asked whether it would take more. */
   refusal: ServiceError | undefined;
+
+  /** The answer to every search for words. */
+  near: NearWord[] = [];
+  readonly looked: LookRequest[] = [];
+
+  async look(request: LookRequest): Promise<NearWord[]> {
+    this.looked.push(request);
+    if (this.failure) throw this.failure;
+    return this.near;
+  }
 
   check(ask: Ask): void {
     this.asked.push(ask);
@@ -125,6 +136,7 @@ export async function testApp(
   await registry.put('demo', { classes: ['dog', 'cat'] }, { waitMs: 1000 });
   const access = await fakeAccess(accessOptions);
   const drift = new DriftMonitor({ store: new MemoryDriftStore(), windowMs: 60_000 });
+  const looks = new LooksLikeCounts();
   const fake = fakeCapture({ tenants: registry, random: () => 0 });
   const capture = { ...fake, quality: new QualityReports({ ...fake, tenants: registry }) };
   const metrics = createMetrics();
@@ -160,10 +172,12 @@ export async function testApp(
       tenants: registry,
       capture: capture.capture,
       events,
+      looks,
     }),
     tenants: registry,
     access,
     drift,
+    looks,
     capture,
     metrics,
     logger,

@@ -43,6 +43,10 @@ export class WordEngine implements GateEngine {
 
   check(): void {}
 
+  async look() {
+    return [];
+  }
+
   async detect(request: DetectRequest, signal?: AbortSignal): Promise<Detection> {
     this.requests.push(request);
     signal?.addEventListener('abort', () => this.aborted++, { once: true });

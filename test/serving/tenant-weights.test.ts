@@ -49,6 +49,7 @@ function weightedEngine() {
     status: inner.status,
     check: (asked) => dispatcher.check(asked),
     detect: (request, signal) => dispatcher.submit(request, signal),
+    look: async () => [],
   };
   return { engine, order, open, depth: () => dispatcher.depth };
 }

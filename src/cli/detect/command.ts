@@ -16,6 +16,7 @@ export function addDetectCommand(program: Command): void {
       .option('--tenant <id>', 'a tenant of the data directory instead of --classes (default demo)')
       .addOption(new Option('--method <rule>', 'the rule that decides').choices([...METHODS, ...NEGATIVE_METHODS]))
       .option('--top <n>', 'number of likeliest classes in --json', (v) => Number.parseInt(v, 10), 5)
+      .option('--explain', 'show words that refused images look like; encodes all words of the word list first')
       .option('--json', 'one JSON object per line, for programs'),
     SETTINGS,
   ).action(async (files: string[], options: Omit<DetectArguments, 'files'>) => {

@@ -7,6 +7,8 @@ import { type DetectionJob, detectImages, type JudgedImage } from '../../serving
 import { engineOptions } from '../../serving/engine-options.ts';
 import { openBundle } from '../../serving/open-bundle.ts';
 import { requestedRule } from '../../tenants/calibration/rule.ts';
+import type { TenantDefinition } from '../../tenants/definition.ts';
+import { installedWordList } from '../../tenants/negatives/open-words.ts';
 import { headOf } from '../head.ts';
 import { tellLeftOut } from '../left-out.ts';
 import { pathArguments } from '../path-arguments.ts';
@@ -21,6 +23,7 @@ export interface DetectArguments {
   classes?: string;
   tenant?: string;
   method?: FreeRule;
+  explain?: boolean;
   json?: boolean;
   top: number;
 }
@@ -46,7 +49,7 @@ export async function detectFiles(args: DetectArguments, config: Config): Promis
   try {
     const started = engine.start();
     started.catch(() => {});
-    const definition = await definitionOf(args, config);
+    const definition = withWords(await definitionOf(args, config), args);
     const standing = {
       method: definition.method ?? config.method,
       uncalibratedMethod: config.method,
@@ -56,9 +59,12 @@ export async function detectFiles(args: DetectArguments, config: Config): Promis
     const method = requestedRule(standing, args.method);
     await warnOfTexts(bundle, definition);
     const making = headOf(engine, bundle, definition, config);
-    const [head] = await Promise.all([making.catch((error) => started.then(() => Promise.reject(error))), started]);
+    const made = making.catch((error) => started.then(() => Promise.reject(error)));
+    const [head] = await Promise.all([made, started]);
     await engine.putHead(HEAD, head);
-    const job = { tenant: args.tenant ?? HEAD, serving: { headId: HEAD }, method, topK: args.top };
+    const { top: topK, explain } = args;
+    const words = explain ? await (await installedWordList(config.words))?.words() : undefined;
+    const job = { tenant: args.tenant ?? HEAD, serving: { headId: HEAD, words }, method, topK, explain };
     const judged = await judgeFiles(engine, files, { ...job, atOnce: 2 * config.maxBatch });
     const naming = { method, classes: head.classes };
     process.stdout.write(args.json ? jsonLines(judged, naming) : verdictTable(judged, naming));
@@ -67,6 +73,10 @@ export async function detectFiles(args: DetectArguments, config: Config): Promis
     await engine.stop();
   }
 }
+
+/** Words that refused images look like need negative labels; `--explain` adds those of the published settings. */
+const withWords = (definition: TenantDefinition, { explain }: DetectArguments): TenantDefinition =>
+  explain && !definition.negatives ? { ...definition, negatives: {} } : definition;
 
 /** Judges every file as a job of its own; at most `atOnce` of them are in memory. */
 async function judgeFiles(

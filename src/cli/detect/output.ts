@@ -23,11 +23,20 @@ export function jsonLines(judged: readonly JudgedImage[], { method, ...serving }
 
 /** A table for people. */
 export function verdictTable(judged: readonly JudgedImage[], { method, classes }: Naming): string {
+  const explained = judged.some((image) => 'looksLike' in image);
   const rows = judged.map((image) => {
     if ('error' in image) return [image.id, 'error', image.error.message, '', '', ''];
     const { index, probability, noProbability, oodProbability } = image.detection;
     const numbers = [probability, noProbability, oodProbability].map((value) => value.toFixed(3));
-    return [image.id, image.decision === 'id' ? 'in' : 'OUT', classes[index] as string, ...numbers];
+    const words = explained ? [looksLike(image)] : [];
+    return [image.id, image.decision === 'id' ? 'in' : 'OUT', classes[index] as string, ...numbers, ...words];
   });
-  return `${table(['file', method, 'class', 'p', '"no"', 'none of these'], rows, new Set([3, 4, 5]))}\n`;
+  const columns = ['file', method, 'class', 'p', '"no"', 'none of these', ...(explained ? ['looks like'] : [])];
+  return `${table(columns, rows, new Set([3, 4, 5]))}\n`;
+}
+
+/** The words of a refused image with their probabilities; a dash where none is near. */
+function looksLike({ decision, looksLike: words = [] }: Extract<JudgedImage, { detection: unknown }>): string {
+  if (decision === 'id') return '';
+  return words.map(({ word, probability }) => `${word} ${probability.toFixed(3)}`).join(', ') || '-';
 }

@@ -1,6 +1,7 @@
 import { Limiter, Quotas } from '../../access/index.ts';
 import { buildApp } from '../../app.ts';
 import type { Config } from '../../config/index.ts';
+import { LooksLikeCounts } from '../../looks/index.ts';
 import { openDataDirectory } from '../../serving/data-directory.ts';
 import { ExampleRenewal } from '../../serving/example-renewal.ts';
 import type { LiveModel, Prepared } from '../../serving/live-model.ts';
@@ -51,7 +52,9 @@ async function openParts({ config, telemetry, live, prepared }: Omit<ServicePart
   );
   const capture = await observedCapture(config, stored, tenants, telemetry);
   const publisher = events.open((tenant) => tenants.definitionOf(tenant)?.events);
-  const engine = new ObservedEngine({ engines: live, drift, tenants, capture: capture.capture, events: publisher });
+  const looks = new LooksLikeCounts();
+  const observers = { drift, capture: capture.capture, events: publisher, looks };
+  const engine = new ObservedEngine({ engines: live, tenants, ...observers });
   const access = { keyring, audit, limiter: new Limiter(config), quotas: new Quotas() };
   const close = async (endsAt: number) => {
     await publisher.close(drainMs(endsAt));
@@ -64,7 +67,7 @@ async function openParts({ config, telemetry, live, prepared }: Omit<ServicePart
     await stored.close();
     await lock.release();
   };
-  return { model: live, tenants, tenantFiles, drift, capture, engine, access, close };
+  return { model: live, tenants, tenantFiles, drift, looks, capture, engine, access, close };
 }
 
 /** A model whose processes have been started, and what the whole service needs. */

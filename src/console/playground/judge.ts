@@ -85,7 +85,7 @@ async function requestVerdict(blob: Blob, signal: AbortSignal): Promise<DetectRe
     const tenant = await tenantToAsk();
     signal.throwIfAborted();
     try {
-      return await callJson<DetectReply>(`v1/detect?tenant=${encodeURIComponent(tenant)}&top_k=${TOP}`, {
+      return await callJson<DetectReply>(`v1/detect?tenant=${encodeURIComponent(tenant)}&top_k=${TOP}&explain=true`, {
         method: 'POST',
         headers: { 'content-type': 'application/octet-stream' },
         body: blob,

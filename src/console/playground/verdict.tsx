@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { DetectReply, Method, Verdict } from '../api/types.ts';
 import { milliseconds, percent } from '../format.ts';
+import { LooksLike } from '../ui/looks-like.tsx';
 import { Bars } from './bars.tsx';
 import { comparison, decisionOf, METHOD_NAMES, methodsIn, reason } from './explain.ts';
 
@@ -22,6 +23,7 @@ export function VerdictView({ verdict, rule }: { verdict: Verdict; rule: Method 
   return (
     <>
       <p class="reason">{reason(verdict, rule)}</p>
+      <LooksLike words={verdict.looks_like} />
       <Bars verdict={verdict} shown={all ? verdict.top.length : FEW} />
       {hidden > 0 && (
         <button type="button" class="link" aria-expanded={all} onClick={() => setAll(!all)}>

@@ -1,4 +1,5 @@
 import { bytes, percent, when } from '../format.ts';
+import { LooksLike } from '../ui/looks-like.tsx';
 import { LabelBadge } from './label-badge.tsx';
 import { Picture } from './picture.tsx';
 import { describe, REASONS, reasonOf } from './reason.ts';
@@ -31,6 +32,7 @@ export function Detail({ tenant, image }: { tenant: string; image: CapturedImage
         </p>
         <p>{reasonOf(image)}</p>
         <p class="faint">{REASONS[image.reason]}</p>
+        <LooksLike words={verdict.looks_like} />
         <ul>
           {Object.entries(verdict.decisions).map(([rule, decision]) => (
             <li key={rule}>

@@ -72,6 +72,40 @@ function withNegatives({ method }: Form, on: boolean): Partial<Form> {
   return on ? { negatives: {} } : { negatives: undefined, ...(possible ? {} : { method: '' }) };
 }
 
+/** The counting of words set or removed; false is the default, so that it is left out. */
+function withLooksLike(negatives: Form['negatives'], on: boolean): Form['negatives'] {
+  const { looks_like: _, ...others } = negatives ?? {};
+  return on ? { ...others, looks_like: true } : others;
+}
+
+/** Whether images are compared with negative labels, and whether words of refused images are counted. */
+function NegativeSettings({ form, set, readOnly }: SettingsProps) {
+  return (
+    <>
+      <label class="check">
+        <input
+          type="checkbox"
+          disabled={readOnly}
+          checked={form.negatives !== undefined}
+          onChange={(event) => set(withNegatives(form, event.currentTarget.checked))}
+        />
+        Compare with negative labels
+      </label>
+      {form.negatives && (
+        <label class="check">
+          <input
+            type="checkbox"
+            disabled={readOnly}
+            checked={form.negatives.looks_like === true}
+            onChange={(event) => set({ negatives: withLooksLike(form.negatives, event.currentTarget.checked) })}
+          />
+          Count what refused images look like
+        </label>
+      )}
+    </>
+  );
+}
+
 /** Rule, limits and prompts of a tenant. */
 export function DefinitionSettings(props: SettingsProps) {
   const { form, set, readOnly } = props;
@@ -98,15 +132,7 @@ export function DefinitionSettings(props: SettingsProps) {
         </div>
         <Limit {...props} name="imagesPerSecond" label="Images per second" step="any" />
         <Limit {...props} name="concurrentImages" label="Images at once" step="1" />
-        <label class="check">
-          <input
-            type="checkbox"
-            disabled={readOnly}
-            checked={form.negatives !== undefined}
-            onChange={(event) => set(withNegatives(form, event.currentTarget.checked))}
-          />
-          Compare with negative labels
-        </label>
+        <NegativeSettings {...props} />
         <label class="check">
           <input
             type="checkbox"

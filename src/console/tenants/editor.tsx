@@ -9,6 +9,7 @@ import { ProblemNotice } from '../ui/notice.tsx';
 import { BuildProgressView } from './build-progress.tsx';
 import { DangerousActions } from './danger.tsx';
 import { DefinitionForm } from './definition-form.tsx';
+import { LooksLikeCounts } from './looks-like.tsx';
 import { OWN_IMAGES, REVIEW } from './new-tenant.ts';
 import { StateBadge } from './state-badge.tsx';
 
@@ -43,6 +44,9 @@ export function Editor({ id }: { id: string | undefined }) {
           }}
           reload={load}
         />
+      )}
+      {t?.definition.negatives?.looks_like && t.serving_version !== null && (
+        <LooksLikeCounts key={t.serving_version} tenant={t.tenant} />
       )}
       {t && !t.source && (
         <DangerousActions

@@ -1,6 +1,7 @@
 import { ServiceError } from '../../errors/index.ts';
+import type { ProcessLink } from '../ipc/process-link.ts';
 import type { EngineOperations } from '../ipc/protocol.ts';
-import type { Head, HeadProvider, NegativeLabels } from '../shared/types.ts';
+import type { Head, HeadNegatives, HeadProvider } from '../shared/types.ts';
 import { type WordHost, WordResidency } from './word-residency.ts';
 
 export interface ResidencyOptions {
@@ -111,7 +112,7 @@ export class HeadResidency {
     rows.set(head.yes);
     rows.set(head.no, head.yes.length);
     const { negatives } = head;
-    resident.bytes = rows.byteLength + labelBytes(negatives?.labels);
+    resident.bytes = rows.byteLength + indexBytes(negatives);
     this.#bytes += resident.bytes;
     if (negatives) {
       resident.words = negatives.words.id;
@@ -121,7 +122,7 @@ export class HeadResidency {
     await this.#options.put({
       id,
       rows,
-      negatives: negatives ? { words: negatives.words.id, labels: negatives.labels } : null,
+      negatives: negatives ? { words: negatives.words.id, labels: negatives.labels, others: negatives.others } : null,
     });
   }
 
@@ -152,6 +153,21 @@ export class HeadResidency {
   }
 }
 
-function labelBytes(labels: NegativeLabels | undefined): number {
-  return (labels?.neglabel.byteLength ?? 0) + (labels?.csp?.byteLength ?? 0);
+function indexBytes(negatives: HeadNegatives | undefined): number {
+  if (!negatives) return 0;
+  const { labels, others } = negatives;
+  return labels.neglabel.byteLength + (labels.csp?.byteLength ?? 0) + others.except.byteLength;
+}
+
+/** The heads in the process of this link: none yet. */
+export function headsIn(
+  link: ProcessLink<EngineOperations>,
+  options: Pick<ResidencyOptions, 'limitBytes' | 'provider'>,
+): HeadResidency {
+  return new HeadResidency({
+    ...options,
+    put: (head) => link.call('putHead', head),
+    drop: (id) => link.call('dropHead', { id }),
+    words: { put: (words) => link.call('putWords', words), drop: (id) => link.call('dropWords', { id }) },
+  });
 }

@@ -38,6 +38,7 @@ const operations: Handlers<EngineOperations> = {
     running().heads.drop(id);
     return null;
   },
+  look: async ({ headId, embedding }) => running().heads.look(headId, embedding),
   detect: async (request, { signal }) => {
     const { bytes, headId, tenant: key, priority, topK, timeoutMs, stages: wanted, readings, orientation } = request;
     const { embedder, heads } = running();

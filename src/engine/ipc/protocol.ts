@@ -1,7 +1,16 @@
 import type { Bundle } from '../../bundle/load.ts';
+import type { NearWord } from '../../clipn/index.ts';
 import type { SerializedError } from '../../errors/index.ts';
 import type { DecodeMode } from '../../images/decode.ts';
-import type { Detection, DetectRequest, EngineObserver, NegativeLabels, Tower } from '../shared/types.ts';
+import type {
+  Detection,
+  DetectRequest,
+  EngineObserver,
+  LookRequest,
+  NegativeLabels,
+  OtherWords,
+  Tower,
+} from '../shared/types.ts';
 
 /**
  * Whether the process is the first of its kind for this model. Then the front process compares the files with their checksums; a later process compares
@@ -40,12 +49,18 @@ export type EngineOperations = {
   init: { request: InitMessage; reply: { startMs: number; goldenMaxDifference: number; batch: number; rss: number } };
   /** rows: unit rows of all classes, yes then no, float32 [2 C, D]. */
   putHead: {
-    request: { id: string; rows: Float32Array; negatives: { words: string; labels: NegativeLabels } | null };
+    request: {
+      id: string;
+      rows: Float32Array;
+      negatives: { words: string; labels: NegativeLabels; others: OtherWords } | null;
+    };
     reply: null;
   };
   /** Unit rows of words from `from` on, float32 [n, D]; the first piece makes the matrix of `count` rows. Replies with its bytes. */
   putWords: { request: { id: string; count: number; from: number; rows: Float32Array }; reply: { bytes: number } };
   dropWords: { request: { id: string }; reply: null };
+  /** The nearest words outside the classes of a head with negative labels, nearest first. */
+  look: { request: LookRequest; reply: NearWord[] };
   dropHead: { request: { id: string }; reply: null };
   detect: {
     request: Required<Omit<DetectRequest, 'timeoutMs' | 'uncounted' | 'requestId'>> & { timeoutMs: number | null };

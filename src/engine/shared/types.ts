@@ -30,10 +30,18 @@ export interface NegativeLabels {
   groups: number;
 }
 
+/** The words that may say what an image looks like: the nouns of the list, which are its first words, without those that name a class. */
+export interface OtherWords {
+  nouns: number;
+  /** Indices of the nouns that mean the same as a class. */
+  except: Uint32Array;
+}
+
 /** Negative labels, and the words that they are indices of. All heads with the same words share their features in an engine process. */
 export interface HeadNegatives {
   words: WordSource;
   labels: NegativeLabels;
+  others: OtherWords;
 }
 
 /** Supplies heads again that the engine has removed, or that were in a process that ended. */
@@ -89,6 +97,14 @@ export interface DetectRequest {
   embedding?: boolean;
   /** Id of the client's request, for observers of verdicts; the engine does not use it. */
   requestId?: string;
+}
+
+/** Asks for the words that an image looks like. */
+export interface LookRequest {
+  /** A head with negative labels. */
+  headId: string;
+  /** Unit vector of the image, [D], as `Detection.embedding`. */
+  embedding: Float32Array;
 }
 
 export interface TopClass {

@@ -3,6 +3,7 @@ import { type CaptureRecord, REASONS, type Reason, type Verdict } from '../../ca
 import { defined } from '../../defined.ts';
 import { type LabelRecord, wordOf } from '../../labels/index.ts';
 import { MethodSchema } from '../../tenants/definition.ts';
+import { LooksLikeWords } from './detect.ts';
 import { TenantParams } from './tenant.ts';
 
 const Decision = Type.Union([Type.Literal('id'), Type.Literal('ood')]);
@@ -68,6 +69,7 @@ export const ObservedVerdict = Type.Object({
   prediction: Type.Object({ class: Type.String(), probability: Type.Number() }),
   no_probability: Type.Number(),
   ood_probability: Type.Number(),
+  looks_like: Type.Optional(LooksLikeWords),
 });
 export type ObservedVerdict = Static<typeof ObservedVerdict>;
 
@@ -108,7 +110,7 @@ export type CapturedImage = Static<typeof CapturedImage>;
 
 export function observedVerdict(verdict: Verdict): ObservedVerdict {
   const { tenant_version, model, method, decision, decisions, scores, band, p_value, prediction } = verdict;
-  const { no_probability, ood_probability } = verdict;
+  const { no_probability, ood_probability, looks_like } = verdict;
   const calibrated = defined({ band, p_value });
   return {
     tenant_version,
@@ -121,6 +123,7 @@ export function observedVerdict(verdict: Verdict): ObservedVerdict {
     prediction,
     no_probability,
     ood_probability,
+    ...defined({ looks_like }),
   };
 }
 

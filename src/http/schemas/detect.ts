@@ -29,6 +29,11 @@ export const DetectQuery = Type.Object({
     maximum: 100,
     description: 'Number of likeliest classes to return.',
   }),
+  explain: Type.Boolean({
+    default: false,
+    description:
+      'Adds `looks_like` to the verdicts of refused images: the words that they look like. It needs a tenant with negative labels.',
+  }),
 });
 export type DetectQuery = Static<typeof DetectQuery>;
 
@@ -108,6 +113,17 @@ export const StaleBecause = Type.Union([Type.Literal('model'), Type.Literal('cla
     'Another model, other classes or templates, or, where the score needs them, other negative labels than those of the calibration.',
 });
 
+/** The words that an image looks like, nearest first. */
+export const LooksLikeWords = Type.Array(
+  Type.Object({ word: Type.String(), probability: Probability }, { title: 'LooksLikeWord' }),
+  {
+    maxItems: 5,
+    description:
+      'Nouns of the word list that are nearest to a refused image and name none of the classes, nearest first; at most five, and none if no ' +
+      'noun has a probability of 0.005. `probability` is that of one softmax over the classes and all those nouns.',
+  },
+);
+
 const Verdict = Type.Object(
   {
     id: Type.String(),
@@ -182,6 +198,7 @@ const Verdict = Type.Object(
       ),
     ),
     top: Type.Array(TopClass),
+    looks_like: Type.Optional(LooksLikeWords),
     image: Type.Object(
       {
         sha256: Type.String(),
@@ -215,6 +232,11 @@ const FailedImage = Type.Object(
 );
 export type FailedImage = Static<typeof FailedImage>;
 
+const DetectWarning = Type.Object(
+  { code: Type.Literal('no_negatives'), message: Type.String() },
+  { title: 'DetectWarning' },
+);
+
 export const DetectReply = Type.Object(
   {
     tenant: Type.String(),
@@ -223,6 +245,9 @@ export const DetectReply = Type.Object(
     results: Type.Array(
       Type.Unsafe<Verdict | FailedImage>(Type.Any({ title: 'DetectResult', anyOf: [Verdict, FailedImage] })),
       { description: 'In the order of the images.' },
+    ),
+    warnings: Type.Optional(
+      Type.Array(DetectWarning, { description: 'Only with `explain`: why there is no `looks_like`.' }),
     ),
     timing_ms: Type.Object(
       { decode: Type.Number(), queue: Type.Number(), inference: Type.Number(), total: Type.Number() },

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { PUBLISHED_LIMIT } from '../../clipn/index.ts';
-import type { HeadNegatives, NegativeLabels } from '../../engine/index.ts';
+import { defined } from '../../defined.ts';
+import type { HeadNegatives } from '../../engine/index.ts';
 import { ServiceError } from '../../errors/index.ts';
 import type { FeatureCache, FeatureKey } from '../feature-cache.ts';
-import type { Miner } from './miner.ts';
+import type { Mined, Miner } from './miner.ts';
 import type { Mining } from './mining.ts';
-import { canonicalNegatives, type Negatives, settingsOf } from './settings.ts';
+import { type Negatives, scoredBySettings, settingsOf } from './settings.ts';
 import type { WordFeatures } from './word-features.ts';
 
 /** The words of one bundle, and the thread that mines them. */
@@ -27,7 +28,7 @@ export interface ChoiceRecipe {
 
 /** The digest of a tenant's settings of negative labels and of the word list, for its pins. */
 export function negativesDigest(settings: Negatives, words: string): string {
-  return digestOf([words, canonicalNegatives(settings)]);
+  return digestOf([words, scoredBySettings(settings)]);
 }
 
 const digestOf = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 32);
@@ -38,7 +39,7 @@ const digestOf = (value: unknown) => createHash('sha256').update(JSON.stringify(
  */
 const KEY: FeatureKey = { tower: 'yes', templates: [], origin: 'negative labels' };
 
-function namesOf(recipe: ChoiceRecipe, part: 'neglabel' | 'csp'): (row: number) => string {
+function namesOf(recipe: ChoiceRecipe, part: 'neglabel' | 'csp' | 'named'): (row: number) => string {
   const { settings, words, texts, templates, origin } = recipe;
   const { labels, quantile } = settingsOf(settings);
   const digest = digestOf([part, words.features.id, labels, quantile, texts, templates, origin ?? null]);
@@ -47,10 +48,11 @@ function namesOf(recipe: ChoiceRecipe, part: 'neglabel' | 'csp'): (row: number) 
 
 const partsOf = ({ settings }: ChoiceRecipe) =>
   settings.pool ? (['neglabel', 'csp'] as const) : (['neglabel'] as const);
+const storedParts = (recipe: ChoiceRecipe) => ['named', ...partsOf(recipe)] as const;
 
 /** Whether the choice is known, so that nothing must be mined. */
 export async function isChosen(cache: FeatureCache, recipe: ChoiceRecipe): Promise<boolean> {
-  for (const part of partsOf(recipe)) {
+  for (const part of storedParts(recipe)) {
     const first = namesOf(recipe, part)(0);
     if ((await cache.missing(KEY, [first])).length > 0) return false;
   }
@@ -58,7 +60,7 @@ export async function isChosen(cache: FeatureCache, recipe: ChoiceRecipe): Promi
 }
 
 /**
- * The negative labels of a tenant: from the cache, or mined and stored there.
+ * The negative labels of a tenant, and the words that name its classes: from the cache, or mined and stored there.
  * @param yes features of the classes from their names, unit rows, float32 [C, D]
  */
 export async function chosenLabels(
@@ -68,24 +70,22 @@ export async function chosenLabels(
   signal?: AbortSignal,
 ): Promise<HeadNegatives> {
   const { features: words } = recipe.words;
-  const parts = partsOf(recipe);
-  const known = await Promise.all(parts.map((part) => read(cache, namesOf(recipe, part), words.count)));
+  const stored = storedParts(recipe);
+  const known = await Promise.all(stored.map((part) => read(cache, namesOf(recipe, part), words.count)));
   if (known.some((labels) => labels === undefined)) {
-    const minings = parts.map((part) => miningOf(recipe, part));
-    const mined: Uint32Array[] = await recipe.words.miner.mine(
-      { classes: yes, names: recipe.texts.flat() },
-      minings,
-      signal,
-    );
-    if (mined.some(({ length }) => length === 0)) throw nothingLeft();
-    for (const [i, part] of parts.entries()) {
-      known[i] = mined[i];
-      await write(cache, namesOf(recipe, part), mined[i] as Uint32Array, width);
+    const minings = partsOf(recipe).map((part) => miningOf(recipe, part));
+    const classes = { classes: yes, names: recipe.texts.flat() };
+    const mined: Mined = await recipe.words.miner.mine(classes, minings, signal);
+    if (mined.chosen.some(({ length }) => length === 0)) throw nothingLeft();
+    for (const [i, indices] of [mined.named, ...mined.chosen].entries()) {
+      known[i] = indices;
+      await write(cache, namesOf(recipe, stored[i] as (typeof stored)[number]), indices, width);
     }
   }
-  const [neglabel, csp] = known as Uint32Array[];
-  const labels: NegativeLabels = { neglabel: neglabel as Uint32Array, groups: settingsOf(recipe.settings).groups };
-  return { words, labels: csp ? { ...labels, csp } : labels };
+  const [except, neglabel, csp] = known as [Uint32Array, Uint32Array, Uint32Array?];
+  const { groups } = settingsOf(recipe.settings);
+  const others = { nouns: words.list.parts.nouns.to, except };
+  return { words, labels: { neglabel, ...defined({ csp }), groups }, others };
 }
 
 const nothingLeft = () =>

@@ -18,10 +18,17 @@ export interface MinedClasses {
   names: readonly string[];
 }
 
+export interface Mined {
+  /** The labels of each mining. */
+  chosen: Uint32Array[];
+  /** Indices of the nouns that name a class, ascending; see `Relations.same`. */
+  named: Uint32Array;
+}
+
 export type ToMiner =
   | { kind: 'rows'; from: number; rows: Float32Array }
   | ({ kind: 'mine'; minings: readonly Mining[] } & MinedClasses);
-export type FromMiner = { kind: 'mined'; chosen: Uint32Array[] } | { kind: 'failed'; error: SerializedError };
+export type FromMiner = ({ kind: 'mined' } & Mined) | { kind: 'failed'; error: SerializedError };
 
 /** Words of one message. */
 const PIECE = 2048;
@@ -50,8 +57,8 @@ export class Miner {
     this.#width = width;
   }
 
-  /** The chosen words of each mining, without those that are related to one of the names. */
-  mine(classes: MinedClasses, minings: readonly Mining[], signal?: AbortSignal): Promise<Uint32Array[]> {
+  /** The chosen words of each mining, without those that are related to one of the names; and the words that name the classes. */
+  mine(classes: MinedClasses, minings: readonly Mining[], signal?: AbortSignal): Promise<Mined> {
     return this.#turn(async () => {
       signal?.throwIfAborted();
       clearTimeout(this.#idle);
@@ -95,12 +102,12 @@ export class Miner {
     this.#filled = true;
   }
 
-  async #ask({ worker, ended }: Thread, request: ToMiner): Promise<Uint32Array[]> {
+  async #ask({ worker, ended }: Thread, request: ToMiner): Promise<Mined> {
     const answered = new Promise<FromMiner>((resolve) => worker.once('message', resolve));
     worker.postMessage(request);
     const message = await Promise.race([answered, ended]);
     if (message.kind === 'failed') throw deserializeError(message.error);
-    return message.chosen;
+    return { chosen: message.chosen, named: message.named };
   }
 
   /** Ends the thread; the next mining starts another one. */

@@ -4,7 +4,7 @@ import { NICENESS, setNiceness } from '../../engine/shared/niceness.ts';
 import { WordMatrix } from '../../engine/shared/words/word-matrix.ts';
 import { serializeError } from '../../errors/index.ts';
 import { loadWordList, relations } from '../../words/index.ts';
-import type { FromMiner, MinerData, ToMiner } from './miner.ts';
+import type { FromMiner, Mined, MinerData, ToMiner } from './miner.ts';
 import { minedLabels } from './mining.ts';
 
 const port = parentPort as NonNullable<typeof parentPort>;
@@ -14,10 +14,11 @@ const related = loadWordList(new URL(folder)).then(relations);
 // a mining that waits for it gets the error
 related.catch(() => {});
 
-async function mined({ classes, names, minings }: Extract<ToMiner, { kind: 'mine' }>): Promise<Uint32Array[]> {
-  const { related: relatedTo } = await related;
+async function mined({ classes, names, minings }: Extract<ToMiner, { kind: 'mine' }>): Promise<Mined> {
+  const { related: relatedTo, same } = await related;
   const excluded = new Set(names.flatMap(relatedTo));
-  return minings.map((mining) => minedLabels(matrix, classes, mining, excluded));
+  const chosen = minings.map((mining) => minedLabels(matrix, classes, mining, excluded));
+  return { chosen, named: Uint32Array.from(new Set(names.flatMap(same))).sort() };
 }
 
 setNiceness(NICENESS.texts);
@@ -28,7 +29,7 @@ port.on('message', async (message: ToMiner) => {
   }
   let answer: FromMiner;
   try {
-    answer = { kind: 'mined', chosen: await mined(message) };
+    answer = { kind: 'mined', ...(await mined(message)) };
   } catch (error) {
     answer = { kind: 'failed', error: serializeError(error) };
   }

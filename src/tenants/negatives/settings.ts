@@ -42,6 +42,12 @@ export const Negatives = Type.Object(
         description: 'Whether the score of the conjugated semantic pool (CSP) is computed as well; false by default.',
       }),
     ),
+    looks_like: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether words that refused images look like are counted, for `GET /v1/tenants/{tenant}/looks-like`; false by default. It changes no verdict.',
+      }),
+    ),
   },
   {
     title: 'Negatives',
@@ -54,14 +60,25 @@ export type Negatives = Static<typeof Negatives>;
 
 /** The settings with their defaults: NegLabel's, and no pool. */
 export function settingsOf(negatives: Negatives): Required<Negatives> {
-  const defaults = { labels: PUBLISHED_LABELS, quantile: PUBLISHED_QUANTILE, groups: PUBLISHED_GROUPS, pool: false };
+  const defaults = {
+    labels: PUBLISHED_LABELS,
+    quantile: PUBLISHED_QUANTILE,
+    groups: PUBLISHED_GROUPS,
+    pool: false,
+    looks_like: false,
+  };
   return { ...defaults, ...defined(negatives) };
+}
+
+/** The same numbers for the same scores. */
+export function scoredBySettings(negatives: Negatives): (number | boolean)[] {
+  const { labels, quantile, groups, pool } = settingsOf(negatives);
+  return [labels, quantile, groups, pool];
 }
 
 /** The same numbers for the same meaning, as part of `canonical`. */
 export function canonicalNegatives(negatives: Negatives): (number | boolean)[] {
-  const { labels, quantile, groups, pool } = settingsOf(negatives);
-  return [labels, quantile, groups, pool];
+  return [...scoredBySettings(negatives), ...(settingsOf(negatives).looks_like ? [true] : [])];
 }
 
 /** The refusal of a tenant with negative labels by an installation without a word list. */

@@ -1,3 +1,4 @@
+import type { NearWord } from '../../../clipn/index.ts';
 import { defined } from '../../../defined.ts';
 import { ServiceError } from '../../../errors/index.ts';
 import type { Orientation } from '../../../images/decode.ts';
@@ -14,9 +15,10 @@ import type {
   EngineStatus,
   Head,
   HeadProvider,
+  LookRequest,
 } from '../../shared/types.ts';
 import type { EngineSlot } from '../admission/slot.ts';
-import { HeadResidency } from '../residency.ts';
+import { type HeadResidency, headsIn } from '../residency.ts';
 import { Backoff } from './backoff.ts';
 import { startEngineProcess } from './engine-link.ts';
 import { framed } from './stages.ts';
@@ -140,13 +142,7 @@ export class EngineSupervisor implements EngineSlot {
       onObservation: (o) => this.#observe(life, o),
       onExit: (exit) => this.#exited(life, exit),
     });
-    const heads = new HeadResidency({
-      limitBytes: headsBytes,
-      provider,
-      put: (head) => link.call('putHead', head),
-      drop: (id) => link.call('dropHead', { id }),
-      words: { put: (words) => link.call('putWords', words), drop: (id) => link.call('dropWords', { id }) },
-    });
+    const heads = headsIn(link, { limitBytes: headsBytes, provider });
     const life: Life = { link, heads, born: Date.now(), oomKills: oomKills() };
     this.#life = life;
     try {
@@ -249,11 +245,7 @@ export class EngineSupervisor implements EngineSlot {
 
   /** Sends one image to the process and resolves with its verdict. Rejects with EngineLost, with engine_unavailable while there is no process, or with the error of the image. */
   async send(request: DetectRequest, signal?: AbortSignal): Promise<Detection> {
-    if (this.#state !== 'ready' || !this.#life) {
-      const reason = this.status.reason ?? this.#state;
-      throw new ServiceError('engine_unavailable', `No verdict now: ${reason}.`, { retryAfterSeconds: 1 });
-    }
-    const { link, heads } = this.#life;
+    const { link, heads } = this.#running();
     const { priority = 'interactive', timeoutMs = null, stages = false, readings = false, embedding = false } = request;
     const { bytes, headId, tenant, topK, orientation = this.#options.orientation } = request;
     const began = performance.now();
@@ -265,6 +257,19 @@ export class EngineSupervisor implements EngineSlot {
       ),
     );
     return detection.stages ? { ...detection, stages: framed(began, detection.stages) } : detection;
+  }
+
+  /** The words that an image looks like; see `HeadScorer.look`. Rejects with engine_unavailable while there is no process, or when it ends. */
+  async look(request: LookRequest, signal?: AbortSignal): Promise<NearWord[]> {
+    const { link, heads } = this.#running();
+    return heads.use(request.headId, () => link.call('look', request, { signal }));
+  }
+
+  /** @throws ServiceError engine_unavailable */
+  #running(): Life {
+    if (this.#state === 'ready' && this.#life) return this.#life;
+    const reason = this.status.reason ?? this.#state;
+    throw new ServiceError('engine_unavailable', `No verdict now: ${reason}.`, { retryAfterSeconds: 1 });
   }
 
   /** Resolves when the process has the head, or at once while no process runs. */

@@ -1,17 +1,20 @@
 import * as ort from 'onnxruntime-node';
-import { glMcm } from '../../../clipn/index.ts';
+import { glMcm, type NearWord, nearestWords } from '../../../clipn/index.ts';
 import { ServiceError } from '../../../errors/index.ts';
-import type { NegativeLabels } from '../../shared/types.ts';
+import type { NegativeLabels, OtherWords } from '../../shared/types.ts';
 import { WordMatrix } from '../../shared/words/word-matrix.ts';
 import { headGraph } from './graph.ts';
 import { type NegativeCosines, type Scored, scoredBy } from './scoring.ts';
+
+/** Words of one answer: more than are shown, because words that repeat a nearer one are not. */
+const NEAREST = 64;
 
 /** A head as this process holds it. */
 export interface HeldHead {
   /** Unit rows of all classes, yes then no, float32 [2 C, D]. */
   rows: Float32Array;
   /** Negative labels, and the id of the words that they are indices of. */
-  negatives: { words: string; labels: NegativeLabels } | null;
+  negatives: { words: string; labels: NegativeLabels; others: OtherWords } | null;
 }
 
 /**
@@ -75,8 +78,7 @@ export class HeadScorer {
    * @throws ServiceError tenant_not_ready if the head is not in this process
    */
   async score(id: string, feature: Float32Array, topK: number): Promise<Scored> {
-    const head = this.#heads.get(id);
-    if (!head) throw replaced();
+    const head = this.#head(id);
     const own = this.own(feature);
     const all = await this.#cosines(own, head.rows);
     const [yes, no] = [all.subarray(0, all.length / 2), all.subarray(all.length / 2)];
@@ -99,9 +101,34 @@ export class HeadScorer {
     return (cosines as ort.Tensor).data as Float32Array;
   }
 
-  #negatives({ words, labels }: NonNullable<HeldHead['negatives']>, feature: Float32Array): NegativeCosines {
+  /**
+   * The nouns nearest to a unit feature [D] that name none of the head's classes, nearest first; none for a head without negative labels.
+   * @throws ServiceError tenant_not_ready if the head is not in this process
+   */
+  async look(id: string, feature: Float32Array): Promise<NearWord[]> {
+    const head = this.#head(id);
+    if (!head.negatives) return [];
+    const { words, others } = head.negatives;
+    const yes = await this.#cosines(feature, head.rows.subarray(0, head.rows.length / 2));
+    const nouns = Uint32Array.from({ length: others.nouns }, (_, i) => i);
+    const cosines = this.#matrix(words).cosines(feature, nouns);
+    return nearestWords(yes, cosines, this.#scale, { k: NEAREST, excluded: new Set(others.except) });
+  }
+
+  #head(id: string): HeldHead {
+    const head = this.#heads.get(id);
+    if (!head) throw replaced();
+    return head;
+  }
+
+  #matrix(words: string): WordMatrix {
     const matrix = this.#words.get(words);
     if (!matrix) throw replaced();
+    return matrix;
+  }
+
+  #negatives({ words, labels }: NonNullable<HeldHead['negatives']>, feature: Float32Array): NegativeCosines {
+    const matrix = this.#matrix(words);
     const { neglabel, csp, groups } = labels;
     return {
       groups,

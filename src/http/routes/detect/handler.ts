@@ -18,7 +18,7 @@ export async function answerDetect(
 ): Promise<DetectReply> {
   const app = request.server;
   const started = performance.now();
-  const { tenant, top_k: topK } = request.query;
+  const { tenant, top_k: topK, explain } = request.query;
   // before the body is read, so that a request for an unknown tenant fails before its upload
   app.tenants.resolve(tenant);
   checkLimits(request, reply, tenant);
@@ -30,7 +30,7 @@ export async function answerDetect(
   // resolved again, because tenant or model may have been replaced while the body arrived
   const serving = app.tenants.resolve(tenant);
   const method = requestedRule(serving, request.query.method);
-  const judged = await judge(request, reply, { interface: 'detect', tenant, serving, method, images, topK });
+  const judged = await judge(request, reply, { interface: 'detect', tenant, serving, method, images, topK, explain });
   failWhole(judged);
 
   const results = judged.map((image) =>
@@ -43,6 +43,7 @@ export async function answerDetect(
     tenant_version: serving.version,
     model: serving.model,
     results,
+    ...(explain && !serving.words && { warnings: [noWords(tenant)] }),
     timing_ms: {
       decode: round(slowest('decode')),
       queue: round(slowest('queue')),
@@ -51,6 +52,11 @@ export async function answerDetect(
     },
   };
 }
+
+const noWords = (tenant: string) => ({
+  code: 'no_negatives' as const,
+  message: `There is no looks_like, because tenant "${tenant}" has no negative labels: add "negatives": {} to it.`,
+});
 
 /** Throws the error of a single image, and an error of the service (5xx, 429) that all images have, so that clients retry. */
 function failWhole(outcomes: JudgedImage[]): void {

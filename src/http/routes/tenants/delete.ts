@@ -28,6 +28,7 @@ export const tenantsDelete: FastifyPluginAsync = async (app) => {
       const onChanged = recorded(request, 'tenant.delete', tenant);
       await app.tenants.delete(tenant, { ifMatch: request.headers['if-match'], onChanged });
       await app.drift.forget(tenant);
+      app.looks.forget(tenant);
       await app.capture.labels.forget(tenant);
       await app.capture.capture.forget(tenant);
       return reply.code(204).send();
