@@ -117,7 +117,7 @@ export const CLIPN: Preset = {
   ],
   sources: [
     'CLIPN (ICCV 2023, arXiv 2308.12213), README of github.com/xmed-lab/CLIPN, mean of three runs; the paper has 93.10 and 31.10 for ATD on average.',
-    'MCM (NeurIPS 2022, arXiv 2211.13445) and NegLabel (ICLR 2024, arXiv 2403.20078), as repeated in the tables of github.com/smlfy/fjutlfy.',
+    'MCM (NeurIPS 2022, arXiv 2211.13445) and NegLabel (ICLR 2024, arXiv 2403.20078), as repeated in the tables of DualCnst (github.com/smlfy/fjutlfy).',
     'GL-MCM (IJCV 2025, arXiv 2304.04521), as repeated in notes on the comparison of AMCN.',
     'CSP (NeurIPS 2024, arXiv 2410.08611), as repeated in notes on the comparisons of TANL, ANTS and NegRefine; AUROC on SUN, Places and Textures could not be confirmed.',
     'NegRefine (ICCV 2025, arXiv 2507.09795), README of github.com/ah-ansari/NegRefine, one seed; it gives no average.',

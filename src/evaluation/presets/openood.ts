@@ -73,7 +73,7 @@ export const OPENOOD: Preset = {
     },
   ],
   sources: [
-    'Tables D and H of github.com/smlfy/fjutlfy; iNaturalist and Textures as in MCM (arXiv 2211.13445) and NegLabel (arXiv 2403.20078).',
+    'Tables D and H of DualCnst (github.com/smlfy/fjutlfy); iNaturalist and Textures as in MCM (arXiv 2211.13445) and NegLabel (arXiv 2403.20078).',
     "ANTS (CVPR 2026, arXiv 2509.03951), as repeated in notes on the paper; measured with OpenOOD's evaluator, which disagrees with source 1.",
     'LogitGap (NeurIPS 2025), as repeated in notes on the paper. No figures of CLIPN on this benchmark could be confirmed.',
   ],
