@@ -26,7 +26,7 @@ th,td{padding:.3rem .7rem;border-bottom:1px solid var(--line);text-align:right;w
 th:first-child,td.word{text-align:left}
 thead th{border-bottom-width:2px}
 tbody.published th{font-weight:400}tbody.published th[scope=rowgroup]{color:var(--faint)}
-th.pair{text-align:center;border-bottom-width:1px}
+th.pair{text-align:center;border-bottom-width:1px}thead tr+tr th:first-child{text-align:right}
 tbody th{font-weight:600;position:sticky;left:0;background:var(--ground)}
 .best{font-weight:700}
 .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,20rem),1fr));gap:1rem 1.5rem;margin:.8rem 0}
