@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, describe, it, type TestContext } from 'node:test';
 import { noise, waves } from '../helpers/images.ts';
 import { BUNDLE, COMMAND, ROOT, temporaryDirectory } from '../helpers/paths.ts';
-import { environment, putTenant, sendImage, startService } from '../helpers/service.ts';
+import { environment, putTenant, sendImage, startService, until } from '../helpers/service.ts';
+import { SMALL_LIST, writeWordList } from '../helpers/words.ts';
 
 const run = (args: string[], env: Record<string, string> = {}, input?: Buffer) =>
   spawnSync(process.execPath, [COMMAND, ...args], {
@@ -51,26 +52,49 @@ describe('clipn-gate detect', () => {
     assert.match(stdout, /one\.jpg\s+(in|OUT)\s+(dog|cat)\s+\d\.\d{3}/);
   });
 
-  it('detect --json prints a line per image of a folder with the same figures as the service', async (t) => {
+  it('detect --json prints a line per image of a folder with the same figures as the service, and --explain the same words', async (t) => {
     const dir = await folder(t);
     const data = await temporaryDirectory(t);
-    const { url, child, exited } = await startService(t, data);
+    const words = { CLIPN_WORDS: writeWordList(SMALL_LIST) };
+    t.after(() => rm(words.CLIPN_WORDS, { recursive: true }));
+    const { url, child, exited } = await startService(t, data, words);
     await putTenant(url, 'pets', { classes: ['dog', 'cat'], method: 'atd' });
-    const { results } = (await (await sendImage(url, jpeg, '?tenant=pets')).json()) as {
-      results: Record<string, unknown>[];
+    const negatives = { looks_like: true };
+    await putTenant(url, 'explained', { classes: ['dog', 'cat'], method: 'combined', negatives });
+    const file = 'one.jpg';
+    const verdict = async (query: string) => {
+      const { results } = (await (await sendImage(url, jpeg, query)).json()) as { results: Record<string, unknown>[] };
+      const { id: _, ...rest } = results[0] as { id: string; [field: string]: unknown };
+      return rest;
     };
+    const expected = await verdict('?tenant=pets');
+    const explained = await verdict('?tenant=explained&explain=true');
+    const { looks_like: shown, ...plain } = explained as { looks_like?: unknown };
+    assert.deepEqual(await verdict('?tenant=explained'), plain);
+    assert.equal(explained['decision'], 'ood');
+    const list = new Set(SMALL_LIST.nouns.map(([lemmas]) => lemmas.split('|')[0]));
+    const named = (shown as { word: string; probability: number }[]).map(({ word }) => word);
+    assert.ok(
+      named.length > 0 && named.every((word) => list.has(word) && word !== 'dog' && word !== 'cat'),
+      `${named}`,
+    );
+    await until('the refused image is counted', 10_000, async () => {
+      const { days } = (await (await fetch(`${url}/v1/tenants/explained/looks-like`)).json()) as { days: unknown[] };
+      const [day] = days as { looked_at: number; words: { word: string }[] }[];
+      return day?.looked_at !== undefined && day.looked_at > 0 && day.words[0]?.word === named[0];
+    });
     child.kill('SIGTERM');
     await exited;
-    const { status, stdout, stderr } = run(['detect', '--tenant', 'pets', '--json', '--data-dir', data, dir]);
-    assert.equal(status, 0, stderr);
-    const lines = stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line));
-    assert.equal(lines.length, 2, 'notes.txt is no image');
-    const { id, ...expected } = results[0] as { id: string };
-    const { file, ...ours } = lines.find((l) => l.file.endsWith('one.jpg'));
-    assert.deepEqual(ours, expected);
+    const linesOf = (...args: string[]) => {
+      const { status, stdout, stderr } = run(['detect', '--json', '--data-dir', data, dir, ...args], words);
+      assert.equal(status, 0, stderr);
+      const lines = stdout.trim().split('\n');
+      assert.equal(lines.length, 2, 'notes.txt is no image');
+      const { file: _, ...ours } = lines.map((line) => JSON.parse(line)).find((l) => l.file.endsWith(file));
+      return ours;
+    };
+    assert.deepEqual(linesOf('--tenant', 'pets'), expected);
+    assert.deepEqual(linesOf('--tenant', 'explained', '--explain'), explained);
   });
 
   it('detect goes on after a bad file and ends with status 1', async (t) => {

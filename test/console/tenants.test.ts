@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
+import type { Verdict } from '../../src/console/api/types.ts';
 import { difference, listChange } from '../../src/console/tenants/diff.ts';
 import { EMPTY, toDefinition, toForm } from '../../src/console/tenants/form.ts';
 import { TenantDefinition } from '../../src/tenants/definition.ts';
 import { launchBrowser, openPage, skipBrowser } from '../helpers/browser.ts';
+import { waves } from '../helpers/images.ts';
 import { temporaryDirectory } from '../helpers/paths.ts';
-import { putTenant, type Service, startService } from '../helpers/service.ts';
+import { putTenant, type Service, sendImage, startService, until } from '../helpers/service.ts';
+import { SMALL_LIST, writeWordList } from '../helpers/words.ts';
 
 describe('the difference before saving', () => {
   it('the difference counts every occurrence of a name, and tells another order from other names', () => {
@@ -26,6 +30,9 @@ describe('the difference before saving', () => {
       { name: 'images at once', before: 'not set', after: '4' },
     ]);
     assert.equal(difference(before, before).none, true);
+    assert.deepEqual(difference(before, { ...before, negatives: { looks_like: true } }).fields, [
+      { name: 'negative labels', before: 'none', after: '{"looks_like":true}' },
+    ]);
   });
 
   it('a form filled from a definition gives the same definition back', () => {
@@ -53,7 +60,10 @@ describe('tenants', { skip: skipBrowser }, () => {
   let browser: Browser;
 
   before(async () => {
-    service = await startService(suite as never, await temporaryDirectory(suite as never));
+    const words = writeWordList(SMALL_LIST);
+    closing.push(() => rm(words, { recursive: true }));
+    const env = { CLIPN_WORDS: words };
+    service = await startService(suite as never, await temporaryDirectory(suite as never), env);
     browser = await launchBrowser();
   });
   after(async () => {
@@ -107,6 +117,39 @@ describe('tenants', { skip: skipBrowser }, () => {
     await page.getByRole('heading', { name: 'Tenants' }).waitFor();
     assert.equal((await fetch(`${service.url}/v1/tenants/zoo`)).status, 404);
     assert.deepEqual({ errors, foreign }, { errors: [], foreign: [] });
+    await close();
+  });
+
+  it('counts of words are turned on in the form and shown on the page, and a refused picture has its words in the playground', async () => {
+    await putTenant(service.url, 'words', { classes: ['dog', 'cat'], method: 'combined', negatives: {} });
+    const { page, errors, close } = await openPage(browser, `${service.url}/#/tenants/words`);
+    await page.getByLabel('Count what refused images look like').check();
+    await page.getByRole('region', { name: 'Changes' }).getByText('negative labels').waitFor();
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('version 2 ·').waitFor();
+    await state(page, 'ready');
+    const counts = page.getByRole('region', { name: 'Words that refused images look like' });
+    await counts.getByText('No image was refused').waitFor();
+
+    const picture = await waves(120, 90, 1).jpeg().toBuffer();
+    const explained = await sendImage(service.url, picture, '?tenant=words&explain=true');
+    const [verdict] = ((await explained.json()) as { results: [Verdict] }).results;
+    const nearest = verdict.looks_like?.[0]?.word as string;
+    await until('the image is counted', 10_000, async () => {
+      const report = await fetch(`${service.url}/v1/tenants/words/looks-like`);
+      const { days } = (await report.json()) as { days: { looked_at: number }[] };
+      return days[0]?.looked_at === 1;
+    });
+    await page.reload();
+    await counts.getByText('1 image refused, 1 of them looked at.').waitFor();
+    assert.deepEqual(await counts.getByRole('listitem').allInnerTexts(), [`${nearest} 1`]);
+
+    await page.getByRole('link', { name: 'Try it in the playground' }).click();
+    await page.locator('input[type=file]').setInputFiles([{ name: 'a.jpg', mimeType: 'image/jpeg', buffer: picture }]);
+    const card = page.getByRole('article', { name: 'a.jpg' });
+    await card.getByText('Of the words beside the classes it looks most like').waitFor();
+    assert.equal(await card.locator('.looks-like strong').first().innerText(), nearest);
+    assert.deepEqual(errors, []);
     await close();
   });
 

@@ -36,8 +36,10 @@ function without(list: readonly string[], other: readonly string[]): string[] {
 
 const isSame = (c: ListChange) => c.added.length === 0 && c.removed.length === 0 && !c.reordered;
 
-const kept = (rules: TenantDefinition['capture']) =>
-  rules === undefined ? 'none' : Object.keys(rules).length === 0 ? 'by the usual shares' : JSON.stringify(rules);
+const settings = (of: object | undefined, usual: string) =>
+  of === undefined ? 'none' : Object.keys(of).length === 0 ? usual : JSON.stringify(of);
+const kept = (rules: TenantDefinition['capture']) => settings(rules, 'by the usual shares');
+const compared = (negatives: TenantDefinition['negatives']) => settings(negatives, 'with the published values');
 
 /** The difference between the stored and the edited definition. */
 export function difference(before: TenantDefinition | undefined, after: TenantDefinition): Difference {
@@ -57,6 +59,11 @@ export function difference(before: TenantDefinition | undefined, after: TenantDe
       name: 'images at once',
       before: value(before?.limits?.concurrent_images),
       after: value(after.limits?.concurrent_images),
+    },
+    {
+      name: 'negative labels',
+      before: compared(before?.negatives),
+      after: compared(after.negatives),
     },
     {
       name: 'images kept for review',

@@ -23,7 +23,7 @@ export function LooksLikeCounts({ tenant }: { tenant: string }) {
   }, [tenant]);
   return (
     <section aria-labelledby="looks-like-title">
-      <h3 id="looks-like-title">What refused images look like</h3>
+      <h3 id="looks-like-title">Words that refused images look like</h3>
       {problem.value && <ProblemNotice problem={problem.value} />}
       {report.value?.days.length === 0 && <p class="faint">No image was refused yesterday or today.</p>}
       {report.value?.days.map((day) => (
