@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { copyFileSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sectionOf } from './changelog.ts';
+import { writeChecksums } from './checksums.ts';
 import { programAt, quietly } from './run.ts';
 import { billOfMaterials } from './sbom.ts';
 
@@ -20,8 +20,6 @@ export interface Wanted {
 
 /** Dockerfiles that build on a machine without a GPU. */
 const IMAGES = ['Dockerfile', 'Dockerfile.models'];
-
-const sha256 = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
 
 /** The chart as one file. Helm's name for it is that of the npm package, and one release must not have two files of one name. */
 function packChart({ clone, out, version }: Wanted): void {
@@ -44,12 +42,7 @@ export function makeArtifacts(wanted: Wanted): void {
   if (wanted.images)
     writeFileSync(join(out, 'IMAGES'), IMAGES.map((f) => quietly('docker/image.sh', [f], clone)).join(''));
   writeFileSync(join(out, 'CHANGES.md'), `${sectionOf(readFileSync(join(clone, 'CHANGELOG.md'), 'utf8'), version)}\n`);
-  const files = readdirSync(out)
-    .filter((name) => !name.startsWith('SHA256SUMS'))
-    .sort();
-  const sums = join(out, 'SHA256SUMS');
-  writeFileSync(sums, files.map((name) => `${sha256(join(out, name))}  ${name}\n`).join(''));
-  if (wanted.sign) quietly('ssh-keygen', ['-Y', 'sign', '-n', 'file', '-f', wanted.sign, sums], out);
+  writeChecksums(out, wanted.sign);
   for (const name of readdirSync(out).sort())
     console.log(`${(statSync(join(out, name)).size / 1e6).toFixed(2).padStart(8)} MB  ${name}`);
 }

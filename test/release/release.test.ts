@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { released, sectionOf, unreleased } from '../../scripts/release/changelog.ts';
+import { writeChecksums } from '../../scripts/release/checksums.ts';
 import { isNewer } from '../../scripts/release/refusals.ts';
 import { billOfMaterials } from '../../scripts/release/sbom.ts';
-import { ROOT } from '../helpers/paths.ts';
-import { run } from '../helpers/tools.ts';
+import { ROOT, temporaryDirectory } from '../helpers/paths.ts';
+import { run, without } from '../helpers/tools.ts';
 import { VERSION } from '../helpers/version-places.ts';
 
 const CHANGELOG = readFileSync(join(ROOT, 'CHANGELOG.md'), 'utf8');
@@ -69,6 +70,53 @@ it('the bill of materials lists the packages that are installed, those in the pa
   const refs = new Set(components.map((c: { 'bom-ref': string }) => c['bom-ref']));
   assert.equal(refs.size, components.length);
   for (const { ref } of dependencies.slice(1)) assert.ok(refs.has(ref) || ref === metadata.component['bom-ref'], ref);
+});
+
+describe('checksums of a release', { skip: without('ssh-keygen', 'sha256sum') }, () => {
+  const folder = async (t: TestContext) => {
+    const dir = await temporaryDirectory(t);
+    const [out, key, signers] = [join(dir, 'out'), join(dir, 'key'), join(dir, 'signers')];
+    mkdirSync(out);
+    writeFileSync(join(out, 'a.tgz'), 'package');
+    writeFileSync(join(out, 'CHANGES.md'), 'changes');
+    await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'tests', '-f', key]);
+    writeFileSync(signers, `tests@example.com ${readFileSync(`${key}.pub`, 'utf8')}`);
+    const sums = join(out, 'SHA256SUMS');
+    const isSigned = async () => {
+      const args = ['-Y', 'verify', '-f', signers, '-I', 'tests@example.com', '-n', 'file', '-s', `${sums}.sig`];
+      return (await run('ssh-keygen', args, readFileSync(sums, 'utf8'))).code === 0;
+    };
+    return { out, key, sums, isSigned };
+  };
+
+  it('the checksums name every file, and their signature is verified; a changed line or another key is refused', async (t) => {
+    const { out, key, sums, isSigned } = await folder(t);
+    writeChecksums(out, key);
+    const listed = readFileSync(sums, 'utf8').split('\n').filter(Boolean);
+    assert.deepEqual(
+      listed.map((line) => line.split('  ')[1]),
+      ['CHANGES.md', 'a.tgz'],
+    );
+    const checked = execFileSync('sha256sum', ['--check', '--strict', 'SHA256SUMS'], { cwd: out, encoding: 'utf8' });
+    assert.equal(checked, 'CHANGES.md: OK\na.tgz: OK\n');
+    assert.ok(await isSigned());
+    const other = await folder(t);
+    writeChecksums(out, other.key);
+    assert.ok(!(await isSigned()), 'signed with another key');
+    writeChecksums(out, key);
+    writeFileSync(sums, readFileSync(sums, 'utf8').replace('a.tgz', 'b.tgz'));
+    assert.ok(!(await isSigned()), 'another name in the signed list');
+  });
+
+  it('a second run into the same folder signs anew, and without a key no old signature stays', async (t) => {
+    const { out, key, sums, isSigned } = await folder(t);
+    writeChecksums(out, key);
+    writeFileSync(join(out, 'a.tgz'), 'another package');
+    writeChecksums(out, key);
+    assert.ok(await isSigned());
+    writeChecksums(out, undefined);
+    assert.ok(existsSync(sums) && !existsSync(`${sums}.sig`));
+  });
 });
 
 describe('npm run release', () => {
