@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Detection, DetectRequest } from '../engine/index.ts';
 import { Collector } from './collector.ts';
-import type { Row } from './rows.ts';
+import type { LikeWord, Row } from './rows.ts';
 import { keyOf, scoreImages } from './score-images.ts';
 import type { ScoreLog } from './score-log.ts';
 import { type ImageFile, type ImageSet, imagesOf } from './sets.ts';
@@ -9,6 +9,8 @@ import { type ImageFile, type ImageSet, imagesOf } from './sets.ts';
 /** Judges images. It is started only if an image remains to be judged. */
 export interface Judge {
   detect(request: DetectRequest): Promise<Detection>;
+  /** Finds the words that an image looks like, by its embedding; absent without negative labels. */
+  look?: (embedding: Float32Array) => Promise<readonly LikeWord[]>;
   headId: string;
   concurrency: number;
 }

@@ -10,6 +10,12 @@ export type PerScore<T> = Record<(typeof SCORES)[number], T> & { readonly [furth
 /** The same for rules. */
 export type PerRule<T> = Record<RuleName, T> & { readonly [further: string]: T | undefined };
 
+/** A word that an image looks like. */
+export interface LikeWord {
+  word: string;
+  probability: number;
+}
+
 /** Identity and state of an image: a file that was replaced is another image. */
 export interface ImageKey {
   set: string;
@@ -27,6 +33,8 @@ export interface ScoredRow extends ImageKey {
   index: number;
   scores: Scores;
   decisions: Decisions;
+  /** With negative labels, of an image of a class that a rule refuses: the words that it looks like. */
+  looks_like?: readonly LikeWord[];
 }
 
 /** An image without a verdict. */

@@ -1,13 +1,16 @@
+import { defined } from '../defined.ts';
 import type { Detection, DetectRequest } from '../engine/index.ts';
 import { ServiceError } from '../errors/index.ts';
 import { readImageFile } from './image-files.ts';
-import type { ImageKey, Row } from './rows.ts';
+import type { ImageKey, LikeWord, Row } from './rows.ts';
 import { classOf, type ImageFile } from './sets.ts';
 import { EngineNotBack } from './steady.ts';
 
 export interface Scoring {
   /** Rejects with a ServiceError if there is no verdict. */
   detect(request: DetectRequest): Promise<Detection>;
+  /** See `Judge`. */
+  look?: ((embedding: Float32Array) => Promise<readonly LikeWord[]>) | undefined;
   headId: string;
   /** Images in progress at a time: read, decoded, waiting or on the device. */
   concurrency: number;
@@ -19,15 +22,20 @@ export function keyOf({ set, path, bytes, mtimeMs }: ImageFile): ImageKey {
   return { set: set.name, path, bytes, mtime_ms: mtimeMs };
 }
 
-async function judge(image: ImageFile, { detect, headId }: Scoring): Promise<Row> {
+async function judge(image: ImageFile, { detect, look, headId }: Scoring): Promise<Row> {
   const own = classOf(image);
   const key = { ...keyOf(image), ...(own === null ? {} : { class: own }) };
   try {
     const bytes = await readImageFile(image.file).catch((cause) => {
       throw new ServiceError('invalid_request', `The file can't be read: ${(cause as Error).message}`, { cause });
     });
-    const { index, scores, decisions } = await detect({ bytes, headId, tenant: headId, topK: 0 });
-    return { ...key, index, scores, decisions };
+    const explained = own !== null && look !== undefined;
+    const request = { bytes, headId, tenant: headId, topK: 0, ...(explained && { embedding: true }) };
+    const { index, scores, decisions, embedding } = await detect(request);
+    const refused = Object.values(decisions).includes('ood');
+    // a hint in the report: an engine that ends meanwhile must not end the evaluation
+    const words = explained && refused && embedding ? await look(embedding).catch(() => undefined) : undefined;
+    return { ...key, index, scores, decisions, ...defined({ looks_like: words }) };
   } catch (error) {
     if (!(error instanceof ServiceError) || error instanceof EngineNotBack) throw error;
     return { ...key, error: { code: error.code, detail: error.message } };

@@ -1,4 +1,5 @@
-import type { ScoredRow } from './rows.ts';
+import { defined } from '../defined.ts';
+import type { LikeWord, ScoredRow } from './rows.ts';
 
 /** One mistake as the report shows it. */
 export interface Mistake {
@@ -9,6 +10,8 @@ export interface Mistake {
   class: number | null;
   /** Index of the predicted class. */
   index: number;
+  /** The words that a refused image of a class looks like. */
+  looks_like?: readonly LikeWord[];
 }
 
 /** The `limit` most extreme of the offered mistakes. The selection does not depend on their order. */
@@ -25,8 +28,8 @@ export class Worst {
   offer(row: ScoredRow, score: number): void {
     const last = this.#list.at(-1);
     if (this.#list.length === this.#limit && last && this.#sign * score > this.#sign * last.score) return;
-    const { set, path, index } = row;
-    this.#list.push({ set, path, score, class: row.class ?? null, index });
+    const { set, path, index, looks_like } = row;
+    this.#list.push({ set, path, score, class: row.class ?? null, index, ...defined({ looks_like }) });
     this.#list.sort((a, b) => this.#sign * (a.score - b.score) || byName(a, b));
     this.#list.length = Math.min(this.#list.length, this.#limit);
   }

@@ -172,6 +172,14 @@ describe('clipn-gate eval', () => {
     for (const rule of ['NegLabel', 'CSP', 'Combined'])
       assert.match(stdout, new RegExp(`^${rule} +\\d+\\.\\d\\d( +\\d+\\.\\d\\d/\\d+\\.\\d\\d){3}$`, 'm'));
     assert.match((await resultsIn(out)).identity.negatives ?? '', /^[0-9a-f]{32}$/);
+    const { rows } = await rowsIn(out);
+    for (const row of rows) {
+      const refused = 'decisions' in row && Object.values(row.decisions).includes('ood');
+      assert.equal('looks_like' in row, row.class !== undefined && refused, row.path);
+    }
+    const shown = rows.flatMap((row) => ('decisions' in row ? (row.looks_like ?? []) : []));
+    assert.ok(shown.length > 0 && shown.every(({ word }) => word !== 'dog'));
+    assert.match(await readFile(join(out, 'report.html'), 'utf8'), /<span>looks like [a-z]/);
     const without = await run(...args, '--out', out);
     assert.match(without.stderr, /the negative labels have changed\. Starting over/);
     assert.doesNotMatch(without.stdout, /NegLabel/);

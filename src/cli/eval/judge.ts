@@ -2,6 +2,8 @@ import type { Bundle } from '../../bundle/load.ts';
 import type { Config } from '../../config/index.ts';
 import type { Engine, Head } from '../../engine/index.ts';
 import { type Judge, SteadyDetector } from '../../evaluation/index.ts';
+import { looksLikeOf } from '../../tenants/negatives/looks-like.ts';
+import { installedWordList } from '../../tenants/negatives/open-words.ts';
 import { headOf } from '../head.ts';
 import { progress } from '../progress.ts';
 import type { Task } from './prepare.ts';
@@ -21,7 +23,12 @@ export async function startJudge(
     : await plain(engine, task, signal);
   await engine.putHead(HEAD, head);
   const steady = new SteadyDetector(engine, config.engineStartTimeoutMs);
-  return { detect: (request) => steady.detectWithRetries(request), headId: HEAD, concurrency: 2 * config.maxBatch };
+  const detect: Judge['detect'] = (request) => steady.detectWithRetries(request);
+  const judge = { detect, headId: HEAD, concurrency: 2 * config.maxBatch };
+  const words = definition.negatives && (await (await installedWordList(config.words))?.words());
+  if (!words) return judge;
+  const look = async (embedding: Float32Array) => looksLikeOf(await engine.look({ headId: HEAD, embedding }), words);
+  return { ...judge, look };
 }
 
 /** A head without negative labels, both towers at once. */

@@ -121,7 +121,8 @@ function pictures(mistakes: readonly Mistake[], results: Results, thumbnails: Ma
     const image = data
       ? `<img src="${data}" width="128" height="128" loading="lazy" alt="${escapeMarkup(`${m.set}/${m.path}: ${what}`)}">`
       : '<span class="gone">no picture</span>';
-    return `<li>${image}<span>${escapeMarkup(what)}</span><span class="faint">${m.score.toPrecision(3)} · ${escapeMarkup(`${m.set}/${m.path}`)}</span></li>`;
+    const like = m.looks_like?.[0] ? `<span>looks like ${escapeMarkup(m.looks_like[0].word)}</span>` : '';
+    return `<li>${image}<span>${escapeMarkup(what)}</span>${like}<span class="faint">${m.score.toPrecision(3)} · ${escapeMarkup(`${m.set}/${m.path}`)}</span></li>`;
   });
   return items.length === 0 ? '<p class="faint">None.</p>' : `<ul class="pictures">${items.join('')}</ul>`;
 }
