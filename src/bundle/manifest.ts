@@ -146,8 +146,8 @@ export const Manifest = Type.Object(
       Type.String({
         pattern: '^[A-Za-z0-9+/]+={0,2}$',
         description:
-          'Orthonormal float32 rows [K, embedding_dim], little endian, in base64: the direction of the mean photograph, then those in which photographs differ ' +
-          'most. Class features from example images need them.',
+          'Orthogonal float32 rows [K, embedding_dim], little endian, in base64: the direction of the mean photograph and those in which photographs differ ' +
+          'most, of unit length; then shorter rows, the directions that are lessened only. Class features from example images need them.',
       }),
     ),
     templates: Type.Object(

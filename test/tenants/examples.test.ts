@@ -13,8 +13,10 @@ const unitRow = fc
   .filter((row) => length(row) > 0.1)
   .map((row) => Float64Array.from(row, (x) => x / length(row)));
 const rows = fc.array(unitRow, { minLength: 1, maxLength: 20 });
-/** The first two axes, as orthonormal rows. */
-const directions = Float32Array.from({ length: 2 * WIDTH }, (_, i) => (i === 0 || i === WIDTH + 1 ? 1 : 0));
+/** The first two axes, as unit rows, and the third, of which a row of length 1/2 leaves the share 3/4. */
+const directions = Float32Array.from({ length: 3 * WIDTH }, (_, i) =>
+  i === 0 || i === WIDTH + 1 ? 1 : i === 2 * WIDTH + 2 ? 0.5 : 0,
+);
 
 describe('class features from examples', () => {
   it('has unit length, and does not depend on the order of the examples', () => {
@@ -35,10 +37,10 @@ describe('class features from examples', () => {
           text,
           (_, i) => examples.reduce((sum, row) => sum + (row[i] as number), 0) / examples.length,
         );
-        const rest = mean.map((x, i) => (i < 2 ? 0 : x));
+        const rest = mean.map((x, i) => (i < 2 ? 0 : i === 2 ? 0.75 * x : x));
         fc.pre(length(rest) > 1e-3);
-        const weight = (0.45 * examples.length) / (examples.length + 1);
-        const sum = rest.map((x, i) => (text[i] as number) + weight * (x / length(rest) - (i === 0 ? 0.1 : 0)));
+        const weight = (0.55 * examples.length) / (examples.length + 1);
+        const sum = rest.map((x, i) => (text[i] as number) + weight * (x / length(rest) - (i === 0 ? 0.08 : 0)));
         const row = mixed(text, examples, directions);
         for (const [i, x] of sum.entries()) assert.ok(Math.abs(x / length(sum) - (row[i] as number)) < 1e-9);
       }),

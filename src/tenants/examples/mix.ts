@@ -4,18 +4,20 @@
  * is here a function of the number of examples.
  *
  * Features of images have a large part in common, whatever they show (the modality gap: Liang et al., arXiv 2203.02053). The bundle has an
- * orthonormal basis B of it: the direction of the mean photograph, b, then the directions in which photographs differ most. With m the mean
- * of n examples and t the yes feature of the name:
+ * orthogonal rows V for it: the direction of the mean photograph, b, then those in which photographs differ most, of unit length; then shorter
+ * rows, the directions in which photographs of one class differ most. A row of length sqrt(1 - s) leaves the share s of its direction: whitening by the
+ * covariance within classes (WCCN: Hatch, Kajarekar and Stolcke, Interspeech 2006). With m the mean of n examples and t the yes feature of the
+ * name:
  *
- *   prototype  e = unit(m - B'B m)
- *   class      unit(t + w (e - g b)),  w = 0.45 n / (n + 1),  g = 0.1
+ *   prototype  e = unit(m - V'V m)
+ *   class      unit(t + w (e - g b)),  w = 0.55 n / (n + 1),  g = 0.08
  *
  * -g b lowers the cosine of every photograph by about the same, so that a photograph of no class does not gain from the examples; the no
- * feature stays that of the name. The constants and the 16 directions were chosen on classes that no published figure uses (draw `choice`
+ * feature stays that of the name. The constants and the directions were chosen on classes that no published figure uses (draw `choice`
  * of models/clipn_models/default/apart.py).
  */
-const MOST_WEIGHT = 0.45;
-const LOWERED = 0.1;
+const MOST_WEIGHT = 0.55;
+const LOWERED = 0.08;
 
 /** Weight of the prototype of n examples against the name's feature, whose weight is 1. */
 export function weightOf(examples: number): number {
@@ -30,7 +32,7 @@ function unit(row: Float64Array): Float64Array {
 /**
  * @param text unit length, [D]: the yes feature of the name
  * @param examples unit length, [D] each; at least one
- * @param directions orthonormal, [K * D], K >= 1, the mean photograph first
+ * @param directions orthogonal, [K * D], K >= 1, none longer than 1, the mean photograph first
  * @returns unit length, [D]
  */
 export function mixed(
