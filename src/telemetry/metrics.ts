@@ -116,6 +116,12 @@ export function createMetrics() {
       labelNames: ['engine'],
       registers,
     }),
+    engineHeldBytes: new Gauge({
+      name: 'clipn_engine_held_bytes',
+      help: "Bytes in the engine: tenants' features (heads), and the word features that they share (words)",
+      labelNames: ['engine', 'kind'],
+      registers,
+    }),
     engineState: new Gauge({
       name: 'clipn_engine_state',
       help: '1 for the state that the engine is in',

@@ -126,6 +126,10 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
     does: "scoring a tenant's classes: typed arrays and ONNX",
     load: async () => (await import('./heads.ts')).heads,
   },
+  negatives: {
+    does: 'negative labels: words, builds, verdicts, and the memory of 1 to 1,000 tenants (BENCH_DATA keeps the words)',
+    load: async () => (await import('./negatives.ts')).negatives,
+  },
   tenants: {
     does: 'a thousand tenants beside one: starting with warm features, and the latency of a verdict',
     load: async () => (await import('./tenants.ts')).tenants,

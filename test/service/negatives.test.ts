@@ -55,6 +55,10 @@ it('the same image has the same verdict bytes whatever came before: other tenant
   const { neglabel: _, combined, ...rest } = labels.decisions;
   assert.deepEqual([rest, labels.decision, labels.method], [plain.decisions, combined, 'combined']);
   assert.deepEqual([pool.decision, pool.method], [pool.decisions.csp, 'csp']);
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  const words = SMALL_LIST.nouns.length + 2 * SMALL_LIST.adjectives.length;
+  const held = Number(/clipn_engine_held_bytes\{engine="cpu",kind="words"\} (\d+)/.exec(metrics)?.[1]);
+  assert.ok(held >= 2 * words * 32 && held < 2 ** 18, `${held} bytes of words`);
   const shuffled = async () => {
     const request = fc.tuple(
       fc.constantFrom(...NAMES),

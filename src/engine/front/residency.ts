@@ -50,6 +50,10 @@ export class HeadResidency {
     return this.#bytes;
   }
 
+  get held(): { heads: number; words: number } {
+    return { heads: this.#bytes, words: this.#words.bytes };
+  }
+
   get size(): number {
     return this.#residents.size;
   }

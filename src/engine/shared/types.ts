@@ -167,10 +167,12 @@ export interface EngineStatus {
   pid?: number;
   restarts: number;
   inFlight: number;
+  /** Bytes of tenants' features in the process, and those of words, which the tenants share. */
+  held?: { heads: number; words: number };
 }
 
 /** Status of all engines of one model: ready if one of them is. */
-export interface FleetStatus extends Omit<EngineStatus, 'name' | 'nextTryMs'> {
+export interface FleetStatus extends Omit<EngineStatus, 'name' | 'nextTryMs' | 'held'> {
   engines: EngineStatus[];
 }
 

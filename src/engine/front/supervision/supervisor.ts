@@ -60,6 +60,7 @@ interface Life {
 
 /** Number of consecutive processes that ended early after which requests do not wait for the next one. */
 const LOOP = 3;
+const NOTHING = { heads: 0, words: 0 };
 
 /**
  * Supervises one image engine process: starts it, watches it, ends it if it hangs, and starts the next one. A new process starts
@@ -97,6 +98,7 @@ export class EngineSupervisor implements EngineSlot {
       ...defined({ pid: this.#state === 'ready' ? pid : undefined }),
       restarts: this.#restarts,
       inFlight: this.#life?.link.inFlight ?? 0,
+      held: this.#life?.heads.held ?? NOTHING,
     };
   }
 

@@ -43,9 +43,12 @@ export const metrics: FastifyPluginAsync = async (app) => {
       const { metrics, engine, tenants, drift, capture } = app;
       metrics.engineUp.reset();
       metrics.engineState.reset();
-      for (const { name, state } of engine.status.engines) {
+      metrics.engineHeldBytes.reset();
+      for (const { name, state, held } of engine.status.engines) {
         metrics.engineUp.set({ engine: name }, state === 'ready' ? 1 : 0);
         metrics.engineState.set({ engine: name, state }, 1);
+        for (const [kind, bytes] of Object.entries(held ?? {}))
+          metrics.engineHeldBytes.set({ engine: name, kind }, bytes);
         // from zero on, so that the first restart is an increase for Prometheus
         for (const cause of EXIT_CAUSES) metrics.engineRestarts.inc({ engine: name, cause }, 0);
       }
