@@ -89,6 +89,7 @@ describe('operations', () => {
       'get /v1/tenants/{tenant}/drift',
       'get /v1/tenants/{tenant}/export',
       'get /v1/tenants/{tenant}/labels',
+      'get /v1/tenants/{tenant}/looks-like',
       'get /v1/tenants/{tenant}/quality',
       'get /v2',
       'get /v2/health/live',
