@@ -11,7 +11,9 @@ const head = { model: 'm', classes: 'c', negatives: 'n', name: 'fake', version: 
 const base = { ctw: 0.5, atd: 0.5, msp: 0.5, max_logit: 1, energy: 1, mcm: 0.5 };
 const images = (n: number, more: (i: number) => object = () => ({}), from = 0): ScoredImage[] =>
   Array.from({ length: n }, (_, i) => ({
-    sha256: String(from + i).padStart(8, '0').padEnd(64, '0'),
+    sha256: String(from + i)
+      .padStart(8, '0')
+      .padEnd(64, '0'),
     scores: { ...base, ...more(from + i) },
   }));
 const byLabels = (i: number) => ({ neglabel: i / 100, logit_gap: i, combined: i / 200 });
