@@ -1,5 +1,6 @@
 /** CLIPN's mathematics and text rules: pure, no I/O, float64 throughout. */
 import { type Decisions, decide } from './decisions.ts';
+import { largest } from './largest.ts';
 import { argMax, type Probabilities, probabilities } from './probabilities.ts';
 import { type Scores, scores } from './scores.ts';
 
@@ -78,15 +79,7 @@ export function assess(cosYes: ArrayLike<number>, cosNo: ArrayLike<number>, scal
   return { ...all, index: argMax(all.p), decisions: decide(all), scores: scores(cosYes, scale, all) };
 }
 
-/** Indices of the k likeliest classes, likeliest first, ties by index. Selection costs O(C k); k is small in practice. */
+/** Indices of the k likeliest classes, likeliest first, ties by index. */
 export function topK({ p }: Pick<Probabilities, 'p'>, k: number): number[] {
-  const top: number[] = [];
-  for (let j = 0; j < p.length; j++) {
-    if (top.length === k && (k === 0 || (p[j] as number) <= (p[top[k - 1] as number] as number))) continue;
-    let at = top.length;
-    while (at > 0 && (p[top[at - 1] as number] as number) < (p[j] as number)) at--;
-    top.splice(at, 0, j);
-    if (top.length > k) top.pop();
-  }
-  return top;
+  return largest(p, k);
 }

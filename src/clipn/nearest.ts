@@ -1,4 +1,5 @@
 /** The words nearest to an image, with probabilities beside the classes. */
+import { largest } from './largest.ts';
 
 /** One word: its index in the list, and its probability in [0, 1]. */
 export interface NearWord {
@@ -35,19 +36,4 @@ export function nearestWords(
   let sum = 0;
   for (const of of [classes, words]) for (const logit of of) sum += Math.exp(logit - top);
   return largest(words, k).map((index) => ({ index, probability: Math.exp((words[index] as number) - top) / sum }));
-}
-
-/** Indices of the `k` largest values above minus infinity, largest first, ties by index. */
-function largest(values: Float64Array, k: number): number[] {
-  const out: number[] = [];
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i] as number;
-    const last = out.length === k ? (values[out[k - 1] as number] as number) : Number.NEGATIVE_INFINITY;
-    if (k === 0 || value <= last) continue;
-    let at = out.length;
-    while (at > 0 && (values[out[at - 1] as number] as number) < value) at--;
-    out.splice(at, 0, i);
-    if (out.length > k) out.pop();
-  }
-  return out;
 }
