@@ -22,6 +22,10 @@ import { checkDataDirectory } from './data-directory.ts';
 
 export interface OpenStoreOptions {
   onProblem: (level: 'info' | 'warn' | 'error', message: string, details: Record<string, unknown>) => void;
+  /** Called with false when the database becomes unreachable, and with true when it is reachable again. */
+  onReachable?: (reachable: boolean) => void;
+  /** Called for each operation that fails because the store cannot be reached or written. */
+  onFailure?: (() => void) | undefined;
   /** Whether this process holds the lock of the data directory. */
   exclusive?: boolean;
   /** Longest wait for a database that does not answer yet, milliseconds. */
@@ -50,6 +54,7 @@ export async function openStore(config: Config, options: OpenStoreOptions): Prom
     await checkFormat(config.dataDir);
     const store = await FileStore.open(config.dataDir, {
       exclusive: options.exclusive ?? false,
+      ...defined({ onFailure: options.onFailure }),
       onDamaged: (file, reason) =>
         onProblem('error', 'a tenant file cannot be read; its tenant is not served', { file, reason }),
     });
@@ -66,7 +71,7 @@ export async function openStore(config: Config, options: OpenStoreOptions): Prom
 /** Opens the database, if the store is one. @throws ServiceError store_unavailable */
 export async function openDatabase(
   { store: url }: Config,
-  { onProblem, patienceMs = PATIENCE_MS }: OpenStoreOptions,
+  { onProblem, onReachable, onFailure, patienceMs = PATIENCE_MS }: OpenStoreOptions,
 ): Promise<Database | undefined> {
   if (url === 'directory') return undefined;
   const end = Date.now() + patienceMs;
@@ -74,10 +79,12 @@ export async function openDatabase(
     try {
       return await Database.open(url, {
         migrations: [...TENANT_MIGRATIONS, ...DRIFT_MIGRATIONS, ...ACCESS_MIGRATIONS, ...RECORD_MIGRATIONS],
-        onReachable: (reachable, reason) =>
-          reachable
-            ? onProblem('info', 'the database can be reached again', {})
-            : onProblem('error', 'the database cannot be reached; tenants cannot be changed', { reason }),
+        ...defined({ onFailure }),
+        onReachable: (reachable, reason) => {
+          onReachable?.(reachable);
+          if (reachable) onProblem('info', 'the database can be reached again', {});
+          else onProblem('error', 'the database cannot be reached; tenants cannot be changed', { reason });
+        },
       });
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;

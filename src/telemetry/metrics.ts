@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type OpenMetricsContentType, Registry } from 'prom-client';
 import { eventMetrics } from './event-metrics.ts';
+import { storeMetrics } from './store-metrics.ts';
 import type { TraceIds } from './trace-context.ts';
 
 /** Seconds: from a micro-batch of a small model on a GPU to one of a large model on a CPU. */
@@ -275,11 +276,7 @@ export function createMetrics() {
       help: 'Bytes of request bodies that the gate holds in memory',
       registers,
     }),
-    gateAuditDropped: new Counter({
-      name: 'clipn_gate_audit_dropped_total',
-      help: 'Audit records for which the queue had no room',
-      registers,
-    }),
+    ...storeMetrics(registers),
   };
 }
 

@@ -15,6 +15,8 @@ const READERS = 32;
 export interface FileStoreOptions {
   /** Called for each file that is not a tenant (edited by hand, a broken disk). The file stays, and its tenant cannot be changed. */
   onDamaged: (file: string, reason: string) => void;
+  /** Called for each record that cannot be written: the disk is full or read-only. */
+  onFailure?: () => void;
   /** Whether no other process writes: then files of interrupted writes are removed. */
   exclusive?: boolean;
 }
@@ -31,19 +33,21 @@ interface Damaged {
 export class FileStore implements TenantStore {
   readonly #dir: string;
   readonly #onDamaged: FileStoreOptions['onDamaged'];
+  readonly #onFailure: FileStoreOptions['onFailure'];
   readonly #locks = new KeyedLock();
 
-  private constructor(dir: string, onDamaged: FileStoreOptions['onDamaged']) {
+  private constructor(dir: string, { onDamaged, onFailure }: FileStoreOptions) {
     this.#dir = dir;
     this.#onDamaged = onDamaged;
+    this.#onFailure = onFailure;
   }
 
-  static async open(dataDir: string, { onDamaged, exclusive = false }: FileStoreOptions): Promise<FileStore> {
+  static async open(dataDir: string, options: FileStoreOptions): Promise<FileStore> {
     const dir = join(dataDir, 'tenants');
     await mkdir(dir, { recursive: true });
-    for (const name of exclusive ? await readdir(dir) : [])
+    for (const name of options.exclusive ? await readdir(dir) : [])
       if (TEMPORARY.test(name)) await rm(join(dir, name), { force: true });
-    return new FileStore(dir, onDamaged);
+    return new FileStore(dir, options);
   }
 
   #path(id: string): string {
@@ -98,7 +102,9 @@ export class FileStore implements TenantStore {
         const content = withUnknownFields(next, now);
         await writeDurably(this.#path(next.id), `${JSON.stringify(content, null, 1)}\n`);
       } catch (error) {
-        throw unwritable(error);
+        const reported = unwritable(error);
+        if (reported !== error) this.#onFailure?.();
+        throw reported;
       }
       return true;
     });

@@ -34,6 +34,13 @@ async function encoded({ url }: Service): Promise<number> {
   return counts.reduce((a, b) => a + b, 0);
 }
 
+/** Whether the database answers, as the metrics say, and the operations that it failed. */
+async function store({ url }: Service): Promise<{ up: string | undefined; failures: number }> {
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  const value = (name: string) => new RegExp(`^${name}\\{store="database"\\} (\\S+)`, 'm').exec(metrics)?.[1];
+  return { up: value('clipn_store_up'), failures: Number(value('clipn_store_failures_total')) };
+}
+
 /** A client of each service that sends one image after the other. */
 function load(services: Service[], image: Uint8Array) {
   let running = true;
@@ -131,6 +138,11 @@ describe(`three processes on one PostgreSQL, under load${skip ? ` (skipped: ${sk
     t.diagnostic(`texts encoded after it: ${rest} of ${(await show(b, 'big')).progress.total}`);
     assert.ok(rest.includes(0), 'one of them did it');
 
+    const sound = await Promise.all([b, c].map(store));
+    assert.deepEqual(
+      sound.map(({ up }) => up),
+      ['1', '1'],
+    );
     await server.halt();
     const down = performance.now();
     const refused = new Set<string>();
@@ -143,8 +155,15 @@ describe(`three processes on one PostgreSQL, under load${skip ? ` (skipped: ${sk
       await sleep(100);
     }
     assert.deepEqual([...refused], ['503 store_unavailable']);
+    for (const [i, service] of [b, c].entries()) {
+      await until('the metric says that the database is down', 10_000, async () => (await store(service)).up === '0');
+      assert.ok((await store(service)).failures > (sound[i]?.failures as number), 'failed operations are counted');
+      assert.equal((await fetch(`${service.url}/readyz`)).status, 200, 'images are still answered');
+    }
     await server.resume();
     const up = performance.now();
+    for (const service of [b, c])
+      await until('the metric says that it is back', 10_000, async () => (await store(service)).up === '1');
     await until('writes work', 30_000, async () => (await put(b, 'zoo', ['dog', 'wolf'])).status === 200);
     const { version } = await show(b, 'zoo');
     await until('the other has caught up', 30_000, serves(c, 'zoo', version));

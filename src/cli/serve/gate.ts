@@ -40,8 +40,10 @@ function auditLog({ audit }: GateSettings, { metrics, logger, bundleId }: OpenGa
     ...audit,
     bundle: bundleId,
     onDropped: () => metrics.gateAuditDropped.inc(),
-    onFault: (error) =>
-      logger.error({ err: error, file: audit.file }, 'the audit trail could not be written, trying again'),
+    onFault: (error) => {
+      metrics.gateAuditFailures.inc();
+      logger.error({ err: error, file: audit.file }, 'the audit trail could not be written, trying again');
+    },
   });
 }
 

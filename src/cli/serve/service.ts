@@ -7,7 +7,7 @@ import { ExampleRenewal } from '../../serving/example-renewal.ts';
 import type { LiveModel, Prepared } from '../../serving/live-model.ts';
 import { ObservedEngine } from '../../serving/observed-engine.ts';
 import { openAccess } from '../../serving/open-access.ts';
-import { openDrift, openFeatures, openStore } from '../../serving/open-store.ts';
+import { openDrift, openFeatures } from '../../serving/open-store.ts';
 import { Reloader } from '../../serving/reloader.ts';
 import { watchTenants } from '../../serving/watch-tenants.ts';
 import { observedCapture } from './capture.ts';
@@ -17,6 +17,7 @@ import { openGate } from './gate.ts';
 import { openGrpc } from './grpc.ts';
 import { reloadOnHangup } from './hangup.ts';
 import { listen } from './listen.ts';
+import { observedStore } from './store.ts';
 import type { Telemetry } from './telemetry.ts';
 import { observedTenants } from './tenants.ts';
 
@@ -24,10 +25,7 @@ import { observedTenants } from './tenants.ts';
 async function openParts({ config, telemetry, live, prepared }: Omit<ServiceParts, 'started' | 'gateFile'>) {
   const { logger, metrics } = telemetry;
   const lock = await openDataDirectory(config.dataDir, (notice) => logger.warn(notice));
-  const stored = await openStore(config, {
-    exclusive: true,
-    onProblem: (level, message, details) => logger[level](details, message),
-  });
+  const stored = await observedStore(config, telemetry);
   const { store, database } = stored;
   const { keyring, audit } = await openAccess(config, database, logger);
   live.provideFeatures((bundle) =>
@@ -36,7 +34,10 @@ async function openParts({ config, telemetry, live, prepared }: Omit<ServicePart
       bundle,
       database,
       (result) => metrics.cacheRequests.inc({ cache: 'features', result }),
-      (error) => logger.warn({ err: error }, 'features could not be stored on this machine; the database has them'),
+      (error) => {
+        stored.directoryFailed();
+        logger.warn({ err: error }, 'features could not be stored on this machine; the database has them');
+      },
     ),
   );
   const model = await live.complete(prepared);
@@ -47,9 +48,10 @@ async function openParts({ config, telemetry, live, prepared }: Omit<ServicePart
   await tenants.load();
   const tenantFiles = watchTenants(config, tenants, audit, logger);
   await tenantFiles?.start();
-  const drift = await openDrift(config, database, (error) =>
-    logger.warn({ err: error }, 'drift counts could not be stored, trying again'),
-  );
+  const drift = await openDrift(config, database, (error) => {
+    if (!database) stored.directoryFailed();
+    logger.warn({ err: error }, 'drift counts could not be stored, trying again');
+  });
   const capture = await observedCapture(config, stored, tenants, telemetry);
   const publisher = events.open((tenant) => tenants.definitionOf(tenant)?.events);
   const looks = new LooksLikeCounts();

@@ -14,6 +14,8 @@ export function connectTimeoutMs(url: string): number {
 }
 
 export interface DatabaseOptions extends ListenerOptions {
+  /** Called for each operation of an open database that fails because the server does not serve. */
+  onFailure?: () => void;
   migrations: readonly Migration[];
 }
 
@@ -29,14 +31,16 @@ const CONNECTIONS = 6;
 export class Database {
   readonly #pool: pg.Pool;
   readonly #listener: ChangeListener;
+  readonly #onFailure: DatabaseOptions['onFailure'];
 
-  private constructor(pool: pg.Pool, listener: ChangeListener) {
+  private constructor(pool: pg.Pool, listener: ChangeListener, onFailure: DatabaseOptions['onFailure']) {
     this.#pool = pool;
     this.#listener = listener;
+    this.#onFailure = onFailure;
   }
 
   /** Connects and brings the schema up to date; many replicas may do so at the same time. */
-  static async open(url: string, { migrations, ...listening }: DatabaseOptions): Promise<Database> {
+  static async open(url: string, { migrations, onFailure, ...listening }: DatabaseOptions): Promise<Database> {
     const settings: pg.ClientConfig = {
       connectionString: url,
       application_name: 'clipn-gate',
@@ -53,11 +57,11 @@ export class Database {
       await pool.end();
       throw error;
     }
-    return new Database(pool, new ChangeListener(settings, listening));
+    return new Database(pool, new ChangeListener(settings, listening), onFailure);
   }
 
   readonly query: Query = <R extends object>(sql: string, values: unknown[] = []) =>
-    reachable(async () => (await this.#pool.query<R>(sql, values)).rows);
+    reachable(async () => (await this.#pool.query<R>(sql, values)).rows, this.#onFailure);
 
   /** All statements that `work` runs through its query are committed together or not at all. */
   transaction<T>(work: (query: Query) => Promise<T>): Promise<T> {
@@ -84,7 +88,7 @@ export class Database {
         client.off('error', onError);
         client.release(broken ?? false);
       }
-    });
+    }, this.#onFailure);
   }
 
   /**
@@ -116,11 +120,12 @@ export function unreachable(error: unknown): boolean {
   return /terminat|timeout|connection|ended|closed/i.test(String((error as Error).message));
 }
 
-async function reachable<T>(work: () => Promise<T>): Promise<T> {
+async function reachable<T>(work: () => Promise<T>, onFailure?: () => void): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (!unreachable(error)) throw error;
+    onFailure?.();
     throw new ServiceError(
       'store_unavailable',
       'The database cannot be reached. Nothing can be changed now. Detection continues.',
