@@ -2,6 +2,7 @@ import { copyFileSync, readdirSync, readFileSync, renameSync, statSync, writeFil
 import { join } from 'node:path';
 import { sectionOf } from './changelog.ts';
 import { writeChecksums } from './checksums.ts';
+import { buildImages } from './images.ts';
 import { programAt, quietly } from './run.ts';
 import { billOfMaterials } from './sbom.ts';
 
@@ -13,13 +14,11 @@ export interface Wanted {
   version: string;
   commit: string;
   chart: boolean;
-  images: boolean;
+  /** Names of the images to build. */
+  images: readonly string[];
   /** SSH key that signs the checksums. */
   sign: string | undefined;
 }
-
-/** Dockerfiles that build on a machine without a GPU. */
-const IMAGES = ['Dockerfile', 'Dockerfile.models'];
 
 /** The chart as one file. Helm's name for it is that of the npm package, and one release must not have two files of one name. */
 function packChart({ clone, out, version }: Wanted): void {
@@ -38,9 +37,7 @@ export function makeArtifacts(wanted: Wanted): void {
   renameSync(join(out, 'openapi.json'), join(out, `clipn-gate-${version}.openapi.json`));
   if (wanted.chart) packChart(wanted);
   writeFileSync(join(out, `clipn-gate-${version}.cdx.json`), billOfMaterials(clone, commit));
-  // a line each: name and digest
-  if (wanted.images)
-    writeFileSync(join(out, 'IMAGES'), IMAGES.map((f) => quietly('docker/image.sh', [f], clone)).join(''));
+  if (wanted.images.length > 0) writeFileSync(join(out, 'IMAGES'), buildImages(clone, wanted.images));
   writeFileSync(join(out, 'CHANGES.md'), `${sectionOf(readFileSync(join(clone, 'CHANGELOG.md'), 'utf8'), version)}\n`);
   writeChecksums(out, wanted.sign);
   for (const name of readdirSync(out).sort())

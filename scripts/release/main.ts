@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { makeArtifacts } from './artifacts.ts';
+import { listed, withList } from './images.ts';
 import { refusals } from './refusals.ts';
 import { git, quietly } from './run.ts';
 import { raiseVersion } from './version.ts';
@@ -15,17 +16,18 @@ const USAGE = `npm run release -- X.Y.Z [options]
 
   --dry-run       makes and checks everything, and changes nothing in this checkout
   --out DIR       where the files of the release go (release/X.Y.Z; a dry run without it keeps none)
-  --images        builds the images, too, and records their digests (needs docker, podman or buildah)
+  --images [LIST] builds the images, too, and records their digests (needs docker, podman or buildah): all, or some of service,models,gpu
   --sign KEY      signs the checksums with this SSH key (ssh-keygen -Y sign)
   --no-chart      leaves the chart out, for machines without helm`;
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const { values, positionals } = parseArgs({
+  args: withList(process.argv.slice(2)),
   allowPositionals: true,
   options: {
     'dry-run': { type: 'boolean', default: false },
     out: { type: 'string' },
-    images: { type: 'boolean', default: false },
+    images: { type: 'string' },
     sign: { type: 'string' },
     'no-chart': { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -36,7 +38,8 @@ if (values.help || version === undefined || positionals.length > 1) {
   console.log(USAGE);
   process.exit(values.help ? 0 : 2);
 }
-const faults = refusals(ROOT, version, { chart: !values['no-chart'], images: values.images, sign: values.sign });
+const images = listed(values.images);
+const faults = refusals(ROOT, version, { chart: !values['no-chart'], images, sign: values.sign });
 if (faults.length > 0) {
   for (const fault of faults) console.error(`No release: ${fault}`);
   process.exit(1);
@@ -51,7 +54,7 @@ try {
   quietly('git', ['clone', '--quiet', ROOT, clone], work);
   quietly('npm', ['ci', '--no-audit', '--no-fund'], clone);
   const commit = raiseVersion(clone, ROOT, version);
-  makeArtifacts({ clone, out, version, commit, chart: !values['no-chart'], images: values.images, sign: values.sign });
+  makeArtifacts({ clone, out, version, commit, chart: !values['no-chart'], images, sign: values.sign });
   if (dryRun) console.log(`Dry run: ${version} can be released${values.out ? `; its files are in ${out}` : ''}.`);
   else {
     git(ROOT, 'fetch', '--quiet', clone, `refs/tags/v${version}:refs/tags/v${version}`);

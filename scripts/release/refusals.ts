@@ -1,11 +1,17 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { unreleased } from './changelog.ts';
+import { unknownImages } from './images.ts';
 import { git, programAt } from './run.ts';
 
 const VERSION = /^(\d+)\.(\d+)\.(\d+)(?:-[0-9A-Za-z]+(?:\.[0-9A-Za-z]+)*)?$/;
-/** Programs that build images, in the order in which docker/image.sh looks for them. */
-const BUILDERS = ['docker', 'podman', 'buildah'];
+
+/** Why no image can be built here, in the words of the script that builds them; undefined where one can. */
+function noBuilder(root: string): string | undefined {
+  const { status, stderr, error } = spawnSync(join(root, 'docker/image.sh'), ['--builder'], { encoding: 'utf8' });
+  return status === 0 ? undefined : `--images: ${error?.message ?? stderr.trim()}`;
+}
 
 /** Whether `next` is newer than `current` by its three numbers, or the release of a pre-release. */
 export function isNewer(next: string, current: string): boolean {
@@ -19,7 +25,7 @@ export function isNewer(next: string, current: string): boolean {
 export function refusals(
   root: string,
   version: string,
-  wanted: { chart: boolean; images: boolean; sign: string | undefined },
+  wanted: { chart: boolean; images: readonly string[]; sign: string | undefined },
 ): string[] {
   const { version: current } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
   const changed = git(root, 'status', '--porcelain').split('\n').filter(Boolean);
@@ -36,9 +42,10 @@ export function refusals(
     wanted.chart &&
       !programAt('helm') &&
       'helm is missing (.ci/tools installs it, CLIPN_TOOLS names its folder); --no-chart leaves the chart out.',
-    wanted.images && !BUILDERS.some(programAt) && `--images needs one of ${BUILDERS.join(', ')}.`,
+    ...unknownImages(wanted.images),
+    wanted.images.length > 0 && noBuilder(root),
     wanted.sign !== undefined && !existsSync(wanted.sign) && 'the key that --sign names does not exist.',
     wanted.sign !== undefined && !programAt('ssh-keygen') && '--sign needs ssh-keygen.',
   ];
-  return faults.filter((fault) => fault !== false);
+  return faults.filter((fault) => typeof fault === 'string');
 }

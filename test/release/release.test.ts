@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { released, sectionOf, unreleased } from '../../scripts/release/changelog.ts';
 import { writeChecksums } from '../../scripts/release/checksums.ts';
+import { buildImages, listed, unknownImages, withList } from '../../scripts/release/images.ts';
 import { isNewer } from '../../scripts/release/refusals.ts';
 import { billOfMaterials } from '../../scripts/release/sbom.ts';
 import { ROOT, temporaryDirectory } from '../helpers/paths.ts';
@@ -119,6 +120,49 @@ describe('checksums of a release', { skip: without('ssh-keygen', 'sha256sum') },
   });
 });
 
+describe('images of a release', () => {
+  it('--images takes a list, and stands for all images without one', () => {
+    assert.deepEqual(withList(['1.2.3', '--images', '--dry-run']), ['1.2.3', '--images', 'all', '--dry-run']);
+    assert.deepEqual(withList(['--images', '1.2.3']), ['--images', 'all', '1.2.3']);
+    assert.deepEqual(withList(['--images', 'service,models', '1.2.3']), ['--images', 'service,models', '1.2.3']);
+    assert.deepEqual(listed('service,models'), ['service', 'models']);
+    assert.deepEqual(listed('all'), ['service', 'models', 'gpu']);
+    assert.deepEqual(listed(undefined), []);
+    assert.deepEqual(unknownImages(listed('all')), []);
+    assert.deepEqual(unknownImages(['service', 'web']), [
+      '--images: there is no image "web"; the images are service, models, gpu.',
+    ]);
+  });
+
+  it('each image is built from its own file, and its line has name and digest', async (t) => {
+    const dir = await temporaryDirectory(t);
+    mkdirSync(join(dir, 'docker'));
+    const script = '#!/bin/sh\necho "clipn $1 sha256:0f"\n';
+    writeFileSync(join(dir, 'docker/image.sh'), script, { mode: 0o755 });
+    const printed = t.mock.method(process.stdout, 'write', () => true);
+    const lines = buildImages(dir, ['service', 'gpu']);
+    printed.mock.restore();
+    assert.equal(lines, 'clipn Dockerfile sha256:0f\nclipn Dockerfile.gpu sha256:0f\n');
+  });
+
+  it('a command docker without an engine is passed over for another program, and named where there is none', async (t) => {
+    const dir = await temporaryDirectory(t);
+    const tools = execFileSync('which', ['bash', 'dirname', 'sed', 'env'], { encoding: 'utf8' }).trim().split('\n');
+    for (const tool of tools) symlinkSync(tool, join(dir, tool.split('/').at(-1) as string));
+    const program = (name: string, status: number) =>
+      writeFileSync(join(dir, name), `#!/bin/sh\nexit ${status}\n`, { mode: 0o755 });
+    const builder = () =>
+      run('env', ['-i', `PATH=${dir}`, join(ROOT, 'docker/image.sh'), '--builder']).then(({ output }) => output.trim());
+    assert.equal(await builder(), 'Building images needs docker, podman or buildah.');
+    program('docker', 1);
+    assert.match(await builder(), /^No engine answers the command docker .* install podman or buildah\.$/);
+    program('buildah', 0);
+    assert.equal(await builder(), 'buildah');
+    program('docker', 0);
+    assert.equal(await builder(), 'docker');
+  });
+});
+
 describe('npm run release', () => {
   let dir: string;
   let clone: string;
@@ -138,6 +182,7 @@ describe('npm run release', () => {
     assert.equal(old.code, 1);
     assert.match(old.output, /is not newer than .*, the version of package\.json/);
     assert.match((await release('v2', '--dry-run')).output, /"v2" is no version; write X\.Y\.Z without a v/);
+    assert.match((await release('--images', 'web', '99.0.0')).output, /No release: --images: there is no image "web"/);
   });
 
   it('refuses files that differ from the last commit, new ones too, and names the first', async () => {
