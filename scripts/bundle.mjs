@@ -4,6 +4,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { rolldown } from 'rolldown';
+import { EXTERNAL, placeOfSwaggerUi, requirePackages } from './packages.mjs';
 
 const ROOT = join(import.meta.dirname, '..');
 const OUT = join(ROOT, 'dist');
@@ -17,9 +18,6 @@ const ENTRIES = [
   'engine/text-process/main',
   'tenants/negatives/mining-worker',
 ];
-/** Packages with native code or with files beside their modules. They are loaded from node_modules. */
-const EXTERNAL = [/^onnxruntime-node/, /^sharp/, /^@fastify\/swagger-ui/, /^thread-stream/, /^pg-native/, /^protobufjs/];
-
 /** Folder of the package that a module belongs to; undefined for modules of this project. */
 function packageOf(module) {
   const at = module.lastIndexOf('node_modules/');
@@ -45,6 +43,7 @@ const bundle = await rolldown({
   input: Object.fromEntries(ENTRIES.map((entry) => [entry, `src/${entry}.ts`])),
   platform: 'node',
   external: EXTERNAL,
+  plugins: [requirePackages, placeOfSwaggerUi],
   // a faulty import must end the build
   onLog: (level, { message }) => {
     if (level === 'warn') throw new Error(message);

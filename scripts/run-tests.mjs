@@ -7,15 +7,13 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { rolldown } from 'rolldown';
+import { EXTERNAL, placeOfSwaggerUi, requirePackages } from './packages.mjs';
 
 const ROOT = join(import.meta.dirname, '..');
 const PARENT = join(ROOT, 'build');
 
-/** Packages with native code, with files beside their modules, or of development. They are loaded from node_modules. */
-const EXTERNAL = [
-  /^(onnxruntime-node|sharp|thread-stream|pg-native|protobufjs|playwright-core|axe-core|vite|rolldown|typescript)(\/|$)/,
-  /^@fastify\/swagger-ui/,
-];
+/** Beside the packages of the service, those of development that have files beside their modules. */
+const NOT_JOINED = [...EXTERNAL, /^(playwright-core|axe-core|vite|rolldown|typescript)(\/|$)/];
 
 /** Programs of test/ that tests start; see test/helpers/programs.ts. */
 const PROGRAMS = ['storage/hold-lock', 'storage/record-writer', 'tenants/kill-writer', 'helpers/front-process', 'helpers/compose/driver'];
@@ -40,8 +38,8 @@ async function bundle(files, dir) {
     cwd: ROOT,
     input: Object.fromEntries([...names, ...PROGRAMS.map((name) => `test/${name}`)].map((name) => [name, `${name}.ts`])),
     platform: 'node',
-    external: EXTERNAL,
-    plugins: [places],
+    external: NOT_JOINED,
+    plugins: [places, requirePackages, placeOfSwaggerUi],
     // a faulty import must end the run
     onLog: (level, { message }) => {
       if (level === 'warn') throw new Error(message);
