@@ -43,7 +43,7 @@ async function dataset(
   large = false,
 ): Promise<{ dir: string; args: string[] }> {
   const dir = await temporaryDirectory(t);
-  const [w, h] = large ? [1400, 1000] : [90, 70];
+  const [w, h] = large ? [1000, 700] : [90, 70];
   const kinds = ['id/dog', 'id/school_bus', 'id/sunflower', 'textures/dots', 'noise'];
   for (const [k, kind] of kinds.entries()) {
     await mkdir(join(dir, kind), { recursive: true });

@@ -18,13 +18,23 @@ export interface Service {
   exited: Promise<number | null>;
 }
 
-/** The environment of a process under test: the caller's own settings stay out. */
+/** Settings of lanes as an installation has them: a lane for each core, and the batch that the engine measures. */
+export const ALL_LANES = { CLIPN_LANES: '0', CLIPN_LANE_BATCH: '0' };
+
+/** A second lane, a session for runs on all cores and the measurement of batches are a fifth of the processor time of a start. */
+const ONE_LANE = { CLIPN_LANES: '1', CLIPN_LANE_BATCH: '4' };
+
+/**
+ * The environment of a process under test: the caller's own settings stay out. Engines of tests have one lane; a test of work side by side or of an
+ * installation asks for `ALL_LANES`. Benches run outside the test runner and measure the defaults.
+ */
 export function environment(settings: Record<string, string>): NodeJS.ProcessEnv {
   const rest = Object.entries(process.env).filter(
     ([name]) => !/^(CLIPN|OTEL)_/.test(name) && name !== 'NODE_TEST_CONTEXT',
   );
+  const lanes = process.env['NODE_TEST_CONTEXT'] === undefined ? {} : ONE_LANE;
   // a machine whose cores are busy with other work takes minutes where an idle one takes seconds
-  return { ...Object.fromEntries(rest), CLIPN_ENGINE_START_TIMEOUT_MS: '5m', ...settings };
+  return { ...Object.fromEntries(rest), CLIPN_ENGINE_START_TIMEOUT_MS: '5m', ...lanes, ...settings };
 }
 
 /** The real thing: the serve command in a process of its own, on a free port. Resolves when it says that it is ready. */

@@ -4,7 +4,7 @@ import { it } from 'node:test';
 import type { Verdict } from '../../src/http/schemas/detect.ts';
 import { waves } from '../helpers/images.ts';
 import { photographs, temporaryDirectory } from '../helpers/paths.ts';
-import { putTenant, sendImage, startService } from '../helpers/service.ts';
+import { ALL_LANES, putTenant, sendImage, startService } from '../helpers/service.ts';
 
 /** 200 different pictures: photographs where they are, made ones for the rest. */
 async function pictures(count: number): Promise<Buffer[]> {
@@ -36,6 +36,7 @@ it('a verdict does not depend on its batch or lane: alone on all cores, in one r
     // the time of 200 images on a machine whose cores are busy with other work
     CLIPN_REQUEST_TIMEOUT_MS: '10m',
     // whatever the engine would measure, batches are tested
+    ...ALL_LANES,
     CLIPN_LANE_BATCH: '4',
     // every image is run every time
     CLIPN_CACHE_BYTES: '0',

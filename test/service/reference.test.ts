@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import type { Verdict } from '../../src/http/schemas/detect.ts';
 import { BUNDLE, PYTHON, photographs, ROOT, skip, temporaryDirectory } from '../helpers/paths.ts';
-import { putTenant, sendImage, startService } from '../helpers/service.ts';
+import { ALL_LANES, putTenant, sendImage, startService } from '../helpers/service.ts';
 
 /** Fifty names: of the photographs' own classes, of the training data, and some that the model has never seen. */
 const CLASSES =
@@ -19,7 +19,11 @@ it('service against PyTorch, same bundle: probabilities within 1e-4, decisions i
   assert.equal(classes.length, 50);
   const files = photographs.slice(0, 100);
   const dir = await temporaryDirectory(t);
-  const { url } = await startService(t, dir, { CLIPN_ORIENTATION: 'ignore', CLIPN_DECODE: 'exact' });
+  const { url } = await startService(t, dir, {
+    ...ALL_LANES,
+    CLIPN_ORIENTATION: 'ignore',
+    CLIPN_DECODE: 'exact',
+  });
   assert.ok((await putTenant(url, 'fifty', { classes })).ok);
   await writeFile(join(dir, 'classes.txt'), classes.join('\n'));
   const python = spawnSync(

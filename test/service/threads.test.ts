@@ -4,7 +4,7 @@ import { it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { waves } from '../helpers/images.ts';
 import { temporaryDirectory } from '../helpers/paths.ts';
-import { sendImage, startService } from '../helpers/service.ts';
+import { ALL_LANES, sendImage, startService } from '../helpers/service.ts';
 
 const LANES = 2;
 const CLIENTS = 16;
@@ -46,6 +46,7 @@ it('under load, decoding and lanes together keep as many threads of the engine b
   skip: existsSync('/proc/self/task') ? false : 'needs /proc',
 }, async (t) => {
   const service = await startService(t, await temporaryDirectory(t), {
+    ...ALL_LANES,
     CLIPN_THREADS: String(LANES),
     CLIPN_CACHE_BYTES: '0',
     CLIPN_REQUEST_TIMEOUT_MS: '5m',

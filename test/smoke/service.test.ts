@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
 import { ask, listen } from '../helpers/gate.ts';
 import { waves } from '../helpers/images.ts';
 import { BUNDLE, COMMAND, ROOT, temporaryDirectory } from '../helpers/paths.ts';
-import { environment, putTenant, sendImage, startService } from '../helpers/service.ts';
+import { ALL_LANES, environment, putTenant, sendImage, startService } from '../helpers/service.ts';
 
 interface Reply {
   tenant: string;
@@ -33,7 +33,7 @@ routes:
   - match: {path: "/classify"}
 `,
     );
-    const service = await startService(t, dir, {}, ['gate', '--config', config]);
+    const service = await startService(t, dir, ALL_LANES, ['gate', '--config', config]);
     const made = await putTenant(service.url, 'pets', { classes: ['dog', 'cat'] });
     assert.ok(made.status === 201 || made.status === 202, String(made.status));
 
