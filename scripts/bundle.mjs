@@ -16,6 +16,7 @@ const ENTRIES = [
   'engine/image-process/device-probe',
   'engine/image-process/lanes/lane-worker',
   'engine/text-process/main',
+  'gate/reading/thread/reading-worker',
   'tenants/negatives/mining-worker',
 ];
 /** Folder of the package that a module belongs to; undefined for modules of this project. */

@@ -15,3 +15,12 @@ function packageAbove(folder: URL): URL {
 
 /** A module that a process or a thread of its own begins with, by its path below src/ and without its ending. */
 export const entryModule = (name: string): URL => new URL(FROM_SOURCES ? `src/${name}.ts` : `dist/${name}.js`, PACKAGE);
+
+/** The same for a thread, which does not have the loader of TypeScript with which a process begins. */
+export function threadModule(name: string): URL {
+  const module = entryModule(name);
+  if (!FROM_SOURCES) return module;
+  const loader = JSON.stringify(import.meta.resolve('tsx/esm/api'));
+  const program = `import { register } from ${loader}; register(); await import(${JSON.stringify(module.href)});`;
+  return new URL(`data:text/javascript,${encodeURIComponent(program)}`);
+}

@@ -10,7 +10,8 @@ import type { Calibrated } from '../tenants/calibration/serving.ts';
 import { type Extraction, ExtractionError, type FoundImage } from './adapters/types.ts';
 import type { FailCause } from './config/schema.ts';
 import type { Decided, Route } from './config/settings.ts';
-import { readRequest, type Unexamined } from './reading/index.ts';
+import type { Unexamined } from './reading/index.ts';
+import { readFairly } from './reading/thread/index.ts';
 import type { Detection, GateEngine, GateTenants, GateTrace, ServingMethod } from './seams.ts';
 
 /** One image with its verdict or error. */
@@ -81,23 +82,28 @@ export class Inspector {
   /** @param signal aborted when the client has disconnected */
   async inspect(inspected: InspectedRequest, signal: AbortSignal): Promise<Inspection> {
     const { route } = inspected;
-    const late = new AbortController();
-    const reason = deadlinePassed.overBudget(route.budgetMs);
+    // one controller: AbortSignal.any() costs as much as the reading of a short body
+    const ended = new AbortController();
+    const leave = () => ended.abort(signal.reason);
+    if (signal.aborted) leave();
+    else signal.addEventListener('abort', leave, { once: true });
     let timer: NodeJS.Timeout | undefined;
     // a timer of its own, so that the budget holds even if the engine ignores the signal
     const deadline = new Promise<Inspection>((resolve) => {
       timer = setTimeout(() => {
-        late.abort(reason);
+        const reason = deadlinePassed.overBudget(route.budgetMs);
+        ended.abort(reason);
         resolve(unjudged(inspected.tenant, 'deadline', reason.message));
       }, route.budgetMs);
     });
     try {
-      return await Promise.race([this.#judge(inspected, AbortSignal.any([late.signal, signal])), deadline]);
+      return await Promise.race([this.#judge(inspected, ended.signal), deadline]);
     } catch (error) {
       const { cause, detail } = failureOf(error);
       return unjudged(inspected.tenant, cause, detail);
     } finally {
       clearTimeout(timer);
+      signal.removeEventListener('abort', leave);
     }
   }
 
@@ -106,10 +112,11 @@ export class Inspector {
     const began = performance.now();
     const serving = this.#tenants.resolve(tenant);
     const method = standingRule(serving, decided.method);
-    const { extraction, unexamined } = await readRequest(inspected, route);
+    const { extraction, unexamined } = await readFairly(inspected, route, signal);
     const { images: found } = extraction;
     if (found.length > route.maxImages) throw new ExtractionError('too_large', `more than ${route.maxImages} images`);
-    if (found.length === 0 && !unexamined) throw new ExtractionError('no_image', 'there is no image in the request');
+    // no error, whose stack would be collected for every request without an image
+    if (found.length === 0 && !unexamined) return unjudged(tenant, 'no_image', 'there is no image in the request');
     const timeoutMs = Math.max(1, Math.ceil(route.budgetMs - (performance.now() - began)));
     trace?.lap('extract');
     const judged = await detectImages(this.#engine, {

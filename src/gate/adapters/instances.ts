@@ -1,10 +1,14 @@
 import { edit, elementsOf, fill, membersOf, remove, resolvePointer, rootOf, type Span } from './json-text.ts';
-import { ExtractionError, type Filter } from './types.ts';
+import { ExtractionError, type Filter, type FilterPlan } from './types.ts';
 
 /** Filters an array of the request, and the array of the answer that has one element for each of its elements. */
-export function arrayFilter(text: Buffer, array: Span, answerPointer: string): Filter {
-  const count = elementsOf(text, array).length;
+export const arrayFilter = (text: Buffer, array: Span, answerPointer: string): Filter =>
+  plannedArrayFilter(text, { length: text.length, array, count: elementsOf(text, array).length, answerPointer });
+
+export function plannedArrayFilter(text: Buffer, plan: Extract<FilterPlan, { array: Span }>): Filter {
+  const { array, count, answerPointer } = plan;
   return {
+    plan,
     request: (drop) => ({ body: edit(text, [remove(text, array, (i) => drop.has(i))]) }),
     answer: (body, drop, placeholder = null) => {
       const [span, ...more] = resolvePointer(body, rootOf(body), answerPointer);

@@ -11,7 +11,7 @@ import {
   typeOf,
 } from './json-text.ts';
 import { type OipTensor, tensorsOf } from './oip-v2.ts';
-import { ExtractionError, type Filter } from './types.ts';
+import { ExtractionError, type Filter, type FilterPlan } from './types.ts';
 
 /** The placeholder for one element of a filtered row, if the file defines none: JSON has no NaN. */
 function neutral(datatype: string): string {
@@ -40,7 +40,7 @@ function rowLength(text: Buffer, data: Span, rows: number): number | undefined {
   return nested || rows === 0 || elements.length % rows !== 0 ? undefined : elements.length / rows;
 }
 
-const shapeEdit = ({ shapeSpan, shape }: OipTensor, rows: number): Edit => ({
+const shapeEdit = ({ shapeSpan, shape }: Pick<OipTensor, 'shape' | 'shapeSpan'>, rows: number): Edit => ({
   ...shapeSpan,
   text: JSON.stringify([rows, ...shape.slice(1)]),
 });
@@ -53,11 +53,18 @@ export function oipFilter(text: Buffer, inputs: OipTensor[], batch: number): Fil
     row: input.data && input.shape[0] === batch ? rowLength(text, input.data, batch) : undefined,
   }));
   if (rows.length === 0 || rows.some(({ row }) => row === undefined) || wantsBinary(text)) return undefined;
+  const planned = rows.map(({ input: { shape, shapeSpan }, data, row = 1 }) => ({ shape, shapeSpan, data, row }));
+  return plannedOipFilter(text, { length: text.length, batch, rows: planned });
+}
+
+export function plannedOipFilter(text: Buffer, plan: Extract<FilterPlan, { batch: number }>): Filter {
+  const { batch, rows } = plan;
   return {
+    plan,
     request: (drop) => ({
       body: edit(
         text,
-        rows.flatMap(({ input, data, row = 1 }) => [
+        rows.flatMap(({ data, row, ...input }) => [
           shapeEdit(input, batch - drop.size),
           remove(text, data, (i) => drop.has(Math.floor(i / row))),
         ]),

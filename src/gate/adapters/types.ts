@@ -1,4 +1,5 @@
 import type { FailCause } from '../config/schema.ts';
+import type { Span } from './json-text.ts';
 
 export interface FoundImage {
   /** Place of the image: a file name, a pointer, or an input's name and index. For the log and the audit trail. */
@@ -9,8 +10,18 @@ export interface FoundImage {
   instance: number;
 }
 
+/** The places of the instances in the text of a request, without the text: another thread can make the same filter from it. */
+export type FilterPlan = {
+  /** Bytes of the text, which may have a binary section behind it. */
+  length: number;
+} & (
+  | { array: Span; count: number; answerPointer: string }
+  | { batch: number; rows: { shape: number[]; shapeSpan: Span; data: Span; row: number }[] }
+);
+
 /** Removes instances from a request and adds placeholders to its answer. Not every protocol allows both. */
 export interface Filter {
+  plan: FilterPlan;
   /** The body without the instances in `drop`. The caller sets its length. */
   request(drop: ReadonlySet<number>): { body: Buffer };
   /** @throws if the answer does not have one element for every instance that was sent */

@@ -30,10 +30,24 @@ export function base64Form(text: Uint8Array): Base64Form {
   while (end > 0 && (text[end - 1] === 0x3d || text[end - 1] === 0x20 || CLASS[text[end - 1] as number] === LINE))
     end--;
   let seen = 0;
-  for (let i = 0; i < end; i++) {
-    seen |= CLASS[text[i] as number] as number;
+  let at = 0;
+  // eight bytes for each branch
+  for (const last = end - 7; at < last; at += 8) {
+    const low =
+      (CLASS[text[at] as number] as number) |
+      (CLASS[text[at + 1] as number] as number) |
+      (CLASS[text[at + 2] as number] as number) |
+      (CLASS[text[at + 3] as number] as number);
+    const high =
+      (CLASS[text[at + 4] as number] as number) |
+      (CLASS[text[at + 5] as number] as number) |
+      (CLASS[text[at + 6] as number] as number) |
+      (CLASS[text[at + 7] as number] as number);
+    seen |= low | high;
     if (seen & OTHER) return 'none';
   }
+  for (; at < end; at++) seen |= CLASS[text[at] as number] as number;
+  if (seen & OTHER) return 'none';
   if (seen & PAD || (seen & PLUS_SLASH && seen & URL_SAFE)) return 'lax';
   return seen & URL_SAFE ? 'url' : 'standard';
 }

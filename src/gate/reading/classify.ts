@@ -22,7 +22,23 @@ export function controls(data: Uint8Array): number {
 }
 
 function hasControls(data: Uint8Array): boolean {
-  for (let i = 0; i < data.length; i++) if (CONTROL[data[i] as number] === 1) return true;
+  const { length } = data;
+  let at = 0;
+  // eight bytes for each branch
+  for (const last = length - 7; at < last; at += 8) {
+    const low =
+      (CONTROL[data[at] as number] as number) |
+      (CONTROL[data[at + 1] as number] as number) |
+      (CONTROL[data[at + 2] as number] as number) |
+      (CONTROL[data[at + 3] as number] as number);
+    const high =
+      (CONTROL[data[at + 4] as number] as number) |
+      (CONTROL[data[at + 5] as number] as number) |
+      (CONTROL[data[at + 6] as number] as number) |
+      (CONTROL[data[at + 7] as number] as number);
+    if ((low | high) === 1) return true;
+  }
+  for (; at < length; at++) if (CONTROL[data[at] as number] === 1) return true;
   return false;
 }
 

@@ -13,7 +13,7 @@ import { repeatedHeader } from './headers.ts';
 import { MIN_TEXT_BYTES } from './limits.ts';
 import { isKnownCharset, type MediaType, mediaType } from './media-type.ts';
 import { MalformedForm, partsOf } from './multipart.ts';
-import { Reading, ReadingTooLong, type Steps, type Unexamined } from './reading.ts';
+import { Interrupted, type Pace, Reading, ReadingTooLong, type Steps, type Unexamined } from './reading.ts';
 import { binarySections } from './sections.ts';
 import { imageShapedBatch } from './tensor.ts';
 import { urlencoded } from './urlencoded.ts';
@@ -44,8 +44,11 @@ export interface ReadRequest {
   unexamined: Unexamined | undefined;
 }
 
-/** Reads a request once and accounts for every byte of it. @throws ExtractionError too_large */
-export async function readRequest(message: Message, options: ReadOptions): Promise<ReadRequest> {
+/**
+ * Reads a request once and accounts for every byte of it.
+ * @throws ExtractionError too_large, Interrupted
+ */
+export async function readRequest(message: Message, options: ReadOptions, pace: Pace = {}): Promise<ReadRequest> {
   const { headers } = message;
   const codings = codingsOf(headers['content-encoding'] ?? '');
   let { body } = message;
@@ -63,7 +66,7 @@ export async function readRequest(message: Message, options: ReadOptions): Promi
     }
   }
   const job = new Job({ ...message, body }, options);
-  const { extraction, unexamined } = await job.run();
+  const { extraction, unexamined } = await job.run(pace);
   const { filter: _, ...fixed } = extraction;
   // no filter with a content coding, because a filtered body would have to be packed again
   return { extraction: codings.length > 0 ? fixed : extraction, unexamined: outer.unexamined ?? unexamined };
@@ -89,14 +92,14 @@ class Job {
     this.#text = message.body;
   }
 
-  async run(): Promise<ReadRequest> {
+  async run(pace: Pace): Promise<ReadRequest> {
     const reading = this.#reading;
     try {
-      for (const _ of this.#steps()) if (reading.breathless) await reading.breathe();
+      for (const _ of this.#steps()) if (reading.breathless) await reading.breathe(pace);
     } catch (error) {
       if (error instanceof MalformedForm)
         reading.miss('body', `a form that can be read in several ways: ${error.message}`);
-      else if (error instanceof ExtractionError) throw error;
+      else if (error instanceof ExtractionError || error instanceof Interrupted) throw error;
       else if (error instanceof ReadingTooLong) reading.miss('body', error.message);
       // an error here is a fault of this program; the body must not pass because of it
       else reading.miss('body', `content at which the reading failed (${(error as Error).name})`);

@@ -45,17 +45,33 @@ export class ReadingTooLong extends Error {
   override readonly name = 'ReadingTooLong';
 }
 
-/** Readings that wait to go on. One goes on in each turn of the event loop, so that a turn stays short with many costly bodies. */
-const waiting: (() => void)[] = [];
+/** The reading was ended before its end: nobody waits for it any more, or it shall go on in another thread. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+}
 
+/** How a reading shares the thread in which it runs. */
+export interface Pace {
+  /** Ends the reading between two slices. */
+  signal?: AbortSignal | undefined;
+  /** The reading ends after its first slice. */
+  oneSlice?: boolean;
+}
+
+/** Readings that wait to go on. One goes on in each turn of the event loop, so that a turn stays short with many costly bodies. */
+const waiting: { spent: number; goOn: () => void }[] = [];
+
+/** Continues the reading that has had the least time, so that a cheap body does not wait for costly ones. */
 function goOn(): void {
-  waiting.shift()?.();
+  let least = 0;
+  for (const [i, { spent }] of waiting.entries()) if (spent < (waiting[least]?.spent ?? 0)) least = i;
+  waiting.splice(least, 1)[0]?.goOn();
   if (waiting.length > 0) setImmediate(goOn);
 }
 
-function nextTurn(): Promise<void> {
+function nextTurn(spent: number): Promise<void> {
   return new Promise((resolve) => {
-    if (waiting.push(resolve) === 1) setImmediate(goOn);
+    if (waiting.push({ spent, goOn: resolve }) === 1) setImmediate(goOn);
   });
 }
 
@@ -69,6 +85,8 @@ export class Reading {
   readonly #maxWork: number;
   #work = 0;
   #breathed = performance.now();
+  /** Milliseconds of its slices so far. */
+  #spent = 0;
   /** There are more images than are judged, so the reading has stopped. */
   full = false;
 
@@ -127,9 +145,12 @@ export class Reading {
     return performance.now() - this.#breathed > SLICE_MS;
   }
 
-  /** Lets the event loop run. */
-  async breathe(): Promise<void> {
-    await nextTurn();
+  /** Lets the event loop run. @throws Interrupted */
+  async breathe({ signal, oneSlice = false }: Pace): Promise<void> {
+    if (oneSlice) throw new Interrupted('the first slice has ended');
+    this.#spent += performance.now() - this.#breathed;
+    await nextTurn(this.#spent);
+    if (signal?.aborted) throw new Interrupted('nobody waits for this reading');
     this.#breathed = performance.now();
   }
 }

@@ -72,14 +72,18 @@ export function surveyOf(text: Buffer): Survey {
 export function mixed(text: Buffer): boolean {
   let seen = 0;
   const end = Math.min(text.length, 4096);
-  for (let i = 0; i < end && seen < 7; i++) {
-    const c = text[i] as number;
-    if (c >= 0x61 && c <= 0x7a) seen |= 1;
-    else if (c >= 0x41 && c <= 0x5a) seen |= 2;
-    else if (c >= 0x30 && c <= 0x39) seen |= 4;
+  for (let at = 0; at < end && seen < 7; ) {
+    // a look at the result for each 16 characters is enough
+    for (const most = Math.min(at + 16, end); at < most; at++) seen |= KIND[text[at] as number] as number;
   }
   return seen === 7;
 }
+
+/** Small letters, capitals and digits, one bit each. */
+const KIND = new Uint8Array(256);
+for (let c = 0x61; c <= 0x7a; c++) KIND[c] = 1;
+for (let c = 0x41; c <= 0x5a; c++) KIND[c] = 2;
+for (let c = 0x30; c <= 0x39; c++) KIND[c] = 4;
 
 /** The same bytes with a mark, which decoders skip, for all that is no character of ASCII. */
 export const printed = (data: Buffer) => Buffer.from(data.map((c) => (c > 0x7e || c < 0x20 ? 0x21 : c)));

@@ -151,6 +151,19 @@ export const WORST: WorstBody[] = [
   },
 ];
 
+/** Bodies that clients send often, by kind: records in JSON, a form of short fields, and lines of a log. */
+export function ordinaryBodies(size: number): Record<WorstBody['plain'], { type: string; body: Buffer }> {
+  const record = (id: number) =>
+    JSON.stringify({ id, name: `item ${id}`, tags: ['red', 'large'], price: id / 8, note: `seen at gate ${id % 7}` });
+  const field = (i: number) => `first_name_${i}=Ada&city_${i}=New+York&address_${i}=221B%20Baker%20Street&age_${i}=36`;
+  const line = (i: number) => `2026-11-29T12:00:${String(i % 60).padStart(2, '0')}Z INFO request ${i} took 12 ms\n`;
+  return {
+    form: { type: URLENCODED, body: repeated('', field, '', '&')(size) },
+    json: { type: JSON_TYPE, body: repeated('{"records":[', record, ']}')(size) },
+    text: { type: 'text/plain', body: repeated('', line, '', '')(size) },
+  };
+}
+
 /** The plain bodies: a photograph in a form, in JSON, and a text. @param jpeg a JPEG file */
 export function plainBodies(jpeg: Buffer, size: number): Record<WorstBody['plain'], { type: string; body: Buffer }> {
   // bytes after the end marker belong to the file, and its readers ignore them
