@@ -45,7 +45,7 @@ export class ReadingTooLong extends Error {
   override readonly name = 'ReadingTooLong';
 }
 
-/** The reading was ended before its end: nobody waits for it any more, or it shall go on in another thread. */
+/** The reading was ended before its end: no request waits for it any more, or it shall go on in another thread. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';
 }
@@ -150,7 +150,7 @@ export class Reading {
     if (oneSlice) throw new Interrupted('the first slice has ended');
     this.#spent += performance.now() - this.#breathed;
     await nextTurn(this.#spent);
-    if (signal?.aborted) throw new Interrupted('nobody waits for this reading');
+    if (signal?.aborted) throw new Interrupted('no request waits for this reading');
     this.#breathed = performance.now();
   }
 }

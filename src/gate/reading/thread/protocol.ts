@@ -10,7 +10,7 @@ export interface ReadImage {
   bytes: ImageBytes;
 }
 
-/** What a reading found, in a form that can be sent to another thread. */
+/** The result of a reading, in a form that can be sent to another thread. */
 export interface Findings {
   images: ReadImage[];
   instances: number;
@@ -26,7 +26,7 @@ export type ToReader =
       message: Omit<Message, 'body'> & { body: Uint8Array<ArrayBuffer> };
       options: ReadOptions;
     }
-  /** Nobody waits for this reading any more. */
+  /** No request waits for this reading any more. */
   | { kind: 'drop'; id: number };
 
 export type FromReader =

@@ -21,7 +21,7 @@ interface Asked {
   options: ReadOptions;
   /** The thread has ended while it read this body and others; now it is read alone. */
   alone: boolean;
-  /** Undefined as soon as nobody waits. */
+  /** Undefined as soon as no request waits. */
   settle: { resolve: (read: ReadRequest) => void; reject: (error: unknown) => void } | undefined;
   stuck?: NodeJS.Timeout;
 }
@@ -150,7 +150,7 @@ export class ReadingThread {
     this.#bytes -= asked.message.body.length;
   }
 
-  /** Nobody waits for this body any more. */
+  /** No request waits for this body any more. */
   #drop(asked: Asked): void {
     asked.settle = undefined;
     const at = this.#queue.indexOf(asked);
