@@ -1,9 +1,9 @@
 #!/bin/sh
 # Makes the content of the images from a checkout: a folder with everything that the service needs at run time, and nothing else.
 #
-#   docker/build.sh SOURCE TARGET [cuda]
+#   docker/build.sh SOURCE TARGET [SITE]
 #
-# `cuda` adds ONNX Runtime's CUDA and TensorRT providers, which its install script fetches from NuGet (linux/x64 only).
+# SITE is a Python's site-packages with onnxruntime-gpu and NVIDIA's libraries (docker/gpu-libraries.sh): adds the provider for CUDA (linux/x64 only).
 # The Dockerfiles run this. CI, which has no Docker engine, runs it too, so that a fault is noticed.
 set -eu
 [ $# -ge 2 ] || { sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2; }
@@ -24,8 +24,10 @@ cp -R models/clipn-small models/words "$target/models/"
 cd "$target"
 npm ci --omit=dev --no-audit --no-fund
 runtime=node_modules/onnxruntime-node
-if [ "${3:-}" = cuda ]; then
-  ONNXRUNTIME_NODE_INSTALL=cuda12 node "$runtime/script/install"
+if [ -n "${3:-}" ]; then
+  cd "$source"
+  node --import tsx scripts/gpu/assemble.ts --into "$(mktemp -d)" --site "$3" --no-tensorrt --copy --node "$target/$runtime"
+  cd "$target"
 fi
 
 # binaries of other systems are four fifths of ONNX Runtime's package

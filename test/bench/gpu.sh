@@ -14,11 +14,12 @@ cd "$(dirname "$0")/../.."
 bench() { node --import tsx test/bench/main.ts gpu "$@"; }
 case " $* " in *" --dry-run "*) bench "$@"; exit ;; esac
 into=${GPU_LIBRARIES:-gpu-libraries}
-sites=() devices=cuda:0,tensorrt:0,webgpu:0
+sites=() devices=cuda:0,webgpu:0
 IFS=: read -ra given <<<"${GPU_SITE:-}"
 for site in "${given[@]}"; do sites+=(--site "$site"); done
-[ "${TENSORRT:-1}" = 1 ] || { sites+=(--no-tensorrt) devices=cuda:0,webgpu:0; }
-eval "$(node --import tsx test/bench/gpu/assemble.ts --into "$into" "${sites[@]}")"
+[ "${TENSORRT:-1}" = 1 ] || sites+=(--no-tensorrt)
+eval "$(node --import tsx scripts/gpu/assemble.ts --into "$into" "${sites[@]}")"
+[ "$GPU_TENSORRT" = 0 ] || devices=cuda:0,tensorrt:0,webgpu:0
 nvidia-smi --query-gpu=index,name,memory.total,driver_version --format=csv
 if [ -z "${VIT:-}" ] && [ -n "${CLIPN_PYTHON:-}" ]; then
   VIT=$PWD/$into/vit

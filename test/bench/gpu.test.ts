@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { Value } from 'typebox/value';
+import { assemble } from '../../scripts/gpu/assemble.ts';
+import { neededBy } from '../../scripts/gpu/elf.ts';
+import { bindingFolder, commitOf, PROVIDERS, tensorrtLibraries } from '../../scripts/gpu/libraries.ts';
 import { BUNDLE, ROOT, temporaryDirectory } from '../helpers/paths.ts';
 import { run } from '../helpers/tools.ts';
-import { assemble } from './gpu/assemble.ts';
-import { neededBy } from './gpu/elf.ts';
-import { bindingFolder, commitOf, PROVIDERS, tensorrtLibraries } from './gpu/libraries.ts';
 import { Budget } from './gpu/plan.ts';
 import { GpuReport } from './gpu/schema.ts';
 
@@ -82,6 +82,20 @@ describe('assembling the providers for a GPU', () => {
     assert.deepEqual(made.providers, [PROVIDERS.shared, PROVIDERS.cuda]);
     // once more, over the links
     assert.deepEqual(assemble({ node, site, tensorrt: false }), made);
+    assemble({ node, site, tensorrt: false, copy: true });
+    for (const name of made.providers) assert.ok(lstatSync(join(folder, name)).isFile(), `${name} is a copy`);
+  });
+
+  it('where pip cannot install TensorRT, it is left out with a sentence, and CUDA is assembled', async (t) => {
+    const { node, site, folder } = await packages(t);
+    const program = join(ROOT, 'scripts/gpu/assemble.ts');
+    const into = await temporaryDirectory(t);
+    const args = ['--import', 'tsx', program, '--into', into, '--site', site, '--node', node, '--python', 'false'];
+    const { code, output } = await run(process.execPath, args);
+    assert.equal(code, 0, output);
+    assert.match(output, /^export LD_LIBRARY_PATH=\S+ GPU_CUDA=13 GPU_TENSORRT=0$/m);
+    assert.match(output, /^TensorRT is left out: pip could not install tensorrt-cu13-libs>=10,<11\./m);
+    assert.ok(existsSync(join(folder, PROVIDERS.cuda)) && !existsSync(join(folder, PROVIDERS.tensorrt)));
   });
 
   it('another version, another commit and a missing library are refused, each by name', async (t) => {

@@ -133,6 +133,7 @@ export const gpu: Bench = async (options: BenchOptions) => {
   const subjects = [];
   for (const dir of vit === undefined ? [bundle] : [bundle, vit]) subjects.push(await subjectOf(dir));
   if (vit === undefined) budget.leftOut.push('ViT-B/16: --vit names no bundle');
+  if (process.env['GPU_TENSORRT'] === '0') budget.leftOut.push('TensorRT: left out, or its libraries could not be had');
   const { name, driver, peak } = card();
   const run: Run = { plan, budget, subjects, pictures: await photographsOrMade(), peak };
   const compiled = plan.devices.filter((name) => name.startsWith('tensorrt'));
