@@ -8,6 +8,7 @@ import { neededBy } from '../../scripts/gpu/elf.ts';
 import { bindingFolder, commitOf, PROVIDERS, tensorrtLibraries } from '../../scripts/gpu/libraries.ts';
 import { BUNDLE, ROOT, temporaryDirectory } from '../helpers/paths.ts';
 import { run } from '../helpers/tools.ts';
+import { boundOf } from './gpu/bound.ts';
 import { Budget } from './gpu/plan.ts';
 import { GpuReport } from './gpu/schema.ts';
 
@@ -110,6 +111,19 @@ describe('assembling the providers for a GPU', () => {
 });
 
 describe('the GPU bench', () => {
+  it('a card that decodes by itself runs at the rate of the raw session; the bound is the slower of decoders and session', () => {
+    const fast = boundOf(950, { decode: 1000, raw: 8000 }, 16);
+    assert.deepEqual(fast, {
+      share_of_bound: 0.95,
+      bound: 'decode',
+      card_decoder: { computed: true, images_per_second: 8000, times: 8, cores_for_as_much: 128 },
+    });
+    assert.equal(boundOf(190, { decode: 1000, raw: 200 }, 2).bound, 'device');
+    assert.equal(boundOf(190, { decode: 1000, raw: 200 }, 2).card_decoder.times, 1);
+    assert.equal(boundOf(100, { decode: 1000, raw: 200 }, 2).bound, 'unknown');
+    assert.equal(boundOf(100, { decode: 1000, raw: Number.NaN }, 2).card_decoder.times, null);
+  });
+
   it('a part that fails or does not fit into the time is named, and the others run', async () => {
     const budget = new Budget(1);
     assert.equal(await budget.part('long', 3600, async () => 1), null);

@@ -58,6 +58,10 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
     does: "the decode stage beside sharp's defaults doing the same job",
     load: async () => (await import('./decode.ts')).decode,
   },
+  decoders: {
+    does: 'the threads that decode for a device, without it: threads of one process beside processes',
+    load: async () => (await import('./decoders.ts')).decoders,
+  },
   peers: {
     does: 'the same client against FastAPI + PyTorch and LitServe + onnxruntime',
     load: async () => (await import('./peers.ts')).peers,

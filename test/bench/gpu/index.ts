@@ -9,7 +9,7 @@ import { createRequire } from 'node:module';
 import { Value } from 'typebox/value';
 import { loadBundle } from '../../../src/bundle/load.ts';
 import { usableCores } from '../../../src/engine/index.ts';
-import { decodeRate } from '../decode.ts';
+import { decodersRate } from '../decoders.ts';
 import { type Pictures, photographsOrMade } from '../load/pictures.ts';
 import type { Bench, BenchOptions } from '../main.ts';
 import { imageFlops } from '../measure/flops.ts';
@@ -24,7 +24,7 @@ const MINUTES = 25;
 /** Of one session: TensorRT compiles for minutes. */
 const LONGEST_RAW_MS = 180_000;
 const IO_BINDING =
-  'onnxruntime-node offers none for CUDA and TensorRT: InferenceSession.run copies each input to the device and each output back';
+  'onnxruntime-node 1.30 offers none for CUDA and TensorRT, and no pinned input: its input is memory of Node.js (docs/architecture.md), copied to the device by each run';
 
 async function subjectOf(dir: string): Promise<Subject> {
   const { manifest } = await loadBundle(dir, { checksums: false });
@@ -63,18 +63,19 @@ function bestRaw(raw: RawRun[], { name }: Subject, device: string): number {
   return runs.length === 0 ? Number.NaN : Math.max(...runs.map((r) => r.images_per_second ?? 0));
 }
 
+/** Images/s of an engine's decoders on this host: as many threads as cores in one process, as the engine starts them. */
+async function decodersOf({ dir }: Subject, { plan, pictures }: Run): Promise<number> {
+  const seconds = Math.max(0.3, plan.rawSeconds);
+  const way = { processes: 1, threads: usableCores(), atOnce: 1, pool: 0, seconds };
+  return (await decodersRate({ bundle: dir, jpegs: pictures.jpegs.slice(0, 64), ...way })).imagesPerSecond;
+}
+
 async function allServices(run: Run, raw: RawRun[]): Promise<ServiceRun[]> {
   const { plan, budget, subjects, pictures } = run;
   const [device = 'cpu'] = plan.devices;
   const services: ServiceRun[] = [];
   for (const subject of subjects) {
-    const { size } = (await loadBundle(subject.dir, { checksums: false })).manifest.image;
-    const decode = decodeRate(
-      'ours',
-      size,
-      pictures.jpegs.slice(0, 64),
-      Math.max(0.3, plan.rawSeconds),
-    ).imagesPerSecond;
+    const decode = await decodersOf(subject, run);
     for (const engines of [1, 2]) {
       const seconds = 15 + 1.3 * plan.clients.length * plan.loadSeconds;
       const rates = { decode, raw: bestRaw(raw, subject, device) };
@@ -117,6 +118,17 @@ function print({ raw, services, memory, killed, left_out: leftOut }: GpuReport):
         s.bound,
       ]),
     ),
+  );
+  console.log();
+  table(
+    ['a card that decodes, computed', 'device', 'images/s', 'times the host as it is', 'cores that decode as much'],
+    services.map(({ bundle, device, card_decoder: own }) => [
+      bundle,
+      device,
+      cell(own.images_per_second),
+      cell(own.times, 2),
+      cell(own.cores_for_as_much, 1),
+    ]),
   );
   console.log(`\nmemory over requests: ${JSON.stringify(memory)}\nengine killed: ${JSON.stringify(killed)}`);
   for (const line of leftOut) console.log(`left out: ${line}`);

@@ -43,11 +43,18 @@ const Service = object({
   golden_difference: figure,
   ready_seconds: Type.Number(),
   loads: Type.Array(Load),
-  /** JPEG in, beside decoding alone with as many threads as cores, and the raw session's best. */
+  /** JPEG in, beside decoding alone by an engine's decoders on this host, and the raw session's best. */
   decode_images_per_second: figure,
   raw_images_per_second: figure,
   share_of_bound: figure,
   bound: Type.Enum(['decode', 'device', 'unknown']),
+  /** What a card could do with a decoder of its own: not measured, but computed from the two rates above (bound.ts). */
+  card_decoder: object({
+    computed: Type.Literal(true),
+    images_per_second: figure,
+    times: figure,
+    cores_for_as_much: figure,
+  }),
 });
 export type ServiceRun = Static<typeof Service>;
 

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { usableCores } from '../../../src/engine/index.ts';
 import { isReady, until } from '../../helpers/service.ts';
 import { closedLoop } from '../load/loops.ts';
 import { Outcomes } from '../load/outcomes.ts';
@@ -6,6 +7,7 @@ import type { Pictures } from '../load/pictures.ts';
 import { type Target, withService } from '../measure/target.ts';
 import { usage } from '../measure/usage.ts';
 import { type Figures, from, measured } from '../service.ts';
+import { boundOf } from './bound.ts';
 import { deviceMemory } from './card.ts';
 import type { Plan, Subject } from './plan.ts';
 import { figure } from './raw.ts';
@@ -13,8 +15,6 @@ import type { GpuReport, Load, ServiceRun } from './schema.ts';
 
 const TENANT = 'gpu';
 const MEMORY_SAMPLES = 20;
-/** The service is as fast as what bounds it where it reaches this share of the bound. */
-const NEAR = 0.8;
 
 const others = (statuses: Record<string, number>) =>
   Object.fromEntries(Object.entries(statuses).filter(([status]) => status !== '200'));
@@ -69,8 +69,6 @@ export function serviceRun(
         loadOf(clients, await measured(target, () => closedLoop(target.url, clients, plan.loadSeconds, next))),
       );
     const best = Math.max(...loads.map((load) => load.images_per_second));
-    const bound = Math.min(rates.decode, rates.raw);
-    const near = best >= NEAR * bound;
     return {
       bundle: subject.name,
       device,
@@ -81,8 +79,7 @@ export function serviceRun(
       loads,
       decode_images_per_second: figure(rates.decode),
       raw_images_per_second: figure(rates.raw),
-      share_of_bound: figure(best / bound),
-      bound: near ? (rates.decode < rates.raw ? 'decode' : 'device') : 'unknown',
+      ...boundOf(best, rates, usableCores()),
     };
   });
 }

@@ -7,7 +7,7 @@ import { LANE_BATCH } from './buckets.ts';
 import { Cores } from './cores.ts';
 import { type LaneJob, LaneThread, type TimedResult } from './lane-thread.ts';
 import { Lanes, type SubmitOptions } from './lanes.ts';
-import type { LaneInit, LaneModel } from './protocol.ts';
+import { DECODES_AT_ONCE, type LaneInit, type LaneModel } from './protocol.ts';
 
 /** Image files to features. */
 export interface Pipeline {
@@ -66,7 +66,7 @@ async function onCpu(init: InitMessage, common: Common, cores: Cores): Promise<P
   };
 }
 
-/** One thread for each core decodes, and one thread runs the device; the next batch is decoded while the device works. */
+/** One thread for each core decodes several images at a time, and one thread runs the device; the next batch is decoded while the device works. */
 async function onDevice(init: InitMessage, common: Common): Promise<Pipeline> {
   const { threads, device, maxBatch } = init;
   const model = { device, threads, wideThreads: 0, maxBatch, measure: false, allGolden: true };
@@ -76,7 +76,8 @@ async function onDevice(init: InitMessage, common: Common): Promise<Pipeline> {
   ]);
   const device1 = Object.assign(runner.thread, { maxBatch, ahead: true });
   const running = new Lanes({ lanes: [device1], ...queue(init) });
-  const decoding = new Lanes({ lanes: decoders.map(({ thread }) => thread), weightOf: weightsOf(init.tenantWeights) });
+  const decoderLanes = decoders.map(({ thread }) => Object.assign(thread, { maxBatch: DECODES_AT_ONCE }));
+  const decoding = new Lanes({ lanes: decoderLanes, weightOf: weightsOf(init.tenantWeights) });
   return {
     encode: async (job, options) => {
       const { result: decoded } = await decoding.submit(job, options);
