@@ -118,6 +118,10 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
     does: 'ten times the peak for a minute: goodput, refusals, memory, recovery',
     load: async () => (await import('./overload.ts')).overload,
   },
+  threads: {
+    does: 'threads of front and engine that can run at the same time under load',
+    load: async () => (await import('./threads.ts')).threads,
+  },
   capture: {
     does: 'requests whose images are all kept beside others, in turns: a directory, a slow object store, one that never answers',
     load: async () => (await import('./capture.ts')).capture,
@@ -182,7 +186,7 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
 };
 
 /** Benches whose figures are compared with those of other days. */
-const HEADLINES = new Set(['service', 'peers', 'overload', 'fairness', 'many-heads', 'beside']);
+const HEADLINES = new Set(['service', 'peers', 'overload', 'fairness', 'many-heads', 'beside', 'threads']);
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -2,6 +2,10 @@
  * `npm run bench -- overload`: ten times what the service can do, open loop, then silence: what is still answered, how fast the
  * rest is refused, whether memory stays, and how soon latency is what it was.
  */
+import { execFile } from 'node:child_process';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { closedLoop, openLoop } from './load/loops.ts';
 import { Outcomes, quantile, summary } from './load/outcomes.ts';
 import { photographsOrMade } from './load/pictures.ts';
@@ -16,6 +20,16 @@ const TIMES = 10;
 const NORMAL = 0.5;
 const WINDOW_MS = 250;
 const DEADLINE_MS = 10_000;
+/** Requests per second of the probing client. */
+const PROBE_RATE = 20;
+
+/** Latencies by status that a second process measures meanwhile. */
+async function probe(url: string, seconds: number): Promise<Record<string, number[]>> {
+  const file = fileURLToPath(import.meta.resolve('./load/probe-process.ts'));
+  const args = ['--import', 'tsx', file, url, String(PROBE_RATE), String(seconds)];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 2 ** 28 });
+  return JSON.parse(stdout);
+}
 
 /** Milliseconds after `start` until the median of a window is back within a quarter of `normal`, and stays there until `end`. */
 function recovery(answers: { at: number; latency: number }[], start: number, end: number, normal: number): number {
@@ -49,7 +63,11 @@ export const overload: Bench = async ({ bundle: dir, seconds = 60 }) => {
     const middle = new Promise<typeof before>((resolve) =>
       setTimeout(() => resolve({ front: usage(target.front).rss, engine: usage(target.engine()).rss }), seconds * 500),
     );
+    const loop = monitorEventLoopDelay({ resolution: 1 });
+    loop.enable();
+    const probing = probe(target.url, seconds * 0.8);
     const { cpu } = await cpuDuring(processes(), () => flood);
+    loop.disable();
     const after = { front: usage(target.front).rss, engine: usage(target.engine()).rss };
     // answers after the last second of the flood are for images queued in it
     const end = performance.now();
@@ -69,6 +87,8 @@ export const overload: Bench = async ({ bundle: dir, seconds = 60 }) => {
       goodput: outcomes.answeredAt.filter((at) => at < start + seconds * 1000).length / seconds,
       accepted: summary(outcomes.of(200)),
       refused: summary(outcomes.of(429)),
+      probe: summary((await probing)['429'] ?? []),
+      clientLoopMs: { p50: loop.percentile(50) / 1e6, p99: loop.percentile(99) / 1e6 },
       late: outcomes.of(200).filter((ms) => ms > DEADLINE_MS).length,
       statuses: outcomes.statuses,
       cpuSeconds: cpu,
@@ -92,6 +112,10 @@ export const overload: Bench = async ({ bundle: dir, seconds = 60 }) => {
           ...[refused.p50, refused.p95, refused.p99, refused.max].map((v) => fixed(v)),
         ],
       ],
+    );
+    const { probe: probed, clientLoopMs } = results;
+    console.log(
+      `refusals of ${probed.n} requests by a second client process: p50 ${fixed(probed.p50)}, p95 ${fixed(probed.p95)}, p99 ${fixed(probed.p99)} ms; event loop of the flooding client: p50 ${fixed(clientLoopMs.p50)}, p99 ${fixed(clientLoopMs.p99)} ms`,
     );
     console.log(
       `goodput / peak ${fixed(results.goodput / peak, 3)}; statuses ${JSON.stringify(results.statuses)}; past the deadline ${results.late}`,
