@@ -92,20 +92,6 @@ describe('fair queue', () => {
     assert.ok(count('b') <= count('a') + 1, served.join());
   });
 
-  it('a key that was idle is next in the fair queue, whatever waits, and once in a round', () => {
-    const queue = new FairQueue<string>();
-    for (const key of ['a', 'b', 'c']) for (let i = 0; i < 10; i++) queue.push(`${key}${i}`, place(key));
-    for (let i = 0; i < 4; i++) queue.shift();
-    queue.push('late', place('late'));
-    assert.equal(queue.ahead(place('other')), 4);
-    assert.equal(queue.shift(), 'late');
-    queue.push('again', place('late'));
-    assert.deepEqual(
-      [1, 2, 3, 4].map(() => queue.shift()),
-      ['b1', 'c1', 'a2', 'again'],
-    );
-  });
-
   it('the fair queue neither loses nor repeats entries, and serves in the order of `ahead`', () => {
     const step = fc.oneof(
       {

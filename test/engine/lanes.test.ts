@@ -4,14 +4,12 @@ import { setImmediate as tick } from 'node:timers/promises';
 import fc from 'fast-check';
 import { batchSizes, bestBatch, bucketsUpTo } from '../../src/engine/image-process/lanes/buckets.ts';
 import { Cores } from '../../src/engine/image-process/lanes/cores.ts';
-import { IdleAllowance } from '../../src/engine/image-process/lanes/idle-allowance.ts';
 import {
   Lanes,
   type LanesOptions,
   type Outcome,
   type SubmitOptions,
 } from '../../src/engine/image-process/lanes/lanes.ts';
-import { RecentTenants } from '../../src/engine/image-process/lanes/recent-tenants.ts';
 import { lanesFor } from '../../src/engine/shared/lane-plan.ts';
 import { ServiceError } from '../../src/errors/index.ts';
 import { until } from '../helpers/service.ts';
@@ -309,54 +307,6 @@ describe('lanes: several of them', () => {
     assert.equal(items()[0]?.length, 4);
   });
 
-  it('while a lane works on an item of a light tenant the other lanes begin nothing, for a bounded time', async () => {
-    let now = 0;
-    const { devices, lanes, items } = several(2, 1, { cores: new Cores(), now: () => now });
-    const end = async (k: number) => {
-      devices[k]?.runs.at(-1)?.finish();
-      await tick();
-    };
-    for (let i = 0; i < 40; i++) void lanes.submit(`big${i}`, at('big'));
-    void lanes.submit('small', at('small'));
-    await end(0);
-    assert.deepEqual(items(), [['small'], ['big1']]);
-    now = 5;
-    await end(1);
-    assert.deepEqual(items()[1], ['big1'], 'the core is left to the light tenant');
-    now = 10;
-    await end(0);
-    assert.deepEqual(items(), [['big2'], ['big3']], 'both lanes work again');
-    // a light item at all times: what the others lose is an eighth of the time of one lane
-    let idle = 0;
-    for (let i = 0; i < 100; i++) {
-      void lanes.submit(`small${i}`, at('small'));
-      await end(0);
-      const before = devices[1]?.runs.length as number;
-      await end(1);
-      const held = devices[1]?.runs.length === before;
-      if (held) idle += 10;
-      now += 10;
-      await end(0);
-      void lanes.submit(`big${i}+`, at('big'));
-      void lanes.submit(`big${i}++`, at('big'));
-    }
-    assert.ok(idle > 0 && idle <= 25 + 20 + (now - 10) / 8, `${idle} of ${now} ms`);
-  });
-
-  it('the lanes take one item at a time as soon as a tenant floods them while another one sends little', async () => {
-    let now = 0;
-    const { devices, lanes, items } = several(1, 4, { now: () => now });
-    for (let i = 0; i < 20; i++, now += 50) {
-      void lanes.submit(`small${i}`, at('small'));
-      devices[0]?.runs.at(-1)?.finish();
-      await tick();
-    }
-    for (let i = 0; i < 9; i++) void lanes.submit(`big${i}`, at('big'));
-    devices[0]?.runs.at(-1)?.finish();
-    await tick();
-    assert.deepEqual(items()[0], ['big1']);
-  });
-
   it('whatever comes and ends, no two runs share a lane, nothing runs twice, and nothing is left', async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -394,41 +344,6 @@ describe('lanes: several of them', () => {
       ),
       { numRuns: 100 },
     );
-  });
-});
-
-describe('light tenants', () => {
-  it('lanes are idle for at most an eighth of the time and one allowance, however they ask', () => {
-    fc.assert(
-      fc.property(fc.array(fc.record({ wait: fc.nat(20), on: fc.boolean() }), { maxLength: 200 }), (steps) => {
-        const allowance = new IdleAllowance(0);
-        let now = 0;
-        let idle = false;
-        let spent = 0;
-        for (const { wait, on } of steps) {
-          const before = allowance.left(now);
-          // as the lanes do: a timer ends the idle time when nothing of it is left
-          const lasts = idle ? Math.min(wait, Math.max(0, before)) : wait;
-          if (idle) spent += lasts;
-          now += lasts;
-          allowance.idle(false, now);
-          idle = on && allowance.left(now) > 0;
-          if (idle) allowance.idle(true, now);
-          assert.ok(spent <= 25 + now / 8 + 1e-6, `${spent} of ${now} ms`);
-        }
-      }),
-    );
-  });
-
-  it('a tenant with at most half of its even share is light for two seconds at most, equal tenants are not, and one alone is not', () => {
-    const recent = new RecentTenants();
-    for (let i = 0; i < 20; i++) recent.note('a', i);
-    assert.equal(recent.anyLight(20), false, 'alone');
-    for (let i = 0; i < 20; i++) recent.note('b', 40);
-    assert.equal(recent.anyLight(40), false, 'equal');
-    for (let i = 0; i < 60; i++) recent.note('b', 60);
-    assert.equal(recent.anyLight(60), true, '20 of 100 images, and an even share is 50');
-    assert.equal(recent.anyLight(2500), false, 'neither sends any more');
   });
 });
 

@@ -36,15 +36,13 @@ interface KeyQueue<T> {
 /**
  * Deficit round robin over keys, one item at a time. In every round each key with waiting items sends `weight` items, so a burst of one
  * key does not delay another. Within the round interactive items come before bulk, and a key that was idle is served in the current
- * round, before the keys that had items all the time. Probes come first. Within a key and priority the order is first in, first out.
+ * round. Probes come first. Within a key and priority the order is first in, first out.
  */
 export class FairQueue<T> {
   readonly #queues = new Map<string, KeyQueue<T>>();
   readonly #places = new Map<T, { queue: KeyQueue<T>; in: Set<T> } | null>();
   readonly #probes = new Set<T>();
-  /** Keys that were idle and may still send in this round, in order: before the others, once in a round. */
-  #returned = new Set<KeyQueue<T>>();
-  /** The other keys that may still send in this round, in order. */
+  /** Keys that may still send in this round, in order. */
   #current = new Set<KeyQueue<T>>();
   #next = new Set<KeyQueue<T>>();
   /** Keys that have become empty in this round; remembered, so that a key gets its credit only once in a round. */
@@ -101,13 +99,12 @@ export class FairQueue<T> {
       return probe;
     }
     if (this.size === 0) return undefined;
-    while (this.#current.size + this.#returned.size === 0) this.#nextRound();
+    while (this.#current.size === 0) this.#nextRound();
     const queue = this.#choose();
     const kind = this.#kindOf(queue);
     const item = first(queue[kind]) as T;
     queue.sinceBulk = kind === 'bulk' ? 0 : queue.sinceBulk + 1;
     queue.credit--;
-    this.#returned.delete(queue);
     this.#current.delete(queue);
     // the key goes to the end: of this round while it has credit, otherwise of the next one
     if (queue.credit >= 1) this.#current.add(queue);
@@ -124,7 +121,7 @@ export class FairQueue<T> {
     const mine = own ? (priority === 'bulk' ? waiting(own) : own.interactive.size) : 0;
     const rounds = Math.ceil((mine + 1) / this.#weightOf(key));
     ahead += mine;
-    for (const queue of [...this.#returned, ...this.#current, ...this.#next]) {
+    for (const queue of [...this.#current, ...this.#next]) {
       if (queue !== own) ahead += Math.min(waiting(queue), Math.ceil(rounds * queue.weight));
     }
     return ahead;
@@ -149,11 +146,10 @@ export class FairQueue<T> {
       queue.round = this.#round;
       queue.credit = queue.weight;
     }
-    (queue.credit >= 1 ? this.#returned : this.#next).add(queue);
+    (queue.credit >= 1 ? this.#current : this.#next).add(queue);
   }
 
   #deactivate(queue: KeyQueue<T>): void {
-    this.#returned.delete(queue);
     this.#current.delete(queue);
     this.#next.delete(queue);
     this.#emptied.add(queue);
@@ -172,11 +168,10 @@ export class FairQueue<T> {
     }
   }
 
-  /** The first key with an interactive item, otherwise the first key; keys that were idle come first. */
+  /** The first key with an interactive item, otherwise the first key. */
   #choose(): KeyQueue<T> {
-    for (const keys of [this.#returned, this.#current])
-      for (const queue of keys) if (this.#kindOf(queue) === 'interactive') return queue;
-    return (first(this.#returned) ?? first(this.#current)) as KeyQueue<T>;
+    for (const queue of this.#current) if (this.#kindOf(queue) === 'interactive') return queue;
+    return first(this.#current) as KeyQueue<T>;
   }
 
   #kindOf(queue: KeyQueue<T>): Class {

@@ -2,8 +2,6 @@ import { deadlinePassed } from '../../../errors/deadline.ts';
 import { CountsByKey } from '../../shared/counts-by-key.ts';
 import { FairQueue, type Place, type Weights } from '../../shared/fair-queue.ts';
 import type { Cores } from './cores.ts';
-import { IdleAllowance } from './idle-allowance.ts';
-import { RecentTenants } from './recent-tenants.ts';
 
 export type Outcome<R> = { result: R } | { error: unknown };
 
@@ -40,8 +38,6 @@ export interface SubmitOptions {
 interface Waiting<T, R> {
   item: T;
   key: string;
-  /** It found all lanes at work and no other item of its tenant here. */
-  light: boolean;
   enqueued: number;
   /** The lane that works on it. */
   lane?: Lane<T, R>;
@@ -58,16 +54,13 @@ interface State<T, R> {
 
 /** Duration of short batches after an item of a tenant that had none here. */
 const SHORT_MS = 2000;
-/** Duration of short batches after each item while a light tenant may send one at any time (`RecentTenants`). */
-const LIKELY_MS = 100;
 
 /**
- * The queue in front of the lanes. A free lane takes waiting items, by tenant and priority, up to its batch, and the
+ * The queue in front of the lanes. It is work-conserving: a free lane takes waiting items, by tenant and priority, up to its batch, and the
  * waiting items are divided among the free lanes. The dispatcher in the front limits how many items wait here.
  *
  * An item that arrives while all lanes work waits until one of them ends. Full batches have the best throughput for tenants that keep the
  * lanes busy. If an item arrives of a tenant that has no other item here, lanes take one item at a time for a while, so that a lane is free sooner.
- * On a CPU the other lanes then begin nothing while one of them works on that item, within the bounds of `IdleAllowance`.
  */
 export class Lanes<T, R> {
   readonly #options: LanesOptions<T, R>;
@@ -77,21 +70,13 @@ export class Lanes<T, R> {
   /** Items waiting or in a lane, by tenant. */
   readonly #here = new CountsByKey();
   #count = 0;
-  /** Light items waiting or in a lane, and those of them that wait. */
-  #light = 0;
-  #lightWaiting = 0;
-  readonly #recent = new RecentTenants();
   #shortUntil = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
-  /** For the time in which a free lane leaves its core to an image of a light tenant. */
-  readonly #allowance: IdleAllowance;
-  #holding: NodeJS.Timeout | undefined;
 
   constructor(options: LanesOptions<T, R>) {
     this.#options = options;
     this.#queue = new FairQueue(options.weightOf);
     this.#now = options.now ?? (() => performance.now());
-    this.#allowance = new IdleAllowance(this.#now());
     this.#states = options.lanes.map((lane) => ({ lane, batches: 0 }));
   }
 
@@ -101,32 +86,21 @@ export class Lanes<T, R> {
     return new Promise((resolve, reject) => {
       const onAbort = () => {
         waiting.lane?.drop?.(item);
-        if (this.#queue.remove(waiting)) {
-          if (waiting.light) this.#lightWaiting--;
-          this.#end(waiting);
-        }
+        if (this.#queue.remove(waiting)) this.#end(waiting);
         reject(signal.reason);
       };
-      const now = this.#now();
-      this.#recent.note(place.key, now);
-      if (this.#recent.anyLight(now)) this.#shortUntil = Math.max(this.#shortUntil, now + LIKELY_MS);
-      const light = this.#here.of(place.key) === 0 && this.#count >= this.#states.length;
       const waiting: Waiting<T, R> = {
         item,
         key: place.key,
-        light,
-        enqueued: now,
+        enqueued: this.#now(),
         deadline,
         resolve,
         reject,
         detach: () => signal.removeEventListener('abort', onAbort),
       };
       signal.addEventListener('abort', onAbort, { once: true });
-      if (light) {
-        this.#shortUntil = now + SHORT_MS;
-        this.#light++;
-        this.#lightWaiting++;
-      }
+      if (this.#here.of(place.key) === 0 && this.#count >= this.#states.length)
+        this.#shortUntil = this.#now() + SHORT_MS;
       this.#here.add(place.key);
       this.#count++;
       this.#queue.push(waiting, place);
@@ -136,7 +110,6 @@ export class Lanes<T, R> {
 
   #end(waiting: Waiting<T, R>): void {
     waiting.detach();
-    if (waiting.light) this.#light--;
     this.#here.remove(waiting.key);
     this.#count--;
   }
@@ -149,28 +122,11 @@ export class Lanes<T, R> {
     batches === 0 ||
     (batches === 1 && lane.ahead === true && this.#queue.size >= lane.maxBatch && this.#now() > this.#shortUntil);
 
-  /**
-   * Whether the free lanes leave their cores to the light items that other lanes work on. All threads of the service share the cores, so an
-   * item beside others takes half as long again. The time is bounded; fair shares are kept by the queue.
-   */
-  #holds(): boolean {
-    if (!this.#options.cores || this.#light === 0 || this.#lightWaiting > 0) return false;
-    const now = this.#now();
-    const leftMs = this.#allowance.left(now);
-    if (leftMs <= 0) return false;
-    this.#allowance.idle(true, now);
-    this.#holding ??= setTimeout(() => this.#wake(), leftMs);
-    return true;
-  }
-
   #wake(): void {
-    clearTimeout(this.#holding);
-    this.#holding = undefined;
-    this.#allowance.idle(false, this.#now());
     while (this.#queue.size > 0) {
       const free = this.#states.filter(this.#takes);
       const [state] = free;
-      if (!state || this.#holds()) return;
+      if (!state) return;
       const most = this.#most(state.lane);
       if (this.#waits(most)) return;
       if (this.#options.cores?.enter() === false) return;
@@ -200,7 +156,6 @@ export class Lanes<T, R> {
     while (batch.length < most) {
       const waiting = this.#queue.shift();
       if (!waiting) break;
-      if (waiting.light) this.#lightWaiting--;
       if (waiting.deadline() > now) batch.push(waiting);
       else {
         this.#end(waiting);
