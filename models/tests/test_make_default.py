@@ -10,10 +10,12 @@ import tiny_photographs
 
 from clipn_models.__main__ import parser
 from clipn_models.bundle import load_manifest
-from clipn_models.default import ablate, ablate_tuning, cache, features, make, measure, minilm, plan, texts
+from clipn_models.default import ablate, ablate_tuning, augment, cache, features, make, measure, minilm, plan, texts, thumbnails
 from clipn_models.default.stage_one import Preset as FirstPreset
 from clipn_models.default.stage_two import Preset as SecondPreset
 from clipn_models.default.tuning import TuningPreset
+
+CORRECTIONS = ["four directions of the pairs' differences left out", "limits moved", "features moved back", "features moved back, limits moved"]
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +84,11 @@ def test_every_row_of_the_ablation_comes_from_one_command(inputs: list[str], cap
     assert any(row.startswith("| stage two, last blocks fine-tuned") for row in rows)
     assert all(row.split(" | ")[-1].rstrip(" |") for row in rows if row.startswith("| stage two"))
     assert len(rows) == 1 + 7 + 7
+
+
+def test_corrections_for_thumbnails_are_measured_on_every_treatment(inputs: list[str], capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+    monkeypatch.setitem(cache.TREATMENTS, thumbnails.WORST, lambda image: augment.compressed(augment.thumbnail(image, 64), 75))
+    command("ablate-default", "--thumbnails", *inputs)
+    rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    assert [row[0] for row in rows[1:]] == ["| as it is", *(f"| {name}" for name in CORRECTIONS)]
+    assert all(len(row) == 10 and "/" in row[5] for row in rows[1:])

@@ -110,9 +110,14 @@ def make_default(args: argparse.Namespace) -> None:
 
 
 def ablate(args: argparse.Namespace) -> None:
-    from ..default.ablate import report, run
+    from ..default import thumbnails
+    from ..default.ablate import Ablation, report, run
 
-    print(report(run(_work(args), args.fine_tuning)))
+    work = _work(args)
+    if args.thumbnails:
+        print(thumbnails.report(thumbnails.run(Ablation(work), work)))
+    else:
+        print(report(run(work, args.fine_tuning)))
 
 
 def register(add) -> None:
@@ -134,6 +139,7 @@ def register(add) -> None:
     target(command("quantise-default", quantise, "adds int8 to the bundle"))
     c = command("ablate-default", ablate, "what each part of the recipe gives, on the classes set apart for choices")
     c.add_argument("--fine-tuning", action="store_true", help="also with the image tower's last blocks trained (hours on a busy machine)")
+    c.add_argument("--thumbnails", action="store_true", help="instead: corrections for thumbnails of 64 px in JPEG, with the trained heads")
     c = command("evaluate", evaluate, "classes never seen, seen ones, pictures of other kinds: every table of the model card")
     c.add_argument("bundle", nargs="?", default=NAME)
     c.add_argument("--draw", choices=("test", "choice"), default="test")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -62,15 +63,19 @@ class Ablation:
         with torch.no_grad():
             return self.measure(v, coordinates(seen.z, v), no(self.text), (far_v, coordinates(seen.far_z, far_v)))
 
+    def tenants(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The classes of each seeded tenant, and which photographs show one of them."""
+        for seed in range(TENANTS):
+            kept = np.sort(np.random.default_rng([9, seed]).permutation(self.classes)[:SIZE])
+            yield kept, np.isin(self.label, kept)
+
     def measure(self, v: Tensor, u: Tensor | None, no: Tensor | None, far: tuple[Tensor, Tensor] | None = None) -> dict:
         """Figures of tenants of ten classes. Without a no side only the scores that do not use it are meaningful."""
         u = unit_coordinates(len(v)) if u is None else u
         image, yes = towers.image_feature(v, u).numpy(), towers.yes_feature(self.text).numpy()
         no_side = yes if no is None else no.numpy()
         results, top1, caught = [], [], []
-        for seed in range(TENANTS):
-            kept = np.sort(np.random.default_rng([9, seed]).permutation(self.classes)[:SIZE])
-            inside = np.isin(self.label, kept)
+        for kept, inside in self.tenants():
             s_in, s_out = (scores(image[rows], yes[kept], no_side[kept], SCALE) for rows in (inside, ~inside))
             results.append(compare(s_in, s_out))
             top1.append(float((kept[s_in["index"]] == self.label[inside]).mean()))

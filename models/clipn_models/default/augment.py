@@ -63,6 +63,12 @@ def thumbnail(image: Image.Image, side: int, how: Image.Resampling = Image.Resam
     return image if scale >= 1 else image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))), how)
 
 
+def small_jpeg(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """A thumbnail of 40 to 110 px, compressed at a quality of 40 to 91."""
+    image = thumbnail(image, int(np.exp(rng.uniform(np.log(40), np.log(110)))), FILTERS[rng.integers(len(FILTERS))])
+    return compressed(image, int(rng.integers(40, 92)))
+
+
 def worn(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     """Random degradations: reduced size, compression, blur, noise, grey; each with its own probability."""
     if rng.random() < 0.4:

@@ -23,7 +23,8 @@ BATCH = 20
 
 @dataclass(frozen=True)
 class Task:
-    """``view``: "centre" (the service's transform), "random" (an augmented random crop), or a treatment of ``TREATMENTS``."""
+    """``view``: "random" (an augmented random crop), "thumbnail" (a random crop of a small JPEG), or a treatment of ``TREATMENTS``: "centre" is the
+    service's transform alone."""
 
     out: Path
     paths: tuple[Path, ...]
@@ -58,6 +59,9 @@ def pixels(task: Task) -> Iterator[np.ndarray]:
         if task.view == "random":
             rng = np.random.default_rng([task.seed, number])
             image = augment.random_view(augment.worn(image, rng), task.size, rng)
+        elif task.view == "thumbnail":
+            rng = np.random.default_rng([task.seed, number, 12])
+            image = augment.random_view(augment.small_jpeg(image, rng), task.size, rng)
         else:
             image = augment.centre(TREATMENTS[task.view](image), task.size)
         yield np.asarray(image)
