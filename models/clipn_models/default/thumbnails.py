@@ -28,7 +28,7 @@ SETS = ("caltech-train", "mini", "dogs", "grocery-train")
 """Sets whose photographs are larger than 64 px, enough for the regression."""
 RIDGE = 2000.0
 FURTHER = 1.6
-"""How far the features are moved back, as a multiple of the estimate. The regression shrinks its answers, so this is more than one."""
+"""The features are moved back by this multiple of the estimate. The regression shrinks its answers, so this is more than one."""
 LIMIT = 0.3
 """Added to the no logit of each class, times the estimate."""
 SHARES = ("id_accepted", "ood_rejected")
