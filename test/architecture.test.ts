@@ -16,6 +16,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'installation.ts': [],
   'polling.ts': [],
   'linger.ts': [],
+  'slow-uploads.ts': [],
   'validator.ts': [],
   errors: [],
   clipn: [],
@@ -50,7 +51,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'labels',
     'events',
   ],
-  gate: ['clipn', 'engine', 'tenants', 'serving', 'linger.ts'],
+  gate: ['clipn', 'engine', 'tenants', 'serving', 'linger.ts', 'slow-uploads.ts'],
   http: [
     'clipn',
     'bundle',
@@ -68,6 +69,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'serving',
     'gate',
     'linger.ts',
+    'slow-uploads.ts',
   ],
   // types of the contract only: the page carries none of the service's code
   console: ['http'],

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { METHODS, type Method } from '../clipn/index.ts';
+import { bodies } from './bodies.ts';
 import { OBSERVATION_SETTINGS } from './observation-settings.ts';
 import { outgoing } from './outgoing.ts';
 import { DEVICES, PORT_OR_OFF } from './patterns.ts';
@@ -198,19 +199,7 @@ export const ConfigSchema = Type.Object({
     'bytes',
     "memory for tenants' features in the engine; the least recently used ones are removed and loaded again on demand",
   ),
-  maxBodyBytes: setting(size(64 * MiB), 'CLIPN_MAX_BODY_BYTES', 'bytes', 'largest body of a request'),
-  maxBodiesBytes: setting(
-    size(256 * MiB),
-    'CLIPN_MAX_BODIES_BYTES',
-    'bytes',
-    'largest size of the bodies of all requests together; further requests are refused with 429',
-  ),
-  uploadTimeoutMs: setting(
-    duration(120_000, 1000),
-    'CLIPN_UPLOAD_TIMEOUT_MS',
-    'milliseconds',
-    'longest time in which a request must have arrived completely; a later one is answered with 408',
-  ),
+  ...bodies,
   maxImages: setting(count(64, 1, 10_000), 'CLIPN_MAX_IMAGES', 'integer', 'largest number of images in one request'),
   maxImageBytes: setting(size(20 * MiB), 'CLIPN_MAX_IMAGE_BYTES', 'bytes', 'largest image file'),
   ...outgoing,

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerOptions } f
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { listenOn } from '../serving/all-addresses.ts';
+import { SlowUploads } from '../slow-uploads.ts';
 import type { AuditSink } from './audit/record.ts';
 import type { GateSettings } from './config/settings.ts';
 import { Handler, type HandlerParts } from './handler.ts';
@@ -46,8 +47,10 @@ export class GateServer {
     this.#server = createServer(options);
     if (listen.maxConnections !== undefined) this.#server.maxConnections = listen.maxConnections;
     // for an Expect, the upstream decides whether it wants the body, or the gate where it reads the body itself
+    const slowUploads = new SlowUploads(this.#server, listen.uploadRate);
     for (const event of ['request', 'checkContinue', 'checkExpectation']) {
       this.#server.on(event, (request, response) => {
+        slowUploads.watch(request);
         void handler.handle(this.#runtime, request, response);
       });
     }

@@ -24,6 +24,10 @@ export interface HttpConfig {
   maxBodiesBytes: number;
   /** Longest time in which a request must have arrived completely, milliseconds. */
   uploadTimeoutMs: number;
+  /** Smallest rate of an upload after the grace, bytes per second; 0 for no limit. */
+  uploadMinRate: number;
+  /** Time of an upload before its rate counts, milliseconds. */
+  uploadGraceMs: number;
   maxClasses: number;
   requestTimeoutMs: number;
   buildWaitMs: number;

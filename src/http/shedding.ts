@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { FastifyServerFactory } from 'fastify';
 import { ServiceError, toProblem } from '../errors/index.ts';
+import { SlowUploads } from '../slow-uploads.ts';
 import type { Flood } from '../telemetry/flood.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { termsOf } from './admission.ts';
@@ -79,9 +80,13 @@ export function sheddingServer(parts: SheddingParts): FastifyServerFactory<Serve
     const server = createServer(
       { ...http, ...timeouts, headersTimeout, requireHostHeader: false },
       (request, response) => {
-        if (!shed(request, response, parts)) handler(request, response);
+        if (shed(request, response, parts)) return;
+        slowUploads.watch(request);
+        handler(request, response);
       },
     );
+    const { uploadMinRate, uploadGraceMs } = parts.config;
+    const slowUploads = new SlowUploads(server, { bytesPerSecond: uploadMinRate, graceMs: uploadGraceMs });
     // the values that Fastify sets on a server that it makes itself
     server.keepAliveTimeout = keepAliveTimeout as number;
     server.setTimeout(connectionTimeout);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import { connect, createServer as createTcpServer } from 'node:net';
+import { createServer, type IncomingMessage } from 'node:http';
+import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
 import { describe, it } from 'node:test';
 import { settingsOf } from '../../src/gate/config/settings.ts';
 import { ask, image, listen, rawExchange, recordingUpstream, startGate } from '../helpers/gate.ts';
@@ -415,5 +415,46 @@ describe('slow clients', () => {
     assert.equal((await ask(url, { method: 'GET' })).status, 200);
     await until('all are cut off', 30_000, async () => (await gate.connections()) === 0);
     await until('and nothing of theirs is kept', 5000, () => gate.buffered === 0);
+  });
+
+  it('uploads that are slower than the smallest rate are answered with 408, whether a route reads them or not', async (t) => {
+    const upstream = await recordingUpstream(t);
+    const { port } = await startGate(t, upstream.url, {
+      ...GATED,
+      listen: { upload_min_rate: 50_000, upload_grace_ms: 300 },
+    });
+    for (const path of ['/predict', '/other']) {
+      const socket = connect(port, '127.0.0.1');
+      t.after(() => socket.destroy());
+      let text = '';
+      socket.on('error', () => {}).on('data', (chunk) => (text += chunk));
+      socket.write(`POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 20000\r\n\r\n`);
+      const drip = setInterval(() => socket.writable && socket.write('x'), 50);
+      t.after(() => clearInterval(drip));
+      await until('an answer', 10_000, () => text !== '');
+      assert.match(text, /^HTTP\/1\.1 408 /);
+    }
+  });
+
+  it('an upload that waits for the upstream to read it is not slow', async (t) => {
+    const held: IncomingMessage[] = [];
+    const reader = createServer((request, response) => {
+      held.push(request);
+      request.on('end', () => response.end('read'));
+    });
+    reader.listen(0, '127.0.0.1');
+    await once(reader, 'listening');
+    t.after(() => reader.close());
+    const { port } = reader.address() as AddressInfo;
+    const { url } = await startGate(t, `http://127.0.0.1:${port}`, {
+      ...GATED,
+      listen: { upload_min_rate: 1_000_000, upload_grace_ms: 300 },
+    });
+    const answered = ask(url, { path: '/other', body: Buffer.alloc(32 * 2 ** 20) });
+    await until('the upstream has the request', 5000, () => held.length === 1);
+    const began = performance.now();
+    await until('four times the grace has gone by', 5000, () => performance.now() > began + 1200);
+    held[0]?.resume();
+    assert.deepEqual([(await answered).status], [200]);
   });
 });

@@ -150,6 +150,8 @@ export async function testApp(
       maxBodyBytes: 30_000,
       maxBodiesBytes: 100_000_000,
       uploadTimeoutMs: 60_000,
+      uploadMinRate: 500,
+      uploadGraceMs: 10_000,
       maxClasses: 10_000,
       requestTimeoutMs: 2000,
       buildWaitMs: 1000,

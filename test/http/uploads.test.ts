@@ -64,6 +64,22 @@ describe('uploads over real sockets', () => {
     assert.equal(next.status, 200, await next.text());
   });
 
+  it('answers 408 to an upload that is slower than the smallest rate after the grace, and serves a faster one', async (t) => {
+    const { port } = await listen(t, { maxImageBytes: 30_000, uploadMinRate: 50_000, uploadGraceMs: 300 });
+    const fast = await open(t, port);
+    fast.write(head(20_000, 'image/png') + 'PHOTO!'.padEnd(20_000));
+    for (const length of [20_000, 'chunked'] as const) {
+      const slow = await open(t, port);
+      slow.write(head(length, 'image/png'));
+      const drip = setInterval(() => slow.writable && slow.write(length === 'chunked' ? '1\r\nx\r\n' : 'x'), 50);
+      t.after(() => clearInterval(drip));
+      const { status, body } = await answer(slow);
+      assert.deepEqual([status, (JSON.parse(body) as { code: string }).code], [408, 'request_timeout']);
+      await until('the connection is closed', 5000, () => slow.destroyed || slow.readableEnded);
+    }
+    assert.equal((await answer(fast)).status, 200);
+  });
+
   it('a client that disconnects during its upload reaches no engine and leaves no connection', async (t) => {
     const { app, port, engine, url, received } = await listen(t);
     const { payload, headers } = multipart([{ data: 'x'.repeat(8000) }]);

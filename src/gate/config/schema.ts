@@ -193,6 +193,10 @@ export const GateFile = object({
       headers_timeout_ms: Type.Optional(milliseconds),
       max_header_bytes: Type.Optional(Type.Integer({ minimum: 1024, maximum: 2 ** 20 })),
       request_timeout_ms: Type.Optional(milliseconds),
+      upload_min_rate: Type.Optional(
+        Type.Integer({ minimum: 0, description: 'Smallest rate of an upload after its grace, bytes per second.' }),
+      ),
+      upload_grace_ms: Type.Optional(Type.Integer({ minimum: 100, maximum: 86_400_000 })),
       max_connections: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
     }),
   ),

@@ -1,3 +1,4 @@
+import type { UploadRateLimit } from '../../slow-uploads.ts';
 import { WITH_BODY } from '../methods.ts';
 import type { ServingMethod } from '../seams.ts';
 import { type PathPattern, pathPattern } from './path-pattern.ts';
@@ -78,6 +79,7 @@ export interface GateSettings {
     /** Request line and header fields together. */
     maxHeaderBytes: number;
     requestTimeoutMs: number;
+    uploadRate: UploadRateLimit;
     maxConnections: number | undefined;
   };
   upstream: UpstreamSettings;
@@ -179,6 +181,7 @@ export function settingsOf(file: GateFile): GateSettings {
       headersTimeoutMs: listen.headers_timeout_ms ?? 15_000,
       maxHeaderBytes: listen.max_header_bytes ?? 16 * 1024,
       requestTimeoutMs: listen.request_timeout_ms ?? 120_000,
+      uploadRate: { bytesPerSecond: listen.upload_min_rate ?? 500, graceMs: listen.upload_grace_ms ?? 10_000 },
       maxConnections: listen.max_connections,
     },
     upstream: {
