@@ -13,8 +13,8 @@ const FAULTS = {
   stall: () => new Promise(() => {}),
   slow: () => sleep(1500),
   memory: async () => {
-    // in small steps: the main thread must go on answering
-    for (let i = 0; i < 48; i++) {
+    // 512 MiB in small steps: the main thread must go on answering
+    for (let i = 0; i < 64; i++) {
       kept.push(Buffer.alloc(8 * 2 ** 20, 1));
       await sleep(5);
     }
