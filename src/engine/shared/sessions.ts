@@ -26,7 +26,7 @@ export interface TextSession {
  */
 const UNSAFE_IN_HALF = 'NchwcTransformer';
 
-function options({ device, threads, precision }: Setup, arena: boolean): ort.InferenceSession.SessionOptions {
+function options({ device, threads, precision, alone }: Setup, arena: boolean): ort.InferenceSession.SessionOptions {
   return {
     executionProviders: executionProviders(device),
     graphOptimizationLevel: 'all',
@@ -36,10 +36,9 @@ function options({ device, threads, precision }: Setup, arena: boolean): ort.Inf
     enableCpuMemArena: arena,
     enableMemPattern: arena,
     logSeverityLevel: 3,
-    // threads that spin would use the cores that the decoder and the front process need
     extra: {
       session: {
-        intra_op: { allow_spinning: '0' },
+        ...threadsWait(alone),
         // weights are outside the arena, which doubles when it grows
         ...(device.kind === 'cpu' ? {} : { use_device_allocator_for_initializers: '1' }),
       },
@@ -51,7 +50,19 @@ function options({ device, threads, precision }: Setup, arena: boolean): ort.Inf
 interface Setup extends Pick<Bundle, 'precision'> {
   device: Device;
   threads: number;
+  /** Whether nothing else of this engine works during a run of the session. */
+  alone?: boolean;
 }
+
+/**
+ * How the threads of a session wait for each other. Threads that spin use the cores that the decoder and the front process need, so they sleep. During a
+ * run that is alone they spin for 0.1 ms before they sleep: to be woken at each node of the graph costs more than the node's own work. They never
+ * spin between two runs.
+ */
+const threadsWait = (alone = false) =>
+  alone
+    ? { intra_op: { allow_spinning: '1', spin_duration_us: '100' }, force_spinning_stop: '1' }
+    : { intra_op: { allow_spinning: '0' } };
 
 interface GraphFile {
   path: string;
@@ -133,13 +144,19 @@ function interleaved(first: Float32Array, second: Float32Array, n: number): Floa
   return all;
 }
 
-export async function openImageSession(bundle: Bundle, threads: number, device = CPU): Promise<ImageSession> {
+/** @param alone whether nothing else of this engine works during a run */
+export async function openImageSession(
+  bundle: Bundle,
+  threads: number,
+  device = CPU,
+  alone = false,
+): Promise<ImageSession> {
   const { size, patches } = bundle.manifest.image;
   const width = bundle.manifest.embedding_dim;
   const { precision } = bundle;
   const outputs = patches === undefined ? ['features'] : ['features', 'patches'];
   const file = { path: bundle.files.image, arena: true };
-  const session = await open(file, { input: 'pixels', outputs }, { device, threads, precision });
+  const session = await open(file, { input: 'pixels', outputs }, { device, threads, precision, alone });
   return {
     run: async (pixels, n) => {
       const all = await session.run({ pixels: new ort.Tensor('uint8', pixels, [n, size, size, 3]) });

@@ -92,7 +92,7 @@ export async function openLaneSession({ bundle }: LaneInit, model: LaneModel) {
   const goldenMaxDifference = await compare(bundle, own, buckets[0] as number, most);
   const openWide = async () => {
     if (model.wideThreads === 0) return undefined;
-    const wide = await openImageSession(bundle, model.wideThreads, device);
+    const wide = await openImageSession(bundle, model.wideThreads, device, true);
     await compare(bundle, wide, 1, 1);
     return wide;
   };
