@@ -76,6 +76,7 @@ def test_one_command_goes_from_an_empty_work_folder_to_a_measured_bundle(inputs:
     again = capsys.readouterr().out
     assert "14 of 14 parts are there already" in again
     assert "heads.pt is there already" in again
+    assert "thumbnails.pt is there already" in again
 
 
 def test_every_row_of_the_ablation_comes_from_one_command(inputs: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,9 +31,10 @@ def prepare(args: argparse.Namespace) -> None:
 
 
 def train_default(args: argparse.Namespace) -> None:
-    from ..default.make import train
+    from ..default.make import thumbnails, train
 
-    train(_work(args))
+    work = _work(args)
+    thumbnails(work, train(work))
 
 
 def export_default(args: argparse.Namespace) -> None:
@@ -131,10 +132,10 @@ def register(add) -> None:
 
     def target(c: argparse.ArgumentParser) -> None:
         c.add_argument("--out", type=Path, default=HERE / NAME)
-        c.add_argument("--version", default="1.0.0")
+        c.add_argument("--version", default="1.1.0")
 
     command("prepare", prepare, "features of the default's photographs, pictures and texts, computed once")
-    command("train-default", train_default, "both stages of the default's heads")
+    command("train-default", train_default, "both stages of the default's heads, and the correction for thumbnails")
     target(command("export-default", export_default, "heads and pretrained towers -> bundle"))
     target(command("quantise-default", quantise, "adds int8 to the bundle"))
     c = command("ablate-default", ablate, "what each part of the recipe gives, on the classes set apart for choices")

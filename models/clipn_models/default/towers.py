@@ -2,19 +2,20 @@
 
 A feature has three parts: ``SPACE`` numbers of meaning, ``COORDINATES`` that only the no side uses, and one number that fills up the length.
 
-  image     [a v, b u, 0]   v = unit(k c + head(pooled)), c = the mean of the names of ImageNet's classes, weighted by the
-                            pretrained classifier's probabilities (ConSE: Norouzi et al., ICLR 2014); u = unit([1, coordinates(pooled, v)])
+  image     [a v, b u, d]   v = unit(k c + head(pooled)), c = the mean of the names of ImageNet's classes, weighted by the
+                            pretrained classifier's probabilities (ConSE: Norouzi et al., ICLR 2014); u = unit([1, coordinates(pooled, v)]);
+                            d = limit(pooled), a number near 0 that is larger for thumbnails (``correction``); b fills it up to unit length
   text-yes  [t, 0, 0]       t = MiniLM's sentence feature
   text-no   [n(t), e(t), r] a learned function of t; r fills it up to unit length
 
 With a = ``SHARE``, 100 cos(image, yes) = 14.3 cos(v, t): the softmax has the temperature 0.07 that stage one was trained with, at CLIPN's
-constant scale of 100. The no logit 100 (cos_no - cos_yes) = 100 (a v.n + b u.e - a v.t) compares the similarity
-of image and class with a limit that depends on the class's name.
+constant scale of 100. The no logit 100 (cos_no - cos_yes) = 100 (a v.n + b u.e + d r - a v.t) compares the similarity
+of image and class with a limit that depends on the class's name, and for thumbnails on the image.
 """
 
 from __future__ import annotations
 
-import math
+import json
 from pathlib import Path
 
 import torch
@@ -29,7 +30,9 @@ COORDINATES = 127
 WIDTH = SPACE + COORDINATES + 1
 SHARE = 0.143
 SIZE, LITE = 224, 0
-ARCHITECTURE = f"lite-minilm-{LITE}"
+WITHOUT_LIMIT = f"lite-minilm-{LITE}"
+"""Architecture of the bundles up to version 1.0.0, whose image features end in 0."""
+ARCHITECTURE = f"{WITHOUT_LIMIT}-limit"
 HIDDEN, NO_HIDDEN, COORDINATE_HIDDEN = 1024, 512, 384
 TEXT_GAIN = 8.0
 """Numbers of a unit vector of 384 are about 0.05; hidden layers need values near one."""
@@ -94,9 +97,35 @@ class NoHead(nn.Module):
         return torch.cat([h, torch.sqrt(1 - (h * h).sum(-1, keepdim=True))], -1)
 
 
-def image_feature(v: Tensor, u: Tensor) -> Tensor:
-    """[N, 384], [N, COORDINATES] -> unit [N, WIDTH]."""
-    return torch.cat([SHARE * v, math.sqrt(1 - SHARE**2) * u, torch.zeros_like(v[:, :1])], -1)
+class Limit(nn.Module):
+    """Pooled features [N, 1280] -> d [N, 1]. 100 d r is added to the no logit of a class, where r is the last number of its no feature (0.94 on average).
+
+    ``a`` estimates how much an image looks like a thumbnail: 0 for plain views, 1 for thumbnails, beyond that for other pictures.
+    """
+
+    GAIN, MOST = 0.0032, 0.1
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(backbone.WIDTH, 1)
+        nn.init.zeros_(self.a.weight)
+        nn.init.zeros_(self.a.bias)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return torch.clamp(self.GAIN * self.a(z), -self.MOST, self.MOST)
+
+
+class NoLimit(nn.Module):
+    """In place of ``Limit`` in bundles of the architecture ``WITHOUT_LIMIT``."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        return torch.zeros_like(z[:, :1])
+
+
+def image_feature(v: Tensor, u: Tensor, d: Tensor | None = None) -> Tensor:
+    """[N, 384], [N, COORDINATES], [N, 1] (0 if left out) -> unit [N, WIDTH]."""
+    d = torch.zeros_like(v[:, :1]) if d is None else d
+    return torch.cat([SHARE * v, torch.sqrt(1 - SHARE**2 - d * d) * u, d], -1)
 
 
 def yes_feature(t: Tensor) -> Tensor:
@@ -134,17 +163,20 @@ def fold_batch_norms(model: nn.Module) -> None:
 class ImageGraph(nn.Module):
     """pixels uint8 [N, S, S, 3] -> unit features [N, WIDTH]."""
 
-    def __init__(self, lite: nn.Module):
+    def __init__(self, lite: nn.Module, limit: bool = True):
         super().__init__()
         self.pooled = backbone.Pooled(lite)
         self.names = nn.Parameter(torch.zeros(1000, SPACE))
-        self.head, self.coordinates = ImageHead(), Coordinates()
+        self.head, self.coordinates, self.limit = ImageHead(), Coordinates(), Limit() if limit else NoLimit()
 
     def forward(self, pixels: Tensor) -> Tensor:
         pooled = self.pooled((pixels.permute(0, 3, 1, 2).float() - 127.5) / 127.5)
-        conse = unit(torch.softmax(self.pooled.model.classifier(pooled), -1) @ self.names)
+        return self.feature(pooled, unit(torch.softmax(self.pooled.model.classifier(pooled), -1) @ self.names))
+
+    def feature(self, pooled: Tensor, conse: Tensor) -> Tensor:
+        """Pooled features [N, 1280] and ConSE features [N, 384] -> unit [N, WIDTH]."""
         v = self.head(pooled, conse)
-        return image_feature(v, self.coordinates(pooled, v))
+        return image_feature(v, self.coordinates(pooled, v), self.limit(pooled))
 
 
 class TextYes(nn.Module):
@@ -178,7 +210,8 @@ def empty_lite() -> nn.Module:
     return model
 
 
-def build_graphs(_path: Path | None = None) -> dict[str, nn.Module]:
-    """The three graphs with weights that the caller fills in."""
+def build_graphs(path: Path | None = None) -> dict[str, nn.Module]:
+    """The three graphs with weights that the caller fills in: those of the bundle in ``path``, or of a new one."""
+    architecture = ARCHITECTURE if path is None else json.loads((path / "bundle.json").read_text())["provenance"]["architecture"]
     trunk = minilm.MiniLM()
-    return {"image": ImageGraph(empty_lite()), "text-yes": TextYes(trunk), "text-no": TextNo(trunk)}
+    return {"image": ImageGraph(empty_lite(), limit=architecture != WITHOUT_LIMIT), "text-yes": TextYes(trunk), "text-no": TextNo(trunk)}

@@ -50,10 +50,15 @@ class Run:
         self.data = features.prepare(image, text, pooled, made, self.photographs, class_folders.held_out(self.photographs))
         self.parts = {name: copy.deepcopy(part) for name, part in self.bundle.parts.items()}
         self.names = image.names.detach()
-        head, coordinates = self.parts["image"].head, self.parts["image"].coordinates
-        for layer in (head.a, coordinates.a):
+        mine = self.parts["image"]
+        for layer in self.reading():
             towers.unfold_scaling(layer, self.data.mean, self.data.deviation)
-        self.heads = Heads(head, coordinates, self.parts["text-no"].head)
+        self.heads = Heads(mine.head, mine.coordinates, self.parts["text-no"].head, mine.limit)
+
+    def reading(self) -> list[nn.Linear]:
+        """The layers of the heads that read pooled features; bundles of version 1.0.0 have no limit of an image."""
+        image = self.parts["image"]
+        return [part.a for part in (image.head, image.coordinates, image.limit) if hasattr(part, "a")]
 
     def generator(self, *what: int) -> World:
         """The generator of one piece of the run, so that finished pieces can be skipped."""
@@ -103,7 +108,7 @@ class Run:
             for module in modules:
                 module.eval()
             v, z = fold.v[0][self.data.held], self.data.z[0][self.data.held]
-            image = towers.image_feature(v, self.heads.coordinates(z, v)).numpy().astype(np.float64)
+            image = self.heads.feature(z, v).numpy().astype(np.float64)
             yes, no = (f.numpy().astype(np.float64) for f in (towers.yes_feature(self.data.text), self.heads.no(self.data.text)))
             for module in modules:
                 module.train()
@@ -114,7 +119,7 @@ class Run:
 
     def fold_in(self) -> None:
         """Folds the scaling back into the heads, and rounds every weight as it is stored."""
-        for layer in (self.heads.image.a, self.heads.coordinates.a):
+        for layer in self.reading():
             towers.fold_scaling(layer, self.data.mean, self.data.deviation)
         for part in self.parts.values():
             part.eval().requires_grad_(False)
@@ -126,8 +131,7 @@ class Run:
         image = parts["image"]
         with torch.no_grad():
             pooled = self.data.z[0][held] * self.data.deviation + self.data.mean
-            v = image.head(pooled, self.data.conse[0][held])
-            found = towers.image_feature(v, image.coordinates(pooled, v)).numpy().astype(np.float64)
+            found = image.feature(pooled, self.data.conse[0][held]).numpy().astype(np.float64)
         names, length = list(self.photographs.names), self.bundle.context_length
         lines = {"yes": templates["yes"], "no": templates["no"] or templates["yes"]}
         texts = [class_features(parts[f"text-{tower}"], self.bundle.tokenizer, names, lines[tower], length) for tower in lines]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from ..default.stage_one import rate
 from ..default.stage_two import SCALE
-from ..default.towers import image_feature, yes_feature
+from ..default.towers import NoLimit, image_feature, yes_feature
 from ..losses import draw_tenant, tenant_loss
 from .data import Data
 from .world import World
@@ -66,6 +66,12 @@ class Heads:
     image: nn.Module
     coordinates: nn.Module
     no: nn.Module
+    limit: nn.Module = field(default_factory=NoLimit)
+    """is not trained"""
+
+    def feature(self, z: Tensor, v: Tensor) -> Tensor:
+        """Image features [N, 512] of scaled pooled features and of v, which a head gave of them."""
+        return image_feature(v, self.coordinates(z, v), self.limit(z))
 
 
 @dataclass
@@ -163,7 +169,7 @@ class NoSide:
         rows = self._photographs(fold)
         view, made = rng.integers(0, len(data.z), len(rows)), rng.integers(0, len(data.made), preset.made)
         v, z = torch.cat([fold.v[view, rows], fold.made[made]]), torch.cat([data.z[view, rows], data.made[made]])
-        image = image_feature(v, self.heads.coordinates(z, v))
+        image = self.heads.feature(z, v)
         cos_yes, cos_no = image @ yes_feature(data.text).T, image @ self.heads.no(data.text).T
         relation = torch.zeros(len(v), len(data.text), dtype=torch.int8)
         relation[torch.arange(len(rows)), torch.from_numpy(data.label[rows])] = 1
@@ -194,7 +200,7 @@ class NoSide:
         no, yes = now.no(self.names[some]), yes_feature(self.names[some])
         with torch.no_grad():
             v, u = before.image(z, conse), fold.head(z, conse)
-            was = SCALE * image_feature(v, before.coordinates(z, v)) @ (self.no_before[some] - yes).T
-        x = SCALE * image_feature(u, now.coordinates(z, u)) @ (no - yes).T
+            was = SCALE * before.feature(z, v) @ (self.no_before[some] - yes).T
+        x = SCALE * now.feature(z, u) @ (no - yes).T
         drift = SCALE * (no - self.no_before[some])
         return self.preset.hold_world * F.smooth_l1_loss(x, was) + self.preset.hold * 0.01 * drift.square().sum(-1).mean()
