@@ -80,8 +80,19 @@ describe('console on a phone and for everybody', { skip: skipBrowser }, () => {
     await close();
   });
 
-  it('verdicts are announced to screen readers: each of a few pictures, the counts of many', async () => {
+  it('verdicts are announced to screen readers: each of a few pictures in the order of the page, the counts of many', async () => {
     const { page, close } = await openPage(browser, service.url);
+    let second = () => {};
+    const secondAnswered = new Promise<void>((resolve) => {
+      second = resolve;
+    });
+    let requests = 0;
+    await page.route('**/v1/detect*', async (route) => {
+      const first = ++requests === 1;
+      if (first) await secondAnswered;
+      await route.fulfill({ response: await route.fetch() });
+      if (!first) second();
+    });
     await choose(page, pictures);
     await says(page, /picture 0\.png: [\w ]+\. picture 1\.png: [\w ]+/);
     await choose(

@@ -49,7 +49,8 @@ async function work(signal: AbortSignal): Promise<void> {
     if (!signal.aborted) judged.push(item);
   }
   if (signal.aborted || --running > 0) return;
-  speak(judged);
+  // in the order of the page; verdicts arrive in any order
+  speak(items.peek().filter((item) => judged.includes(item)));
   judged = [];
 }
 
