@@ -160,23 +160,16 @@ def write_parts(
     tok, clean = bpe.load(tokenizer), bpe.clean_rule(tokenizer)
     (out / "golden.json").write_text(json.dumps(golden(parts, tok, image_size, context_length, templates)) + "\n")
     files = (*FILES, WEIGHTS) if kept_once else FILES
+    patches = patch_count(parts["image"].visual, image_size) if getattr(parts["image"], "patches", False) else None
+    text = {"context_length": context_length, "tokenizer": "tokenizer.json", "pad_id": 0, "vocabulary": vocabulary}
     manifest = {
         "format": FORMAT,
         "name": name,
         "version": version,
         "licence": licence,
         "provenance": provenance,
-        "image": {
-            "size": image_size,
-            "resize": "shorter-side-bicubic-antialias",
-            "crop": "centre",
-            "mean": list(mean),
-            "std": list(std),
-            "layout": "NHWC",
-            "dtype": "uint8",
-            **({"patches": patch_count(parts["image"].visual, image_size)} if getattr(parts["image"], "patches", False) else {}),
-        },
-        "text": {"context_length": context_length, "tokenizer": "tokenizer.json", "pad_id": 0, "vocabulary": vocabulary},
+        "image": image_entry(image_size, mean, std, patches),
+        "text": text | ({"clean": clean} if clean else {}),
         "embedding_dim": embedding_dim,
         "logit_scale": LOGIT_SCALE,
         "templates": templates,
@@ -184,10 +177,22 @@ def write_parts(
         "files": {f: file_entry(out / f) for f in files},
         "evaluation": evaluation,
     }
-    if clean:
-        manifest["text"]["clean"] = clean
     save_manifest(out, manifest)
     return manifest
+
+
+def image_entry(size: int, mean: tuple[float, ...], std: tuple[float, ...], patches: int | None) -> dict:
+    """The manifest's description of the image input. ``patches``: how many features of patches the graph gives, None without them."""
+    entry = {
+        "size": size,
+        "resize": "shorter-side-bicubic-antialias",
+        "crop": "centre",
+        "mean": list(mean),
+        "std": list(std),
+        "layout": "NHWC",
+        "dtype": "uint8",
+    }
+    return entry if patches is None else entry | {"patches": patches}
 
 
 def file_entry(path: Path) -> dict:

@@ -10,7 +10,7 @@ import tiny_photographs
 
 from clipn_models.__main__ import parser
 from clipn_models.bundle import load_manifest
-from clipn_models.default import ablate, ablate_tuning, augment, cache, features, make, measure, minilm, plan, texts, thumbnails
+from clipn_models.default import ablate, ablate_tuning, ablation, augment, cache, features, make, measure, minilm, plan, texts, thumbnails
 from clipn_models.default.stage_one import Preset as FirstPreset
 from clipn_models.default.stage_two import Preset as SecondPreset
 from clipn_models.default.tuning import TuningPreset
@@ -42,7 +42,7 @@ def small() -> Iterator[None]:
     monkeypatch.setattr(minilm, "LAYERS", 1)
     for module in (measure, make):
         monkeypatch.setattr(module, "STRANGE", 2)
-    for module in (measure, ablate):
+    for module in (measure, ablation):
         monkeypatch.setattr(module, "TENANTS", 2)
     for view in list(cache.TREATMENTS)[1:]:
         monkeypatch.delitem(cache.TREATMENTS, view)

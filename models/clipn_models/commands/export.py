@@ -16,11 +16,22 @@ def export(args: argparse.Namespace) -> None:
         sys.exit(f"{args.checkpoint}: not exported: {error}")
 
 
+def checked_name(args: argparse.Namespace) -> str:
+    """The name of the bundle: the given one, or that of its directory. Raises ValueError if the name or the version has not the form of one."""
+    import re
+
+    name = args.name or re.sub(r"[^a-z0-9._-]+", "-", args.out.resolve().name.lower()).strip("._-")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", name):
+        raise ValueError(f"the name {name!r} is not lower-case letters, digits, dots, hyphens and underscores, at most 64")
+    if not re.fullmatch(r"\d+\.\d+\.\d+.*", args.version):
+        raise ValueError(f"the version {args.version!r} is not like 1.0.0")
+    return name
+
+
 def run(args: argparse.Namespace) -> None:
     """Cheap checks come before expensive work. Raises ValueError with the fault."""
     import datetime
     import json
-    import re
     import tempfile
 
     from ..bundle import sha256, write
@@ -31,11 +42,7 @@ def run(args: argparse.Namespace) -> None:
     from ..verify import verify
     from .default import _commit
 
-    name = args.name or re.sub(r"[^a-z0-9._-]+", "-", args.out.resolve().name.lower()).strip("._-")
-    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", name):
-        raise ValueError(f"the name {name!r} is not lower-case letters, digits, dots, hyphens and underscores, at most 64")
-    if not re.fullmatch(r"\d+\.\d+\.\d+.*", args.version):
-        raise ValueError(f"the version {args.version!r} is not like 1.0.0")
+    name = checked_name(args)
     config = arch_config(args.arch)
     vocabulary = config["text_cfg"].get("vocab_size", VOCABULARY)
     if args.tokenizer is None and vocabulary != VOCABULARY:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from . import backbone, plan, towers
+from .ablation import Ablation
 from .features import Data
 from .make import Work, made_pictures, strange_pictures
 from .stage_one import Preset, StageOne
@@ -17,9 +17,6 @@ from .stage_two import Preset as SecondPreset
 from .tail import Activations, Tail, activations, between
 from .towers import ImageHead
 from .tuning import Tuning, TuningPreset, used
-
-if TYPE_CHECKING:
-    from .ablate import Ablation
 
 SHARES = (0.25, 0.5, 0.75, 1.0)
 
