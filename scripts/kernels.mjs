@@ -7,7 +7,7 @@ const ROOT = join(import.meta.dirname, '..');
 /** The source of each kernel below src/, and its file below dist/. */
 const KERNELS = {
   'images/kernel/resample.ts': 'images/resample.wasm',
-  'engine/shared/words/kernel/gather.ts': 'engine/gather.wasm',
+  'words/kernel/gather.ts': 'words/gather.wasm',
 };
 
 for (const [source, out] of Object.entries(KERNELS)) {

@@ -20,10 +20,14 @@ const UNCOMPILED = 8;
 export function validatorOf(schema: object, options: Options = {}): Validator {
   let compiled: ReturnType<Ajv['compile']> | undefined;
   let seen = 0;
-  const validate = (value: unknown) => {
+  const faults: { errors: readonly ErrorObject[] } = { errors: [] };
+  const check = (value: unknown): boolean => {
     if (compiled === undefined && seen++ < UNCOMPILED && Check(schema, value)) return true;
     compiled ??= new Ajv({ validateSchema: false, code: { optimize: false }, ...options }).compile(schema);
-    return compiled(value) as boolean;
+    const valid = compiled(value) as boolean;
+    validate.errors = compiled.errors ?? [];
+    return valid;
   };
-  return Object.defineProperty(validate, 'errors', { get: () => compiled?.errors ?? [] }) as unknown as Validator;
+  const validate = Object.assign(check, faults);
+  return validate;
 }

@@ -7,13 +7,14 @@ import { fileURLToPath } from 'node:url';
 const SRC = resolve(dirname(fileURLToPath(import.meta.url)), '../src');
 
 /**
- * Which folder of src/ may import which other folder. The table in docs/architecture.md shows the same folders as floors: every arrow
- * leads to a lower floor, or to the folder that is named here. Every folder may throw a coded error, and use `defined.ts`, `installation.ts`, `polling.ts` and `validator.ts`.
+ * Which folder of src/ may import which other folder. The table in docs/architecture.md shows the same folders as floors, and every arrow
+ * leads to a lower floor. Every folder may throw a coded error, and use `defined.ts`, `installation.ts`, `niceness.ts`, `polling.ts` and `validator.ts`.
  */
-const EVERYWHERE = ['errors', 'defined.ts', 'installation.ts', 'polling.ts', 'validator.ts'];
+const EVERYWHERE = ['errors', 'defined.ts', 'installation.ts', 'niceness.ts', 'polling.ts', 'validator.ts'];
 const MAY_IMPORT: Record<string, string[]> = {
   'defined.ts': [],
   'installation.ts': [],
+  'niceness.ts': [],
   'polling.ts': [],
   'linger.ts': [],
   'slow-uploads.ts': [],
@@ -24,8 +25,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   config: ['clipn'],
   telemetry: [],
   outgoing: [],
-  bundle: ['clipn'],
-  images: ['bundle'],
+  bundle: [],
+  images: [],
   storage: [],
   engine: ['clipn', 'words', 'bundle', 'images'],
   tenants: ['clipn', 'words', 'engine', 'storage'],
@@ -73,7 +74,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
   // types of the contract only: the page carries none of the service's code
   console: ['http'],
-  'app.ts': ['http', 'telemetry', 'bundle', 'tenants', 'drift', 'looks', 'capture'],
+  'app.ts': ['http', 'telemetry', 'bundle', 'tenants', 'drift', 'looks'],
   grpc: ['gate', 'http'],
   cli: ['*'],
 };
@@ -155,6 +156,26 @@ describe('imports in src/', () => {
     assert.deepEqual(forbidden('', MAY_IMPORT), []);
   });
 
+  it('the table of allowed imports names none that the code does not have', () => {
+    const used = new Set(
+      [...GRAPH].flatMap(([file, targets]) => targets.map((to) => `${folderOf(file)} ${folderOf(to)}`)),
+    );
+    const allowed = Object.entries(MAY_IMPORT).flatMap(([from, targets]) => targets.map((to) => `${from} ${to}`));
+    assert.deepEqual(
+      allowed.filter((arrow) => !arrow.endsWith('*') && !used.has(arrow)),
+      [],
+    );
+  });
+
+  it('upper folders import the engine by its index.ts only', () => {
+    const inside = [...GRAPH].flatMap(([file, targets]) =>
+      targets
+        .filter((to) => to.startsWith('engine/') && to !== 'engine/index.ts' && !file.startsWith('engine/'))
+        .map((to) => `${file} -> ${to}`),
+    );
+    assert.deepEqual(inside, []);
+  });
+
   it('imports never lead from one process of the engine into another', () => {
     assert.deepEqual(forbidden('engine/', ENGINE_MAY_IMPORT), []);
   });
@@ -199,6 +220,33 @@ describe('docs/architecture.md', () => {
       folders.filter((folder) => !described.has(folder)),
       [],
     );
+  });
+
+  it('every allowed import leads to a lower floor of docs/architecture.md', () => {
+    const floors = new Map(
+      [...document.matchAll(/^\| (\d+) \| `([\w.-]+)\/?` \|/gm)].map(([, floor, folder = '']) => [
+        folder,
+        Number(floor),
+      ]),
+    );
+    assert.deepEqual([...floors.keys()].sort(), Object.keys(MAY_IMPORT).sort());
+    const floorOf = (folder: string) => floors.get(folder) as number;
+    const wrong = Object.entries(MAY_IMPORT).flatMap(([from, targets]) => {
+      const named = targets.includes('*') ? [...floors.keys()].filter((folder) => folder !== from) : targets;
+      return named.filter((to) => floorOf(to) >= floorOf(from)).map((to) => `${from} -> ${to}`);
+    });
+    assert.deepEqual(wrong, []);
+  });
+
+  it('docs/architecture.md lists the packages that are installed with the program', () => {
+    const [, table = ''] = /^\| package \| work \|\n\|[-|]+\|\n((?:\|.*\n)+)/m.exec(document) ?? [];
+    const listed = table
+      .split('\n')
+      .flatMap((row) => [...(row.split('|')[1] ?? '').matchAll(/`([^`]+)`/g)].map((m) => m[1]));
+    const { dependencies } = JSON.parse(readFileSync(resolve(SRC, '../package.json'), 'utf8')) as {
+      dependencies: Record<string, string>;
+    };
+    assert.deepEqual(listed.sort(), Object.keys(dependencies).sort());
   });
 
   it('docs/architecture.md names only files that exist', () => {

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { BundleError } from './errors.ts';
 import { fileFaults } from './file-faults.ts';
 import { FILES, SHARED_WEIGHTS } from './file-names.ts';
-import type { Manifest, Part, Precision } from './manifest.ts';
+import type { GraphPart, Manifest, Precision } from './manifest.ts';
 import { extraGraphs, extraOf, offered } from './precision.ts';
 import { readManifest } from './read-manifest.ts';
 
@@ -32,7 +32,7 @@ export function withPrecision(bundle: Bundle, precision: Precision): Bundle {
     throw new BundleError(dir, [`it has no ${precision} graphs; it has ${offered(manifest).join(', ')}`]);
   }
   const own = extraGraphs(manifest, precision);
-  const path = (part: Part) => join(dir, own[part] ?? `${part}.onnx`);
+  const path = (part: GraphPart) => join(dir, own[part] ?? `${part}.onnx`);
   const texts = own['text-yes'] !== undefined || own['text-no'] !== undefined;
   const tolerance = extraOf(manifest, precision)?.tolerance;
   return {

@@ -6,14 +6,14 @@ const Triple = Type.Tuple([Type.Number(), Type.Number(), Type.Number()]);
 const Template = Type.String({ pattern: '\\{\\}' });
 
 export const PARTS = ['image', 'text-yes', 'text-no'] as const;
-export type Part = (typeof PARTS)[number];
+export type GraphPart = (typeof PARTS)[number];
 /** Precisions that a bundle may have in addition to its base precision. */
 export const EXTRA_PRECISIONS = ['fp16', 'int8'] as const;
 export type ExtraPrecision = (typeof EXTRA_PRECISIONS)[number];
 export type Precision = 'fp32' | ExtraPrecision;
 
 /** The only name a graph of an extra precision may have. */
-export const graphFile = (part: Part, precision: ExtraPrecision) => `${part}.${precision}.onnx` as const;
+export const graphFile = (part: GraphPart, precision: ExtraPrecision) => `${part}.${precision}.onnx` as const;
 export type ExtraFile = ReturnType<typeof graphFile>;
 const EXTRA_FILES = EXTRA_PRECISIONS.flatMap((precision) => PARTS.map((part) => graphFile(part, precision)));
 

@@ -2,9 +2,9 @@ import {
   EXTRA_PRECISIONS,
   type ExtraFile,
   type ExtraPrecision,
+  type GraphPart,
   graphFile,
   type Manifest,
-  type Part,
   type Precision,
   type PrecisionQuality,
 } from './manifest.ts';
@@ -45,7 +45,7 @@ export function extraOf(manifest: Manifest, precision: Precision): PrecisionEntr
 }
 
 /** Files of a precision's own graphs. */
-export function extraGraphs(manifest: Manifest, precision: Precision): Partial<Record<Part, ExtraFile>> {
+export function extraGraphs(manifest: Manifest, precision: Precision): Partial<Record<GraphPart, ExtraFile>> {
   const parts = extraOf(manifest, precision)?.graphs ?? [];
   return Object.fromEntries(parts.map((part) => [part, graphFile(part, precision as ExtraPrecision)]));
 }

@@ -26,7 +26,7 @@ export interface Observed {
 }
 
 /** The facts of the verdict on an image, without the image. */
-export interface Verdict {
+export interface RecordedVerdict {
   tenant_version: number;
   model: { name: string; version: string };
   /** Identifies classes, templates and model: verdicts with the same value can be compared; from `Serving.pins`. */
@@ -58,7 +58,7 @@ export interface Drawn {
 }
 
 /** A kept image; `key` is its SHA-256. */
-export interface CaptureRecord extends Verdict, Drawn {
+export interface CaptureRecord extends RecordedVerdict, Drawn {
   key: string;
   captured_at: string;
   /** The end of the retention at that time; a shorter one of the tenant's rules holds too. */

@@ -1,5 +1,12 @@
 export { Capture, type CaptureResult } from './capture.ts';
-export { type CaptureRecord, type Drawn, type Observed, REASONS, type Reason, type Verdict } from './capture-record.ts';
+export {
+  type CaptureRecord,
+  type Drawn,
+  type Observed,
+  REASONS,
+  type Reason,
+  type RecordedVerdict,
+} from './capture-record.ts';
 export { KeptImages } from './kept-images.ts';
 export { type CaptureFilter, pageOf } from './listing.ts';
 export { Population, type StratumCount } from './population.ts';

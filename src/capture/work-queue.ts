@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
 
-export interface QueueLimits {
+export interface WorkLimits {
   /** Most bytes that wait or are in work. */
   maxBytes: number;
   /** Tasks in work at the same time. */
@@ -10,13 +10,13 @@ export interface QueueLimits {
 /** Runs tasks in the background within a bound on their bytes. A task that does not fit is not taken. */
 export class WorkQueue {
   readonly #maxBytes: number;
-  readonly #slots: ReturnType<typeof pLimit>;
+  readonly #limited: ReturnType<typeof pLimit>;
   readonly #running = new Set<Promise<void>>();
   #bytes = 0;
 
-  constructor({ maxBytes, concurrency }: QueueLimits) {
+  constructor({ maxBytes, concurrency }: WorkLimits) {
     this.#maxBytes = maxBytes;
-    this.#slots = pLimit(concurrency);
+    this.#limited = pLimit(concurrency);
   }
 
   /** Bytes that wait or are in work. */
@@ -28,7 +28,7 @@ export class WorkQueue {
   offer(bytes: number, task: () => Promise<void>): boolean {
     if (this.#bytes + bytes > this.#maxBytes) return false;
     this.#bytes += bytes;
-    const done = this.#slots(task).finally(() => {
+    const done = this.#limited(task).finally(() => {
       this.#bytes -= bytes;
       this.#running.delete(done);
     });

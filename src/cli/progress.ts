@@ -1,13 +1,13 @@
 import { printable } from '../errors/printable.ts';
 import { fitText, textWidth } from './text-width.ts';
 
-/** State of a piece of work. `rate` per second and `left` in seconds are 0 while unknown. */
+/** State of a piece of work. `rate` per second and `leftSeconds` are 0 while unknown. */
 export interface Progress {
   done: number;
   total: number;
   unit: string;
   rate?: number;
-  left?: number;
+  leftSeconds?: number;
   label?: string;
 }
 
@@ -31,10 +31,10 @@ function duration(seconds: number): string {
 }
 
 /** The texts of a state, from the most to the least that is said. */
-function textsOf({ done, total, unit, rate = 0, left = 0, label = '' }: Progress): [string, ...string[]] {
-  const known = rate > 0 && Number.isFinite(left);
+function textsOf({ done, total, unit, rate = 0, leftSeconds = 0, label = '' }: Progress): [string, ...string[]] {
+  const known = rate > 0 && Number.isFinite(leftSeconds);
   const counts = `${done}/${total}`;
-  const time = known ? `, ${duration(left)} left` : '';
+  const time = known ? `, ${duration(leftSeconds)} left` : '';
   const speed = known ? `, ${rate.toFixed(rate < 10 ? 1 : 0)}/s` : '';
   const percent = `${total === 0 ? 100 : Math.floor((100 * done) / total)} %`;
   const name = label === '' ? '' : ` ${printable(label)}`;
@@ -82,8 +82,8 @@ export function bar(
   const screen = isScreen(stream);
   let last = now();
   return {
-    draw(done: number, total: number, rate = 0, left = 0): void {
-      const progress = { done, total, unit, rate, left, label };
+    draw(done: number, total: number, rate = 0, leftSeconds = 0): void {
+      const progress = { done, total, unit, rate, leftSeconds, label };
       if (screen) stream.write(`\r${progressLine(progress, columnsOf(stream))}\u001b[K`);
       else if (now() - last >= LINE_MS) {
         last = now();

@@ -30,9 +30,17 @@ export interface Decisions {
   combined?: Decision;
 }
 
+/** The member of `Decisions` that a rule has. */
+export type DecisionKey<R extends Rule = Rule> = R extends 'atd-rescaled' ? 'atd_rescaled' : R;
+
+/** The name of a rule as a member of `Decisions`. */
+export function decisionKey<R extends Rule>(rule: R): DecisionKey<R> {
+  return (rule === 'atd-rescaled' ? 'atd_rescaled' : rule) as DecisionKey<R>;
+}
+
 /** The decision of the named rule; undefined for a rule that needs a calibration or negative labels, without them. */
 export function decisionIn(decisions: Decisions, rule: Rule): Decision | undefined {
-  return decisions[rule === 'atd-rescaled' ? 'atd_rescaled' : rule];
+  return decisions[decisionKey(rule)];
 }
 
 /**

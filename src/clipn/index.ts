@@ -16,10 +16,12 @@ export {
 } from './conformal.ts';
 export {
   type Decision,
+  type DecisionKey,
   type Decisions,
   decide,
   decideByNegatives,
   decisionIn,
+  decisionKey,
   decisionOf,
   type FreeRule,
   METHODS,

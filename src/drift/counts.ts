@@ -14,7 +14,7 @@ export const Counts = Type.Object({
 export type Counts = Static<typeof Counts>;
 
 /** The part of a verdict that is counted. */
-export interface Observed {
+export interface CountedVerdict {
   ood: boolean;
   noProbability: number;
   predicted: string;
@@ -27,7 +27,7 @@ function binOf(probability: number): number {
   return Math.min(BINS - 1, Math.max(0, Math.floor((Math.log(p / (1 - p)) + 8) * 2)));
 }
 
-export function addTo(counts: Counts, { ood, noProbability, predicted }: Observed): void {
+export function addTo(counts: Counts, { ood, noProbability, predicted }: CountedVerdict): void {
   counts.images++;
   if (ood) counts.ood++;
   const bin = binOf(noProbability);

@@ -1,5 +1,5 @@
 import { ServiceError } from '../errors/index.ts';
-import { addTo, type Counts, noCounts, type Observed, sum } from './counts.ts';
+import { addTo, type CountedVerdict, type Counts, noCounts, sum } from './counts.ts';
 import { type DriftReport, driftReport, FEWEST_IMAGES } from './report.ts';
 import type { DriftState, DriftStore, Slots } from './store.ts';
 
@@ -47,7 +47,7 @@ export class DriftMonitor {
     await this.sync().catch((error) => this.#options.onProblem?.(error));
   }
 
-  record(tenant: string, observed: Observed): void {
+  record(tenant: string, observed: CountedVerdict): void {
     const { own } = this.#of(tenant);
     const slot = String(Math.floor(this.#now() / this.#slotMs) * this.#slotMs);
     own[slot] ??= noCounts();

@@ -1,6 +1,15 @@
 import type { Scores } from '../clipn/index.ts';
 import { Column } from './column.ts';
-import { type FailedRow, isFailed, type PerRule, type PerScore, type Row, SCORES, type ScoredRow } from './rows.ts';
+import {
+  type FailedRow,
+  isFailed,
+  type PerRule,
+  type PerScore,
+  type Row,
+  type RuleName,
+  SCORES,
+  type ScoredRow,
+} from './rows.ts';
 import { type Mistake, Worst } from './worst.ts';
 
 /** Largest number of failed images that are listed by name. All are counted, and all are in the score file. */
@@ -8,7 +17,7 @@ export const MOST_FAILURES = 1000;
 const MOST_MISTAKES = 12;
 
 /** Rules whose worst mistakes are shown, each with its score. */
-export const SHOWN_RULES = ['ctw', 'atd'] as const;
+export const SHOWN_RULES = ['ctw', 'atd'] as const satisfies readonly RuleName[];
 
 /** The intermediate result of one set. */
 export interface SetCounts {

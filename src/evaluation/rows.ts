@@ -1,8 +1,9 @@
-import { type Decision, type Decisions, SCORES, type Scores } from '../clipn/index.ts';
+import { type Decision, type Decisions, decisionKey, METHODS, SCORES, type Scores } from '../clipn/index.ts';
 
 export { SCORES };
 
-export const RULES = ['ctw', 'atd', 'atd_rescaled'] as const satisfies (keyof Decisions)[];
+/** The members of `decisions` that every verdict has. */
+export const RULES = METHODS.map(decisionKey);
 export type RuleName = (typeof RULES)[number];
 
 /** A value for each score that every verdict has, and for those that only some verdicts have. */

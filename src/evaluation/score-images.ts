@@ -49,7 +49,7 @@ async function judge(image: ImageFile, { detect, look, headId }: Scoring): Promi
  */
 export async function scoreImages(images: AsyncGenerator<ImageFile>, scoring: Scoring): Promise<void> {
   let stop = false;
-  const lane = async () => {
+  const judgeNext = async () => {
     while (!stop && !scoring.signal.aborted) {
       const next = await images.next();
       if (next.done) return;
@@ -61,7 +61,7 @@ export async function scoreImages(images: AsyncGenerator<ImageFile>, scoring: Sc
       }
     }
   };
-  const lanes = await Promise.allSettled(Array.from({ length: scoring.concurrency }, lane));
-  const failed = lanes.find((l) => l.status === 'rejected');
+  const loops = await Promise.allSettled(Array.from({ length: scoring.concurrency }, judgeNext));
+  const failed = loops.find((l) => l.status === 'rejected');
   if (failed) throw failed.reason;
 }

@@ -13,12 +13,12 @@ export interface Table {
   /** Explains the cells, if the title is not enough. */
   note?: string;
   /** The two figures of a cell with a slash: the name of each, and which end is better. */
-  parts?: readonly [Part, Part];
+  parts?: readonly [PairedFigure, PairedFigure];
   /** Rows of published figures below the measured ones, with the sources. */
   published?: PublishedRows;
 }
 
-export interface Part {
+export interface PairedFigure {
   name: string;
   best: 'highest' | 'lowest';
 }
@@ -69,8 +69,8 @@ function perScore(results: Results, table: Omit<Table, 'header' | 'rows'>, cell:
   return { ...table, ...perSet(results, names.map(labelOf), cells, 'score') };
 }
 
-const highest = (name: string): Part => ({ name, best: 'highest' });
-const lowest = (name: string): Part => ({ name, best: 'lowest' });
+const highest = (name: string): PairedFigure => ({ name, best: 'highest' });
+const lowest = (name: string): PairedFigure => ({ name, best: 'lowest' });
 
 /** The rules without a threshold: one row per rule, with the share of ID that it keeps and its figures for each OOD set. */
 function rulesTable(results: Results): Table {

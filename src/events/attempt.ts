@@ -5,13 +5,13 @@ import { retryAfterMs } from './backoff.ts';
 import { signatureOf } from './signature.ts';
 
 /** A batch of events as it is sent. It keeps its id over all attempts, so that a receiver can recognise a repetition. */
-export interface Message {
+export interface EventMessage {
   id: string;
   body: string;
 }
 
 /** The result of one attempt. `reason` is for the log. */
-export type Outcome =
+export type AttemptResult =
   | { kind: 'delivered' }
   /** The receiver or this service refuses for good. */
   | { kind: 'refused'; why: 'refused' | 'redirected' | 'not_allowed'; reason: string }
@@ -33,7 +33,7 @@ const MOST_ANSWER_BYTES = 65_536;
 class AddressRefused extends Error {}
 
 /** Sends a message once. Never rejects. */
-export async function attempt({ id, body }: Message, options: AttemptOptions): Promise<Outcome> {
+export async function attempt({ id, body }: EventMessage, options: AttemptOptions): Promise<AttemptResult> {
   const { url, keys, list, signal, resolve } = options;
   const timestamp = Math.floor(Date.now() / 1000);
   try {
@@ -55,14 +55,14 @@ export async function attempt({ id, body }: Message, options: AttemptOptions): P
       resolve,
     });
     dropBody(response);
-    return outcomeOf(response);
+    return resultOf(response);
   } catch (error) {
     if (error instanceof AddressRefused) return { kind: 'refused', why: 'not_allowed', reason: error.message };
     return { kind: 'failed', reason: reasonOf(error) };
   }
 }
 
-function outcomeOf({ statusCode = 0, headers }: IncomingMessage): Outcome {
+function resultOf({ statusCode = 0, headers }: IncomingMessage): AttemptResult {
   const reason = `the receiver answered with status ${statusCode}`;
   if (statusCode >= 200 && statusCode < 300) return { kind: 'delivered' };
   if (statusCode >= 300 && statusCode < 400) return { kind: 'refused', why: 'redirected', reason };

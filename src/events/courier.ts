@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LimitFunction } from 'p-limit';
 import type { AllowList } from '../outgoing/allow-list.ts';
 import type { Resolve } from '../outgoing/send.ts';
-import { attempt, type Message, type Outcome } from './attempt.ts';
+import { type AttemptResult, attempt, type EventMessage } from './attempt.ts';
 import { waitAfter } from './backoff.ts';
 import { addressFault, type Destination } from './destination.ts';
 import type { DropReason, EventsObserver } from './observer.ts';
@@ -34,7 +34,7 @@ export interface DeliveryOptions {
 export interface Deliveries extends DeliveryOptions {
   queue: EventQueue;
   /** Bounds the attempts of all tenants at once. */
-  slots: LimitFunction;
+  limited: LimitFunction;
   /** Aborted when the shutdown begins: nothing waits any longer than it must. */
   hurry: AbortSignal;
   /** Aborted at the end of the shutdown. */
@@ -100,7 +100,7 @@ export class Courier {
 
   /** Tries until the batch is delivered, refused, too old, or the process ends. */
   async #deliver(items: readonly Queued[]): Promise<void> {
-    const { observer, slots, maxAgeMs, end } = this.#shared;
+    const { observer, limited, maxAgeMs, end } = this.#shared;
     const message = { id: `msg_${randomUUID()}`, body: `[${items.map(({ text }) => text).join(',')}]` };
     const { at } = items[0] as Queued;
     for (;;) {
@@ -111,19 +111,19 @@ export class Courier {
         return this.#dropped('removed', items.length);
       }
       if (end.aborted) return this.#dropped('shutdown', items.length);
-      const outcome = await slots(() => this.#attempt(message, destination));
-      observer.attempted(this.#tenant, outcome.kind);
-      this.#say(outcome, destination);
-      if (outcome.kind !== 'failed') this.#failures = 0;
-      if (outcome.kind === 'delivered') return observer.delivered(this.#tenant, items.length);
-      if (outcome.kind === 'refused') return this.#dropped(outcome.why, items.length);
+      const result = await limited(() => this.#attempt(message, destination));
+      observer.attempted(this.#tenant, result.kind);
+      this.#say(result, destination);
+      if (result.kind !== 'failed') this.#failures = 0;
+      if (result.kind === 'delivered') return observer.delivered(this.#tenant, items.length);
+      if (result.kind === 'refused') return this.#dropped(result.why, items.length);
       this.#failures++;
-      this.#notBefore = Date.now() + waitAfter(this.#failures, outcome.retryAfterMs);
+      this.#notBefore = Date.now() + waitAfter(this.#failures, result.retryAfterMs);
       if (!end.aborted && Date.now() - at > maxAgeMs) return this.#dropped('expired', items.length);
     }
   }
 
-  async #attempt(message: Message, { url }: Destination): Promise<Outcome> {
+  async #attempt(message: EventMessage, { url }: Destination): Promise<AttemptResult> {
     const { list, secrets, timeoutMs, end, resolve } = this.#shared;
     const fault = addressFault(url, list);
     if (fault !== undefined) return { kind: 'refused', why: 'not_allowed', reason: fault };
@@ -151,14 +151,14 @@ export class Courier {
   }
 
   /** One line when a fault begins, changes or ends. The address may contain a token, so only its host is named. */
-  #say(outcome: Outcome, { url }: Destination): void {
+  #say(result: AttemptResult, { url }: Destination): void {
     const { observer } = this.#shared;
-    const reason = outcome.kind === 'delivered' ? undefined : outcome.reason;
+    const reason = result.kind === 'delivered' ? undefined : result.reason;
     if (reason === this.#said || this.#shared.end.aborted) return;
     this.#said = reason;
     const details = { tenant: this.#tenant, host: URL.canParse(url) ? new URL(url).host : undefined };
     if (reason === undefined) observer.log('info', 'events are delivered again', details);
-    else if (outcome.kind === 'refused')
+    else if (result.kind === 'refused')
       observer.log('warn', 'events are refused and dropped', { ...details, detail: reason });
     else observer.log('warn', 'events cannot be delivered, trying again', { ...details, detail: reason });
   }

@@ -19,6 +19,6 @@ export interface EventsObserver {
   queued(tenant: string): void;
   delivered(tenant: string, events: number): void;
   dropped(tenant: string, reason: DropReason, events: number): void;
-  attempted(tenant: string, outcome: 'delivered' | 'refused' | 'failed'): void;
+  attempted(tenant: string, result: 'delivered' | 'refused' | 'failed'): void;
   log(level: 'info' | 'warn' | 'error', message: string, details: Record<string, unknown>): void;
 }

@@ -27,8 +27,8 @@ export class EventPublisher {
 
   constructor(options: PublisherOptions) {
     this.#queue = new EventQueue(options.limits);
-    const slots = pLimit(MOST_AT_ONCE);
-    this.#shared = { ...options, queue: this.#queue, slots, hurry: this.#hurry.signal, end: this.#end.signal };
+    const limited = pLimit(MOST_AT_ONCE);
+    this.#shared = { ...options, queue: this.#queue, limited, hurry: this.#hurry.signal, end: this.#end.signal };
   }
 
   /** Queues the verdict if its tenant's definition asks for it. */

@@ -30,7 +30,7 @@ export interface GateTrace {
 /** `headers` replace the client's traceparent and tracestate; undefined if those are forwarded unchanged. */
 export interface GateUpstreamCall {
   readonly headers: [string, string][] | undefined;
-  end(outcome: { status: number } | { error: string }): void;
+  end(result: { status: number } | { error: string }): void;
 }
 
 export interface GateTracing {

@@ -1,13 +1,16 @@
-import type { Http2ServerResponse, OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
-import { constants } from 'node:http2';
+import { constants, Http2ServerResponse, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { FastifyReply } from 'fastify';
 import type { ServiceError } from '../errors/index.ts';
 import { encodeMessage, STATUS, statusOf } from './status.ts';
 
 const ACCEPTED = 'identity,deflate,gzip';
 
-/** Fastify's types know HTTP/1 only. */
-const responseOf = (reply: FastifyReply) => reply.raw as unknown as Http2ServerResponse;
+/** The types of the shared hooks are those of HTTP/1, but every reply of this application is one of HTTP/2. */
+function responseOf(reply: FastifyReply): Http2ServerResponse {
+  const raw: object = reply.raw;
+  if (!(raw instanceof Http2ServerResponse)) throw new TypeError('the reply is not one of HTTP/2');
+  return raw;
+}
 const streamOf = (reply: FastifyReply): ServerHttp2Stream => responseOf(reply).stream;
 
 /** Fields that the hooks have set on the reply: the request's id, rate limits. HTTP/2 has none about the connection. */

@@ -22,22 +22,22 @@ import { oipCalls } from './routes/oip.ts';
 import { type GrpcServer, grpcServer } from './server.ts';
 import { adoptTimeout } from './terms.ts';
 
-/** Parts of the HTTP application that calls use as well: one set of keys, limits, metrics, budgets. */
-const SHARED = [
-  'config',
-  'model',
-  'reload',
-  'engine',
-  'tenants',
-  'access',
-  'drift',
-  'metrics',
-  'tracing',
-  'gate',
-  'flood',
-  'lifecycle',
-  'bodyBudget',
-] as const;
+/** Gives `app` the parts of the HTTP application that calls use as well: one set of keys, limits, metrics, budgets. */
+function share(app: FastifyInstance, http: FastifyInstance): void {
+  app.decorate('config', http.config);
+  app.decorate('model', http.model);
+  app.decorate('reload', http.reload);
+  app.decorate('engine', http.engine);
+  app.decorate('tenants', http.tenants);
+  app.decorate('access', http.access);
+  app.decorate('drift', http.drift);
+  app.decorate('metrics', http.metrics);
+  app.decorate('tracing', http.tracing);
+  app.decorate('gate', http.gate);
+  app.decorate('flood', http.flood);
+  app.decorate('lifecycle', http.lifecycle);
+  app.decorate('bodyBudget', http.bodyBudget);
+}
 
 export interface GrpcApp extends Pick<GrpcServer, 'closeIdleConnections' | 'closeAllConnections'> {
   listen(options: { host: string; port: number } | { path: string }): Promise<string>;
@@ -54,6 +54,7 @@ export async function buildGrpcApp(http: FastifyInstance): Promise<GrpcApp> {
   const { factory, ...connections } = grpcServer();
   const log: FastifyBaseLogger = http.log;
   const app = Fastify({
+    // Fastify's types have one kind of server for an application and its hooks, and the hooks are those of HTTP/1
     serverFactory: factory as never,
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -61,7 +62,7 @@ export async function buildGrpcApp(http: FastifyInstance): Promise<GrpcApp> {
     forceCloseConnections: false,
     frameworkErrors: (error, request, reply) => fail(error, request, reply),
   });
-  for (const name of SHARED) app.decorate(name, http[name] as never);
+  share(app, http);
   app.decorateRequest('unlogged', false);
   app.decorateRequest('reservation');
   app.addHook('onRequest', (request, reply, done) => {

@@ -9,7 +9,7 @@ import type { MessageKind } from './messages.ts';
 /** Largest message that carries no images, bytes. */
 const SMALL = 64 * 1024;
 
-export interface Call<Q extends object, A extends object> {
+export interface GrpcCall<Q extends object, A extends object> {
   /** A key for the verdicts of any tenant, where it is not said otherwise; `handle` then checks the tenant of the message. */
   access?: RouteAccess;
   /** The message may be as large as a body; otherwise `SMALL` bytes, since calls without a key must not fill the memory for bodies. */
@@ -23,7 +23,7 @@ export interface Call<Q extends object, A extends object> {
 export function call<Q extends object, A extends object>(
   app: FastifyInstance,
   path: string,
-  { access = detectAnyTenant, large = false, request: asked, reply: answered, handle }: Call<Q, A>,
+  { access = detectAnyTenant, large = false, request: asked, reply: answered, handle }: GrpcCall<Q, A>,
 ): void {
   const bodyLimit = large ? app.config.maxBodyBytes : Math.min(SMALL, app.config.maxBodyBytes);
   app.post(path, { config: { access }, bodyLimit }, async (request, reply) => {

@@ -44,17 +44,15 @@ export function grpcServer(): GrpcServer {
   const sessions = new Set<ServerHttp2Session>();
   return {
     factory: (handler) => {
-      const server = createServer(
-        {
-          maxSessionMemory: SESSION_MIB,
-          settings: {
-            maxConcurrentStreams: MOST_STREAMS,
-            maxHeaderListSize: MOST_METADATA,
-            initialWindowSize: WINDOW,
-          },
+      const server = createServer({
+        maxSessionMemory: SESSION_MIB,
+        settings: {
+          maxConcurrentStreams: MOST_STREAMS,
+          maxHeaderListSize: MOST_METADATA,
+          initialWindowSize: WINDOW,
         },
-        handler as never,
-      );
+      });
+      server.on('request', handler);
       server.maxConnections = MOST_CONNECTIONS;
       server.on('session', (session) => {
         sessions.add(session);

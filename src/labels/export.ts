@@ -1,12 +1,14 @@
+import { decisionKey, METHODS } from '../clipn/index.ts';
 import type { LabelRecord } from './label-record.ts';
 
 /** The word of a label: the name of the class, `none` or `unsure`. */
 export const wordOf = ({ label }: LabelRecord): string => (label.kind === 'class' ? label.class : label.kind);
 
 type Cell = string | number | null | undefined;
+type Column = [name: string, value: (record: LabelRecord) => Cell];
 
 /** Columns of the table, each with its value; empty where there is none. */
-const COLUMNS: [name: string, value: (record: LabelRecord) => Cell][] = [
+const COLUMNS: Column[] = [
   ['sha256', ({ key }) => key],
   ['kind', ({ label }) => label.kind],
   ['class', ({ label }) => (label.kind === 'class' ? label.class : undefined)],
@@ -19,9 +21,7 @@ const COLUMNS: [name: string, value: (record: LabelRecord) => Cell][] = [
   ['probability', ({ verdict }) => verdict?.prediction.probability],
   ['no_probability', ({ verdict }) => verdict?.no_probability],
   ['ood_probability', ({ verdict }) => verdict?.ood_probability],
-  ['ctw', ({ verdict }) => verdict?.decisions.ctw],
-  ['atd', ({ verdict }) => verdict?.decisions.atd],
-  ['atd_rescaled', ({ verdict }) => verdict?.decisions.atd_rescaled],
+  ...METHODS.map(decisionKey).map((rule): Column => [rule, ({ verdict }) => verdict?.decisions[rule]]),
   ['calibrated', ({ verdict }) => verdict?.decisions.calibrated],
   ['weight', ({ verdict }) => verdict?.weight],
 ];

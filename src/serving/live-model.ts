@@ -16,7 +16,7 @@ import {
 } from '../engine/index.ts';
 import { POLL_MS } from '../polling.ts';
 import type { TenantModel } from '../tenants/heads.ts';
-import type { WordList } from '../tenants/negatives/list.ts';
+import type { InstalledWordList } from '../tenants/negatives/list.ts';
 import { installedWordList, negativeWords } from '../tenants/negatives/open-words.ts';
 import { engineOptions } from './engine-options.ts';
 import { type OpenedBundle, openBundle } from './open-bundle.ts';
@@ -61,7 +61,7 @@ export class LiveModel {
   #current: Model | undefined;
   #before: Model | undefined;
   #provider: HeadProvider | undefined;
-  #wordList: Promise<WordList | undefined> | undefined;
+  #wordList: Promise<InstalledWordList | undefined> | undefined;
   #openFeatures: (bundle: OpenedBundle['bundle']) => Promise<Features> = () => {
     throw new Error('no features have been provided yet');
   };

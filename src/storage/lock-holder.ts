@@ -91,7 +91,7 @@ export interface Asking {
 }
 
 /** The facts that are known about the process of a record. */
-export interface Verdict {
+export interface HolderState {
   alive: boolean;
   last: Seen | undefined;
 }
@@ -100,7 +100,7 @@ export interface Verdict {
  * Whether the process of a record runs. Its socket shows that at once. If the socket cannot be reached, the time of the record
  * must change while it is watched; times are not compared with a clock, because clocks of machines differ.
  */
-export async function judge(name: string, { dir, fd, self, onWait }: Asking): Promise<Verdict> {
+export async function judge(name: string, { dir, fd, self, onWait }: Asking): Promise<HolderState> {
   const end = performance.now() + SILENT_MS;
   let first: Seen | undefined;
   for (;;) {

@@ -245,12 +245,12 @@ class RecordedTrace implements RequestTrace {
     let ended = false;
     return {
       headers: fieldsOf(trace.setSpan(this.#within, span)),
-      end: (outcome) => {
+      end: (result) => {
         if (ended) return;
         ended = true;
-        if ('status' in outcome) span.setAttribute('http.response.status_code', outcome.status);
-        else span.setAttribute('error.type', outcome.error);
-        if ('error' in outcome || outcome.status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
+        if ('status' in result) span.setAttribute('http.response.status_code', result.status);
+        else span.setAttribute('error.type', result.error);
+        if ('error' in result || result.status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
         span.end(this.#clock.at(performance.now()));
         this.lap();
       },

@@ -22,7 +22,7 @@ export interface UpstreamCall {
   /** Header fields that replace the client's in the forwarded request; undefined: the client's are forwarded unchanged. */
   readonly headers: [string, string][] | undefined;
   /** Ends the span, once: the status of the answer, or the cause of its absence. */
-  end(outcome: { status: number } | { error: string }): void;
+  end(result: { status: number } | { error: string }): void;
 }
 
 /** The trace of one request. Times are those of `performance.now`; spans are made from times that are measured anyway. */

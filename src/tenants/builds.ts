@@ -29,7 +29,7 @@ const COURTESY_MS = 300;
  */
 export class TenantBuilds {
   readonly #options: BuildOptions;
-  readonly #slots = pLimit(CONCURRENT);
+  readonly #limited = pLimit(CONCURRENT);
   readonly #timers = new Set<NodeJS.Timeout>();
   #stopped = false;
 
@@ -121,7 +121,7 @@ export class TenantBuilds {
     onProgress: (done: number, total: number) => void,
   ): Promise<boolean> {
     const { heads, leases } = this.#options;
-    return this.#slots(async () => {
+    return this.#limited(async () => {
       signal.throwIfAborted();
       const lease = await leases.claim(key);
       if (!lease) return false;

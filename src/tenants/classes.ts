@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { addNormalised, normalise } from '../engine/shared/text-features.ts';
+import { addNormalised, normalise } from '../clipn/text-features.ts';
 
 /** Most aliases of one class. Each costs as much to encode as a class. */
 export const MAX_ALIASES = 32;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { unusableRow } from '../engine/shared/text-features.ts';
+import { unusableRow } from '../clipn/text-features.ts';
 import type { FeatureKey } from './feature-cache.ts';
 
 /** Bytes of a key. */

@@ -59,8 +59,8 @@ export class FileStore implements TenantStore {
       (n) => n.endsWith(SUFFIX) && TENANT_ID.test(n.slice(0, -SUFFIX.length)),
     );
     // a bounded number at a time: the system limits open files
-    const slots = pLimit(READERS);
-    const read = await Promise.all(names.map((name) => slots(() => this.#read(name.slice(0, -SUFFIX.length)))));
+    const limited = pLimit(READERS);
+    const read = await Promise.all(names.map((name) => limited(() => this.#read(name.slice(0, -SUFFIX.length)))));
     const records: TenantRecord[] = [];
     for (const stored of read) {
       if (stored === undefined) continue;

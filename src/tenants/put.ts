@@ -22,7 +22,7 @@ export interface Revision {
   next(change: Omit<Change, 'id'>): TenantRecord;
 }
 
-export interface PutOutcome {
+export interface PutResult {
   created: boolean;
   changed: boolean;
   view: TenantView;

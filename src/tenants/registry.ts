@@ -18,13 +18,13 @@ import { ALONE, type BuildLeases } from './leases.ts';
 import { type ListPage, listTenants } from './list.ts';
 import { type MoveOptions, moveTenants } from './move.ts';
 import { type Change, nextRecord, recordOf } from './next-record.ts';
-import type { PutOptions, PutOutcome, Revision } from './put.ts';
+import type { PutOptions, PutResult, Revision } from './put.ts';
 import type { TenantRecord } from './record.ts';
 import type { TenantStore } from './store.ts';
 import { type Serving, type Tenant, type TenantState, type TenantView, viewOf } from './tenant.ts';
 import { type Warning, warningsOf } from './warnings.ts';
 
-export type { PutOptions, PutOutcome };
+export type { PutOptions, PutResult };
 
 export interface RegistryOptions extends TenantModel {
   store: TenantStore;
@@ -74,12 +74,12 @@ export class TenantRegistry {
 
   /** Builds the loaded tenants, mostly from the cache. Resolves when each of them serves or has failed once. */
   async start(): Promise<void> {
-    const slots = pLimit(STARTERS);
+    const limited = pLimit(STARTERS);
     const start = async (tenant: Tenant) => {
       if (!tenant.build && !tenant.serving) this.#builds.begin(tenant, { own: true });
       await tenant.build?.done;
     };
-    await Promise.all([...this.#known.all.values()].map((tenant) => slots(() => start(tenant))));
+    await Promise.all([...this.#known.all.values()].map((tenant) => limited(() => start(tenant))));
   }
 
   /** @param listener called when a tenant was removed, by this or another process */
@@ -143,7 +143,7 @@ export class TenantRegistry {
    * cancelled build starts again.
    * @throws ServiceError invalid_request, precondition_failed, tenant_read_only, tenant_conflict, store_unavailable
    */
-  async put(id: string, definition: TenantDefinition, options: PutOptions): Promise<PutOutcome> {
+  async put(id: string, definition: TenantDefinition, options: PutOptions): Promise<PutResult> {
     this.check(id, definition);
     const { source, imported, state } = options;
     const { old, stored } = await this.#changes.run(id, options, (old, version) => {
@@ -154,7 +154,7 @@ export class TenantRegistry {
       const taken = state && importedState(state, old, version + 1);
       return this.#next({ id, definition, source, imported: origin, ...taken }, old, version);
     });
-    return this.#outcome(id, old, stored, options.waitMs);
+    return this.#change(id, old, stored, options.waitMs);
   }
 
   /** @throws ServiceError invalid_request where `put` would refuse the content of the definition */
@@ -189,7 +189,7 @@ export class TenantRegistry {
    * are built as usual. Its calibration and examples apply with the model that made them.
    * @throws ServiceError import_damaged, and as `put`
    */
-  async importTenant(id: string, bytes: Buffer, options: PutOptions): Promise<PutOutcome> {
+  async importTenant(id: string, bytes: Buffer, options: PutOptions): Promise<PutResult> {
     const archive = decodeArchive(bytes);
     this.check(id, archive.definition);
     const origin = originOf(bytes);
@@ -201,7 +201,7 @@ export class TenantRegistry {
    * Makes the definition of the previous complete version the newest again.
    * @throws ServiceError tenant_not_found, no_previous_version, and as `put`
    */
-  async rollBack(id: string, options: { waitMs: number } & ChangeOptions): Promise<PutOutcome> {
+  async rollBack(id: string, options: { waitMs: number } & ChangeOptions): Promise<PutResult> {
     const { old, stored } = await this.#changes.run(id, options, (old, version) => {
       if (!old) throw notFound(id);
       this.#assertWritable(old);
@@ -211,7 +211,7 @@ export class TenantRegistry {
       const { definition, imported, calibration, examples = {} } = old.previous;
       return this.#next({ id, definition, imported, calibration, examples }, old, version);
     });
-    return this.#outcome(id, old, stored, options.waitMs);
+    return this.#change(id, old, stored, options.waitMs);
   }
 
   /**
@@ -238,13 +238,13 @@ export class TenantRegistry {
     id: string,
     { waitMs, ...options }: { waitMs: number } & ChangeOptions,
     make: (old: TenantRecord, to: Revision) => TenantRecord,
-  ): Promise<PutOutcome> {
+  ): Promise<PutResult> {
     const { old, stored } = await this.#changes.run(id, options, (old, version) => {
       if (!old) throw notFound(id);
       const next = (change: Omit<Change, 'id'>) => this.#next({ id, ...change }, old, version);
       return make(old, { model: this.#heads.model, next });
     });
-    return this.#outcome(id, old, stored, waitMs);
+    return this.#change(id, old, stored, waitMs);
   }
 
   /** The stored calibration and whether it applies. @throws ServiceError tenant_not_found */
@@ -278,7 +278,7 @@ export class TenantRegistry {
     return warningsOf(definition, { templates: bundle.templates, unknownWords, cutNames });
   }
 
-  async #outcome(id: string, old: TenantRecord | undefined, stored: TenantRecord, waitMs: number): Promise<PutOutcome> {
+  async #change(id: string, old: TenantRecord | undefined, stored: TenantRecord, waitMs: number): Promise<PutResult> {
     const tenant = this.#known.find(id);
     if (tenant.build && waitMs > 0) await Promise.race([tenant.build.done, sleep(waitMs, undefined, { ref: false })]);
     return { created: !old, changed: stored !== old, view: viewOf(tenant) };

@@ -1,6 +1,6 @@
+import { unusableRow } from '../clipn/text-features.ts';
 import { defined } from '../defined.ts';
 import type { TextFeatureBuilder, Tower } from '../engine/index.ts';
-import { unusableRow } from '../engine/shared/text-features.ts';
 import { ServiceError } from '../errors/index.ts';
 import type { FeatureCache, FeatureKey } from './feature-cache.ts';
 

@@ -8,10 +8,10 @@ import { performance } from 'node:perf_hooks';
 import { loadBundle } from '../../src/bundle/load.ts';
 import { loadTokenizer } from '../../src/bundle/tokenizer.ts';
 import { fillTemplate } from '../../src/clipn/index.ts';
+import { addNormalised, normalise } from '../../src/clipn/text-features.ts';
 import { TextEncoderProcess } from '../../src/engine/front/text-encoder.ts';
 import { usableCores } from '../../src/engine/index.ts';
 import { openTextSession, type TextSession } from '../../src/engine/shared/sessions.ts';
-import { addNormalised, normalise } from '../../src/engine/shared/text-features.ts';
 import { padRows } from '../../src/engine/text-process/text-batches.ts';
 import type { Bench } from './main.ts';
 

@@ -4,7 +4,7 @@ import { bar, progress, progressLine } from '../../src/cli/progress.ts';
 import { table } from '../../src/cli/table.ts';
 import { fitText, textWidth } from '../../src/cli/text-width.ts';
 
-const STATE = { done: 31_337, total: 1_000_000, unit: 'images', rate: 42.5, left: 22_794 };
+const STATE = { done: 31_337, total: 1_000_000, unit: 'images', rate: 42.5, leftSeconds: 22_794 };
 
 describe('progress', () => {
   it('a line fits every terminal from 4 to 250 columns and says at least the counts or the percentage', () => {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
+import * as clipn from '../../src/clipn/index.ts';
 import type { Verdict } from '../../src/console/api/types.ts';
 import { markUnknown, parseClasses, toText } from '../../src/console/class-text.ts';
 import { percent } from '../../src/console/format.ts';
 import { curlCommand, quote } from '../../src/console/playground/curl.ts';
-import { comparison, reason } from '../../src/console/playground/explain.ts';
+import { comparison, METHODS, methodsOf, reason } from '../../src/console/playground/explain.ts';
 
 describe('class names as text', () => {
   const entries = (text: string, options = {}) => parseClasses(text, options).map((p) => p.entry);
@@ -60,6 +61,11 @@ describe('copy as curl', () => {
     assert.equal(quote('file=@a.jpg'), 'file=@a.jpg');
     assert.equal(quote(`it's`), `'it'\\''s'`);
   });
+});
+
+it('the rules of the console are those of the service', () => {
+  assert.deepEqual(METHODS, clipn.METHODS);
+  assert.deepEqual(methodsOf({ pool: true }), [...clipn.METHODS, ...clipn.NEGATIVE_METHODS]);
 });
 
 describe('the reason of a refusal', () => {

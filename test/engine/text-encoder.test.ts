@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { loadBundle } from '../../src/bundle/load.ts';
 import { type TextEncoderOptions, TextEncoderProcess } from '../../src/engine/front/text-encoder.ts';
-import { NICENESS } from '../../src/engine/shared/niceness.ts';
+import { NICENESS } from '../../src/niceness.ts';
 import { BUNDLE } from '../helpers/paths.ts';
 
 const NAMES = ['dog', 'school bus', 'a very long name of many words', 'cat', 'sunflower'];

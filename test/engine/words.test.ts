@@ -6,7 +6,7 @@ import { HeadResidency } from '../../src/engine/front/residency.ts';
 import { HeadScorer } from '../../src/engine/image-process/heads/scorer.ts';
 import { scoredBy } from '../../src/engine/image-process/heads/scoring.ts';
 import type { Head, WordSource } from '../../src/engine/index.ts';
-import { WordMatrix } from '../../src/engine/shared/words/word-matrix.ts';
+import { WordMatrix } from '../../src/words/word-matrix.ts';
 
 /** Unit rows [count * width] that follow from the seed. */
 function unitRows(count: number, width: number, seed: number): Float32Array {

@@ -5,9 +5,9 @@ import type { TestContext } from 'node:test';
 import { FILES } from '../../src/bundle/file-names.ts';
 import {
   type ExtraPrecision,
+  type GraphPart,
   graphFile,
   type Manifest,
-  type Part,
   type PrecisionQuality,
 } from '../../src/bundle/manifest.ts';
 import { temporaryDirectory } from './paths.ts';
@@ -86,7 +86,7 @@ export async function withCopies(
   t: Pick<TestContext, 'after'>,
   source: string,
   precision: ExtraPrecision,
-  parts: Part[],
+  parts: GraphPart[],
   change: Partial<Entry> = {},
 ): Promise<string> {
   const dir = await temporaryDirectory(t);

@@ -85,10 +85,10 @@ async function judgeFiles(
   { atOnce, ...job }: Omit<DetectionJob, 'images'> & { atOnce: number },
 ): Promise<JudgedImage[]> {
   const bar = progress(files.length, 'images');
-  const slots = pLimit(atOnce);
+  const limited = pLimit(atOnce);
   const judged = await Promise.all(
     files.map((file) =>
-      slots(async () => {
+      limited(async () => {
         const [image] = await detectImages(engine, { ...job, images: [await imageOf(file)] });
         bar.tick();
         return image as JudgedImage;

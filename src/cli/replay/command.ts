@@ -1,10 +1,9 @@
 import { type Command, Option } from 'commander';
-import { RULES, type ScoreName } from '../../clipn/index.ts';
+import { RULES, SCORES } from '../../clipn/index.ts';
 import type { BatchRule } from '../../gate/config/schema.ts';
 import type { ReplayArguments } from './replay.ts';
 
 // listed here and checked against the types of the gate, so that help loads none of the gate's modules
-const SCORES: Record<ScoreName, true> = { ctw: true, atd: true, msp: true, max_logit: true, energy: true, mcm: true };
 const BATCH_RULES: Record<BatchRule, true> = { any: true, all: true, filter: true };
 
 /** `clipn-gate replay` */
@@ -14,9 +13,7 @@ export function addReplayCommand(program: Command): void {
     .description("count the gate's decisions under another rule or threshold, from the scores in its audit trail")
     .argument('<file...>', 'audit trails, NDJSON; - is standard input')
     .addOption(new Option('--method <rule>', 'another rule').choices(RULES))
-    .addOption(
-      new Option('--score <name>', 'a score instead of a rule: OOD below --threshold').choices(Object.keys(SCORES)),
-    )
+    .addOption(new Option('--score <name>', 'a score instead of a rule: OOD below --threshold').choices(SCORES))
     .option('--threshold <number>', 'for --score')
     .addOption(new Option('--batch <rule>', 'another rule for batches').choices(Object.keys(BATCH_RULES)))
     .option('--tenant <id>', 'of this tenant only')

@@ -64,6 +64,6 @@ function eventsObserver(metrics: Metrics, log: EventsObserver['log']): EventsObs
     queued: label,
     delivered: (tenant, events) => metrics.eventsDelivered.inc({ tenant: label(tenant) }, events),
     dropped: (tenant, reason, events) => metrics.eventsDropped.inc({ tenant: label(tenant), reason }, events),
-    attempted: (tenant, outcome) => metrics.eventAttempts.inc({ tenant: label(tenant), outcome }),
+    attempted: (tenant, result) => metrics.eventAttempts.inc({ tenant: label(tenant), outcome: result }),
   };
 }

@@ -3,7 +3,10 @@ import { defined } from '../../defined.ts';
 import { type Connection, clientOf, type Declare, withConnection } from '../connection.ts';
 import type { ApplyOptions } from './apply.ts';
 
-function spanMs(text: string): number {
+/** Milliseconds: the value of an option whose name, like all names of options, has no unit. */
+type SpanMs = number;
+
+function spanMs(text: string): SpanMs {
   const [, count, unit = 's'] = /^(\d{1,6})(s|m|h)?$/.exec(text) ?? [];
   if (count === undefined) throw new InvalidArgumentError('It must be a time span such as 30s, 10m or 2h.');
   return Number(count) * ({ s: 1000, m: 60_000, h: 3_600_000 }[unit] as number);
@@ -64,27 +67,22 @@ function addApply(declare: Declare): void {
       '\nA file is a mapping: tenant (without it the name of the file is the id), classes, and the other fields of PUT.\n' +
         'Exit status: 0; 1 when something failed; 2 on wrong arguments or files; 3 with --exit-code.',
     )
-    .action(
-      async ({
-        timeout: timeoutMs,
-        ...options
-      }: Connection & Omit<ApplyOptions, 'timeoutMs'> & { timeout: number }) => {
-        const { applyTenants } = await import('./apply.ts');
-        process.exitCode = await applyTenants(await clientOf(options), { ...options, timeoutMs });
-      },
-    );
+    .action(async ({ timeout, ...options }: Connection & Omit<ApplyOptions, 'timeoutMs'> & { timeout: SpanMs }) => {
+      const { applyTenants } = await import('./apply.ts');
+      process.exitCode = await applyTenants(await clientOf(options), { ...options, timeoutMs: timeout });
+    });
 }
 
 function addWatch(declare: Declare): void {
   declare('watch', 'print a line for every change, until Ctrl-C')
     .argument('[tenant...]')
     .option('--every <span>', 'interval between two requests', spanMs, 1000)
-    .action(async (ids: string[], options: Connection & { every: number }) => {
+    .action(async (ids: string[], options: Connection & { every: SpanMs }) => {
       const stop = new AbortController();
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
-      const { json = false, every } = options;
+      const { json = false, every: everyMs } = options;
       const { watchTenants } = await import('./show.ts');
-      const watch = { json, everyMs: every, signal: stop.signal };
+      const watch = { json, everyMs, signal: stop.signal };
       process.exitCode = await watchTenants(await clientOf(options), ids, watch);
     });
 }

@@ -3,7 +3,7 @@ import { useEffect } from 'preact/hooks';
 import type { CalibrationReply } from '../../http/schemas/calibration.ts';
 import { type ApiError, asProblem } from '../api/problem.ts';
 import { getTenant } from '../api/tenants.ts';
-import type { TenantReply } from '../api/types.ts';
+import type { CalibrationScore, TenantReply } from '../api/types.ts';
 import type { Picture } from '../playground/files.ts';
 import { type OwnImage, ownImages, planOf } from './own-images.ts';
 import type { Sendable } from './portions.ts';
@@ -41,7 +41,7 @@ export function useLearning(id: string) {
   const tenant = useSignal<TenantReply | undefined>(undefined);
   const photographs = usePhotographs(tenant);
   const keep = useSignal(0.95);
-  const score = useSignal<'atd' | 'ctw'>('atd');
+  const score = useSignal<CalibrationScore>('atd');
   const state = useSignal<State>('idle');
   const problem = useSignal<ApiError | undefined>(undefined);
 

@@ -58,9 +58,9 @@ export function forgetRemoved(): void {
 }
 
 /** The group of a picture in the counts: a class name, or one of the special groups. */
-export type Group = { kind: 'class'; name: string } | { kind: 'none' | 'problem' | 'open'; name: '' };
+export type ItemGroup = { kind: 'class'; name: string } | { kind: 'none' | 'problem' | 'open'; name: '' };
 
-export function groupOf(state: State): Group {
+export function groupOf(state: State): ItemGroup {
   if (state.is === 'failed') return { kind: 'problem', name: '' };
   if (state.is !== 'judged') return { kind: 'open', name: '' };
   const rule = method.value ?? state.verdict.method;
@@ -69,11 +69,11 @@ export function groupOf(state: State): Group {
     : { kind: 'class', name: state.verdict.prediction.class };
 }
 
-export const groupKey = ({ kind, name }: Group) => `${kind} ${name}`;
+export const groupKey = ({ kind, name }: ItemGroup) => `${kind} ${name}`;
 
 /** Number of pictures in each group: classes by size, then none, problems, and unfinished ones. */
 export const groups = computed(() => {
-  const counts = new Map<string, { group: Group; count: number }>();
+  const counts = new Map<string, { group: ItemGroup; count: number }>();
   for (const { state } of items.value) {
     const group = groupOf(state.value);
     const known = counts.get(groupKey(group));

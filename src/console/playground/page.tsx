@@ -5,7 +5,7 @@ import { Card } from './card.tsx';
 import { DropZone } from './drop-zone.tsx';
 import type { Picture } from './files.ts';
 import { Grid } from './grid.tsx';
-import { addItems, type Group, groupKey, groupOf, groups, items, removeItems, restoreItems } from './items.ts';
+import { addItems, groupKey, groupOf, groups, type ItemGroup, items, removeItems, restoreItems } from './items.ts';
 import { judge, judgeAll } from './judge.ts';
 import { SubjectPanel } from './panel.tsx';
 import { Samples } from './samples.tsx';
@@ -123,7 +123,7 @@ function Results() {
   );
 }
 
-const LABELS: Record<Exclude<Group['kind'], 'class'>, string> = {
+const LABELS: Record<Exclude<ItemGroup['kind'], 'class'>, string> = {
   none: '✕ none of these',
   problem: '! no verdict',
   open: '… open',

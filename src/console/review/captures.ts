@@ -1,10 +1,7 @@
 import { call, callJson, json } from '../api/client.ts';
 import { pathOf } from '../api/tenants.ts';
 import type { Sendable } from '../learn/portions.ts';
-import type { CapturedImage, CaptureListReply, QualityReply } from './types.ts';
-
-/** A label as the service takes it; undefined removes the label. */
-export type LabelWord = string | { class: string };
+import type { CapturedImage, CaptureListReply, LabelWord, QualityReply } from './types.ts';
 
 const PAGE = 1000;
 

@@ -1,7 +1,7 @@
 import type { CapturedImage } from './types.ts';
 
 /** The choices of the reviewer; an empty text does not filter. */
-export interface Filter {
+export interface ImageFilter {
   reason: string;
   rule: 'own' | keyof CapturedImage['verdict']['decisions'];
   decision: string;
@@ -13,7 +13,7 @@ export interface Filter {
   labelled: '' | 'yes' | 'no';
 }
 
-export const EVERYTHING: Filter = {
+export const EVERYTHING: ImageFilter = {
   reason: '',
   rule: 'own',
   decision: '',
@@ -23,7 +23,7 @@ export const EVERYTHING: Filter = {
   labelled: '',
 };
 
-export function passes({ reason, captured_at, verdict, label }: CapturedImage, filter: Filter): boolean {
+export function passes({ reason, captured_at, verdict, label }: CapturedImage, filter: ImageFilter): boolean {
   const decision = filter.rule === 'own' ? verdict.decision : verdict.decisions[filter.rule];
   return (
     (filter.reason === '' || reason === filter.reason) &&

@@ -1,11 +1,11 @@
 import type { ComponentChildren } from 'preact';
 import { RULE_NAMES } from './detail.tsx';
-import type { Filter } from './filter.ts';
+import type { ImageFilter } from './filter.ts';
 import type { Review } from './use-review.ts';
 
 interface ChoiceProps {
   review: Review;
-  name: keyof Filter;
+  name: keyof ImageFilter;
   label: string;
   children: ComponentChildren;
 }

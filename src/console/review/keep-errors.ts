@@ -1,3 +1,4 @@
+import type { CalibrationScore } from '../api/types.ts';
 import type { CapturedImage } from './types.ts';
 
 /** A labelled image with its score and the number of verdicts that it stands for. */
@@ -20,7 +21,7 @@ export interface KeepErrors {
  * these labels, as the service would set it. Shares are weighted by how the images were drawn. The threshold is measured on the images
  * that it is made from, so its share of false refusals is somewhat too good.
  */
-export function keepErrors(images: readonly CapturedImage[], score: 'atd' | 'ctw', keep: number): KeepErrors {
+export function keepErrors(images: readonly CapturedImage[], score: CalibrationScore, keep: number): KeepErrors {
   const scored = (kind: 'class' | 'none'): Scored[] =>
     images
       .filter(({ label }) => label?.kind === kind)

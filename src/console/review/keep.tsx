@@ -1,5 +1,6 @@
 import { type Signal, useSignal } from '@preact/signals';
 import { type ApiError, asProblem } from '../api/problem.ts';
+import type { CalibrationScore } from '../api/types.ts';
 import { count, percent } from '../format.ts';
 import { calibrate } from '../learn/send.ts';
 import { ProblemNotice } from '../ui/notice.tsx';
@@ -10,7 +11,7 @@ import type { CapturedImage } from './types.ts';
 /** The choices of a calibration. */
 interface ChoicesProps {
   keep: Signal<number>;
-  score: Signal<'atd' | 'ctw'>;
+  score: Signal<CalibrationScore>;
 }
 
 export function Choices({ keep, score }: ChoicesProps) {
@@ -36,7 +37,7 @@ export function Choices({ keep, score }: ChoicesProps) {
           id="keep-score"
           value={score.value}
           onChange={(event) => {
-            score.value = event.currentTarget.value as 'atd' | 'ctw';
+            score.value = event.currentTarget.value as CalibrationScore;
           }}
         >
           <option value="atd">ATD</option>
@@ -50,7 +51,7 @@ export function Choices({ keep, score }: ChoicesProps) {
 /** A slider for the share that a calibration keeps. It shows both errors before anything is saved. */
 export function Keep({ tenant, images }: { tenant: string; images: readonly CapturedImage[] }) {
   const keep = useSignal(0.95);
-  const score = useSignal<'atd' | 'ctw'>('atd');
+  const score = useSignal<CalibrationScore>('atd');
   const state = useSignal<'idle' | 'working' | { images: number }>('idle');
   const problem = useSignal<ApiError | undefined>(undefined);
   const errors = keepErrors(images, score.value, keep.value);

@@ -2,7 +2,7 @@ import { useComputed, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { type ApiError, asProblem } from '../api/problem.ts';
 import { capturePages } from './captures.ts';
-import { EVERYTHING, type Filter, passes } from './filter.ts';
+import { EVERYTHING, type ImageFilter, passes } from './filter.ts';
 import type { CapturedImage } from './types.ts';
 
 /** The kept images of a tenant, those that pass the filter, and the reviewer's choices. */
@@ -10,7 +10,7 @@ export function useImages(tenant: string) {
   const images = useSignal<CapturedImage[]>([]);
   const loading = useSignal(true);
   const problem = useSignal<ApiError | undefined>(undefined);
-  const filter = useSignal<Filter>(EVERYTHING);
+  const filter = useSignal<ImageFilter>(EVERYTHING);
   const active = useSignal(0);
   const selected = useSignal<ReadonlySet<string>>(new Set());
   /** Keys of the images that pass. An image that is labelled stays in its place until the filter changes. */
@@ -18,7 +18,7 @@ export function useImages(tenant: string) {
   const byKey = useComputed(() => new Map(images.value.map((image) => [image.sha256, image])));
   const shown = useComputed(() => keys.value.flatMap((key) => byKey.value.get(key) ?? []));
 
-  const choose = (next: Partial<Filter>) => {
+  const choose = (next: Partial<ImageFilter>) => {
     filter.value = { ...filter.value, ...next };
     keys.value = images.value.filter((image) => passes(image, filter.value)).map(({ sha256 }) => sha256);
     active.value = 0;

@@ -1,8 +1,8 @@
 import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import { asProblem } from '../api/problem.ts';
-import { type LabelWord, putLabels, removeImage, removeLabel } from './captures.ts';
-import type { CapturedImage } from './types.ts';
+import { putLabels, removeImage, removeLabel } from './captures.ts';
+import type { CapturedImage, LabelWord } from './types.ts';
 import { type Images, useImages } from './use-images.ts';
 
 type Label = CapturedImage['label'];

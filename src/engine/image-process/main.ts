@@ -6,11 +6,11 @@ import { ServiceError } from '../../errors/index.ts';
 import { type Handlers, serveCalls } from '../ipc/child.ts';
 import { toShared } from '../ipc/clock.ts';
 import type { EngineOperations, InitMessage } from '../ipc/protocol.ts';
-import { type Engine, openEngine } from './open-engine.ts';
+import { type OpenedEngine, openEngine } from './open-engine.ts';
 
-let engine: Engine | undefined;
+let engine: OpenedEngine | undefined;
 
-function running(): Engine {
+function running(): OpenedEngine {
   if (!engine)
     throw new ServiceError('engine_unavailable', 'The inference engine is starting.', { retryAfterSeconds: 1 });
   return engine;

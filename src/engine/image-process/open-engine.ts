@@ -6,7 +6,7 @@ import { HeadScorer } from './heads/scorer.ts';
 import { openLanes } from './lanes/open-lanes.ts';
 
 /** The parts that work together in one engine process. */
-export interface Engine {
+export interface OpenedEngine {
   embedder: Embedder;
   heads: HeadScorer;
   /** Largest difference from the golden file, in cosine. */
@@ -17,7 +17,7 @@ export interface Engine {
 }
 
 /** Opens the sessions of the bundle. Resolves when they have passed the golden file and are warm. */
-export async function openEngine(init: InitMessage): Promise<Engine> {
+export async function openEngine(init: InitMessage): Promise<OpenedEngine> {
   const { bundle } = init;
   if (!init.first) await verifyChecksums(bundle, [bundle.files.image, bundle.files.golden]);
   const { embedding_dim: width, logit_scale: scale } = bundle.manifest;

@@ -8,13 +8,13 @@ import { readGolden } from '../../bundle/golden.ts';
 import type { Bundle } from '../../bundle/load.ts';
 import { loadTokenizer, type TextTokenizer } from '../../bundle/tokenizer.ts';
 import { fillTemplate } from '../../clipn/index.ts';
+import { addNormalised, lengthError, normalise } from '../../clipn/text-features.ts';
 import { ServiceError } from '../../errors/index.ts';
+import { NICENESS, setNiceness, setNicenessOfAll } from '../../niceness.ts';
 import { type CallContext, serveCalls } from '../ipc/child.ts';
 import type { TextOperations } from '../ipc/protocol.ts';
 import { checkGolden } from '../shared/golden.ts';
-import { NICENESS, setNiceness, setNicenessOfAll } from '../shared/niceness.ts';
 import { openTextSession, type TextSession } from '../shared/sessions.ts';
-import { addNormalised, lengthError, normalise } from '../shared/text-features.ts';
 import type { Tower } from '../shared/types.ts';
 import { padRows, planBatches } from './text-batches.ts';
 

@@ -3,7 +3,7 @@ import type { Curve } from '../metrics.ts';
 import { escapeMarkup } from './escape.ts';
 
 /** A drawn set: `series` selects colour and dashes of the style sheet; 0 is ID. */
-export interface Drawn {
+export interface DrawnSet {
   label: string;
   series: number;
 }
@@ -58,7 +58,11 @@ function yAxis(y: Scale, values: number[], label: (v: number) => string): string
  * overlapping images are visible beside the many others.
  * @param threshold of the rule on this score, if it has a fixed one
  */
-export function histogramChart(title: string, sets: (Drawn & { histogram: Histogram })[], threshold?: number): string {
+export function histogramChart(
+  title: string,
+  sets: (DrawnSet & { histogram: Histogram })[],
+  threshold?: number,
+): string {
   const height = 170;
   const bottom = height - MARGIN.bottom;
   const first = sets[0]?.histogram as Histogram;
@@ -123,7 +127,7 @@ function shape(which: number, x: number, y: number): string {
 /** ROC curves, with the operating points of the threshold-free rules as marks. */
 export function rocChart(
   title: string,
-  curves: (Drawn & { curve: Curve })[],
+  curves: (DrawnSet & { curve: Curve })[],
   marks: (Marked & { fpr: number; tpr: number })[],
 ): string {
   const height = 300;
@@ -144,7 +148,7 @@ export function rocChart(
 }
 
 /** The legend: the name of each series or rule, with its colour and dashes, or its shape. */
-export function legend(drawn: Drawn[], marked: Marked[] = []): string {
+export function legend(drawn: DrawnSet[], marked: Marked[] = []): string {
   const item = (label: string, sample: string) =>
     `<li><svg viewBox="0 0 28 20" width="28" height="20" aria-hidden="true">${sample}</svg>${escapeMarkup(label)}</li>`;
   const items = [

@@ -1,11 +1,11 @@
 import { MISSING } from '../percent.ts';
-import type { Part, Table } from '../tables.ts';
+import type { PairedFigure, Table } from '../tables.ts';
 import { escapeMarkup } from './escape.ts';
 
 /** One column as it is drawn. A column of cells with a slash is two of them. */
 interface DrawnColumn {
   values: string[];
-  best: Part['best'] | 'none';
+  best: PairedFigure['best'] | 'none';
 }
 
 /** Rows with the best number of a column; none of a column that lacks a number, or whose numbers are all equal. */

@@ -55,10 +55,10 @@ function width(data: Uint8Array): { bytes: 2 | 4; little: boolean } | undefined 
   const looked = Math.min(data.length & ~3, 64);
   if (looked < 4) return undefined;
   let pattern = 0;
-  for (let lane = 0; lane < 4; lane++) {
+  for (let phase = 0; phase < 4; phase++) {
     let zeros = 0;
-    for (let i = lane; i < looked; i += 4) if (data[i] === 0) zeros++;
-    if (zeros * 4 > looked / 2) pattern |= 8 >> lane;
+    for (let i = phase; i < looked; i += 4) if (data[i] === 0) zeros++;
+    if (zeros * 4 > looked / 2) pattern |= 8 >> phase;
   }
   return PATTERNS[pattern];
 }

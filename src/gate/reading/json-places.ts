@@ -16,17 +16,21 @@ export interface JsonPlace {
 }
 
 /** A place at and below which `may` is the same. */
-function uniform(may: boolean): JsonPlace {
-  const place = { may, names: [] } as unknown as JsonPlace;
-  place.element = place;
-  place.other = place;
-  return place;
+class UniformPlace implements JsonPlace {
+  readonly may: boolean;
+  readonly names: JsonPlace['names'] = [];
+  readonly element: JsonPlace = this;
+  readonly other: JsonPlace = this;
+
+  constructor(may: boolean) {
+    this.may = may;
+  }
 }
 
 /** No image is expected here or below. */
-export const NOWHERE = uniform(false);
+export const NOWHERE: JsonPlace = new UniformPlace(false);
 /** Images may be expected here and everywhere below. */
-export const ANYWHERE = uniform(true);
+export const ANYWHERE: JsonPlace = new UniformPlace(true);
 
 /** A place without an image, with members and elements of its own. */
 export function placeOf(parts: Partial<Omit<JsonPlace, 'names'>> & { names?: Record<string, JsonPlace> }): JsonPlace {

@@ -9,7 +9,7 @@ export interface InferParameter {
   string_param?: string;
 }
 
-export interface Tensor {
+export interface InferTensor {
   name: string;
   datatype: string;
   shape: number[];
@@ -22,7 +22,7 @@ export interface InferMessage {
   model_version: string;
   id: string;
   parameters: Record<string, InferParameter>;
-  inputs: Tensor[];
+  inputs: InferTensor[];
   outputs: { name: string; parameters: Record<string, InferParameter> }[];
   raw_input_contents: Uint8Array[];
 }
@@ -35,7 +35,10 @@ const MAX_ID = 256;
 const bufferOf = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** Elements of each input, from its own field or from the raw contents, of which there is one entry for each input. */
-function elementsOf({ inputs, raw_input_contents: raw }: InferMessage): { tensor: Tensor; elements: Uint8Array[] }[] {
+function elementsOf({
+  inputs,
+  raw_input_contents: raw,
+}: InferMessage): { tensor: InferTensor; elements: Uint8Array[] }[] {
   if (raw.length > 0 && raw.length !== inputs.length) {
     throw invalid(`There are ${inputs.length} inputs and ${raw.length} raw contents.`);
   }

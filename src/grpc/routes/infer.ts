@@ -4,14 +4,14 @@ import { admitted, verdicts } from '../../http/routes/oip/verdicts.ts';
 import { OUTPUTS } from '../../http/schemas/oip.ts';
 import { call, mayDetect, modelParams } from '../call.ts';
 import { messageKind } from '../messages.ts';
-import { type InferMessage, type InferParameter, readInferMessage, type Tensor } from './infer-message.ts';
+import { type InferMessage, type InferParameter, type InferTensor, readInferMessage } from './infer-message.ts';
 
 interface InferReply {
   model_name: string;
   model_version: string;
   id: string;
   parameters: Record<string, InferParameter>;
-  outputs: Tensor[];
+  outputs: InferTensor[];
   raw_output_contents: Buffer[];
 }
 
@@ -51,7 +51,7 @@ async function infer(message: InferMessage, request: FastifyRequest, reply: Fast
   };
 }
 
-function contentsOf(data: (string | number)[]): NonNullable<Tensor['contents']> {
+function contentsOf(data: (string | number)[]): NonNullable<InferTensor['contents']> {
   return typeof data[0] === 'string'
     ? { bytes_contents: data.map((text) => Buffer.from(String(text))) }
     : { fp32_contents: data.map(Number) };

@@ -9,7 +9,7 @@ const ZSTD_WINDOW_LOG = 23;
 
 type Zstd = { createZstdDecompress?: (options: object) => Transform; constants: Record<string, number> };
 // in Node from 22.15 on; on older versions zstd is refused by name
-const { createZstdDecompress, constants } = zlib as unknown as Zstd;
+const { createZstdDecompress, constants }: Zstd = zlib;
 const windowLog = constants['ZSTD_d_windowLogMax'];
 
 const DECODERS: Record<string, () => Transform> = {

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { type CaptureRecord, REASONS, type Reason, type Verdict } from '../../capture/index.ts';
+import { type CaptureRecord, REASONS, type Reason, type RecordedVerdict } from '../../capture/index.ts';
+import { decisionKey, METHODS, NEGATIVE_METHODS } from '../../clipn/index.ts';
 import { defined } from '../../defined.ts';
 import { type LabelRecord, wordOf } from '../../labels/index.ts';
 import { MethodSchema } from '../../tenants/definition.ts';
@@ -23,7 +24,7 @@ export type CaptureParams = Static<typeof CaptureParams>;
 
 const Time = Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}(T[0-9:.]{5,15}(Z|[+-]\\d{2}:\\d{2}))?$' });
 
-const RULES = ['ctw', 'atd', 'atd_rescaled', 'calibrated', 'neglabel', 'csp', 'combined'] as const;
+const RULES = ([...METHODS, 'calibrated', ...NEGATIVE_METHODS] as const).map(decisionKey);
 
 export const CaptureQuery = Type.Object({
   after: Type.Optional(Type.String({ maxLength: 200, description: '`next` of the previous page.' })),
@@ -108,7 +109,7 @@ export const CapturedImage = Type.Object(
 );
 export type CapturedImage = Static<typeof CapturedImage>;
 
-export function observedVerdict(verdict: Verdict): ObservedVerdict {
+export function observedVerdict(verdict: RecordedVerdict): ObservedVerdict {
   const { tenant_version, model, method, decision, decisions, scores, band, p_value, prediction } = verdict;
   const { no_probability, ood_probability, looks_like } = verdict;
   const calibrated = defined({ band, p_value });

@@ -1,6 +1,6 @@
 import type { ChangeOptions } from '../changes.ts';
 import { recalibrated } from '../next-record.ts';
-import type { PutOutcome, TenantRegistry } from '../registry.ts';
+import type { PutResult, TenantRegistry } from '../registry.ts';
 import type { Serving } from '../tenant.ts';
 import { nextCalibration } from './change.ts';
 import type { CalibrationChange } from './make.ts';
@@ -15,7 +15,7 @@ export function calibrate(
   id: string,
   change: CalibrationChange,
   { by, ...options }: { by: Serving | undefined; waitMs: number } & ChangeOptions,
-): Promise<PutOutcome> {
+): Promise<PutResult> {
   return tenants.revise(id, options, (old, { model }) =>
     recalibrated(old, nextCalibration(old, change, { by, model })),
   );
@@ -26,6 +26,6 @@ export function uncalibrate(
   tenants: TenantRegistry,
   id: string,
   options: { waitMs: number } & ChangeOptions,
-): Promise<PutOutcome> {
+): Promise<PutResult> {
   return tenants.revise(id, options, (old) => (old.calibration ? recalibrated(old, undefined) : old));
 }

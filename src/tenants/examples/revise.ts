@@ -1,5 +1,5 @@
 import type { ChangeOptions } from '../changes.ts';
-import type { PutOutcome, Revision } from '../put.ts';
+import type { PutResult, Revision } from '../put.ts';
 import type { TenantRecord } from '../record.ts';
 import type { TenantRegistry } from '../registry.ts';
 import { type ExamplesChange, type Renewal, renewedExamples, withExamples, withoutExamples } from './change.ts';
@@ -23,7 +23,7 @@ export function addExamples(
   id: string,
   change: ExamplesChange,
   options: Options,
-): Promise<PutOutcome> {
+): Promise<PutResult> {
   return pictures.alone(id, async () => {
     const stored: string[] = [];
     try {
@@ -46,12 +46,12 @@ export function removeExamples(
   id: string,
   { class: name, sha256 }: { class: string; sha256?: string | undefined },
   options: Options,
-): Promise<PutOutcome> {
+): Promise<PutResult> {
   return parts.pictures.alone(id, () => revised(parts, id, options, (old) => withoutExamples(old, name, sha256)));
 }
 
 /** Replaces the embeddings of the examples of a class by those of another model. @throws ServiceError as `TenantRegistry.put` */
-export function renewExamples(parts: ExampleParts, id: string, renewal: Renewal): Promise<PutOutcome> {
+export function renewExamples(parts: ExampleParts, id: string, renewal: Renewal): Promise<PutResult> {
   return parts.pictures.alone(id, () =>
     revised(parts, id, { waitMs: 0 }, (old, { model }) =>
       model.bundle.wholeId === renewal.model ? renewedExamples(old, renewal) : undefined,
@@ -65,14 +65,14 @@ async function revised(
   id: string,
   options: Options,
   make: (old: TenantRecord, to: Revision) => StoredExamples | undefined,
-): Promise<PutOutcome> {
+): Promise<PutResult> {
   let before: StoredExamples | undefined;
-  const outcome = await tenants.revise(id, options, (old, to) => {
+  const change = await tenants.revise(id, options, (old, to) => {
     before = old.examples;
     const { definition, source, imported } = old;
     const examples = make(old, to);
     return examples ? to.next({ definition, source, imported, examples }) : old;
   });
-  await pictures.removeUnused(id, picturesOf(before).keys(), outcome.view.record.examples);
-  return outcome;
+  await pictures.removeUnused(id, picturesOf(before).keys(), change.view.record.examples);
+  return change;
 }

@@ -4,7 +4,7 @@ import { ADJECTIVE_TEMPLATE, describeWordList, loadWordList } from '../../words/
 export { ADJECTIVE_TEMPLATE };
 
 /** A word list as the front uses it: its words are read when a tenant needs them. */
-export interface WordList {
+export interface InstalledWordList {
   /** The same for the same words and links. */
   id: string;
   folder: URL;
@@ -15,7 +15,7 @@ export interface WordList {
 }
 
 /** @throws Error where the folder has no word list */
-export async function openWordList(folder?: URL): Promise<WordList> {
+export async function openWordList(folder?: URL): Promise<InstalledWordList> {
   const about = await describeWordList(folder);
   let words: Promise<readonly string[]> | undefined;
   return {

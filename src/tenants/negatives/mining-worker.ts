@@ -1,9 +1,9 @@
 /** The thread that mines negative labels: it holds the features of all words, and compares classes with them. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { NICENESS, setNiceness } from '../../engine/shared/niceness.ts';
-import { WordMatrix } from '../../engine/shared/words/word-matrix.ts';
 import { serializeError } from '../../errors/index.ts';
+import { NICENESS, setNiceness } from '../../niceness.ts';
 import { loadWordList, relations } from '../../words/index.ts';
+import { WordMatrix } from '../../words/word-matrix.ts';
 import type { FromMiner, Mined, MinerData, ToMiner } from './miner.ts';
 import { minedLabels } from './mining.ts';
 

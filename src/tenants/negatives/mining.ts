@@ -1,5 +1,5 @@
 import { type MiningRule, mine, type Part, quantileInPlace } from '../../clipn/index.ts';
-import type { WordMatrix } from '../../engine/shared/words/word-matrix.ts';
+import type { WordMatrix } from '../../words/word-matrix.ts';
 
 /** One choice of negative labels. */
 export interface Mining extends MiningRule {

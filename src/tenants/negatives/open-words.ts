@@ -4,7 +4,7 @@ import { UserError } from '../../errors/user-error.ts';
 import type { BuildLeases } from '../leases.ts';
 import type { FeatureSources } from '../text-rows.ts';
 import type { NegativeWords } from './choice.ts';
-import { openWordList, type WordList } from './list.ts';
+import { type InstalledWordList, openWordList } from './list.ts';
 import { Miner } from './miner.ts';
 import { WordFeatures } from './word-features.ts';
 
@@ -18,7 +18,7 @@ export class NoWordListError extends UserError {
 
 export interface NegativeWordsOptions {
   /** Undefined where the installation has none. */
-  list: WordList | undefined;
+  list: InstalledWordList | undefined;
   bundle: { id: string; templates: { yes: string[] } };
   sources: FeatureSources;
   leases: BuildLeases;
@@ -32,7 +32,7 @@ export function negativeWords({ list, bundle, sources, leases }: NegativeWordsOp
 }
 
 /** The word list in a folder, or the one of this installation; undefined if it has none. @throws NoWordListError for a folder without a word list */
-export async function installedWordList(folder: string): Promise<WordList | undefined> {
+export async function installedWordList(folder: string): Promise<InstalledWordList | undefined> {
   if (folder === '') return openWordList().catch(() => undefined);
   try {
     return await openWordList(pathToFileURL(join(resolve(folder), '/')));

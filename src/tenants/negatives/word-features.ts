@@ -4,11 +4,11 @@ import { POLL_MS } from '../../polling.ts';
 import type { FeatureKey } from '../feature-cache.ts';
 import type { BuildLeases } from '../leases.ts';
 import { type FeatureSources, rowsOf } from '../text-rows.ts';
-import { ADJECTIVE_TEMPLATE, type WordList } from './list.ts';
+import { ADJECTIVE_TEMPLATE, type InstalledWordList } from './list.ts';
 import { Shared, type SharedOptions, type SharedWork } from './shared.ts';
 
 export interface WordFeaturesOptions {
-  list: WordList;
+  list: InstalledWordList;
   /** Of the text encoders, which make the features. */
   bundleId: string;
   /** The bundle's own templates of the yes encoder, for all words but adjectives. */
@@ -28,7 +28,7 @@ const LOOK_MS = 1000;
  */
 export class WordFeatures implements WordSource {
   readonly id: string;
-  readonly list: WordList;
+  readonly list: InstalledWordList;
   readonly #options: WordFeaturesOptions;
   /** The words of one part, and the key of their features. */
   readonly #parts: readonly (Part & { key: FeatureKey })[];

@@ -1,8 +1,8 @@
 import * as ort from 'onnxruntime-node';
 import { glMcm, type NearWord, nearestWords } from '../../../clipn/index.ts';
 import { ServiceError } from '../../../errors/index.ts';
+import { WordMatrix } from '../../../words/word-matrix.ts';
 import type { NegativeLabels, OtherWords } from '../../shared/types.ts';
-import { WordMatrix } from '../../shared/words/word-matrix.ts';
 import { headGraph } from './graph.ts';
 import { type NegativeCosines, type Scored, scoredBy } from './scoring.ts';
 

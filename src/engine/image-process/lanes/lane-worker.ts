@@ -7,8 +7,8 @@ import { cancelled } from '../../../errors/deadline.ts';
 import { serializeError } from '../../../errors/index.ts';
 import { configureDecoder, decodeImage } from '../../../images/decode.ts';
 import { Room } from '../../../images/room.ts';
+import { NICENESS, setNiceness } from '../../../niceness.ts';
 import { sharedNow } from '../../ipc/clock.ts';
-import { NICENESS, setNiceness } from '../../shared/niceness.ts';
 import { Cores } from './cores.ts';
 import { type LaneSession, openLaneSession } from './lane-session.ts';
 import {

@@ -5,7 +5,7 @@ import { numbersOf } from './radix.ts';
 import { decodeUu } from './uuencode.ts';
 
 /** Content of a text in one of the encodings. */
-export interface Encoded {
+export interface EncodedContent {
   name: string;
   bytes: Buffer;
 }
@@ -48,7 +48,7 @@ function decoded(decode: Decode, text: Buffer): Buffer {
 }
 
 /** The contents that decoders of rarer encodings find in a text. Most texts have none, which their first characters show. */
-export function* encodedContents(text: Buffer): Generator<Encoded> {
+export function* encodedContents(text: Buffer): Generator<EncodedContent> {
   let start = 0;
   while (start < text.length && (text[start] as number) <= BLANK) start++;
   // the mark of Adobe's base85, and quotes as Python prints them

@@ -76,12 +76,12 @@ export class ReadingThread {
         },
       };
       this.#queue.push(asked);
-      this.#feed();
+      this.#sendWaiting();
     });
   }
 
   /** Sends waiting bodies to the thread as far as there is room. */
-  #feed(): void {
+  #sendWaiting(): void {
     for (;;) {
       const next = this.#queue[0];
       const first = this.#inside.size === 0;
@@ -141,7 +141,7 @@ export class ReadingThread {
         settle?.resolve(failedReading((error as Error).name));
       }
     }
-    this.#feed();
+    this.#sendWaiting();
   }
 
   #leave(asked: Asked): void {
@@ -172,7 +172,7 @@ export class ReadingThread {
       if (asked.alone || inside.length === 1) asked.settle.resolve(failedReading(why));
       else this.#queue.unshift(Object.assign(asked, { alone: true }));
     }
-    this.#feed();
+    this.#sendWaiting();
   }
 
   /** The thread does not keep the process running, and ends after a time without work. */

@@ -1,6 +1,6 @@
 /** The thread that reads the bodies of requests that are long or hard to read. */
 import { parentPort } from 'node:worker_threads';
-import { NICENESS, setNiceness } from '../../../engine/shared/niceness.ts';
+import { NICENESS, setNiceness } from '../../../niceness.ts';
 import { ExtractionError } from '../../adapters/types.ts';
 import { readRequest } from '../index.ts';
 import { Interrupted } from '../reading.ts';

@@ -64,13 +64,13 @@ export const tenantsImport: FastifyPluginAsync = async (app) => {
       const refused = watchJson(valuesOfClasses(app.config.maxClasses) + VALUES_OF_STATE)(head);
       if (refused) throw refused;
       const onChanged = recorded(request, 'tenant.import', tenant);
-      const outcome = await app.access.quotas.guard(
+      const change = await app.access.quotas.guard(
         request.principal,
         counted(tenant, decodeArchive(body).definition),
         () => countedTenants(app.tenants),
         () => app.tenants.importTenant(tenant, body, { waitMs, ifMatch, ifNoneMatch, onChanged }),
       );
-      return answerChange(reply, outcome);
+      return answerChange(reply, change);
     },
   );
 };

@@ -39,13 +39,13 @@ export const tenantsPut: FastifyPluginAsync = async (app) => {
       const waitMs = waitOf(prefer, app.config.buildWaitMs);
       const { tenant } = request.params;
       const onChanged = recorded(request, 'tenant.put', tenant);
-      const outcome = await app.access.quotas.guard(
+      const change = await app.access.quotas.guard(
         request.principal,
         counted(tenant, request.body),
         () => countedTenants(app.tenants),
         () => app.tenants.put(tenant, request.body, { waitMs, ifMatch, ifNoneMatch, onChanged }),
       );
-      return answerChange(reply, outcome);
+      return answerChange(reply, change);
     },
   );
 };

@@ -31,13 +31,13 @@ export const tenantsRollback: FastifyPluginAsync = async (app) => {
       const { tenant } = request.params;
       const onChanged = recorded(request, 'tenant.rollback', tenant);
       const { definition, previous } = app.tenants.get(tenant).record;
-      const outcome = await app.access.quotas.guard(
+      const change = await app.access.quotas.guard(
         request.principal,
         counted(tenant, previous?.definition ?? definition),
         () => countedTenants(app.tenants),
         () => app.tenants.rollBack(tenant, { waitMs, ifMatch, ifNoneMatch, onChanged }),
       );
-      return answerChange(reply, outcome);
+      return answerChange(reply, change);
     },
   );
 };

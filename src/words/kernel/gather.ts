@@ -1,6 +1,6 @@
 /**
  * Products of one vector with chosen rows of a matrix, in AssemblyScript (https://www.assemblyscript.org): eight products in one instruction.
- * `npm run build` compiles this file to dist/engine/gather.wasm; ../word-matrix.ts describes the arguments and has the same sums in plain code.
+ * `npm run build` compiles this file to dist/words/gather.wasm; ../word-matrix.ts describes the arguments and has the same sums in plain code.
  */
 
 /** The sum of eight products, added to four sums. */

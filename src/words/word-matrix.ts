@@ -1,6 +1,6 @@
 /** The features of all words of a word list, and their cosines with one vector: compiled (kernel/gather.ts), or in plain code where there is no build. */
 import { existsSync, readFileSync } from 'node:fs';
-import { PACKAGE } from '../../../installation.ts';
+import { PACKAGE } from '../installation.ts';
 
 // Node has WebAssembly, but @types/node leaves its types to the browser's library
 declare const WebAssembly: {
@@ -18,7 +18,7 @@ const PAGE = 2 ** 16;
 const BLOCK = 32;
 /** A number of a unit vector is stored in steps of 1 / STEPS. */
 const STEPS = 32_767;
-const COMPILED = new URL('dist/engine/gather.wasm', PACKAGE);
+const COMPILED = new URL('dist/words/gather.wasm', PACKAGE);
 
 let compiled: object | undefined;
 /** A new instance with a memory of its own, which is free again when the matrix is. Undefined without a build. */
