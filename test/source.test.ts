@@ -7,16 +7,13 @@ const FILES = filesOf('src', /\.tsx?$/).map((file) => ({ file, nodes: nodesOf(fi
 const typeOf = (node: unknown) => (node as SyntaxNode | undefined)?.type;
 const nameOf = (node: unknown) => (node as { name?: string } | null | undefined)?.name ?? '';
 
-/** Casts that switch the checks of types off: to never or any, or by way of unknown; and annotations with any. */
+/** Casts that switch the checks of types off: to never or any, or by way of unknown or another type; and annotations with any. */
 function uncheckedCasts(nodes: readonly SyntaxNode[]): SyntaxNode[] {
   return nodes.filter((node) => {
     if (node.type === 'TSAnyKeyword') return true;
     if (!/^TS(?:AsExpression|TypeAssertion)$/.test(node.type)) return false;
     if (typeOf(node['typeAnnotation']) === 'TSNeverKeyword') return true;
-    const inner = node['expression'] as SyntaxNode;
-    return (
-      /^TS(?:AsExpression|TypeAssertion)$/.test(inner.type) && typeOf(inner['typeAnnotation']) === 'TSUnknownKeyword'
-    );
+    return /^TS(?:AsExpression|TypeAssertion)$/.test(typeOf(node['expression']) ?? '');
   });
 }
 
@@ -65,13 +62,14 @@ describe('types in src/', () => {
       'an application of Fastify and its hooks have one kind of server, and the shared hooks are typed for HTTP/1',
   };
 
-  it('no cast goes by way of unknown, any or never, except for listed ones', () => {
+  it('no cast goes to never or any, or by way of another cast, except for listed ones', () => {
     assert.deepEqual(places(uncheckedCasts).map(withoutLine), Object.keys(CASTS));
   });
 
   it('the test of casts sees each of them', () => {
-    const text = 'a as never; b as unknown as B; <C>(<unknown>c); let d: any; (e as unknown); f as F; g as never[];';
-    assert.equal(uncheckedCasts(sample(text)).length, 4);
+    const text =
+      'a as never; b as unknown as B; <C>(<unknown>c); let d: any; (e as unknown); f as F; g as object as G;';
+    assert.equal(uncheckedCasts(sample(text)).length, 5);
   });
 
   /** Files whose types have the names of the contract, which they derive from its schemas. */

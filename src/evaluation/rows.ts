@@ -57,21 +57,23 @@ const isObject = (v: unknown): v is Record<string, unknown> => typeof v === 'obj
 const isIndex = (v: unknown): v is number => Number.isInteger(v) && (v as number) >= 0;
 const isDecision = (v: unknown): v is Decision => v === 'id' || v === 'ood';
 
+function isRow(v: unknown): v is Row {
+  if (!isObject(v) || typeof v['set'] !== 'string' || typeof v['path'] !== 'string') return false;
+  if (!Number.isFinite(v['bytes']) || !Number.isFinite(v['mtime_ms'])) return false;
+  if (v['class'] !== undefined && !isIndex(v['class'])) return false;
+  const { error, scores, decisions } = v;
+  if (isObject(error)) return typeof error['code'] === 'string';
+  if (!isIndex(v['index']) || !isObject(scores) || !isObject(decisions)) return false;
+  if (!SCORES.every((s) => s in scores) || !RULES.every((r) => r in decisions)) return false;
+  return Object.values(scores).every(Number.isFinite) && Object.values(decisions).every(isDecision);
+}
+
 /** The row of a stored line; undefined for an invalid line, such as the incomplete end of an interrupted write. */
 export function parseRow(line: string): Row | undefined {
-  let v: unknown;
   try {
-    v = JSON.parse(line);
+    const value: unknown = JSON.parse(line);
+    return isRow(value) ? value : undefined;
   } catch {
     return undefined;
   }
-  if (!isObject(v) || typeof v['set'] !== 'string' || typeof v['path'] !== 'string') return undefined;
-  if (!Number.isFinite(v['bytes']) || !Number.isFinite(v['mtime_ms'])) return undefined;
-  if (v['class'] !== undefined && !isIndex(v['class'])) return undefined;
-  const { error, scores, decisions } = v;
-  if (isObject(error)) return typeof error['code'] === 'string' ? (v as object as FailedRow) : undefined;
-  if (!isIndex(v['index']) || !isObject(scores) || !isObject(decisions)) return undefined;
-  if (!SCORES.every((s) => s in scores) || !RULES.every((r) => r in decisions)) return undefined;
-  if (!Object.values(scores).every(Number.isFinite) || !Object.values(decisions).every(isDecision)) return undefined;
-  return v as object as ScoredRow;
 }

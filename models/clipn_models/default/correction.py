@@ -87,7 +87,7 @@ def save(degree: Degree, about: dict, path: Path) -> None:
 
 
 def load(path: Path, about: dict) -> Degree | None:
-    """What an earlier run saved with the same ``about``."""
+    """The degree that an earlier run saved with the same ``about``; ``None`` without one."""
     if not path.exists() or (kept := torch.load(path, weights_only=True)).pop("about") != about:
         return None
     return Degree(**kept)
