@@ -37,7 +37,7 @@ for base; do
       version=$(argument NODE_VERSION docker/Dockerfile)
       # what the official image has beside minbase, because its programs are linked with it
       system node libatomic1,libstdc++6
-      # npm's package `node` fetches the program in its install script; `npm` lies where the official image has it
+      # npm's package `node` fetches the program in its install script; `npm` is where the official image has it
       npm install --silent --no-audit --no-fund --ignore-scripts=false --prefix "$work/modules" "node@$version"
       install -D -m 755 "$(find -L "$work/modules/node_modules" -path '*/bin/node' -type f | head -n 1)" "$work/node/usr/local/bin/node"
       npm install --silent --no-audit --no-fund --global --prefix "$work/node/usr/local" npm

@@ -55,7 +55,7 @@ describe('validators', () => {
     });
   }
 
-  it('the faults of a value are gone after a valid one, before the schema is compiled and after', () => {
+  it('no faults of an earlier value remain after a valid one, before the schema is compiled and after', () => {
     const validate = validatorOf(Type.Object({ n: Type.Integer() }));
     for (let i = 0; i < 12; i++) {
       assert.equal(validate({ n: i }), true);

@@ -63,7 +63,7 @@ def test_the_hand_crafted_variant_verifies_with_paired_prompts(tmp_path: Path, m
     assert bundle.load_manifest(path)["templates"]["no"] == ["a photo without a {}.", "no {}"]
 
 
-def test_a_mirrored_bundle_verifies_and_sees_no_left_and_right(tmp_path: Path, mini_arch: str, made: tuple[Path, torch.nn.Module]) -> None:
+def test_a_mirrored_bundle_verifies_and_gives_a_mirrored_image_the_same_feature(tmp_path: Path, mini_arch: str, made: tuple[Path, torch.nn.Module]) -> None:
     path, _ = make(tmp_path / "m", mini_arch, True, mirrored=True)
     verify(path, silent)
     pixels = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
@@ -108,7 +108,7 @@ def test_an_altered_file_is_a_fault(made: tuple[Path, torch.nn.Module], tmp_path
         verify(tmp_path / "b", silent)
 
 
-def test_swapped_towers_are_noticed_even_with_right_checksums(made: tuple[Path, torch.nn.Module], tmp_path: Path) -> None:
+def test_swapped_towers_are_detected_even_with_right_checksums(made: tuple[Path, torch.nn.Module], tmp_path: Path) -> None:
     path = tmp_path / "b"
     shutil.copytree(made[0], path)
     shutil.copyfile(made[0] / "text-no.onnx", path / "text-yes.onnx")

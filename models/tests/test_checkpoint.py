@@ -54,7 +54,7 @@ class Payload:
         return os.mkdir, (str(self.mark),)
 
 
-def test_a_checkpoint_with_code_is_refused_and_not_obeyed(tmp_path: Path) -> None:
+def test_a_checkpoint_with_code_is_refused_and_its_code_does_not_run(tmp_path: Path) -> None:
     mark = tmp_path / "executed"
     poisoned = {"state_dict": STATE, "optimizer": Payload(mark)}
     torch.save(poisoned, tmp_path / "zip.pt")
@@ -78,7 +78,7 @@ def test_a_scripted_module_is_refused(tmp_path: Path) -> None:
     assert "weights_only" not in str(told.value)
 
 
-def test_a_changed_byte_in_a_tensor_is_noticed(tmp_path: Path) -> None:
+def test_a_changed_byte_in_a_tensor_is_detected(tmp_path: Path) -> None:
     path = tmp_path / "c.pt"
     torch.save({"weight": torch.full((1000,), 3.0)}, path)
     data = bytearray(path.read_bytes())
@@ -91,7 +91,7 @@ def test_a_changed_byte_in_a_tensor_is_noticed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("keep", [0, 1, 100, 0.5, -1])
 @pytest.mark.parametrize("kind", ["zip", "old", "safetensors"])
-def test_a_cut_file_is_refused(tmp_path: Path, keep: float, kind: str) -> None:
+def test_a_truncated_file_is_refused(tmp_path: Path, keep: float, kind: str) -> None:
     path = tmp_path / ("c.safetensors" if kind == "safetensors" else "c.pt")
     if kind == "safetensors":
         save_file(STATE, path)

@@ -64,7 +64,7 @@ def test_a_folder_as_data_gives_pairs_with_the_class_in_a_prompt(root: Path) -> 
     assert source.scan()[1] != mark
 
 
-def test_a_folder_of_files_as_data_is_told_what_to_do(tmp_path: Path) -> None:
+def test_a_folder_of_files_as_data_is_refused_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_bytes(b"")
     with pytest.raises(DataError, match=r"without sub-folders; name the files in it .*/\*\.tar"):
         open_sources([str(tmp_path)], Columns())

@@ -60,7 +60,7 @@ def test_draws_are_disjoint_and_the_same_every_time():
         assert not set(one.classes["test"][name]) & set(one.classes["choice"][name])
 
 
-def test_what_means_the_same_is_set_apart_too():
+def test_names_with_the_same_meaning_are_set_apart_too():
     apart = set_apart(made_sets())
     name = next(iter(sorted(n for n in apart.names if n.startswith("food"))))
     assert apart.covers(Category((name.upper(),)))
@@ -94,7 +94,7 @@ def test_kinds_leave_out_names_that_are_set_apart():
     assert not {g.lower() for g in general} & {n.lower() for n in apart.names}
 
 
-def test_a_letterbox_is_taken_off(tmp_path):
+def test_the_bars_of_a_letterboxed_photograph_are_removed(tmp_path):
     image = Image.new("RGB", (100, 100), "white")
     image.paste((200, 0, 0), (0, 25, 100, 75))
     image.save(tmp_path / "a.png")
@@ -143,7 +143,7 @@ def test_graphs_give_unit_features_of_the_contract(parts):
         assert (features.norm(dim=-1) - 1).abs().max() < 1e-5
 
 
-def test_padding_has_no_say_in_a_text(parts):
+def test_padding_does_not_change_the_feature_of_a_text(parts):
     tokens = torch.randint(1, 30_000, (2, 6))
     padded = torch.cat([tokens, torch.zeros(2, 9, dtype=torch.int64)], 1)
     for tower in ("yes", "no"):
@@ -171,14 +171,14 @@ def test_equalised_channels_compute_the_same_and_have_one_range():
             assert used.max() / used.min() < 1.01
 
 
-def test_a_long_text_is_cut_and_keeps_its_end():
+def test_a_long_text_is_truncated_and_keeps_its_end():
     ids = [101, *range(1000, 1100), 102]
     assert len(cut(ids)) == minilm.CONTEXT
     assert cut(ids)[-1] == 102
     assert cut(ids[:10]) == ids[:10]
 
 
-def test_stage_one_learns_the_names_and_leaves_out_what_it_is_told_to():
+def test_stage_one_learns_the_names_and_excludes_the_given_classes():
     d = data()
     losses: list[float] = []
     head = StageOne(d, FIRST).run(lambda step, loss: losses.append(loss))
@@ -201,7 +201,7 @@ def test_a_more_general_name_is_no_negative_of_what_it_names():
     assert len(stage.general[len(d.names) - 1]) == 0
 
 
-def test_stage_two_tells_members_from_strangers_among_classes_its_heads_never_saw():
+def test_stage_two_separates_members_from_others_among_classes_not_used_for_its_heads():
     d = data(each=20)
     preset = SecondPreset(steps=80, classes=12, photographs=4, general=2, made=8)
     parts = folds(d, FIRST, 2, log=lambda _: None)

@@ -83,7 +83,7 @@ def exported(archs: dict[str, str], tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.mark.parametrize("arch", ARCHS)
-def test_an_exported_learnable_checkpoint_computes_what_it_computed(
+def test_an_exported_learnable_checkpoint_computes_the_same(
     tmp_path: Path, archs: dict[str, str], arch: str, exported: Callable[[str], tuple[CLIPN, Path]]
 ) -> None:
     model, out = exported(arch)
@@ -152,7 +152,7 @@ class Payload:
         return os.mkdir, (str(self.mark),)
 
 
-def test_wrong_cut_and_malicious_checkpoints_are_refused_and_leave_nothing(tmp_path: Path, archs: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_truncated_and_malicious_checkpoints_are_refused_and_leave_nothing(tmp_path: Path, archs: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     model = make(archs["vit"], True, 1)
     save(model, tmp_path / "good.pt")
     mark = tmp_path / "executed"
@@ -175,7 +175,7 @@ def test_wrong_cut_and_malicious_checkpoints_are_refused_and_leave_nothing(tmp_p
     assert not mark.exists()
 
 
-def test_what_can_not_become_a_bundle_is_said_first(tmp_path: Path, archs: dict[str, str], monkeypatch: pytest.MonkeyPatch, mini_arch: str) -> None:
+def test_models_that_cannot_become_a_bundle_are_refused_before_any_work(tmp_path: Path, archs: dict[str, str], monkeypatch: pytest.MonkeyPatch, mini_arch: str) -> None:
     save(make(archs["vit"], True, 1), tmp_path / "c.pt")
     base = ("--checkpoint", tmp_path / "c.pt", "--out", tmp_path / "b")
     for arguments, reason in (
@@ -199,7 +199,7 @@ def test_a_graph_larger_than_a_file_is_refused(archs: dict[str, str], monkeypatc
     graphs.graphs(model, "half")
 
 
-def test_random_weights_tell_inputs_apart(tmp_path: Path, archs: dict[str, str]) -> None:
+def test_random_weights_give_different_inputs_different_features(tmp_path: Path, archs: dict[str, str]) -> None:
     """The comparisons above could not fail if every input had the same feature."""
     from PIL import Image
 

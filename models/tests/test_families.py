@@ -103,7 +103,7 @@ def test_altered_shared_weights_are_a_fault(copy: Path) -> None:
         verify(copy, silent)
 
 
-def test_a_text_tower_that_sees_its_padding_is_a_fault(tmp_path: Path) -> None:
+def test_a_text_tower_that_depends_on_padding_is_a_fault(tmp_path: Path) -> None:
     with pytest.raises(Faults, match="padded to the longest"):
         verify(small_bert.write(tmp_path / "b", leak=True), silent)
 
@@ -114,7 +114,7 @@ def test_a_text_tower_that_gives_no_direction_is_a_fault(tmp_path: Path, value: 
         verify(small_bert.write(tmp_path / "b", no_head=value), silent)
 
 
-def test_markers_in_a_text_are_characters_and_a_long_text_is_cut(made: Path) -> None:
+def test_markers_in_a_text_are_characters_and_a_long_text_is_truncated(made: Path) -> None:
     tok = tokenizer.load(made / "tokenizer.json")
     ids = tokenizer.encode(tok, ["dog [SEP] cat", "dog " * 30], 12)
     assert ids.shape == (2, 12)

@@ -63,7 +63,7 @@ def test_a_shard_and_a_table_give_the_same_features(made: Made, tmp_path: Path) 
         assert table.store.map(name).tobytes() == shard.store.map(name).tobytes()
 
 
-def test_what_is_there_is_not_computed_again(made: Made, tmp_path: Path) -> None:
+def test_existing_features_are_not_computed_again(made: Made, tmp_path: Path) -> None:
     first, seen = filled(tmp_path, job(made))
     assert seen[-1] == (160, 160)
     again, seen = filled(tmp_path, job(made))
@@ -75,7 +75,7 @@ def test_what_is_there_is_not_computed_again(made: Made, tmp_path: Path) -> None
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_stopped_cache_goes_on(made: Made, tmp_path: Path) -> None:
+def test_an_interrupted_cache_is_continued(made: Made, tmp_path: Path) -> None:
     whole = arrays(filled(tmp_path / "whole", job(made))[0])
     calls = iter(range(100))
     with pytest.raises(Stopped):
@@ -85,7 +85,7 @@ def test_a_stopped_cache_goes_on(made: Made, tmp_path: Path) -> None:
     assert arrays(cache) == whole
 
 
-def test_torn_files_are_noticed_and_completed(made: Made, tmp_path: Path) -> None:
+def test_truncated_files_are_detected_and_completed(made: Made, tmp_path: Path) -> None:
     cache, _ = filled(tmp_path, job(made))
     whole, path = arrays(cache), cache.store.path
     with (path / "view-0.bin").open("r+b") as file:  # a block that never reached the disk

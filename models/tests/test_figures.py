@@ -20,7 +20,7 @@ def test_a_perfect_gate_keeps_and_catches_everything() -> None:
     assert "kept 100.0 %" in in_words(figures)
 
 
-def test_a_gate_that_says_no_to_everything_keeps_nothing() -> None:
+def test_a_rule_that_refuses_everything_keeps_nothing() -> None:
     figures = gate_figures(*features(1.0))
     assert figures["kept"] == 0.0
     assert figures["caught"] == 1.0

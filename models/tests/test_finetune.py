@@ -40,7 +40,7 @@ def image() -> SimpleNamespace:
 
 @pytest.fixture
 def data() -> Data:
-    """Photographs that lie around a point of their class; every fourth is held out."""
+    """Photographs around a point of their class; every fourth is held out."""
     g = torch.Generator().manual_seed(2)
     label = np.repeat(np.arange(CLASSES), EACH)
     z = torch.randn(CLASSES, 1280, generator=g)[label] + 0.7 * torch.randn(2, len(label), 1280, generator=g)
@@ -50,7 +50,7 @@ def data() -> Data:
     return Data(z, conse, made, unit(20, towers.SPACE, seed=5), label, text, held, 3 * ones, ones)
 
 
-def test_a_fold_sees_neither_its_classes_nor_its_photographs_nor_what_is_held_out(data: Data) -> None:
+def test_a_fold_trains_without_its_classes_its_photographs_and_those_held_out(data: Data) -> None:
     parts = split(data, Preset(folds=3), np.random.default_rng(0))
     assert np.array_equal(sum(unseen.astype(int) for unseen, _ in parts), np.ones(CLASSES))
     for unseen, rows in parts:
@@ -62,7 +62,7 @@ def test_a_fold_sees_neither_its_classes_nor_its_photographs_nor_what_is_held_ou
     assert np.array_equal(rows, ~data.held)
 
 
-def test_made_features_are_taken_for_the_class_whose_direction_they_got(image: SimpleNamespace, data: Data) -> None:
+def test_made_features_are_classified_as_the_class_of_their_direction(image: SimpleNamespace, data: Data) -> None:
     world = World(image, data, np.random.default_rng(0))
     z, conse = world.draw(200)
     pooled = z * data.deviation + data.mean
@@ -72,7 +72,7 @@ def test_made_features_are_taken_for_the_class_whose_direction_they_got(image: S
     assert torch.softmax(image.pooled.model.classifier(pooled), -1).max(-1).values.mean() > 3 * known
 
 
-def test_the_head_learns_the_classes_and_keeps_its_answers_about_the_rest(image: SimpleNamespace, data: Data) -> None:
+def test_the_head_learns_the_classes_and_keeps_its_outputs_for_all_others(image: SimpleNamespace, data: Data) -> None:
     torch.manual_seed(1)
     before = towers.ImageHead().eval().requires_grad_(False)
     head = image_head(before, data, image.names, np.flatnonzero(~data.held), QUICK, World(image, data, np.random.default_rng(0)))
@@ -88,7 +88,7 @@ def test_the_head_learns_the_classes_and_keeps_its_answers_about_the_rest(image:
     assert kept > lost
 
 
-def test_the_no_side_keeps_new_photographs_and_catches_classes_that_the_head_has_not_seen(image: SimpleNamespace, data: Data) -> None:
+def test_the_no_side_keeps_new_photographs_and_catches_classes_not_used_for_the_head(image: SimpleNamespace, data: Data) -> None:
     torch.manual_seed(1)
     heads = Heads(towers.ImageHead(), towers.Coordinates(), towers.NoHead())
     for module in vars(heads).values():
@@ -135,7 +135,7 @@ def equal_texts_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("equal_texts_once")
-def test_from_folders_to_a_verified_bundle_and_on_where_it_was(folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folders_become_a_verified_bundle_and_an_interrupted_run_continues(folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(make, "MADE_PART", 8)
     monkeypatch.setattr(finetune, "Preset", lambda: Preset(steps=3, no_steps=4, batch=12, folds=2, made=4))
     out = tmp_path / "run"
@@ -168,7 +168,7 @@ def test_from_folders_to_a_verified_bundle_and_on_where_it_was(folders: Path, tm
         ([], "give --checkpoint and --arch, or --bundle"),
     ],
 )
-def test_what_can_not_be_fine_tuned_is_refused_with_the_reason(more: list[str], reason: str, tmp_path: Path) -> None:
+def test_unsuitable_data_and_bundles_are_refused_with_the_reason(more: list[str], reason: str, tmp_path: Path) -> None:
     args = parser().parse_args(["train", "--data", str(tmp_path), "--out", str(tmp_path / "out"), *more])
     with pytest.raises(SystemExit, match=reason):
         args.run(args)

@@ -74,7 +74,7 @@ def edit(name: str, value: Callable[[Tensor], Tensor]) -> Callable[[State], Stat
         ),
     ],
 )
-def test_what_does_not_fit_is_refused_by_name(tmp_path: Path, mini_arch: str, change: Callable[[State], State], words: list[str]) -> None:
+def test_parameters_that_do_not_fit_are_refused_by_name(tmp_path: Path, mini_arch: str, change: Callable[[State], State], words: list[str]) -> None:
     with pytest.raises(CheckpointError) as refusal:
         load_clipn(save(tmp_path / "c.pt", change(trained(mini_arch))), mini_arch, "auto" if "prompt_no" in change(trained(mini_arch)) else "learnable")
     for word in words:
@@ -88,7 +88,7 @@ def test_another_architecture_is_refused_by_name(tmp_path: Path, mini_arch: str)
         assert word in str(refusal.value)
 
 
-def test_the_variant_can_be_asked_for(tmp_path: Path, mini_arch: str) -> None:
+def test_the_variant_can_be_required(tmp_path: Path, mini_arch: str) -> None:
     with pytest.raises(CheckpointError, match="missing: prompt_no"):
         load_clipn(save(tmp_path / "h.pt", trained(mini_arch, learnable=False)), mini_arch, "learnable")
     with pytest.raises(CheckpointError, match="surplus: prompt_no"):
@@ -98,7 +98,7 @@ def test_the_variant_can_be_asked_for(tmp_path: Path, mini_arch: str) -> None:
 
 
 @pytest.mark.parametrize("learnable", [True, False])
-def test_a_no_tower_that_has_learned_nothing_is_refused(tmp_path: Path, mini_arch: str, learnable: bool) -> None:
+def test_an_untrained_no_tower_is_refused(tmp_path: Path, mini_arch: str, learnable: bool) -> None:
     model = build(arch_config(mini_arch), learnable_prompt=learnable)
     path = save(tmp_path / "c.pt", model.state_dict())
     with pytest.raises(CheckpointError, match="equals its initialisation"):

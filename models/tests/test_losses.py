@@ -38,7 +38,7 @@ def test_no_underflow_at_scale_100() -> None:
     assert worst["yes"] > 100
 
 
-def test_relation_decides_what_is_a_pair() -> None:
+def test_the_relation_decides_which_texts_are_pairs() -> None:
     yes, no = torch.tensor([[0.9, 0.1, 0.2]]), torch.tensor([[0.1, 0.9, 0.8]])
     positive, ignore = torch.tensor([[True, False, False]]), torch.tensor([[False, False, True]])
     a = image_text_binary_opposite(yes, no, 10.0, positive, ignore)

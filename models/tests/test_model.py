@@ -36,7 +36,7 @@ def test_the_prompt_is_the_mean_of_sixteen_at_every_position(mini_arch: str) -> 
         assert torch.allclose(got, model.text_features(tokens, "no"), atol=1e-6)
 
 
-def test_what_follows_the_end_of_text_changes_nothing(mini_arch: str) -> None:
+def test_tokens_after_the_end_of_text_change_nothing(mini_arch: str) -> None:
     model = build(arch_config(mini_arch)).eval()
     for tower in ("yes", "no"):
         short = model.text_features(torch.tensor([[1, 5, 699]]), tower)

@@ -46,7 +46,7 @@ def test_mining_takes_the_same_share_of_every_part_and_nothing_excluded():
     assert np.allclose(negatives.closeness(words, classes, 0.5, 0.9), [1, 0.4])
 
 
-def test_the_golden_file_of_the_service_is_what_this_reading_gives():
+def test_this_reading_gives_the_golden_file_of_the_service():
     golden = json.loads((Path(__file__).parents[2] / "test/fixtures/negatives.json").read_text())
     for ours, theirs in zip(make_negatives_golden.cases(0), golden, strict=True):
         assert json.loads(json.dumps(ours["input"])) == theirs["input"]

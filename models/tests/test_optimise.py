@@ -166,7 +166,7 @@ def test_a_lowered_graph_that_was_altered_is_a_fault(optimised: Path, tmp_path: 
         verify(path, silent)
 
 
-def test_optimising_again_changes_nothing_but_what_is_asked_for(optimised: Path, tmp_path: Path) -> None:
+def test_optimising_again_changes_the_requested_precisions_only(optimised: Path, tmp_path: Path) -> None:
     path = tmp_path / "b"
     shutil.copytree(optimised, path)
     lines: list[str] = []
@@ -227,7 +227,7 @@ def test_a_mirrored_bundle_keeps_both_of_its_projections_and_all_norms(tmp_path:
         assert not {made_by[n.input[0]] for n in norms} & {"Cast", "DequantizeLinear"}
 
 
-def test_what_it_can_not_do_is_said(plain: Path, tmp_path: Path) -> None:
+def test_impossible_settings_are_refused_with_the_reason(plain: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="unknown precision int4"):
         optimise(plain, Settings(precisions=("int4",)), silent)
     with pytest.raises(ValueError, match="0 images"):
@@ -278,7 +278,7 @@ def test_measuring_again_changes_the_figures_and_no_graph(optimised: Path, tmp_p
     verify(path)
 
 
-def test_timing_is_turn_by_turn() -> None:
+def test_variants_are_timed_in_turn() -> None:
     order: list[str] = []
     seconds = interleaved({n: lambda n=n: order.append(n) for n in "ab"}, 3)
     assert order == ["a", "b", "a", "b", "b", "a", "a", "b"]

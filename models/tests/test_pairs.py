@@ -35,7 +35,7 @@ def test_table_and_shard_hold_the_same_pairs(made: Made) -> None:
     assert len(table) == open_sources([str(made.table)], Columns())[0].scan()[0] == open_sources([str(made.shard)], Columns())[0].scan()[0] == 160
 
 
-def test_only_what_is_wanted_is_read(made: Made) -> None:
+def test_only_the_requested_pairs_are_read(made: Made) -> None:
     for path in (made.table, made.shard):
         source = open_sources([str(path)], Columns())[0]
         assert [i for i, _ in source.read(lambda i: i in (3, 77))] == [3, 77]
@@ -80,7 +80,7 @@ def test_broken_samples_of_a_shard_are_named(tmp_path: Path) -> None:
     ]
 
 
-def test_a_shard_that_was_cut_gives_what_it_has(tmp_path: Path, made: Made, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_truncated_shard_gives_its_complete_samples(tmp_path: Path, made: Made, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "cut.tar").write_bytes(made.shard.read_bytes()[:200_000])
     count, _ = open_sources([str(tmp_path / "cut.tar")], Columns())[0].scan()
     assert 0 < count < 160
@@ -136,6 +136,6 @@ def test_crops_keep_nine_tenths_and_never_change(width: int, height: int) -> Non
 def test_photographs_become_rgb_before_they_are_resized() -> None:
     image, mark = decode(encoded(np.full((8, 8, 4), (255, 0, 0, 0), np.uint8), "PNG"))
     assert image.mode == "RGB"
-    assert image.getpixel((0, 0)) == (255, 255, 255)  # transparency lies on white
+    assert image.getpixel((0, 0)) == (255, 255, 255)  # transparency is composited on white
     assert mark != decode(encoded(np.zeros((8, 8, 4), np.uint8), "PNG"))[1]
     assert view_of(Image.new("RGB", (50, 30)), "x", 0, 16, (0.9, 1.0)).shape == (16, 16, 3)

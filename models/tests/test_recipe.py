@@ -43,7 +43,7 @@ def whole(made: Made, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, d
     return out, run(made, out, *BRIEF)
 
 
-def test_the_recipe_teaches_no_and_touches_nothing_else(made: Made, tmp_path: Path) -> None:
+def test_the_recipe_trains_the_no_tower_and_changes_no_other_weight(made: Made, tmp_path: Path) -> None:
     state = run(made, tmp_path, "--batch", "32", "--epochs", "20", "--lr", "2e-3", "--log-every", "10")
     before = read_state(made.checkpoint)
     assert all(torch.equal(state[k], v) for k, v in before.items())
@@ -92,7 +92,7 @@ class Cut(Exception):
     pass
 
 
-def test_a_cut_run_goes_on_bit_for_bit(made: Made, whole: tuple[Path, dict], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_run_continues_bit_for_bit(made: Made, whole: tuple[Path, dict], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from clipn_models.recipe import Recipe
 
     step = Recipe.one_step
@@ -112,7 +112,7 @@ def test_a_cut_run_goes_on_bit_for_bit(made: Made, whole: tuple[Path, dict], tmp
     assert [r["step"] for r in rows if r["stage"] == "train"] == [2, 4, 6, 8, 10]
 
 
-def test_killed_and_interrupted_runs_end_like_an_undisturbed_one(made: Made, tmp_path: Path) -> None:
+def test_killed_and_interrupted_runs_end_with_the_result_of_an_uninterrupted_one(made: Made, tmp_path: Path) -> None:
     """kill -9 while features are computed, kill -9 in the middle of training, Ctrl-C, and the end."""
     many = ("--batch", "32", "--epochs", "60", "--checkpoint-every", "1", "--log-every", "1")
     out, said, checkpoint = tmp_path / "run", tmp_path / "said", tmp_path / "run" / "checkpoint.pt"
@@ -164,7 +164,7 @@ def all_but_keys(state: dict[str, torch.Tensor]) -> dict[str, np.ndarray]:
     return {k: np.r_[0 : len(v) // 3, 2 * len(v) // 3 : len(v)] for k, v in state.items() if k.endswith("in_proj_bias")}
 
 
-def test_two_processes_do_what_one_does(made: Made, tmp_path: Path) -> None:
+def test_two_processes_give_the_result_of_one(made: Made, tmp_path: Path) -> None:
     """Gloo on the CPU; features too are computed by both, from shard and table together."""
     both = ("--data", str(made.shard))
     torchrun = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}  # the environment that it sets for its processes
@@ -241,7 +241,7 @@ def test_the_preset_is_the_published_schedule() -> None:
     assert (p.epochs, p.batch, p.lr, p.betas, p.eps, p.weight_decay, p.crop) == (10, 2048, 3e-4, (0.9, 0.98), 1e-6, 0.2, (0.9, 1.0))
 
 
-def test_a_clipn_goes_on_from_its_own_no_tower(made: Made, whole: tuple[Path, dict], tmp_path: Path) -> None:
+def test_training_of_a_clipn_continues_from_its_own_no_tower(made: Made, whole: tuple[Path, dict], tmp_path: Path) -> None:
     first, goes_on = pretrained.load(whole[0] / "epoch_2.pt", str(made.arch))
     assert goes_on
     assert equal({k: v for k, v in first.state_dict().items()}, whole[1])
@@ -260,7 +260,7 @@ def test_a_clipn_goes_on_from_its_own_no_tower(made: Made, whole: tuple[Path, di
         ({"--device": "cuda"}, "finds no CUDA device"),
     ],
 )
-def test_refusals_say_what_is_wrong(made: Made, tmp_path: Path, change: dict[str, str], message: str) -> None:
+def test_refusals_name_the_fault(made: Made, tmp_path: Path, change: dict[str, str], message: str) -> None:
     if "--device" in change and torch.cuda.is_available():
         pytest.skip("there is a CUDA device")
     for name, text in (("deeper", {"layers": 3}), ("wider", {"width": 64})):

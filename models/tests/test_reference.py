@@ -51,13 +51,13 @@ def test_fpr95_in_both_conventions() -> None:
     # 95 % of the inside is above 0.05; half of the outside is
     outside = np.r_[np.full(50, 0.0), np.full(50, 0.5)]
     assert fpr95(inside["x"], outside) == pytest.approx(0.5, abs=0.02)
-    # rejecting 95 % of the outside takes a threshold of 0.5; 51 of the inside lie at or below it
+    # rejecting 95 % of the outside takes a threshold of 0.5; 51 of the inside are at or below it
     assert fpr95_id_rejected(inside["x"], outside) == pytest.approx(0.51)
-    # nineteen of twenty are enough, and what lies between them and the last one is not lost
+    # nineteen of twenty are enough, and the scores between them and the last one count
     assert fpr95_id_rejected(np.array([2.0, 3.0]), np.r_[np.zeros(19), 9.0]) == 0
 
 
-def test_auroc_is_the_right_way_round() -> None:
+def test_auroc_is_above_one_half_where_id_scores_are_higher() -> None:
     rng = np.random.default_rng(0)
     good, bad = rng.normal(1, 1, 500), rng.normal(0, 1, 500)
     make = {s: good for s in ("ctw", "atd", "msp", "max_logit", "energy", "mcm")} | {f"reject_{r}": good < 0.5 for r in ("ctw", "atd", "atd_rescaled")}

@@ -7,7 +7,7 @@ import pytest
 from clipn_models.templates import DEFAULT_TEMPLATES, prompts, read_templates
 
 
-def test_a_file_is_kept_to_the_letter(tmp_path: Path) -> None:
+def test_the_lines_of_a_file_are_kept_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "t.txt"
     path.write_bytes("\ufeff'a photo of a {}.',\r\n\r\n  'art of the {}.'  \n\t\n“{}”\u2028x".encode())
     assert read_templates(str(path)) == ["'a photo of a {}.',", "  'art of the {}.'  ", "“{}”\u2028x"]

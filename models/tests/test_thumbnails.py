@@ -24,7 +24,7 @@ def whole(seed: int = 1) -> tuple[correction.Degree, torch.Tensor]:
     return degree, torch.rand(40, 1280, generator=g)
 
 
-def test_the_estimate_tells_thumbnails_from_plain_views_and_moves_them_back() -> None:
+def test_the_estimate_separates_thumbnails_from_plain_views_and_moves_them_back() -> None:
     plain, small = pairs()
     degree = correction.fit(plain, small)
     assert float(degree(small).mean() - degree(plain).mean()) > 0.4
@@ -32,7 +32,7 @@ def test_the_estimate_tells_thumbnails_from_plain_views_and_moves_them_back() ->
     assert after < 0.5 * before
 
 
-def test_what_is_left_out_is_the_direction_of_the_differences() -> None:
+def test_the_direction_of_the_differences_is_left_out() -> None:
     directions = thumbnails.main_directions(*pairs(), 1)
     assert directions.abs()[0, 0] > 0.99
     z = torch.randn(5, 12)

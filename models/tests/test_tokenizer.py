@@ -14,7 +14,7 @@ def test_markers_are_the_two_highest_ids() -> None:
     assert max(ids) == 699
 
 
-def test_too_long_is_cut_and_keeps_its_end() -> None:
+def test_a_text_that_is_too_long_is_truncated_and_keeps_its_end() -> None:
     rows = tokenizer.encode(TOK, ["dog " * 60, "dog"], 8)
     assert rows.shape == (2, 8)
     assert rows[0, -1] == 699

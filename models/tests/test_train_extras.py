@@ -37,7 +37,7 @@ def test_class_folders_with_imagined_tenants_learn_to_gate_classes_never_seen(ma
     held = [r for r in rows if r["stage"] == "held-out"]
     assert [r["epoch"] for r in held] == list(range(21)), "before training and after each epoch"
     assert all({"top1", "auroc", "kept", "caught"} <= r.keys() for r in held)
-    assert held[-1]["auroc"] > held[0]["auroc"] + 0.3, "captions that no step has seen are told apart"
+    assert held[-1]["auroc"] > held[0]["auroc"] + 0.3, "captions not used in any step are separated"
     steps = [r for r in rows if r["stage"] == "train"]
     assert steps[-1]["membership"] < steps[0]["membership"]
     assert sorted(p.name for p in (tmp_path / "epochs").iterdir()) == ["epoch_17.pt", "epoch_18.pt", "epoch_19.pt"]
@@ -57,7 +57,7 @@ def test_the_hand_crafted_variant_reads_captions_in_the_no_template(made: Made, 
         run(made, tmp_path / "c", *brief, "--no-template", "nothing")
 
 
-def test_clipping_bounds_what_a_step_changes(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clipping_bounds_the_change_of_a_step(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     norms: list[float] = []
     clip = torch.nn.utils.clip_grad_norm_
 

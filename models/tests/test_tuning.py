@@ -34,7 +34,7 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> tail.Activations:
     return tail.Activations([folder / "0.npy", folder / "1.npy"])
 
 
-def test_front_and_tail_are_the_tower(lite: torch.nn.Module, frozen: tail.Tail) -> None:
+def test_front_and_tail_together_compute_the_tower(lite: torch.nn.Module, frozen: tail.Tail) -> None:
     x = torch.randn(2, 3, towers.SIZE, towers.SIZE)
     whole = backbone.Pooled(lite)(x)
     assert (frozen(tail.Front(lite)(x)) - whole).abs().max() < 1e-4 * whole.abs().max()

@@ -105,7 +105,7 @@ def _captioned(p: Photographs) -> None:
         p.photo(f"prismer/data/00000/{i}.jpg", i)
         p.text(f"prismer/data/00000/{i}.txt", [f"a {PLAIN[i]} beside a road"])
         p.photo(f"feedme/images/{i}.jpg", i)
-        p.text(f"feedme/attributions/{i}.jpg.txt", [f"Plate number {i} by somebody"])
+        p.text(f"feedme/attributions/{i}.jpg.txt", [f"Plate number {i} by a photographer"])
         p.text(f"feedme/tags/{i}.jpg.txt", ["plate, table"])
     p.text("flickrtext/Flickr8k_text/Flickr8k.token.txt", [f"{i}.jpg#{k}\tsomebody near a {PLAIN[i]}" for i in range(8) for k in range(2)])
     p.text("flickrtext/Flickr8k_text/Flickr_8k.trainImages.txt", [f"{i}.jpg" for i in range(8)])

@@ -26,7 +26,7 @@ const PACKAGES: [RegExp, (cuda: number) => string][] = [
   [/^libnv(infer|onnxparser)/, (n) => `tensorrt-cu${n}-libs`],
 ];
 
-/** What pip fetches for a version of ONNX Runtime: its extras name CUDA's libraries, but not TensorRT's. */
+/** The packages that pip fetches for a version of ONNX Runtime: its extras name CUDA's libraries, but not TensorRT's. */
 export const onnxruntime = (version: string): string => `onnxruntime-gpu[cuda,cudnn]==${version}`;
 /** TensorRT 10, which the provider asks for by name (libnvinfer.so.10). */
 export const tensorrtLibraries = (cuda: number): string => `tensorrt-cu${cuda}-libs>=10,<11`;

@@ -9,7 +9,7 @@ function bounds(text: string, heading: string): [from: number, to: number] {
   return [from, next < 0 ? text.length : next + 1];
 }
 
-/** What is under [Unreleased], without blank lines around it; "" where only headings are there. */
+/** The text under [Unreleased], without blank lines around it; "" where only headings are there. */
 export function unreleased(text: string): string {
   const section = text.slice(...bounds(text, HEADING)).trim();
   return /^[^#\s]/m.test(section) ? section : '';

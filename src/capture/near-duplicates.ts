@@ -15,7 +15,7 @@ interface Kept {
 
 /**
  * Embeddings of the images that this process has kept most recently, to recognise images that are nearly equal to one of them, such
- * as the frames of a camera that sees nothing new. They are not stored.
+ * as the frames of a fixed camera. They are not stored.
  */
 export class NearDuplicates {
   readonly #tenants = new LRUCache<string, Map<string, Kept>>({ max: MAX_TENANTS });

@@ -21,7 +21,7 @@ export class Population {
   readonly #tenants = new Map<string, Map<string, StratumCount>>();
   readonly #changed = new Set<string>();
 
-  /** @param part name of this process among those that share the store; one that was used before goes on counting */
+  /** @param part name of this process among those that share the store; one that was used before continues its counts */
   constructor(store: RecordStore<StratumCount>, part: string) {
     this.#store = store;
     this.#part = part;

@@ -16,7 +16,7 @@ export function pathArguments(given: readonly string[]): string[] {
     originals.set(text, [...(originals.get(text) ?? []), bytes]);
   }
   return given.map((argument) => {
-    // two names that lose different bytes look alike: the order of the arguments tells them apart
+    // two names that lose different bytes look alike: the order of the arguments distinguishes them
     const bytes = originals.get(argument)?.shift();
     return bytes === undefined ? argument : textOfPath(bytes);
   });

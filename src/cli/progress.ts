@@ -71,7 +71,7 @@ const isScreen = (stream: ProgressStream) => stream.isTTY === true && process.en
 
 /**
  * Shows progress whose counts come from the caller: one line that is drawn again on a terminal, and elsewhere a plain line every
- * ten seconds, so that a log of a long run shows that it goes on.
+ * ten seconds, so that a log of a long run shows that it continues.
  */
 export function bar(
   label: string,

@@ -2,8 +2,8 @@ import { printable } from '../errors/printable.ts';
 import { textWidth } from './text-width.ts';
 
 /**
- * Formats aligned columns: text to the left, numbers to the right. Names of files and classes may have characters that a terminal
- * would obey; every cell is made printable.
+ * Formats aligned columns: text to the left, numbers to the right. Names of files and classes may have control
+ * characters; every cell is made printable.
  */
 export function table(header: string[], rows: string[][], right: Set<number>): string {
   const all = [header, ...rows.map((row) => row.map(printable))];

@@ -36,7 +36,7 @@ export interface NegativeShares {
  * and the negative labels of one group, averaged over the groups:
  * S = mean_g sum_j exp(scale s_j) / (sum_j exp(scale s_j) + w sum_{i in g} exp(scale n_i)).
  * The published score has w = 1: each class and each label has the same prior. Even priors are w = C / m for C classes and m labels in
- * a group; then the share tells the same for 1,000 labels as for 10,000.
+ * a group; then the share means the same for 1,000 labels as for 10,000.
  *
  * Label i is in group i modulo `groups`. The official code draws a permutation with a fixed seed instead; dealing the labels in the order of
  * the mining gives every group the same mix of distances, and needs no generator that other implementations would have to repeat.

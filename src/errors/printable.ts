@@ -5,7 +5,7 @@ const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]|[\ud800-\udf
 const SHORT: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 /**
- * A text as a terminal may show it: whatever a terminal would obey instead of show is written as an escape (`\x1b`, `\u202e`).
+ * A text as a terminal may show it: every character that a terminal would interpret is written as an escape (`\x1b`, `\u202e`).
  * The bytes of a file name that are not UTF-8 are lone surrogates (storage/path-text.ts) and are written as bytes (`\xff`).
  */
 export function printable(text: string): string {
@@ -19,7 +19,7 @@ function escaped(character: string): string {
   return byte <= 0xff ? `\\x${byte.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
 }
 
-/** Characters that JSON allows in a string as they are, and a terminal would obey. */
+/** Characters that JSON allows unescaped in a string, and that a terminal would interpret. */
 const RAW_IN_JSON = /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
 /** JSON of a value in which these are escapes too; it reads as the same value. */

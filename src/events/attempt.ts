@@ -13,7 +13,7 @@ export interface EventMessage {
 /** The result of one attempt. `reason` is for the log. */
 export type AttemptResult =
   | { kind: 'delivered' }
-  /** The receiver or this service refuses for good. */
+  /** The receiver or this service refuses permanently. */
   | { kind: 'refused'; why: 'refused' | 'redirected' | 'not_allowed'; reason: string }
   | { kind: 'failed'; reason: string; retryAfterMs?: number | undefined };
 
@@ -26,8 +26,8 @@ export interface AttemptOptions {
 }
 
 /** Statuses by which a receiver says that it will never take this message. All others may pass, such as 404 during a deployment. */
-const FOR_GOOD = new Set([400, 410, 413, 415, 422]);
-/** Bytes of an answer that are read; a receiver has nothing to say there. */
+const PERMANENT = new Set([400, 410, 413, 415, 422]);
+/** Bytes of an answer that are read; the content of the answer is not used. */
 const MOST_ANSWER_BYTES = 65_536;
 
 class AddressRefused extends Error {}
@@ -66,7 +66,7 @@ function resultOf({ statusCode = 0, headers }: IncomingMessage): AttemptResult {
   const reason = `the receiver answered with status ${statusCode}`;
   if (statusCode >= 200 && statusCode < 300) return { kind: 'delivered' };
   if (statusCode >= 300 && statusCode < 400) return { kind: 'refused', why: 'redirected', reason };
-  if (FOR_GOOD.has(statusCode)) return { kind: 'refused', why: 'refused', reason };
+  if (PERMANENT.has(statusCode)) return { kind: 'refused', why: 'refused', reason };
   return { kind: 'failed', reason, retryAfterMs: retryAfterMs(headers['retry-after'], Date.now()) };
 }
 

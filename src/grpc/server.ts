@@ -11,7 +11,7 @@ const MOST_METADATA = 16 * 1024;
 const SESSION_MIB = 16;
 /** Bytes that a client may send ahead, of a call and of a connection. */
 const WINDOW = 2 ** 20;
-/** A connection is asked for a sign of life this often, and closed where none comes. */
+/** Interval of pings on a connection, and the time after which a connection without an answer is closed. */
 const PING_MS = 30_000;
 const PONG_MS = 20_000;
 
@@ -60,7 +60,7 @@ export function grpcServer(): GrpcServer {
         session.setLocalWindowSize(WINDOW);
         keepAlive(session);
       });
-      // a client that speaks no HTTP/2, or breaks it, has been disconnected by then
+      // the session of a client that does not follow HTTP/2 is already closed then
       server.on('sessionError', () => {});
       return server;
     },

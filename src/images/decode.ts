@@ -3,7 +3,7 @@
  * shorter side to S, bicubic, antialiased, centre crop. Like the reference, the decoder ignores RGB colour profiles.
  *
  * The decoder differs from the reference where the reference's result would surprise a person:
- * - EXIF orientation is applied, unless it is to be ignored; the reference shows photographs of phones lying on their side.
+ * - EXIF orientation is applied, unless it is to be ignored; the reference shows many photographs of phones rotated by 90 degrees.
  * - Palette images become RGB before they are resized; the reference interpolates palette indices to the nearest.
  * - Transparency is composited on white; the reference drops it and shows the colour underneath.
  * - CMYK is converted by its embedded profile; the reference inverts it naively.

@@ -16,7 +16,7 @@ export function sniff(bytes: Uint8Array): ImageFormat | undefined {
   if (isAvif(bytes)) return 'avif';
   // the last two are BigTIFF
   if (['II*\0', 'MM\0*', 'II+\0', 'MM\0+'].includes(ascii(bytes, 0, 4))) return 'tiff';
-  // the size of the header tells a BMP from a text that begins with its two letters
+  // the size of the header distinguishes a BMP from a text that begins with its two letters
   if (ascii(bytes, 0, 2) === 'BM' && BMP_HEADERS.has(bytes[14] ?? 0) && bytes[15] === 0) return 'bmp';
   return undefined;
 }

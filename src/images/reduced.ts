@@ -39,17 +39,17 @@ export async function decodeReduced({ facts, format, size, maxPixels }: Request)
     if (hasAlpha) return undefined;
     const turn = turnOf(turned ? orientation : 1);
     const region = centreRegion(turn.swap ? height : width, turn.swap ? width : height, size);
-    const lying = stored(region, turn);
+    const asStored = stored(region, turn);
     const image = sharp(bytes, {
       failOn: 'error',
       limitInputPixels: maxPixels,
       ignoreIcc: true,
       sequentialRead: true,
     });
-    if (format === 'webp') return upright(await fromWebp(image, facts, scale, lying), size, turn);
-    const { left, top } = lying;
+    if (format === 'webp') return upright(await fromWebp(image, facts, scale, asStored), size, turn);
+    const { left, top } = asStored;
     const { data, info } = await image
-      .resize(lying.width, lying.height, { fit: 'fill', kernel: 'cubic', fastShrinkOnLoad: false })
+      .resize(asStored.width, asStored.height, { fit: 'fill', kernel: 'cubic', fastShrinkOnLoad: false })
       .extract({ left, top, width: size, height: size })
       .toColourspace('srgb')
       .raw({ depth: 'uchar' })

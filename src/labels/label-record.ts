@@ -20,7 +20,7 @@ export interface LabelledVerdict {
   weight: number;
 }
 
-/** A class of the tenant; none of its classes; or a person could not tell. */
+/** A class of the tenant; none of its classes; or a person is unsure. */
 export type Label = { kind: 'class'; class: string } | { kind: 'none' } | { kind: 'unsure' };
 
 /** The label of one image of a tenant; `key` is the SHA-256 of the image. A later label replaces it. */

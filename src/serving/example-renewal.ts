@@ -13,7 +13,7 @@ const ATTEMPTS = 20;
 const PAUSE_MS = 1000;
 
 /**
- * Embeds examples anew whose model has been replaced, where their pictures are kept. Until that is done, and where pictures are lacking, the
+ * Embeds examples again whose model has been replaced, where their pictures are kept. Until that is done, and where pictures are lacking, the
  * classes are recognised by their names.
  */
 export class ExampleRenewal {
@@ -49,7 +49,7 @@ export class ExampleRenewal {
           if (lacking && (await this.#renew(tenant, name))) logger.info({ tenant }, 'examples embedded with the model');
         }
       } catch (error) {
-        if (!this.#ending.signal.aborted) logger.warn({ tenant, err: error }, 'examples could not be embedded anew');
+        if (!this.#ending.signal.aborted) logger.warn({ tenant, err: error }, 'examples could not be embedded again');
       }
     }
   }
@@ -65,7 +65,7 @@ export class ExampleRenewal {
       const bytes = await pictures.get(tenant, sha256);
       if (!bytes) return false;
       embeddings.set(sha256, await this.#embed(tenant, bytes));
-      // the model has changed again: the next run begins anew
+      // the model has changed again: the next run starts again
       if (tenants.resolve(tenant).pins.model !== model) return false;
     }
     const { changed } = await renewExamples(this.#parts, tenant, { class: name, model, embeddings });

@@ -48,7 +48,7 @@ export class QualityReports {
     return this.#recent.reports;
   }
 
-  /** The next `recent` is computed anew. */
+  /** The next `recent` is computed again. */
   changed(): void {
     this.#recent = undefined;
   }

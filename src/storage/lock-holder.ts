@@ -18,7 +18,7 @@ export const Holder = Type.Object({
   pid: Type.Integer(),
   host: Type.String(),
   since: Type.String(),
-  /** Identity of the running kernel; null where the system tells none. Containers of one machine have the same. */
+  /** Identity of the running kernel; null where the system reports none. Containers of one machine have the same. */
   boot: Type.Union([Type.String(), Type.Null()]),
   /** Number of the mounted file system. Two mounts of one network file system have different ones, and share no sockets. */
   device: Type.String(),

@@ -13,7 +13,7 @@ function shown(value: unknown): string {
   return text.length <= MOST_FIELD ? text : `${text.slice(0, MOST_FIELD)}...`;
 }
 
-/** Characters that a terminal would obey instead of showing. */
+/** Control characters, which a terminal would interpret instead of showing. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
 

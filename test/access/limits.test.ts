@@ -133,7 +133,7 @@ describe('quotas', () => {
     await assert.rejects(quotas.guard(principal, { id: 'a', classes: 61 }, over, write), { code: 'quota_exceeded' });
   });
 
-  it('two concurrent writes cannot both take the last place of a quota, and a failed one gives it back', async () => {
+  it('two concurrent writes cannot both take the last place of a quota, and a failed one returns it', async () => {
     const quotas = new Quotas();
     const principal = key({ tenants: 1 });
     let fail = () => {};

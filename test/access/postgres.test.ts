@@ -17,7 +17,7 @@ describe(`keys and audit log in PostgreSQL${because}`, { skip }, () => {
   });
   after(() => server?.stop());
 
-  /** Opens one database anew for every process. */
+  /** Opens one database for every process. */
   const place = async (t: TestContext) => {
     const url = await server.database();
     return async () => {

@@ -26,7 +26,7 @@ async function firstPaint(browser: Browser, url: string): Promise<{ paint: numbe
 }
 
 interface Task {
-  /** Milliseconds by the clock, and of a processor: where others want the processors too, the first says little about the page. */
+  /** Wall time in milliseconds, and processor time: where others want the processors too, the first says little about the page. */
   clock: number;
   processor: number;
 }

@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- decoders`: images/s of the threads that decode for a device, without the device: one thread and one for each core in one
- * process, and one thread each in as many processes. What a thread takes at a time is compared too.
+ * process, and one thread each in as many processes. The number of images that a thread takes at a time is compared, too.
  */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that is to be measured on a GPU, in one go and one file of JSON: see gpu/index.ts.
+# Everything that is to be measured on a GPU, in one run and one file of JSON: see gpu/index.ts.
 #
 #   test/bench/gpu.sh [--dry-run] [options of the bench, such as --device cuda:0,tensorrt:0,webgpu:0 --minutes 25 --out gpu.json]
 #

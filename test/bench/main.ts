@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util';
 import { usableCores } from '../../src/engine/index.ts';
 import { DEFAULT_BUNDLE } from '../helpers/paths.ts';
+import { ANY_LOAD } from './measure/any-load.ts';
 import { busyWith } from './measure/quiet.ts';
 import { writeJson } from './report.ts';
 
@@ -185,9 +186,6 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
   text: { does: 'registering classes: texts by length', load: async () => (await import('./text.ts')).text },
 };
 
-/** Benches whose figures are compared with those of other days. */
-const HEADLINES = new Set(['service', 'peers', 'overload', 'fairness', 'many-heads', 'beside', 'threads']);
-
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -220,7 +218,7 @@ if (values.help || !bench) {
   process.exit(values.help ? 0 : 2);
 }
 console.log(`${name}, ${usableCores()} cores, client on the same machine\n`);
-const busy = HEADLINES.has(name) ? await busyWith() : undefined;
+const busy = Object.hasOwn(ANY_LOAD, name) ? undefined : await busyWith();
 if (busy !== undefined) {
   console.log(`${values.busy ? 'Not a headline' : 'Nothing is measured'}: ${busy}.`);
   if (!values.busy) {

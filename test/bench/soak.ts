@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- soak --count 200000 --out soak.jsonl`: requests of mixed kinds, one after the other from several clients, while the
- * resident memory of both processes is written down. A line of JSON per sample, so that a run that was cut off still tells what it saw;
+ * resident memory of both processes is written down. A line of JSON per sample, so that a run that was cut off still reports its samples;
  * `--count 0 --out FILE` sums up the last run in a file. Ctrl-C ends a run early and sums up.
  */
 import { appendFileSync, readFileSync } from 'node:fs';

@@ -10,7 +10,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { COMMAND, ROOT } from '../helpers/paths.ts';
 import { environment } from '../helpers/service.ts';
 import type { Bench } from './main.ts';
-import { busyWith } from './measure/quiet.ts';
 import { fixed, median, table } from './report.ts';
 
 const STARTS = 5;
@@ -91,8 +90,6 @@ async function inEmptyDirectory<T>(task: (dir: string) => Promise<T>): Promise<T
 }
 
 export const coldStart: Bench = async ({ bundle, count = STARTS }) => {
-  const busy = await busyWith();
-  if (busy !== undefined) console.log(`Not the figures of a quiet machine: ${busy}.\n`);
   const serves: Start[] = [];
   const detects: number[] = [];
   for (let i = 0; i < count; i++) {

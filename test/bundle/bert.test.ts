@@ -80,7 +80,7 @@ describe('a BERT-type tokenizer', () => {
     );
   });
 
-  it('a BERT tokenizer keeps accents and case if the file says so', () => {
+  it('a BERT tokenizer keeps accents and case if the file asks for it', () => {
     assert.equal(bertNormalizer({ strip_accents: false, lowercase: true })('É'), 'é');
     assert.equal(bertNormalizer({ strip_accents: true, lowercase: false })('É'), 'E');
     assert.equal(bertNormalizer({ strip_accents: null, lowercase: false })('É'), 'É');

@@ -97,7 +97,7 @@ describe('clipn-gate detect', () => {
     assert.deepEqual(linesOf('--tenant', 'explained', '--explain'), explained);
   });
 
-  it('detect goes on after a bad file and ends with status 1', async (t) => {
+  it('detect continues after a bad file and ends with status 1', async (t) => {
     const dir = await folder(t);
     await writeFile(join(dir, 'cut.jpg'), jpeg.subarray(0, 400));
     const { status, stdout } = run(['detect', '--classes', 'dog,cat', '--json', dir, join(dir, 'missing.jpg')]);

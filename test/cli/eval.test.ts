@@ -266,7 +266,7 @@ describe('clipn-gate eval', () => {
     assert.doesNotMatch(stderr, /engine.*ended|Error/);
   });
 
-  it('eval with another class list starts over, says so, and keeps the old scores aside', async (t) => {
+  it('eval with another class list starts over with a notice, and keeps the old scores aside', async (t) => {
     const { dir, args } = await dataset(t, 2);
     const out = join(dir, 'out');
     assert.equal((await run(...args, '--out', out)).status, 0);
@@ -287,7 +287,7 @@ describe('clipn-gate eval', () => {
     assert.deepEqual((await resultsIn(out)).settings.templates, ['a {}']);
   });
 
-  it('eval counts and lists images that cannot be decoded, goes on, and ends with status 1', async (t) => {
+  it('eval counts and lists images that cannot be decoded, continues, and ends with status 1', async (t) => {
     const { dir, args } = await dataset(t, 3);
     const out = join(dir, 'out');
     const bytes = await readFile(join(dir, 'noise/0.jpg'));

@@ -120,7 +120,7 @@ describe('replay with labels', () => {
 });
 
 describe('clipn-gate replay --labels', () => {
-  it('reads labels from a file or from the service, and asks for a tenant where a file cannot tell', async (t) => {
+  it('reads labels from a file or from the service, and asks for a tenant where a file does not name it', async (t) => {
     const { app, registry, access } = await testApp(t, {}, { mode: 'keys' });
     await registry.put('zoo', { classes: ['dog', 'cat'] }, { waitMs: 1000 });
     const { key, headers } = await access.key(['admin']);

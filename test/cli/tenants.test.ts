@@ -88,7 +88,7 @@ describe('clipn-gate tenants', () => {
     assert.equal((await run(['apply', '-f', empty, '--prune', '--yes'])).code, 2, 'an empty folder removes nothing');
   });
 
-  it('tenants apply goes on after a tenant that fails', async (t) => {
+  it('tenants apply continues after a tenant that fails', async (t) => {
     const { run, write, dir, access } = await setUp(t);
     const { key } = await access.key(['manage:team-*'], { classes: 2 });
     await write('team-a.yaml', 'classes: [a, b, c]\n');

@@ -73,7 +73,7 @@ describe('access', { skip: skipBrowser }, () => {
       .getByRole('alert')
       .getByText(/unknown, expired or revoked/)
       .waitFor();
-    // the request that was refused goes on with the new key
+    // the request that was refused continues with the new key
     await giveKey(page, (await newKey(['admin'])).key);
     await page.getByRole('article', { name: 'b.png' }).locator('.bars').waitFor();
     await page.getByRole('button', { name: 'Forget key' }).click();

@@ -13,7 +13,7 @@ import { putTenant, type Service, sendImage, startService, until } from '../help
 import { SMALL_LIST, writeWordList } from '../helpers/words.ts';
 
 describe('the difference before saving', () => {
-  it('the difference counts every occurrence of a name, and tells another order from other names', () => {
+  it('the difference counts every occurrence of a name, and distinguishes another order from other names', () => {
     assert.deepEqual(listChange(['a', 'b', 'a'], ['a', 'c', 'b']), { added: ['c'], removed: ['a'], reordered: false });
     assert.deepEqual(listChange(['a', 'b'], ['b', 'a']), { added: [], removed: [], reordered: true });
     assert.deepEqual(listChange(['a', 'a'], ['a']), { added: [], removed: ['a'], reordered: false });
@@ -47,7 +47,7 @@ describe('the difference before saving', () => {
       events: { url: 'https://hooks.example.com/', on: 'all' as const },
     };
     assert.deepEqual(toDefinition(toForm(definition)), definition);
-    // a field that a form does not know would be lost whenever somebody saves the tenant
+    // a field that a form does not know would be lost whenever a user saves the tenant
     assert.deepEqual(Object.keys(definition).sort(), Object.keys(TenantDefinition.properties).sort());
     assert.deepEqual(toDefinition({ ...EMPTY, classes: 'a\n\nb' }), { classes: ['a', 'b'] });
   });

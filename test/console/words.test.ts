@@ -17,7 +17,7 @@ describe('texts of the console', () => {
     assert.doesNotMatch(`${none.title} ${none.message} ${none.code}`, /418|\bstatus\b/);
   });
 
-  it('sentences that help everybody stay unchanged', () => {
+  it('sentences that help every user are unchanged', () => {
     const words = (detail: string) => wordsFor({ code: 'other', title: 'Title', detail }).text;
     assert.equal(
       words('A key has 40 characters, e.g. clipn_ab. Send it as a header.'),

@@ -70,7 +70,7 @@ describe('compose.yaml', () => {
   });
 
   it('Prometheus accepts its configuration', { skip: without('promtool') }, async () => {
-    // rules.yaml lies beside it in the container, and elsewhere here
+    // rules.yaml is beside it in the container, and elsewhere here
     const { code, output } = await run('promtool', [
       'check',
       'config',

@@ -155,13 +155,13 @@ describe('dispatcher', () => {
     await Promise.all([answers[0], answers[2], waiting]);
   });
 
-  it('one engine is emptied for a suspect image while the others go on', async () => {
+  it('one engine is emptied for an image that ended an engine, while the others continue', async () => {
     const [a, b] = [new Slot('a', 2), new Slot('b', 2)];
     const dispatcher = dispatcherOf([a], { afterLoss: () => 'alone' });
-    void dispatcher.submit(request('suspect'));
+    void dispatcher.submit(request('retried'));
     await a.die();
     dispatcher.addSlot(b);
-    await b.finish('suspect');
+    await b.finish('retried');
     for (const n of ['1', '2']) void dispatcher.submit(request(n));
     a.calls.length = 0;
     a.ready = true;

@@ -92,7 +92,7 @@ describe('embedder', () => {
     const again = embed(2);
     await tick();
     await runs[0]?.finish();
-    assert.deepEqual(runs[1]?.images.sort(), [1, 2], 'image 2 begins anew for who asks now');
+    assert.deepEqual(runs[1]?.images.sort(), [1, 2], 'image 2 begins again for the new request');
     await runs[1]?.finish();
     assert.deepEqual(
       [await busy, await b, await again],

@@ -262,7 +262,7 @@ describe('lanes: several of them', () => {
     void lanes.submit('alone', at('t'));
     assert.ok(cores.widen(), 'the only one that works may have all cores');
     for (const item of ['a', 'b', 'c', 'd']) void lanes.submit(item, at('t'));
-    assert.deepEqual(items(), [['alone'], []], 'nobody begins while one run has all cores');
+    assert.deepEqual(items(), [['alone'], []], 'no lane begins while one run has all cores');
     devices[0]?.runs[0]?.finish();
     await tick();
     assert.deepEqual(items(), [

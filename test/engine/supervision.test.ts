@@ -104,7 +104,7 @@ describe('watchdog', () => {
     }
   });
 
-  it('the time of a thread is that of this process, and unknown for one that is gone', {
+  it('the time of a thread is that of this process, and unknown for one that has ended', {
     skip: process.platform === 'linux' ? false : 'needs /proc',
   }, () => {
     const before = threadTime(process.pid);
@@ -191,11 +191,11 @@ describe('quarantine', () => {
 
   it('no image is quarantined for a kill from outside', () => {
     const quarantine = new Quarantine();
-    const innocent = request('innocent');
+    const unaffected = request('unaffected');
     for (const [at, cause] of (['killed', 'hang', 'hang'] as const).entries()) {
-      assert.equal(quarantine.afterLoss(innocent, at + 1, cause), 'alone');
+      assert.equal(quarantine.afterLoss(unaffected, at + 1, cause), 'alone');
     }
-    assert.equal(quarantine.afterLoss(innocent, 4, 'crash'), 'alone');
+    assert.equal(quarantine.afterLoss(unaffected, 4, 'crash'), 'alone');
     assert.ok(quarantine.afterLoss(request('unlucky'), 4, 'killed') instanceof EngineLost);
     assert.ok(quarantine.afterLoss(request('late'), 4, 'hang') instanceof EngineLost);
     assert.equal(quarantine.size, 0);

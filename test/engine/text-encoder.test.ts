@@ -30,7 +30,7 @@ function childOf(parent: number): number {
 }
 
 describe('text encoder process', () => {
-  it('all threads of a process that was started in a hurry give way once it is ready', {
+  it('all threads of a process that was started at high priority have low priority once it is ready', {
     skip: existsSync('/proc/self/task') ? false : 'needs /proc',
   }, async (t) => {
     const texts = start(t, { urgent: true, threads: 2 });
@@ -83,7 +83,7 @@ describe('text encoder process', () => {
     const next = performance.now();
     await texts.build({ names: ['dog'], templates: ['{}'], tower: 'yes' });
     // measured on the same machine under the same load
-    assert.ok(performance.now() - next < whole / 2, 'the build that was given up went on');
+    assert.ok(performance.now() - next < whole / 2, 'the build that was given up continued');
   });
 
   it('a text encoder that is silent during a build is killed, and the next build starts a new one', async (t) => {

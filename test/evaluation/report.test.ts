@@ -122,7 +122,7 @@ describe('report', () => {
     assert.ok(large < 1.3 * small, `${small} and ${large}`);
   });
 
-  it('pictures in the report are small JPEGs, and a file that is gone has none', async (t) => {
+  it('pictures in the report are small JPEGs, and a missing file has none', async (t) => {
     const dir = await temporaryDirectory(t);
     await mkdir(join(dir, 'x'));
     const collector = new Collector(['inside', 'near'], 3);

@@ -83,7 +83,7 @@ describe('score file', () => {
     );
   });
 
-  it('rows of images that are gone, replaced or not asked for are removed from the score file', async (t) => {
+  it('rows of images that are missing, replaced or not requested are removed from the score file', async (t) => {
     const dir = await temporaryDirectory(t);
     const path = await written(dir);
     const touched = { ...(ROWS[2] as Row), mtime_ms: 5 };

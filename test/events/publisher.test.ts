@@ -195,7 +195,7 @@ describe('events', () => {
     assert.ok(receiver.batches.length >= 2);
   });
 
-  it('that a receiver refuses for good, or answers with a redirect, are dropped without another attempt', async (t) => {
+  it('that a receiver refuses permanently, or answers with a redirect, are dropped without another attempt', async (t) => {
     const elsewhere = await webhook(t);
     const receiver = await webhook(t, (response, n) => {
       if (n === 1) response.writeHead(307, { location: elsewhere.url }).end();

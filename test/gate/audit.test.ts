@@ -30,7 +30,7 @@ describe('the audit trail', () => {
       onFault: assert.fail,
     };
     for (const from of [0, 100]) {
-      // a second process goes on where the first ended
+      // a second process continues where the first ended
       const log = new AuditTrail(options);
       for (let i = 0; i < 100; i++) log.write(record(from + i));
       await log.close();

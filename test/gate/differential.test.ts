@@ -20,7 +20,7 @@ describe('the gate beside the parsers of real servers', { skip: missing }, () =>
       unjudged.map(({ by, format, sample }) => ({ by, format, made: sample.made, path: sample.path })),
       [],
     );
-    // the property says nothing about a gate that refuses everything, or about parsers that see nothing
+    // the property does not cover a gate that refuses everything, or about parsers that see nothing
     assert.ok(outcomes.filter(({ opened }) => opened > 0).length > BODIES / 50);
   });
 });

@@ -331,8 +331,8 @@ describe('upstreams that fail', () => {
   };
 
   it('the gate answers 502 for an unreachable upstream, 504 for a slow one, 502 for one that does not speak HTTP', async (t) => {
-    const nobody = await startGate(t, 'http://127.0.0.1:9', GATED);
-    const refused = await ask(nobody.url, { method: 'GET' });
+    const unreachable = await startGate(t, 'http://127.0.0.1:9', GATED);
+    const refused = await ask(unreachable.url, { method: 'GET' });
     assert.deepEqual([refused.status, JSON.parse(String(refused.body)).code], [502, 'upstream_unavailable']);
     const slow = await misbehaving(t, (socket) => t.after(() => socket.destroy()));
     const late = await startGate(t, slow.url, { ...GATED, upstream: { response_timeout_ms: 100 } });

@@ -121,7 +121,7 @@ describe('who reaches the pods, and whom they reach', { skip }, () => {
 });
 
 describe('evictions', { skip }, () => {
-  it('a drain of nodes takes one pod at a time, whatever the number of replicas, and never waits for good', async () => {
+  it('a drain of nodes takes one pod at a time, whatever the number of replicas, and never waits for ever', async () => {
     for (const [replicas, left] of [
       [1, 0],
       [2, 1],

@@ -15,8 +15,8 @@ interface Endpoint {
 }
 
 /**
- * Works like a Service of Kubernetes: every new connection goes to the next endpoint that is ready, and stays with it. It knows
- * nothing of requests, so none is sent twice, and it hears late that an endpoint is no longer ready.
+ * Works like a Service of Kubernetes: every new connection goes to the next endpoint that is ready, and stays with it. It does
+ * not read requests, so none is sent twice, and it learns late that an endpoint is no longer ready.
  */
 export class Balancer {
   readonly #endpoints = new Set<Endpoint>();

@@ -132,11 +132,11 @@ export async function abortUploads({ gate, service }: GateInFront, count: number
     }
   };
   await Promise.all(Array.from({ length: 20 }, client));
-  // nothing hangs: it goes on to answer, and holds neither connections nor bodies
+  // nothing hangs: it continues to answer, and holds neither connections nor bodies
   const answer = await fetch(`${gate}/health`);
   if (answer.status !== 200) throw new Error(`the upstream's answer is ${answer.status}`);
   await answer.text();
-  await until('the gate to let go of everything', 20_000, async () => {
+  await until('the gate to release all memory and connections', 20_000, async () => {
     const { connections, buffered } = await held(service.url);
     return connections <= 2 && buffered === 0;
   });

@@ -18,7 +18,7 @@ import type { GateEngine, GateTenants } from '../../src/gate/seams.ts';
 
 type After = Pick<TestContext, 'after'>;
 
-/** Made "images": a JPEG's first bytes, then a word that tells the engine below what to say of them. */
+/** Made "images": a JPEG's first bytes, then a word that selects the verdict of the engine below. */
 export const image = (word: string, size = 40): Buffer =>
   Buffer.concat([Buffer.from('ffd8ffe0', 'hex'), Buffer.from(`${word};`.padEnd(size, '\u0001é\n'), 'latin1')]);
 

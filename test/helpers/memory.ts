@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** Highest resident memory of a process so far, bytes; undefined where the system does not tell. */
+/** Highest resident memory of a process so far, bytes; undefined where the system does not report it. */
 export function peakMemory(pid: number): number | undefined {
   try {
     const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];

@@ -46,7 +46,7 @@ export const skip = {
       : 'needs the photographs of ../shared/photos and CLIPN_PYTHON, a Python with the packages of models/',
 };
 
-/** A directory that is gone after the test. */
+/** A directory that is removed after the test. */
 export async function temporaryDirectory(t: Pick<TestContext, 'after'>): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'clipn-gate-test-'));
   t.after(() => rm(dir, { recursive: true, force: true }));

@@ -67,7 +67,7 @@ export class PostgresServer {
     return server;
   }
 
-  /** With patience for connections: a machine whose cores are busy may take longer than the three seconds that are the default. */
+  /** With a long time-out for connections: a machine whose cores are busy may take longer than the three seconds that are the default. */
   url(database = 'postgres'): string {
     return `postgres://clipn@127.0.0.1:${this.#port}/${database}?connect_timeout=60`;
   }
@@ -127,7 +127,7 @@ export class PostgresServer {
     return [pid, ...children.filter(Boolean).map(Number)];
   }
 
-  /** Cuts all connections of clients; the server goes on. */
+  /** Cuts all connections of clients; the server continues. */
   async cutConnections(): Promise<void> {
     await this.query('select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()');
   }

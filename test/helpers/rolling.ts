@@ -7,7 +7,7 @@ import { temporaryDirectory } from './paths.ts';
 import { type Service, startService, until } from './service.ts';
 
 const REPLICAS = 3;
-/** As long as the balancer above them takes to notice, and some air. */
+/** As long as the balancer above them takes to notice, and a margin. */
 const SETTINGS = { CLIPN_DRAIN_DELAY_MS: '1500' };
 
 export interface Rolling {

@@ -11,7 +11,7 @@ export function randoms(seed: number): () => number {
   };
 }
 
-/** A made row: ID where a class is given. Scores of ID images lie higher; the decisions follow them. */
+/** A made row: ID where a class is given. Scores of ID images are higher; the decisions follow them. */
 export function madeRow(set: string, i: number, random: () => number, own?: number): ScoredRow {
   const lift = own === undefined ? 0 : 0.3;
   const share = () => Math.min(1, random() * 0.7 + lift);

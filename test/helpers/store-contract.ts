@@ -12,7 +12,7 @@ export const record = (id: string, version = 1, classes: string[] = ['dog', 'chi
   updated_at: '2026-01-01T00:00:00.000Z',
   definition: { classes },
 });
-/** With numbers that only all digits of a double tell apart. */
+/** With numbers that differ in the last digits of a double only. */
 const calibration: StoredCalibration = {
   keep: 0.95,
   certain_keep: 0.8,
@@ -38,7 +38,7 @@ const versions = (records: StoredTenant[]) => records.map((r) => [r.id, r.versio
 export interface StoreKind {
   /** A place where nothing is yet. `open` opens it, again and again. */
   place(t: TestContext): Promise<{ open(): Promise<TenantStore> }>;
-  /** Several processes may write it at once, and hear of each other. */
+  /** Several processes may write it at once, and be notified of changes. */
   shared: boolean;
 }
 

@@ -61,7 +61,7 @@ export class MemoryCache implements FeatureCache {
   }
 }
 
-/** Features that tell which name, tower and templates they came from; can be slowed down or made to fail. */
+/** Features that show which name, tower and templates they came from; can be slowed down or made to fail. */
 export class FakeBuilder implements TextFeatureBuilder {
   readonly built: string[] = [];
   delayMs = 0;

@@ -20,7 +20,7 @@ type Entry = { tag: number; type: number; values: number[] };
 const SHORT = 3;
 const LONG = 4;
 
-/** @param data all samples, as they lie in the file, one strip (planar: one strip per sample) */
+/** @param data all samples, in the order of the file, one strip (planar: one strip per sample) */
 export function tiff(width: number, height: number, data: Uint8Array, options: TiffOptions = {}): Buffer {
   const { motorola = false, bits = 8, photometric = 2, samples = 3, planar = false } = options;
   const strips = planar ? samples : 1;

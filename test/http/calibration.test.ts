@@ -32,7 +32,7 @@ describe('calibration', () => {
     assert.equal(await bytes(), before);
   });
 
-  it('the answer tells threshold, guarantee and leave-one-out share; verdicts follow the threshold', async (t) => {
+  it('the answer has threshold, guarantee and leave-one-out share; verdicts follow the threshold', async (t) => {
     const parts = await appFor(t);
     const reply = await calibrate(parts, 30, '?keep=0.9&score=ctw');
     assert.equal(reply.statusCode, 201);
@@ -92,7 +92,7 @@ describe('calibration', () => {
     assert.equal((await parts.app.inject(URL)).json().code, 'not_calibrated');
   });
 
-  it('other classes make it stale: GET, the tenant and verdicts say so, and the rule without a threshold decides', async (t) => {
+  it('other classes make it stale: GET, the tenant and verdicts show it, and the rule without a threshold decides', async (t) => {
     const parts = await appFor(t);
     await calibrate(parts, 30);
     await parts.app.inject({
@@ -128,7 +128,7 @@ describe('calibration', () => {
     });
     const tag = (await ready(parts)).headers.etag as string;
     const again = await parts.app.inject({ url: '/v1/tenants/demo', headers: { 'if-none-match': tag } });
-    assert.equal(again.statusCode, 200, 'a stale calibration is told to clients that poll');
+    assert.equal(again.statusCode, 200, 'a stale calibration is shown to clients that poll');
     await parts.registry.moveTo(model, { onMoved: () => {} });
     assert.equal((await detect(parts, 'x')).verdict.calibration?.state, 'current');
   });

@@ -53,7 +53,7 @@ describe('kept images over HTTP', () => {
     assert.equal(headers['cache-control'], 'private, no-store');
   });
 
-  it('are gone once their removal is answered, one or all, and so are those of a removed tenant', async (t) => {
+  it('are removed once their removal is answered, one or all, and so are those of a removed tenant', async (t) => {
     const { send, get, remove, admin, capture } = await reviewed(t);
     await send('zoo', 'a', 'b', 'c');
     assert.equal((await remove(`zoo/captures/${shaOf('a')}`)).statusCode, 204);

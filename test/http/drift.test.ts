@@ -49,5 +49,5 @@ it("a tenant's drift is counted, compared with its pinned baseline, exported as 
   assert.equal((await drift()).verdict, 'no_baseline');
   await app.inject({ method: 'DELETE', url: '/v1/tenants/demo' });
   await app.inject({ method: 'PUT', url: '/v1/tenants/demo', payload: { classes: ['dog', 'cat'] } });
-  assert.equal((await drift()).images, 0, 'another tenant of that name starts anew');
+  assert.equal((await drift()).images, 0, 'another tenant of that name starts at zero');
 });

@@ -118,7 +118,7 @@ describe('another model', () => {
     return new ExampleRenewal({ tenants: registry, pictures, engine: engine as never, logger });
   };
 
-  it('embeds examples with pictures anew, and a class of which one is lacking stays named', async (t) => {
+  it('embeds examples with pictures again, and a class of which one is lacking stays named', async (t) => {
     const parts = await setUp(t);
     await parts.put(['a', 'b', 'c']);
     await parts.put(['d'], { url: CLASS.replace('dog', 'cat') });
@@ -146,7 +146,7 @@ describe('another model', () => {
     assert.equal(parts.registry.get('zoo').record.version, version, 'a second run changes nothing');
   });
 
-  it('leaves examples lacking whose pictures are gone or cannot be embedded', async (t) => {
+  it('leaves examples lacking whose pictures are missing or cannot be embedded', async (t) => {
     const parts = await setUp(t);
     await parts.put(['a', 'b']);
     await parts.put(['c'], { url: CLASS.replace('zoo', 'farm') });

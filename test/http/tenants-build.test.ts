@@ -80,7 +80,7 @@ describe('builds of a tenant', () => {
     assert.equal(parse(await closing.text()).at(-1)?.event, 'closing');
   });
 
-  it('DELETE cancels a build, the old version goes on serving, and PUT builds again', async (t) => {
+  it('DELETE cancels a build, the old version continues to serve, and PUT builds again', async (t) => {
     const { app, builder, registry } = await testApp(t);
     await app.inject(put('zoo', ['dog', 'cat']));
     const release = builder.hold();

@@ -91,7 +91,7 @@ describe('uploads over real sockets', () => {
       socket.destroy();
     }
     await until(
-      'both connections are gone',
+      'both connections are closed',
       5000,
       async () => (await new Promise<number>((r) => app.server.getConnections((_e, n) => r(n)))) === 0,
     );

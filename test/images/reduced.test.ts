@@ -50,8 +50,8 @@ describe('decoding at a reduced scale', () => {
   it('a picture that is turned wrongly is seen by that comparison', async () => {
     const bytes = await waves(600, 421, 5).withMetadata({ orientation: 6 }).jpeg().toBuffer();
     const [exact] = await both(bytes, 'apply');
-    const [, lying] = await both(bytes, 'ignore');
-    assert.ok(difference(exact.pixels, lying.pixels) > 8);
+    const [, stored] = await both(bytes, 'ignore');
+    assert.ok(difference(exact.pixels, stored.pixels) > 8);
   });
 
   it('small images, inks and transparency are decoded exactly', async () => {
@@ -72,7 +72,7 @@ describe('decoding at a reduced scale', () => {
     assert.ok(difference(exact.pixels, fast.pixels) < 4);
   });
 
-  it('a large JPEG that ends half-way is refused', async () => {
+  it('a large JPEG that is truncated is refused', async () => {
     const bytes = await waves(600, 421, 7).jpeg().toBuffer();
     await assert.rejects(both(bytes.subarray(0, bytes.length >> 1)), { code: 'image_undecodable' });
   });

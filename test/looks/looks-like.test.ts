@@ -51,7 +51,7 @@ describe('space saving', () => {
   });
 });
 
-/** Counts with a clock that only moves when a test says so. */
+/** Counts with a clock that only moves when a test advances it. */
 function counts() {
   let at = Date.UTC(2026, 0, 1, 12);
   const looks = new LooksLikeCounts({ now: () => at });
@@ -121,7 +121,7 @@ describe('counts of what refused images look like', () => {
     );
   });
 
-  it('two days are kept, newest first; another version starts anew, and so does a removed tenant', async () => {
+  it('two days are kept, newest first; another version starts at zero, and so does a removed tenant', async () => {
     const { looks, offer, wait } = counts();
     await offer('cat');
     wait(DAY);

@@ -57,7 +57,7 @@ describe('the dashboard', () => {
       if (type !== 'row') assert.deepEqual(datasource, { type: 'prometheus', uid: '${datasource}' });
       for (let x = g.x; x < g.x + g.w; x++)
         for (let y = g.y; y < g.y + g.h; y++) {
-          assert.ok(!taken.has(`${x},${y}`), `${title} lies over another panel`);
+          assert.ok(!taken.has(`${x},${y}`), `${title} covers another panel`);
           taken.add(`${x},${y}`);
         }
     }

@@ -109,7 +109,7 @@ describe('checksums of a release', { skip: without('ssh-keygen', 'sha256sum') },
     assert.ok(!(await isSigned()), 'another name in the signed list');
   });
 
-  it('a second run into the same folder signs anew, and without a key no old signature stays', async (t) => {
+  it('a second run into the same folder signs again, and without a key no old signature stays', async (t) => {
     const { out, key, sums, isSigned } = await folder(t);
     writeChecksums(out, key);
     writeFileSync(join(out, 'a.tgz'), 'another package');

@@ -72,7 +72,7 @@ it('a verdict does not depend on its batch or lane: alone on all cores, in one r
   assert.equal(sum, 600);
   assert.ok(count < 500, `${count} runs for 600 pictures: nothing was batched`);
 
-  // a tenant that asks for little, while another keeps the engine full
+  // a light tenant, while another keeps the engine full
   const { definition } = (await (await fetch(`${url}/v1/tenants/demo`)).json()) as { definition: object };
   assert.ok((await putTenant(url, 'light', definition)).ok);
   const beside: Verdict[] = [];

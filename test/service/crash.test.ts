@@ -36,7 +36,7 @@ describe('kill -9', () => {
     const killed = Date.now();
     await Promise.all(requests);
     t.diagnostic(`answers: ${JSON.stringify(statuses)}`);
-    assert.deepEqual(statuses, { 200: 500 }, 'those inside ran again, those that waited went on waiting');
+    assert.deepEqual(statuses, { 200: 500 }, 'those inside ran again, those that waited continued to wait');
 
     await engineAfter(service, pid);
     t.diagnostic(`ready again ${Date.now() - killed} ms after the kill`);

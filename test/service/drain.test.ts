@@ -67,7 +67,7 @@ describe('drain', () => {
         await until('not ready', 5000, async () => !(await isReady(url)()));
       }
       const code = await exited;
-      assert.equal(code, signals === 1 ? 1 : 0, 'given up by the clock, or by the second signal');
+      assert.equal(code, signals === 1 ? 1 : 0, 'ended by the time-out, or by the second signal');
       stuck.destroy();
     }
   });

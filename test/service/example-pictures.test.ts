@@ -34,7 +34,7 @@ it('kept pictures of examples survive kill -9, and another model embeds them at 
   const file = await fetch(`${url}/v1/tenants/zoo/classes/dog/examples/${dog}/image`);
   assert.deepEqual(Buffer.from(await file.arrayBuffer()), await sample('dog'));
   const examples = async () => ((await (await fetch(`${url}/v1/tenants/zoo`)).json()) as TenantReply).examples;
-  await until('the dog is embedded anew', 60_000, async () => {
+  await until('the dog is embedded again', 60_000, async () => {
     const [one] = (await examples()) ?? [];
     return one?.class === 'dog' && one.lacking === undefined;
   });

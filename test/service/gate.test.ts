@@ -80,7 +80,7 @@ audit: {file: "${audit}"}
       /clipn_gate_requests_total\{tenant="demo",mode="enforce",verdict="mixed",action="filter"\} 1/,
     );
 
-    // a change of the file takes hold without a restart
+    // a change of the file takes effect without a restart
     await writeFile(config, (await readFile(config, 'utf8')).replace('mode: enforce', 'mode: "off"'));
     await until('the change', 10_000, () => service.log.some((l) => l['msg'] === 'gate file read again'));
     const ood = images[decisions.indexOf('ood')] as Buffer;
@@ -111,7 +111,7 @@ audit: {file: "${audit}"}
       assert.equal(
         outcome.reached,
         outcome.passed,
-        'what reaches the upstream comes back, and nothing else is a success',
+        'every request that reaches the upstream is answered, and no other one is a success',
       );
       if (fail === 'open') assert.equal(outcome.passed + (outcome.statuses[422] ?? 0), outcome.sent);
       else {

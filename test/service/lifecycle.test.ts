@@ -35,7 +35,7 @@ describe('from start to end', () => {
         String(statuses),
       );
       assert.equal(await exited, 0);
-      assert.throws(() => process.kill(enginePid(), 0), 'the engine is gone too');
+      assert.throws(() => process.kill(enginePid(), 0), 'the engine has ended too');
     });
   }
 

@@ -20,7 +20,7 @@ const NAMES = Object.keys(TENANTS) as Tenant[];
 it('the same image has the same verdict bytes whatever came before: other tenants, batches, eviction, a crash, a reload, a rollback', async (t) => {
   const { url, enginePid } = await startService(t, await temporaryDirectory(t), {
     CLIPN_WORDS: writeWordList(SMALL_LIST),
-    // room for few heads, and every image is embedded anew, always in a run of its own
+    // room for few heads, and every image is embedded again, always in a run of its own
     CLIPN_HEADS_BYTES: '60KiB',
     CLIPN_CACHE_BYTES: '0',
     CLIPN_LANES: '1',

@@ -17,7 +17,7 @@ const TURNED = Buffer.concat([
 
 const withTag = (jpeg: Buffer) => Buffer.concat([jpeg.subarray(0, 2), TURNED, jpeg.subarray(2)]);
 
-it('the gate judges a photograph with orientation 6 upright on a route with "apply", and as it lies on one with "ignore"', async (t) => {
+it('the gate judges a photograph with orientation 6 upright on a route with "apply", and as it is stored on one with "ignore"', async (t) => {
   const dir = await temporaryDirectory(t);
   const upstream = await recordingUpstream(t);
   const config = join(dir, 'gate.yaml');
@@ -47,16 +47,16 @@ routes:
   };
   const differ: string[] = [];
   for (const name of ['dog', 'cat', 'butterfly', 'coffee', 'zebra']) {
-    const lying = await sharp(await readFile(join(ROOT, `samples/${name}.jpg`)))
+    const stored = await sharp(await readFile(join(ROOT, `samples/${name}.jpg`)))
       .rotate(270)
       .jpeg({ quality: 95 })
       .toBuffer();
-    const tagged = withTag(lying);
+    const tagged = withTag(stored);
     const [applied, ignored] = [await verdict('/apply', tagged), await verdict('/ignore', tagged)];
     assert.match(applied.no ?? '', /^[\d.e-]+$/, JSON.stringify(applied));
     // lossless: the same pixels, already turned
-    const upright = await sharp(lying).rotate(90).png().toBuffer();
-    assert.deepEqual(ignored, await verdict('/apply', lying), name);
+    const upright = await sharp(stored).rotate(90).png().toBuffer();
+    assert.deepEqual(ignored, await verdict('/apply', stored), name);
     assert.deepEqual(applied, await verdict('/ignore', upright), name);
     if (applied.class !== ignored.class || applied.ood !== ignored.ood) differ.push(name);
   }

@@ -7,7 +7,7 @@ import { waves } from '../helpers/images.ts';
 import { BUNDLE, temporaryDirectory } from '../helpers/paths.ts';
 import { engineAfter, putTenant, sendImage, startService, until } from '../helpers/service.ts';
 
-/** The bundle under another version, with another scale: its verdicts can be told from the original's. */
+/** The bundle under another version, with another scale: its verdicts differ from the original's. */
 async function variant(t: TestContext, change: (dir: string, manifest: Record<string, unknown>) => unknown = () => {}) {
   const dir = await temporaryDirectory(t);
   await cp(BUNDLE, dir, { recursive: true });
@@ -89,7 +89,7 @@ it('with a new bundle under load no request fails, no verdict mixes two models, 
   process.kill(service.enginePid(), 'SIGKILL');
   assert.match(await verdict('farm'), /^9\.0\.0 farm 1 /);
 
-  // SIGHUP reads the configured one anew
+  // SIGHUP reads the configured one again
   service.child.kill('SIGHUP');
   await until('the configured bundle serves again', 30_000, async () => (await verdict('zoo')).startsWith('1.1.0 '));
   await until('it is done', 30_000, async () => (await reloadState(url)).state === 'done');

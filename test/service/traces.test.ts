@@ -63,7 +63,7 @@ function checkTree(trace: CollectedSpan[], named: string[]): number {
   for (const span of others) {
     assert.equal(span.traceId, root.traceId);
     assert.ok(ids.has(span.parentSpanId as string), `${span.name} has its parent in the trace`);
-    assert.ok(span.start >= root.start - 0.01 && span.end <= root.end + 0.01, `${span.name} lies within the root`);
+    assert.ok(span.start >= root.start - 0.01 && span.end <= root.end + 0.01, `${span.name} is within the root`);
     assert.ok(span.end >= span.start, span.name);
   }
   const names = new Set(others.map((s) => s.name));
@@ -188,7 +188,7 @@ describe('traces', () => {
     const verdict = judged();
     assert.deepEqual([verdict?.['trace_id'], verdict?.['span_id']], [TRACE, root.spanId]);
 
-    // a route that is not looked at: the request goes on as it came
+    // a route that is not looked at: the request is forwarded unchanged
     await ask(service.gate as string, { path: '/off', headers, body });
     assert.deepEqual(
       upstream.requests.at(-1)?.headers.filter(([name]) => /^trace/i.test(name)),
@@ -310,7 +310,7 @@ describe('traces', () => {
     const service = await startService(t, await temporaryDirectory(t), env);
     for (let i = 0; i < 5; i++) assert.equal((await sendImage(service.url, await jpeg(10 + i))).status, 200);
     const complaint = () => service.log.filter((l) => l['msg'] === 'traces cannot be exported');
-    await until('it says so', 10_000, () => complaint().length === 1);
+    await until('the line is logged', 10_000, () => complaint().length === 1);
     const began = performance.now();
     service.child.kill('SIGTERM');
     assert.equal(await service.exited, 0);

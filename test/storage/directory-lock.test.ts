@@ -147,7 +147,7 @@ describe('the lock of a data directory', { concurrency: 4 }, () => {
       assert.deepEqual(await readdir(dir), []);
     });
 
-    it(`is refused while the record of a holder on ${where} goes on changing, whatever its clock says`, async (t) => {
+    it(`is refused while the record of a holder on ${where} changes, whatever its clock says`, async (t) => {
       const dir = await temporaryDirectory(t);
       const path = join(dir, '.lock.1.json');
       await writeFile(path, JSON.stringify(record));
@@ -174,7 +174,7 @@ describe('the lock of a data directory', { concurrency: 4 }, () => {
     assert.deepEqual(await readdir(dir), []);
   });
 
-  it('says so where its record is removed', async (t) => {
+  it('reports that its record was removed', async (t) => {
     const dir = await temporaryDirectory(t);
     let noticed = (_notice: string) => {};
     const notice = new Promise<string>((resolve) => {

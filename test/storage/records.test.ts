@@ -78,7 +78,7 @@ describe('records in files', () => {
     assert.deepEqual(await texts(store), []);
   });
 
-  it('a file that is mostly outdated lines is written anew with the same records', async (t) => {
+  it('a file that is mostly outdated lines is rewritten with the same records', async (t) => {
     const dir = await temporaryDirectory(t);
     const file = join(dir, 'notes', 'zoo.ndjson');
     mkdirSync(join(dir, 'notes'));

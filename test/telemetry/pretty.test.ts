@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { createLogger } from '../../src/telemetry/logger.ts';
 
-it('on a terminal a log line has the message first, no JSON, and nothing that the terminal would obey', () => {
+it('on a terminal a log line has the message first, no JSON, and no control characters', () => {
   const lines: string[] = [];
   const logger = createLogger({ level: 'info', pretty: true, destination: { write: (line) => lines.push(line) } });
   logger.info({ address: 'http://127.0.0.1:8080', engine: {} }, 'ready: http://127.0.0.1:8080 (open it in a browser)');

@@ -48,7 +48,7 @@ it('a full disk is counted as a failure of the directory, its size and free byte
 it('an audit trail that cannot be written is counted at each attempt', async (t) => {
   const dir = await temporaryDirectory(t);
   const [file, trail] = [join(dir, 'gate.yaml'), join(dir, 'audit.ndjson')];
-  // a folder in the place of the file
+  // a folder at the path of the file
   mkdirSync(trail);
   const upstream = { url: 'http://127.0.0.1:9' };
   writeFileSync(

@@ -56,7 +56,7 @@ async function writeAndKill(
   return acknowledged;
 }
 
-/** Starts anew on what is there: every acknowledged tenant, every feature. */
+/** Starts again on the existing data: every acknowledged tenant, every feature. */
 async function check(dir: string, store: string, expected: Map<string, Expectation>, round: number) {
   const { registry, heads, features, close } = await openRegistry(dir, store);
   try {

@@ -113,7 +113,7 @@ describe(`versions of the schema in PostgreSQL${skip ? ` (skipped: ${skip})` : '
   });
 
   const why = PREVIOUS ? '' : ' (skipped: needs CLIPN_TEST_PREVIOUS, dist/cli/main.js of the version before)';
-  it(`the previous version goes on working with the data of this version${why}`, { skip: !PREVIOUS }, async (t) => {
+  it(`the previous version continues to work with the data of this version${why}`, { skip: !PREVIOUS }, async (t) => {
     const url = await server.database();
     const env = { CLIPN_STORE: url };
     const now = await startService(t, await temporaryDirectory(t), env);

@@ -226,7 +226,7 @@ describe('tenants with negative labels', () => {
 });
 
 describe('shared work', () => {
-  it('runs once for all callers, tells a late one the progress, and is cancelled when the last one leaves', async () => {
+  it('runs once for all callers, reports the progress to a late one, and is cancelled when the last one leaves', async () => {
     const log: string[] = [];
     let finish = () => {};
     const shared = new Shared(async ({ signal, onProgress }) => {

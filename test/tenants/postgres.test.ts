@@ -158,7 +158,7 @@ describe(`features and builds in PostgreSQL${because}`, { skip }, () => {
       const rows = await b.database.query('select 1 from clipn_features limit 1');
       return rows.length > 0;
     });
-    // as kill -9 does: it says nothing to anybody, its lease stays
+    // as kill -9 does: it sends no message, and its lease stays
     await a.database.close();
     await until('the other one has it', 15_000, () => {
       try {
@@ -179,7 +179,7 @@ describe(`features and builds in PostgreSQL${because}`, { skip }, () => {
     await server.halt();
     for (const { registry } of [a, b]) {
       assert.equal(registry.resolve('zoo').version, 1);
-      assert.ok(await registry.loadHead(registry.resolve('zoo').headId), 'an engine that starts anew gets its head');
+      assert.ok(await registry.loadHead(registry.resolve('zoo').headId), 'an engine that starts again gets its head');
       await assert.rejects(registry.put('zoo', { classes: ['cat'] }, { waitMs: 0 }), { code: 'store_unavailable' });
     }
     await server.resume();

@@ -41,7 +41,7 @@ describe('tenant registry', () => {
     await registry.put('zoo', { classes: ['dog', 'cat', 'bird'] }, wait);
     assert.equal(registry.resolve('zoo').version, 2);
     assert.ok(heads.heads.has(old.headId));
-    await until('the old head is gone after the grace', 5000, () => !heads.heads.has(old.headId));
+    await until('the old head is removed after the grace', 5000, () => !heads.heads.has(old.headId));
   });
 
   it('features are shared between tenants and computed once per name', async () => {
@@ -129,11 +129,11 @@ describe('tenant registry', () => {
     await assert.rejects(registry.delete('zoo', { ifMatch: view.etag }), { code: 'precondition_failed' });
     await registry.delete('zoo', { ifMatch: registry.get('zoo').etag });
     const { view: reborn } = await registry.put('zoo', { classes: ['a'] }, wait);
-    assert.notEqual(reborn.etag, view.etag, 'a tenant made anew is another');
+    assert.notEqual(reborn.etag, view.etag, 'a tenant that is made again is another');
     assert.equal(reborn.etag, etagOf(reborn.record));
   });
 
-  it('a deleted tenant is gone at once, its head after the grace time', async () => {
+  it('a deleted tenant is removed at once, its head after the grace time', async () => {
     const { registry, heads } = fakeRegistry();
     await registry.put('zoo', { classes: ['dog'] }, wait);
     const { headId } = registry.resolve('zoo');
@@ -141,7 +141,7 @@ describe('tenant registry', () => {
     assert.throws(() => registry.resolve('zoo'), { code: 'tenant_not_found' });
     assert.ok(heads.heads.has(headId));
     await assert.rejects(registry.delete('zoo'), { code: 'tenant_not_found' });
-    await until('the head is gone after the grace', 5000, () => !heads.heads.has(headId));
+    await until('the head is removed after the grace', 5000, () => !heads.heads.has(headId));
   });
 
   it('tenants are listed in pages in order of id', async () => {
@@ -297,7 +297,7 @@ describe('tenant registry', () => {
     const release = next.builder.hold();
     await next.registry.load();
     const started = next.registry.start();
-    await until('the build goes on', 5000, () => next.builder.running > 0);
+    await until('the build continues', 5000, () => next.builder.running > 0);
     assert.equal(next.registry.resolve('zoo').version, 1);
     release();
     await started;
@@ -337,7 +337,7 @@ describe('tenant registry', () => {
     await Promise.all([a.registry.stop(), b.registry.stop()]);
   });
 
-  it('while the store is unreachable nothing changes, and serving tenants go on serving', async () => {
+  it('while the store is unreachable nothing changes, and serving tenants continue to serve', async () => {
     const { registry, store } = fakeRegistry();
     await registry.put('zoo', { classes: ['dog'] }, wait);
     store.failure = new ServiceError('store_unavailable', 'gone');

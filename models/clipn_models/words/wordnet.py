@@ -16,7 +16,7 @@ FIELDS = (
 
 @dataclass(frozen=True)
 class Synset:
-    """``lemmas`` with blanks instead of underscores; ``above`` are offsets of hypernyms, ``instance`` tells names of single things."""
+    """``lemmas`` with blanks instead of underscores; ``above`` are offsets of hypernyms, ``instance`` marks names of single things."""
 
     offset: int
     field: str

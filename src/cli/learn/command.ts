@@ -56,7 +56,7 @@ export function addExamplesCommand(program: Command): void {
   declare('set', 'set the examples of a class; --add keeps those so far')
     .argument('<path...>', 'image files and folders of them')
     .option('--add', 'add to the examples so far')
-    .option('--keep', 'keep the pictures, too, so that another model can embed them anew')
+    .option('--keep', 'keep the pictures, too, so that another model can embed them again')
     .action(async (tenant: string, name: string, paths: string[], options: SetExamples) => {
       const { setExamples } = await import('./examples.ts');
       process.exitCode = await setExamples(await clientOf(options), [tenant, name], paths, options);

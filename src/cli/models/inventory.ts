@@ -31,7 +31,7 @@ async function bytesIn(dir: string): Promise<number> {
 }
 
 /** Reads name, version and other fields of an invalid manifest for display, as far as they exist. */
-async function hearsay(dir: string): Promise<Manifest | undefined> {
+async function manifestForDisplay(dir: string): Promise<Manifest | undefined> {
   try {
     const value = JSON.parse(await readFile(join(dir, 'bundle.json'), 'utf8'));
     return typeof value?.name === 'string' && typeof value?.version === 'string' ? value : undefined;
@@ -49,7 +49,7 @@ export async function inspect(dir: string): Promise<FoundBundle> {
     return { name: manifest.name, dir: root, manifest, bytes, faults: [] };
   } catch (error) {
     if (!(error instanceof BundleError)) throw error;
-    const manifest = await hearsay(root);
+    const manifest = await manifestForDisplay(root);
     const faults = [...error.faults];
     return { name: manifest?.name ?? basename(root), dir: root, ...defined({ manifest }), bytes, faults };
   }

@@ -19,7 +19,7 @@ export function addReplayCommand(program: Command): void {
     .option('--tenant <id>', 'of this tenant only')
     .option(
       '--labels <source>',
-      'tell how often each rule is wrong, by labels: a file of `labels export`, or the address of the service (key: CLIPN_API_KEY)',
+      'report how often each rule is wrong, by labels: a file of `labels export`, or the address of the service (key: CLIPN_API_KEY)',
     )
     .option('--json', 'as JSON, for programs')
     .action(async (files: string[], options: ReplayArguments) => {

@@ -45,7 +45,7 @@ export function drainOnSignal({ delayMs, graceMs, logger, skip = [], unready, cl
       logger.info({ signal }, 'shutting down');
       void closing.close();
     } else if (signals === 2) {
-      logger.warn({ signal }, 'second signal, hurrying');
+      logger.warn({ signal }, 'second signal: requests in progress are ended');
       hurry.abort();
     } else {
       logger.warn({ signal }, 'third signal: the process ends at once');

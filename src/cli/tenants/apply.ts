@@ -52,7 +52,7 @@ export async function applyTenants(client: ServiceClient, options: ApplyOptions)
   return status;
 }
 
-/** On Ctrl-C and SIGTERM the command ends at once, like any other, but says that the service goes on. Returns a function that ends this. */
+/** On Ctrl-C and SIGTERM the command ends at once, and writes that the service continues. Returns a function that removes the handlers. */
 function explainInterruption(): () => void {
   const stop = (signal: 'SIGINT' | 'SIGTERM') => {
     process.stderr.write('\nStopped. Builds in progress continue in the service; the same command waits for them.\n');

@@ -11,7 +11,7 @@ import { calibrate, decideByCalibration, sendExamples } from './send.ts';
 
 const sendable = ({ name, blob }: OwnImage): Sendable => ({ name, bytes: blob.size, file: async () => blob });
 
-/** The step of the page: nothing is going on, so many images are sent, or a calibration is stored. */
+/** The step of the page: no work is in progress, so many images are sent, or a calibration is stored. */
 type State = 'idle' | { sent: number; of: number } | { reply: CalibrationReply; failed: number };
 
 /** The user's photographs and their use. */

@@ -31,7 +31,7 @@ export function Rules({ tenant, labelled }: { tenant: string; labelled: number }
   const quality = report.value;
   return (
     <section class="review-rules" aria-labelledby="rules-title">
-      <h3 id="rules-title">What the labels say about the rules</h3>
+      <h3 id="rules-title">Error rates of the rules on these labels</h3>
       {problem.value && <ProblemNotice problem={problem.value} />}
       {quality && Object.keys(quality.rules).length === 0 && (
         <p class="hint">Label some images to see how often each rule is wrong.</p>

@@ -6,7 +6,7 @@ const NINCO = ['', 'NINCO', 'ImageNet_OOD_dataset/NINCO'];
 const VIT = 'CLIP ViT-B/16';
 
 /**
- * ImageNet-1K against the four sets that NegRefine takes for valid because they hold few or no images of ImageNet's classes:
+ * ImageNet-1K against the four sets that NegRefine uses because they hold few or no images of ImageNet's classes:
  * iNaturalist, OpenImage-O, and from NINCO (Bitterwolf et al., ICML 2023) its own classes and the checked samples of eleven older sets ("Clean").
  */
 export const CLEANED: Preset = {

@@ -18,7 +18,7 @@ function set(name: string, folder: string, list: string, more: Partial<PresetSet
 const VIT = 'CLIP ViT-B/16';
 
 /**
- * OpenOOD v1.5's benchmark of ImageNet-1K. Where its image lists lie beside the folders, exactly the listed images are measured: a part of
+ * OpenOOD v1.5's benchmark of ImageNet-1K. Where its image lists are beside the folders, exactly the listed images are measured: a part of
  * the validation images and of OpenImage-O is kept for choosing parameters there.
  */
 export const OPENOOD: Preset = {

@@ -2,7 +2,7 @@
 export interface PresetSet {
   /** As the papers name it. */
   name: string;
-  /** Where it may lie below the root, the usual place first. */
+  /** Its possible places below the root, the usual one first. */
   places: string[];
   /** Image list below the root, as OpenOOD ships them: lines of path and label. */
   list?: { file: string; below: string };
@@ -41,7 +41,7 @@ export type PresetName = (typeof PRESET_NAMES)[number];
 export const inEach = (folders: string[], places: string[]): string[] =>
   folders.flatMap((folder) => places.map((place) => (folder === '' ? place : `${folder}/${place}`)));
 
-/** Where the validation images of ImageNet-1K usually lie, one folder per class. */
+/** The usual places of the validation images of ImageNet-1K, one folder per class. */
 export const IMAGENET_VAL = [
   'ImageNet/val',
   'imagenet/val',

@@ -60,7 +60,7 @@ const tried = (places: string[]) => places.slice(0, 4).join(', ') + (places.leng
 
 /**
  * Finds the sets of a preset below a folder. Sets that are not there are returned by name; the others are measured.
- * @param idDir the folder of ID images if it lies elsewhere
+ * @param idDir the folder of ID images if it is elsewhere
  * @throws EvaluationError preset_id_missing, preset_empty, list_invalid
  */
 export async function findPreset(preset: Preset, root: string, idDir?: string): Promise<FoundPreset> {

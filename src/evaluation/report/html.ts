@@ -51,7 +51,7 @@ function circumstances(results: Results): string {
     ...presetRows(results),
   ];
   return `<h2>How it was measured</h2><dl>${rows.map(([k, v]) => `<dt>${k}</dt><dd>${escapeMarkup(v)}</dd>`).join('')}</dl>
-<details><summary>What the figures mean</summary>
+<details><summary>Definitions of the figures</summary>
 <p><b>AUROC</b>: the probability that an ID image scores above an OOD image; 50 % is a coin. <b>fpr95_ood_accepted</b>: the share of OOD accepted at the threshold that accepts 95 % of ID, the ROC interpolated linearly, as CLIPN and MCM report FPR95. <b>fpr95_id_rejected</b>: the share of ID rejected at the first threshold that rejects 95 % of OOD, as OpenOOD and pytorch-ood report it. <b>AUPR-in, AUPR-out</b>: average precision with ID, or OOD, as the positive class.</p>
 <p><b>CTW</b> as a score is 1 - p<sup>no</sup> of the likeliest class, <b>ATD</b> 1 - p<sub>C+1</sub>. Their rules need no threshold: CTW rejects where p<sup>no</sup> &gt; 0.5, ATD where p<sub>C+1</sub> exceeds the largest p, ATD rescaled where it exceeds the largest (1 - p<sup>no</sup>) p. <b>MSP, MaxLogit, Energy, MCM, LogitGap</b> use the same image and yes features and are there for comparison. <b>NegLabel</b> and <b>CSP</b> are the probability of the classes against negative labels, and their rules reject below one half. <b>GL-MCM</b> is MCM plus half of the largest MCM of a patch. The average is over OOD sets, each counted once.</p></details>`;
 }

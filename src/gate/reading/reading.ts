@@ -58,7 +58,7 @@ export interface Pace {
   oneSlice?: boolean;
 }
 
-/** Readings that wait to go on. One goes on in each turn of the event loop, so that a turn stays short with many costly bodies. */
+/** Readings that wait to go on. One continues in each turn of the event loop, so that a turn stays short with many costly bodies. */
 const waiting: { spent: number; goOn: () => void }[] = [];
 
 /** Continues the reading that has had the least time, so that a cheap body does not wait for costly ones. */

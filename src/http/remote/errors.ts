@@ -1,6 +1,6 @@
 import { ServiceError } from '../../errors/index.ts';
 
-/** The address may not be used. The text is the same for every private address, so that it tells nothing about a network. */
+/** The address may not be used. The text is the same for every private address, so that it reveals nothing about a network. */
 export const refused = (detail: string, internal?: string) =>
   new ServiceError('image_url_refused', detail, internal === undefined ? {} : { internal });
 

@@ -15,7 +15,7 @@ export const ExamplesQuery = Type.Object({
   }),
   keep: Type.Boolean({
     default: false,
-    description: 'Whether the images themselves are kept, too. Then another model embeds them anew.',
+    description: 'Whether the images themselves are kept, too. Then another model embeds them again.',
   }),
 });
 export type ExamplesQuery = Static<typeof ExamplesQuery>;
@@ -27,7 +27,7 @@ export const ExamplesReply = Type.Object(
     class: Type.String(),
     lacking: Type.Boolean({
       description:
-        'Whether another model embedded them: they do not count until they are sent again, or embedded anew where their pictures are kept.',
+        'Whether another model embedded them: they do not count until they are sent again, or embedded again where their pictures are kept.',
     }),
     examples: Type.Array(
       Type.Object({

@@ -7,7 +7,7 @@ export const Problem = Type.Object(
     title: Type.String(),
     status: Type.Integer(),
     code: Type.String({ description: 'Stable code for programs.' }),
-    detail: Type.String({ description: 'What happened and how to correct it, for people.' }),
+    detail: Type.String({ description: 'The fault and its remedy, for people.' }),
     instance: Type.Optional(Type.String({ description: 'Id of the request, as in the log and in X-Request-Id.' })),
     retry_after: Type.Optional(Type.Number({ description: 'Seconds, as in Retry-After.' })),
   },

@@ -1,7 +1,7 @@
 export interface BmpHeader {
   width: number;
   height: number;
-  /** Rows lie from bottom to top unless the height in the file is negative. */
+  /** Rows are stored from bottom to top unless the height in the file is negative. */
   topDown: boolean;
   /** 1, 4, 8 (palette), 16, 24 or 32 bits of a pixel. */
   bits: number;

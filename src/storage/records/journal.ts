@@ -4,7 +4,7 @@ import { syncDirectory, writeDurably } from '../durable.ts';
 import type { Keyed } from './record-store.ts';
 
 const NEWLINE = 10;
-/** Fewest outdated lines for which the file is written anew. */
+/** Fewest outdated lines for which the file is rewritten. */
 const MANY = 1000;
 
 type Line = { put: Keyed } | { remove: string };

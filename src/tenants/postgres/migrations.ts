@@ -11,7 +11,7 @@ export const TENANT_MIGRATIONS: readonly Migration[] = [
     sql: `
       -- the number of the last change, by topic
       create table clipn_changes (topic text primary key, value bigint not null);
-      -- json and not jsonb: definitions are kept to the letter
+      -- json and not jsonb: definitions are kept unchanged
       create table clipn_tenants (
         id text primary key,
         version integer not null,

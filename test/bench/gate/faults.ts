@@ -30,7 +30,7 @@ export const gateFaults: Bench = async ({ seconds = 60, connections }) => {
       if (fail === 'open') {
         await abortUploads(front, 500);
         const memory = [await memoryOf(front)];
-        // again and again: a heap that has grown once is no leak, one that goes on growing is
+        // again and again: a heap that has grown once is no leak, one that continues to grow is
         for (let round = 0; round < ROUNDS; round++) {
           await abortUploads(front, 10_000);
           memory.push(await memoryOf(front));

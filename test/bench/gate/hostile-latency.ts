@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- hostile-latency`: latencies of an honest client of service and gate while four other connections send the most
- * costly bodies without a pause, and while nobody else does, in turns. The bars: p99 at most three times the quiet one, and every hostile
+ * costly bodies without a pause, and while no other client sends, in turns. The bars: p99 at most three times the quiet one, and every hostile
  * answer within two seconds.
  */
 import { fork } from 'node:child_process';

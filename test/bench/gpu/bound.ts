@@ -5,7 +5,7 @@ import type { ServiceRun } from './schema.ts';
 const NEAR = 0.8;
 
 /**
- * What bounds a service, and what a card would do that decodes by itself: the raw session's rate, because the host then decodes nothing. The same
+ * The bound of a service, and the rate of a card that decodes by itself: that of the raw session, because the host then decodes nothing. The same
  * rate with decoders on the host takes raw / (decode / cores) cores. Neither is measured.
  * @param best images/s of the service
  * @param rates images/s of the host's decoders on all cores, and of the raw session

@@ -23,7 +23,7 @@ export function nvidia(query: string): string[] {
   }
 }
 
-/** MiB of the device that a process holds, NaN where nvidia-smi does not tell. */
+/** MiB of the device that a process holds, NaN where nvidia-smi does not report it. */
 export function deviceMemory(pid: number): number {
   const line = nvidia('--query-compute-apps=pid,used_memory').find((l) => l.startsWith(`${pid},`));
   return Number(line?.split(',')[1] ?? Number.NaN);

@@ -6,7 +6,7 @@ export interface Subject {
   precisions: Precision[];
 }
 
-/** What is measured, and for how long. */
+/** The measurements, and their length. */
 export interface Plan {
   devices: string[];
   batches: number[];

@@ -48,7 +48,7 @@ const Service = object({
   raw_images_per_second: figure,
   share_of_bound: figure,
   bound: Type.Enum(['decode', 'device', 'unknown']),
-  /** What a card could do with a decoder of its own: not measured, but computed from the two rates above (bound.ts). */
+  /** Rate of a card with a decoder of its own: not measured, but computed from the two rates above (bound.ts). */
   card_decoder: object({
     computed: Type.Literal(true),
     images_per_second: figure,

@@ -38,7 +38,7 @@ function known(): Base[] {
   });
 }
 
-/** Files that cost more than others of their size, or say so. */
+/** Files that cost more than others of their size, or claim to. */
 async function bombs(): Promise<Base[]> {
   const zeros = deflateSync(Buffer.alloc(4_000_000));
   const profile = chunk('iCCP', Buffer.concat([Buffer.from('a\0\0'), zeros]));

@@ -58,7 +58,7 @@ export class Wire {
     this.#port = Number(new URL(url).port);
   }
 
-  /** Sends bytes to the letter; `last` ends this side too, so that a request that is not complete gets its answer. */
+  /** Sends bytes unchanged; `last` ends this side too, so that a request that is not complete gets its answer. */
   send(bytes: Buffer, last: boolean): Promise<Exchange> {
     const socket = this.#open();
     return new Promise((resolve) => {

@@ -1,6 +1,6 @@
 /**
  * The decoders of an engine on a device, alone: threads as `open-lanes.ts` starts them, without a device behind them. Reads its input as JSON from
- * standard input, begins when a line says so, and prints a line of JSON.
+ * standard input, begins at the next line, and prints a line of JSON.
  */
 import { setMaxListeners } from 'node:events';
 import { createInterface } from 'node:readline';

@@ -15,7 +15,7 @@ const ticksPerSecond = () => {
   return ticks;
 };
 
-/** Linux only: from /proc. Elsewhere, and for a process that is gone, every figure is NaN. */
+/** Linux only: from /proc. Elsewhere, and for a process that has ended, every figure is NaN. */
 export function usage(pid: number): Usage {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');

@@ -6,7 +6,7 @@ const EVERY_MS = 2000;
 export interface AlertChange {
   /** Time of Date.now(). */
   at: number;
-  /** Name and the labels that tell one from another. */
+  /** Name and the labels that distinguish one from another. */
   alert: string;
   state: 'fires' | 'has cleared';
 }

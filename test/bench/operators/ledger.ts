@@ -1,7 +1,7 @@
 import type { Replica } from './replica.ts';
 import type { Attempt } from './user.ts';
 
-/** Longest time from the death of a front until the balancer sends nothing more to its address, and some air. */
+/** Longest time from the death of a front until the balancer sends nothing more to its address, and a margin. */
 const LISTED_MS = 5000;
 /** An answer that was being sent when the process died ends a little before the time at which the kill was noted. */
 const AIR_MS = 50;
@@ -70,7 +70,7 @@ export class Ledger {
     return attempt.began <= kill ? 'in flight in a killed front' : 'sent to the address of a killed front';
   }
 
-  /** What users saw of everything that began between two times of Date.now(). */
+  /** Answers to all requests that began between two times of Date.now(). */
   seen(from: number, to: number): Seen {
     const attempts = this.attempts.filter((a) => a.began >= from && a.began < to);
     const operations = this.operations.filter((o) => o.began >= from && o.began < to);

@@ -33,7 +33,7 @@ export class Replica {
   readonly log: Record<string, unknown>[] = [];
   /** Times of Date.now() at which its front process was killed. */
   readonly killed: number[] = [];
-  /** Ends that nobody asked for: exit status or signal. */
+  /** Unrequested ends: exit status or signal. */
   readonly ends: string[] = [];
   #child: ChildProcess | undefined;
   #wanted = true;

@@ -116,7 +116,7 @@ export async function report({ scene, episodes, began }: { scene: Scene; episode
       ...lost.slice(0, 20),
       `requests without an answer: ${counted.join(', ') || 'none'}`,
       `records of the gates' audit trails: ${audit.lines}, broken: ${audit.broken}, twice: ${audit.repeated}`,
-      `ends of front processes that nobody asked for: ${replicas.flatMap((r) => r.ends).join(', ') || 'none'}`,
+      `unrequested ends of front processes: ${replicas.flatMap((r) => r.ends).join(', ') || 'none'}`,
       `alerts that fire at the end: ${alerts.firing.join(', ') || 'none'}`,
       `resident MiB at the end, front + engine: ${memory.join(', ')}`,
     ].join('\n'),

@@ -1,4 +1,4 @@
-"""What both peers share: the request's form, the reference transform, class features and the verdict, as models/ has them."""
+"""Parts that both peers share: the request's form, the reference transform, class features and the verdict, as models/ has them."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def others_of(text):
 
 
 def unpacked(value):
-    # the gate does not unpack less; the documents say so
+    # the gate does not unpack less; as the documents state
     if len(value) < 24:
         return
     for unpack in PACKED:

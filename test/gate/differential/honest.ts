@@ -42,7 +42,7 @@ async function ofPython(plan: Plan, python: Peer): Promise<Arrived & { client: s
 }
 
 async function ofProgram(plan: Plan, clients: Clients): Promise<Arrived & { client: string }> {
-  // as text, a picture is in base64, and a document is a picture for nobody
+  // as text, a picture is in base64, and no reader takes a document for a picture
   const files = plan.files
     .filter(({ kind }) => plan.how !== 'JSON' || kind === 'photograph')
     .map((f, i) => ({ name: `file${i}`, fileName: fileName(f, i), type: f.type, bytes: f.bytes }));

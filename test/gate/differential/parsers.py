@@ -1,4 +1,4 @@
-"""Reads request bodies as servers in Python do, and tells which of the values in them Pillow opens as an image.
+"""Reads request bodies as servers in Python do, and reports which of the values in them Pillow opens as an image.
 
 A request is four bytes of length (big endian) and JSON; so is the answer. The length of both is bounded by the bodies' size.
 """

@@ -26,7 +26,7 @@ interface Runner {
   seconds: number;
 }
 
-/** What the images of others do by their documentation: user, folder, and the command before `command`. */
+/** The documented behaviour of the images of others: user, folder, and the command before `command`. */
 const runners: Record<string, (name: string, service: ComposeService) => Runner> = {
   'clipn-gate': (name, service) => {
     const content: Record<string, string> = { '/app/healthcheck.mjs': join(ROOT, 'docker/healthcheck.mjs') };
@@ -103,7 +103,7 @@ async function targets(): Promise<{ health: string; url: string; error: string }
   return data.activeTargets.map(({ health, scrapeUrl, lastError }) => ({ health, url: scrapeUrl, error: lastError }));
 }
 
-/** What a user of the three published ports gets. */
+/** The answers at the three published ports. */
 async function observed() {
   const gate = `http://127.0.0.1:${published('clipn-gate')}`;
   const image = readFileSync(join(ROOT, 'samples/cat.jpg'));

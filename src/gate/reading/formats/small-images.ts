@@ -49,7 +49,7 @@ function icon(data: Uint8Array, length: number): boolean {
   for (let at = 6; at < 6 + 16 * count && at + 16 <= data.length; at += 16) {
     const offset = view.getUint32(at + 12, true);
     if (offset < 22 || offset >= length) continue;
-    // the rest of the file may lie beyond the bytes that are kept
+    // the rest of the file may be beyond the bytes that are kept
     if (offset + 18 > data.length) return data.length < length;
     const first = view.getUint32(offset);
     if (first === 0x89504e47 || dib(data.subarray(offset), Number.POSITIVE_INFINITY)) return true;

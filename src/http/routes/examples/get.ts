@@ -14,7 +14,7 @@ export const examplesGet: FastifyPluginAsync = async (app) => {
         operationId: 'getExamples',
         tags: ['tenants'],
         summary: 'The example images of a class',
-        description: 'By their SHA-256. `picture` tells whether the image itself is kept.',
+        description: 'By their SHA-256. `picture` says whether the image itself is kept.',
         params: ExamplesParams,
         response: { 200: ExamplesReply, ...ProblemResponses },
       },

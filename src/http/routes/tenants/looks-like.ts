@@ -13,7 +13,7 @@ export const tenantsLooksLike: FastifyPluginAsync = async (app) => {
       schema: {
         operationId: 'getLooksLike',
         tags: ['tenants'],
-        summary: 'What refused images look like, today and yesterday',
+        summary: 'Words nearest to refused images, today and yesterday',
         description:
           'Each refused image counts under the word that it looks most like. Counted where the tenant has `"looks_like": true` in its negatives, ' +
           'since the start of this version and of this replica, and of this replica only. Not every image is looked at: at most a twentieth of ' +
