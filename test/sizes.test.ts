@@ -43,7 +43,7 @@ describe('sizes in src/', () => {
     assert.ok((sorted[sorted.length >> 1] as number) <= MAX_MEDIAN);
   });
 
-  it('the test of sizes sees functions, methods and arrow functions, also those with a head of several lines', () => {
+  it('the test of sizes finds functions, methods and arrow functions, also those with a head of several lines', () => {
     const text = [
       'export async function a(',
       '  b: string,',

@@ -152,7 +152,7 @@ class Payload:
         return os.mkdir, (str(self.mark),)
 
 
-def test_wrong_truncated_and_malicious_checkpoints_are_refused_and_leave_nothing(tmp_path: Path, archs: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_checkpoints_are_refused_and_leave_nothing(tmp_path: Path, archs: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     model = make(archs["vit"], True, 1)
     save(model, tmp_path / "good.pt")
     mark = tmp_path / "executed"
@@ -175,7 +175,7 @@ def test_wrong_truncated_and_malicious_checkpoints_are_refused_and_leave_nothing
     assert not mark.exists()
 
 
-def test_models_that_cannot_become_a_bundle_are_refused_before_any_work(tmp_path: Path, archs: dict[str, str], monkeypatch: pytest.MonkeyPatch, mini_arch: str) -> None:
+def test_unsuitable_models_are_refused_before_any_work(tmp_path: Path, archs: dict[str, str], monkeypatch: pytest.MonkeyPatch, mini_arch: str) -> None:
     save(make(archs["vit"], True, 1), tmp_path / "c.pt")
     base = ("--checkpoint", tmp_path / "c.pt", "--out", tmp_path / "b")
     for arguments, reason in (

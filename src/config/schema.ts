@@ -137,13 +137,13 @@ export const ConfigSchema = Type.Object({
     count(0, 0, 1024),
     'CLIPN_LANES',
     'integer',
-    'on a CPU, images run at once, each with its share of the threads; 0 means one for each core as long as 512 MiB hold a copy of the weights for each',
+    'number of lanes on a CPU, each with its share of the threads; 0 means one for each core as long as 512 MiB hold a copy of the weights for each lane',
   ),
   laneBatch: setting(
     count(0, 0, 4),
     'CLIPN_LANE_BATCH',
     'integer',
-    'largest number of images in one run of a lane; 0 means what the bundle names as fastest (`speed`), and without that 1, 2 or 4, whatever the engine measures as fastest at its start',
+    'largest number of images in one run of a lane; 0 means the number that the bundle names as the fastest (`speed`), and without it the fastest of 1, 2 and 4, measured at the start',
   ),
   decode: setting(
     Type.Union([Type.Literal('exact'), Type.Literal('fast')], { default: 'exact' }),

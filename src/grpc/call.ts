@@ -43,6 +43,6 @@ export function mayDetect({ principal }: FastifyRequest, tenant: string): void {
   if (principal.may({ scope: 'detect', tenant })) return;
   throw new ServiceError(
     'forbidden',
-    `This API key may not do that. It needs the scope detect:${tenant.slice(0, 64)}.`,
+    `This API key does not permit the operation. It needs the scope detect:${tenant.slice(0, 64)}.`,
   );
 }

@@ -46,12 +46,10 @@ export async function openAccess(
   }
   const { length } = keyring.list();
   if (mode === 'off')
-    logger.warn({ host: config.host }, 'CLIPN_AUTH=off: every client that reaches this address may do everything');
+    logger.warn({ host: config.host }, 'CLIPN_AUTH=off: every client that reaches this address has full access');
   else if (!keyring.required && config.trustProxy)
-    logger.warn(
-      'no API keys: every client that the proxy lets through may do everything (CLIPN_AUTH=keys requires keys)',
-    );
-  else if (!keyring.required) logger.info('no API keys: every user of this machine may do everything');
+    logger.warn('no API keys: every client that passes the proxy has full access (CLIPN_AUTH=keys requires keys)');
+  else if (!keyring.required) logger.info('no API keys: every user of this machine has full access');
   else if (length === 0)
     logger.warn('requests need an API key, and none exists: clipn-gate keys create --admin --name first');
   else logger.info({ keys: length }, 'requests need an API key');

@@ -41,7 +41,7 @@ describe('the embedded bundle', () => {
     assert.ok(bundle.id.startsWith(`${bundle.manifest.name}@${bundle.manifest.version}+`));
   });
 
-  it('the embedded bundle knows which words it has learned', async () => {
+  it('the embedded bundle lists the words that it has learned', async () => {
     const { manifest } = await loadBundle(BUNDLE);
     assert.deepEqual(unknownWords(manifest, 'dog'), []);
     assert.deepEqual(unknownWords(manifest, 'German Shepherd'), []);

@@ -149,7 +149,7 @@ describe('capture', () => {
     assert.equal(capture.queuedBytes, 0);
   });
 
-  it('a store that fails is counted and told, and leaves neither file nor record', async () => {
+  it('a store that fails is counted and logged, and leaves neither file nor record', async () => {
     const { capture, offer, objects, records, results, problems, all } = setUp({});
     objects.failure = new Error('no answer');
     offer('a', OUT);

@@ -185,7 +185,7 @@ describe('clipn-gate eval', () => {
     assert.doesNotMatch(without.stdout, /NegLabel/);
   });
 
-  it('eval continues after kill -9 and a torn last line and gets the same figures', async (t) => {
+  it('eval continues after kill -9 and an incomplete last line and gets the same figures', async (t) => {
     const { dir, args } = large;
     const [cut, whole] = [join(dir, 'cut'), join(dir, 'whole')];
     const { child, ended } = start([...args, '--out', cut]);

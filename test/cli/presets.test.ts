@@ -21,7 +21,7 @@ async function run(...args: string[]) {
 }
 
 describe('clipn-gate eval --preset', () => {
-  it('a part of the MOS sets is measured, the missing set told, and the published figures stand below the measured', async (t) => {
+  it('a part of the MOS sets is measured, the missing set is named, and the published figures are printed below the measured', async (t) => {
     const root = await temporaryDirectory(t);
     await clipnTree(root);
     const out = join(root, 'out');

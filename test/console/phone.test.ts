@@ -11,7 +11,7 @@ import { putTenant, type Service, startService, until } from '../helpers/service
 const PHONE = { viewport: { width: 375, height: 667 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
 const LONG = 'a-very-long-name.of_a-tenant'.repeat(2);
 
-describe('console on a phone and for everybody', { skip: skipBrowser }, () => {
+describe('console on a phone, and accessibility', { skip: skipBrowser }, () => {
   const closing: (() => unknown)[] = [];
   const suite = { after: (f: () => unknown) => void closing.push(f) };
   let service: Service;

@@ -32,7 +32,7 @@ describe('texts of the console', () => {
     );
   });
 
-  it('another try is offered for what may pass, not for what was sent', () => {
+  it('another try is offered for temporary errors, and not for faults of the request', () => {
     const offered = Object.entries(CODES)
       .filter(([code, { status }]) => new ApiError(status, { code }).retriable)
       .map(([code]) => code);

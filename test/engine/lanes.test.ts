@@ -307,7 +307,7 @@ describe('lanes: several of them', () => {
     assert.equal(items()[0]?.length, 4);
   });
 
-  it('whatever comes and ends, no two runs share a lane, nothing runs twice, and nothing is left', async () => {
+  it('in any order of arrivals and ends no two runs share a lane, nothing runs twice, and nothing is left', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.record({ tenant: fc.nat(3), ends: fc.nat(2) }), { maxLength: 40 }),

@@ -27,7 +27,7 @@ describe('back-off', () => {
   });
 });
 
-describe('why a process ended', () => {
+describe('causes of the end of a process', () => {
   it('crash, kill from outside and out of memory are different causes', () => {
     assert.equal(causeOf({ code: null, signal: 'SIGSEGV' }, false), 'crash');
     assert.equal(causeOf({ code: 70, signal: null }, true), 'crash');
@@ -35,7 +35,7 @@ describe('why a process ended', () => {
     assert.equal(causeOf({ code: null, signal: 'SIGKILL' }, true), 'out_of_memory');
   });
 
-  it("kills by the kernel for want of memory are counted from the cgroup's events", () => {
+  it("kills by the kernel because of lack of memory are counted from the cgroup's events", () => {
     const root = mkdtempSync(join(tmpdir(), 'cgroup-'));
     const none = join(root, 'no self');
     assert.equal(oomKills(root, none), 0);
@@ -189,7 +189,7 @@ describe('quarantine', () => {
     assert.ok(rejected(quarantine.afterLoss(request('poison'), 1, 'crash')), 'one that was already inside');
   });
 
-  it('no image is quarantined for a kill from outside', () => {
+  it('no image is quarantined after a kill from outside', () => {
     const quarantine = new Quarantine();
     const unaffected = request('unaffected');
     for (const [at, cause] of (['killed', 'hang', 'hang'] as const).entries()) {

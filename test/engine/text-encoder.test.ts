@@ -86,7 +86,7 @@ describe('text encoder process', () => {
     assert.ok(performance.now() - next < whole / 2, 'the build that was given up continued');
   });
 
-  it('a text encoder that is silent during a build is killed, and the next build starts a new one', async (t) => {
+  it('a text encoder that does not answer during a build is killed, and the next build starts a new one', async (t) => {
     const said: string[] = [];
     // the clock of the silence is turned by hand: a start on a busy machine is silent for long too
     t.mock.timers.enable({ apis: ['setInterval'] });

@@ -132,7 +132,7 @@ describe('heads with negative labels', () => {
     await assert.rejects(heads.look('nobody', feature), { code: 'tenant_not_ready' });
   });
 
-  it('words that were dropped are missed with tenant_not_ready', async () => {
+  it('a request for words that were dropped fails with tenant_not_ready', async () => {
     const heads = await scorer();
     heads.put('with', { rows, negatives: { words: 'w', labels, others } });
     heads.dropWords('w');

@@ -62,7 +62,7 @@ describe('report', () => {
     assert.ok(results.average);
     const { auroc, fpr95_ood_accepted: fpr } = results.average.scores.atd;
     const pair = new RegExp(`>${percent(auroc)}</td><td[^>]*>${percent(fpr)}</td></tr>`);
-    assert.match(html, pair, 'the average of ATD stands in the table, as a pair of columns');
+    assert.match(html, pair, 'the average of ATD is in the table, as a pair of columns');
     assert.match(html, /<th scope="colgroup" colspan="2" class="pair">near<\/th>/);
     assert.match(html, /aria-label="FPR95, OOD accepted, lowest is best: CTW \d+\.\d\d %, ATD /);
     assert.doesNotMatch(html, /NaN|undefined|Infinity/);

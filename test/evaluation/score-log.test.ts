@@ -46,7 +46,7 @@ describe('score file', () => {
     assert.deepEqual(runs, [RUN]);
   });
 
-  it('a last line of the score file torn at any byte costs that line only', async (t) => {
+  it('a last line of the score file that is truncated at any byte costs that line only', async (t) => {
     const dir = await temporaryDirectory(t);
     const path = await written(dir);
     const text = await readFile(path);
@@ -126,7 +126,7 @@ describe('score file', () => {
       ['classes', async () => {}, { ...IDENTITY, classes_sha256: 'bb' }, /classes or templates/],
       ['format', (path) => writeFile(path, '{"format":2}\n'), IDENTITY, /known format/],
       ['foreign', (path) => writeFile(path, 'a,b,c\n1,2,3\n'), IDENTITY, /known format/],
-      ['torn header', (path) => truncate(path, 9), IDENTITY, /known format/],
+      ['truncated header', (path) => truncate(path, 9), IDENTITY, /known format/],
     ];
     for (const [what, change, identity, pattern] of cases) {
       const dir = await temporaryDirectory(t);
@@ -177,7 +177,7 @@ describe('score file', () => {
     assert.equal(parseRow('null'), undefined);
   });
 
-  it("appending to a file of someone else's lines never joins onto a torn one", async (t) => {
+  it("appending to a file of other lines never joins an incomplete one", async (t) => {
     const dir = await temporaryDirectory(t);
     const path = await written(dir, ROWS.slice(0, 3));
     await appendFile(path, '{"set":"inside","pa');

@@ -163,7 +163,7 @@ describe('events', () => {
     );
   });
 
-  it('of a receiver that is away are dropped, oldest first, and counted; another tenant within its share loses none', async (t) => {
+  it('of a receiver that does not answer are dropped, oldest first, and counted; another tenant within its share loses none', async (t) => {
     const receiver = await webhook(t);
     const away = await webhook(t);
     await away.stop();

@@ -357,7 +357,7 @@ describe('storage', { skip }, () => {
     assert.equal(kept.one('Service', '-pods').spec.clusterIP, 'None');
   });
 
-  it('the address of PostgreSQL comes from a secret and is in no manifest', async () => {
+  it('the address of PostgreSQL is read from a secret and is in no manifest', async () => {
     const { container, one } = await render(POSTGRES);
     const variable = container.env.find((e: { name: string }) => e.name === 'CLIPN_STORE');
     assert.deepEqual(variable.valueFrom.secretKeyRef, { name: 'db', key: 'url' });

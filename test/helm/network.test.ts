@@ -38,7 +38,7 @@ async function scene(values: Record<string, unknown>) {
   return { policies, own, from: may('Ingress'), to: may('Egress') };
 }
 
-describe('who reaches the pods, and whom they reach', { skip }, () => {
+describe('connections to and from the pods', { skip }, () => {
   it('pods of the namespace reach the service, those of others do not, and monitoring reaches its port alone', async () => {
     const { from, own } = await scene({ ...ONE, ...UPSTREAM, grpc: { enabled: true, port: 8001 } });
     const { http, gate, grpc } = own.ports as Record<'http' | 'gate' | 'grpc', number>;

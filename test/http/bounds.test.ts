@@ -125,7 +125,7 @@ describe('a body that asks for millions of values', () => {
   }
 });
 
-describe('neither a reply nor a log line grows with what is wrong', () => {
+describe('neither a reply nor a log line grows with the number of faults', () => {
   const long = 'x'.repeat(1_000_000);
   const bodies: [string, 'POST' | 'PUT', string, string][] = [
     ['a long member', 'POST', '/v1/detect', JSON.stringify({ images: [{ data: 'aaaa', [long]: 1 }] })],
@@ -148,7 +148,7 @@ describe('neither a reply nor a log line grows with what is wrong', () => {
     ['a long query', 'POST', `/v1/detect?top_k=${long.slice(0, 12_000)}&tenant=${'%00'.repeat(1000)}`, '{}'],
   ];
   for (const [name, method, url, payload] of bodies) {
-    it(`answers 4xx within 16 KB, and logs as little: ${name}`, async (t) => {
+    it(`answers 4xx within 16 KB, and logs at most as much: ${name}`, async (t) => {
       const { app, log } = await testApp(t, { maxBodyBytes: 20_000_000 });
       const response = await app.inject(json(url, method, payload));
       assert.ok(response.statusCode >= 400 && response.statusCode < 500, String(response.statusCode));

@@ -63,7 +63,7 @@ describe('pictures of examples', () => {
     assert.deepEqual(kept(), []);
   });
 
-  it('reviewing the tenant is needed to see a picture; no other tenant has it', async (t) => {
+  it('a picture needs the scope review of its tenant; no other tenant has it', async (t) => {
     const { put, get, access } = await setUp(t);
     await put(['a']);
     const status = async (scope: string, url = imageOf('a')) =>

@@ -65,7 +65,7 @@ describe('external authorization for proxies that name the request in headers', 
     assert.match(String(first), /^HTTP\/1.1 503 /);
   });
 
-  it('a body that was announced and did not come is answered by the fail policy, counted, and logged once', async (t) => {
+  it('a body that was announced and not sent is answered by the fail policy, counted, and logged once', async (t) => {
     const { ask, counted, log } = await asked(t, FILE);
     const signs: Record<string, string>[] = [
       jpeg,
@@ -100,7 +100,7 @@ describe('external authorization for proxies that name the request in headers', 
     assert.deepEqual(await counted(), []);
   });
 
-  it('a body that came in part is too large, with and without the header of Envoy', async (t) => {
+  it('a body that was sent in part is too large, with and without the header of Envoy', async (t) => {
     const { ask, counted } = await asked(t, FILE);
     const bytes = image('ID');
     const whole = String(bytes.length);

@@ -114,7 +114,7 @@ describe('requests that reach no route', () => {
   });
 });
 
-describe('validation speaks words', () => {
+describe('messages of validation are sentences', () => {
   const put = (payload: unknown): InjectOptions => ({
     method: 'PUT',
     url: '/v1/tenants/zoo',

@@ -124,7 +124,7 @@ describe('builds of a tenant', () => {
     assert.equal(stale.json().code, 'precondition_failed');
   });
 
-  it('a conditional GET of a tenant is 304 only while neither definition nor state has changed', async (t) => {
+  it('a conditional GET of a tenant gets 304 only while neither definition nor state has changed', async (t) => {
     const { app, builder } = await testApp(t);
     builder.delayMs = 30;
     const accepted = await app.inject(put('zoo', ['dog', 'cat'], ASYNC));

@@ -32,7 +32,7 @@ async function fails(bytes: Uint8Array, code: string): Promise<ServiceError> {
   return error;
 }
 
-describe('unusual images get what a person would expect', () => {
+describe('unusual images are judged as viewers show them', () => {
   it('greyscale becomes the same grey in three channels', async () => {
     near(
       await centreOf(

@@ -159,7 +159,7 @@ describe('capture in a running service', () => {
     }
   });
 
-  it('images go into a bucket of S3 and come back from it, and are deleted from it once they are removed', {
+  it('images are written to a bucket of S3 and read from it, and are deleted from it once they are removed', {
     skip: withoutMoto,
   }, async (t) => {
     const { env } = await localS3(t);

@@ -138,7 +138,7 @@ routes: [{match: {path: /classify}}]
   assert.match(example.lines[1] ?? '', /^farm ood [0-9a-f]{64}$/);
 });
 
-it('requests are unharmed by a receiver that is away, and what is dropped is counted', async (t) => {
+it('a receiver that does not answer delays no request, and dropped events are counted', async (t) => {
   const dir = await temporaryDirectory(t);
   const receiver = await webhook(t);
   await receiver.stop();

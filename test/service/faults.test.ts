@@ -162,7 +162,7 @@ describe('an engine that does not start', () => {
   });
 });
 
-it('two engines share the work, and one that dies leaves the other serving', async (t) => {
+it('two engines share the work, and when one ends the other continues to serve', async (t) => {
   const service = await startService(t, await temporaryDirectory(t), { CLIPN_DEVICE: 'cpu,cpu' });
   const { url } = service;
   assert.equal((await putTenant(url, 'zoo', { classes: ['dog', 'cat'] })).status, 201);

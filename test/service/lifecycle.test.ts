@@ -126,7 +126,7 @@ describe('from start to end', () => {
     for (const name of ['CLIPN_PORT', 'CLIPN_MAX_BATCH', 'CLIPN_METHOD']) assert.match(output, new RegExp(name));
   });
 
-  it('serve says that its port is in use', async (t) => {
+  it('serve reports that its port is in use', async (t) => {
     const dir = await temporaryDirectory(t);
     const { url } = await startService(t, dir);
     const { code, output } = await serve({

@@ -34,7 +34,7 @@ const PREVIOUS = process.env['CLIPN_TEST_PREVIOUS'];
 const NARROWS = /\b(drop|rename|truncate|delete|set not null|set data type|type \w+ using)\b/i;
 const withoutComments = (sql: string) => sql.replace(/--.*$/gm, '');
 
-it('steps of the schema only add', () => {
+it('migrations of the schema only add to it', () => {
   for (const { name, sql } of ALL) assert.doesNotMatch(withoutComments(sql), NARROWS, name);
   for (const sql of ['drop table a', 'alter table a rename b to c', 'alter table a alter b set not null'])
     assert.match(sql, NARROWS);

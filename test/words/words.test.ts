@@ -64,7 +64,7 @@ describe('the word list', () => {
 });
 
 describe('words that are related to a class name', () => {
-  it('they are its synonyms, superclasses and subclasses, and not its neighbours', () => {
+  it('they are its synonyms, superclasses and subclasses, and no siblings', () => {
     const dog = words('dog');
     for (const word of ['dog', 'animal', 'terrier', 'beagle', 'puppy', 'organism']) assert.ok(dog.has(word), word);
     for (const word of ['cat', 'car', 'pizza', 'wolf']) assert.ok(!dog.has(word), word);

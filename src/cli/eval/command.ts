@@ -43,7 +43,7 @@ export function addEvalCommand(program: Command): void {
   )
     .addHelpText(
       'after',
-      '\nExit status: 0; 1 when images had no verdict or it failed; 2 on wrong arguments; 130 after Ctrl-C.',
+      '\nExit status: 0; 1 when images had no verdict or the command failed; 2 on wrong arguments; 130 after Ctrl-C.',
     )
     .action(async (options: EvalArguments & Record<string, unknown>, command: Command) => {
       for (const [name, flags] of REQUIRED) {

@@ -51,11 +51,14 @@ export function addKeysCommand(program: Command): void {
       .command('create')
       .description('create a key and print it once')
       .requiredOption('--name <name>', 'name of the key')
-      .option('--admin', 'may do everything')
-      .option('--detect <tenant...>', "may ask for verdicts of these tenants: ids, 'team-*' or '*'")
-      .option('--manage <tenant...>', "may see, change and remove these tenants: ids, 'team-*' or '*'")
-      .option('--review <tenant...>', "may see, label and remove kept images of these tenants: ids, 'team-*' or '*'")
-      .option('--metrics', 'may read /metrics')
+      .option('--admin', 'permits every operation')
+      .option('--detect <tenant...>', "permits verdicts for these tenants: ids, 'team-*' or '*'")
+      .option('--manage <tenant...>', "permits reading, changing and removing these tenants: ids, 'team-*' or '*'")
+      .option(
+        '--review <tenant...>',
+        "permits reading, labelling and removing kept images of these tenants: ids, 'team-*' or '*'",
+      )
+      .option('--metrics', 'permits reading /metrics')
       .option('--expires <when>', 'a time span such as 12h, 90d or 1y, or a date; without it the key never expires')
       .option('--images-per-second <n>', 'images per second on average', Number)
       .option('--concurrent-requests <n>', 'concurrent requests', Number)

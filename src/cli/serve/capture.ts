@@ -18,7 +18,7 @@ export async function observedCapture(
     logger.error({ err: last, times }, 'captured images could not be stored or removed; requests are not affected'),
   );
   const dropping = new Sparse((times) =>
-    logger.warn({ times }, 'captured images were dropped, because the store is slower than they arrive'),
+    logger.warn({ times }, 'captured images were dropped, because they arrive faster than the store takes them'),
   );
   const opened = await openCapture({
     config,

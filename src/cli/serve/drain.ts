@@ -27,7 +27,7 @@ export function drainOnSignal({ delayMs, graceMs, logger, skip = [], unready, cl
       delay: delayMs + graceMs,
       logger: false,
       skip: ['SIGTERM', 'SIGINT', ...skip],
-      onTimeout: (ms) => logger.error({ ms }, 'the shutdown took too long; requests in progress were cut'),
+      onTimeout: (ms) => logger.error({ ms }, 'the shutdown took too long; requests in progress were ended'),
     },
     async ({ signal, err }) => {
       if (err) logger.fatal({ err }, 'unexpected error, shutting down');

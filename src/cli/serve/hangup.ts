@@ -9,7 +9,7 @@ export function reloadOnHangup(reload: Reloader, logger: Logger): boolean {
       // a failed reload is logged elsewhere; a reload that cannot begin changes nothing
       reload.start().catch(() => {});
     } catch (error) {
-      logger.warn({ detail: (error as Error).message }, 'no reload');
+      logger.warn({ detail: (error as Error).message }, 'the model is not reloaded');
     }
   });
   return true;

@@ -22,7 +22,7 @@ export interface ApplyOptions {
   json?: boolean;
 }
 
-/** Exit status of --dry-run --exit-code if something would change. */
+/** Exit status of --dry-run --exit-code if there is a difference. */
 const WOULD_CHANGE = 3;
 
 /** `tenants apply`: shows the changes, makes them, waits for the features. Returns the exit status. */

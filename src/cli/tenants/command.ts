@@ -57,7 +57,7 @@ function addApply(declare: Declare): void {
   declare('apply', 'apply tenant files: show the difference, change the tenants, wait for the features')
     .requiredOption('-f, --filename <path...>', 'YAML or JSON files, folders of them, or - for standard input')
     .option('--dry-run', 'only show the difference')
-    .option('--exit-code', 'with --dry-run: exit status 3 if something would change')
+    .option('--exit-code', 'with --dry-run: exit status 3 if there is a difference')
     .option('--prune', 'also remove tenants that no file names, after a confirmation')
     .option('--yes', 'do not ask')
     .option('--no-wait', 'do not wait for the features')
@@ -65,7 +65,7 @@ function addApply(declare: Declare): void {
     .addHelpText(
       'after',
       '\nA file is a mapping: tenant (without it the name of the file is the id), classes, and the other fields of PUT.\n' +
-        'Exit status: 0; 1 when something failed; 2 on wrong arguments or files; 3 with --exit-code.',
+        'Exit status: 0; 1 when an operation failed; 2 on wrong arguments or files; 3 with --exit-code.',
     )
     .action(async ({ timeout, ...options }: Connection & Omit<ApplyOptions, 'timeoutMs'> & { timeout: SpanMs }) => {
       const { applyTenants } = await import('./apply.ts');

@@ -12,7 +12,7 @@ export class ApiError extends Error {
 
   constructor(status: number, fields: Record<string, unknown>) {
     const code = String(fields['code'] ?? 'unexpected_answer');
-    const title = String(fields['title'] ?? 'Something went wrong');
+    const title = String(fields['title'] ?? 'An error occurred');
     const detail = String(
       fields['detail'] ?? fields['title'] ?? 'The service gave an answer that this page does not know.',
     );

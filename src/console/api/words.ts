@@ -1,21 +1,21 @@
 /** Texts for people in place of the service's, which are for programmers, by the stable code of the error. */
 const TITLES: Record<string, string> = {
-  invalid_request: 'The service did not understand this',
+  invalid_request: 'The service cannot use this input',
   too_many_images: 'Too many images at once',
   no_image: 'There is no image in this file',
   unauthenticated: 'A valid key is needed',
   cross_origin: 'This page may not change anything here',
   not_found: 'The service does not offer this',
   method_not_allowed: 'The service does not offer this',
-  precondition_failed: 'Somebody else has changed this in the meantime',
-  unknown_host: 'The service does not know the address of this page',
+  precondition_failed: 'Another client has changed this in the meantime',
+  unknown_host: 'The address of this page is not on the list of the service',
   payload_too_large: 'The file is too large',
   unsupported_media_type: 'This is not an image that the service can read',
 };
 
 const TEXTS: Record<string, string> = {
   tenant_not_found: 'There is no tenant of this name. It may have been deleted.',
-  precondition_failed: 'Your change was not saved, because it would undo the other one.',
+  precondition_failed: 'Your change was not saved, because it would undo the other change.',
   payload_too_large: 'It has more bytes than the service accepts.',
   cross_origin: 'The operator of the service can allow it.',
   unknown_host: 'The operator of the service can add the address.',
@@ -43,6 +43,6 @@ export interface Words {
 
 /** Title and text of an error for people: without the sentences that only a programmer can use. */
 export function wordsFor({ code, title, detail }: { code: string; title: string; detail: string }): Words {
-  const shown = TITLES[code] ?? (TECHNICAL.test(title) ? 'Something went wrong' : title);
+  const shown = TITLES[code] ?? (TECHNICAL.test(title) ? 'An error occurred' : title);
   return { title: shown, text: TEXTS[code] ?? sentences(detail).map(plain).filter(Boolean).join(' ') };
 }

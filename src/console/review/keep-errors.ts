@@ -18,7 +18,7 @@ export interface KeepErrors {
 
 /**
  * The errors of a threshold that keeps at least `keep` of images like the labelled ones of the classes: the split conformal threshold of
- * these labels, as the service would set it. Shares are weighted by how the images were drawn. The threshold is measured on the images
+ * these labels, as the service would set it. Shares are weighted by the probabilities of the draws. The threshold is measured on the images
  * that it is made from, so its share of false refusals is somewhat too good.
  */
 export function keepErrors(images: readonly CapturedImage[], score: CalibrationScore, keep: number): KeepErrors {

@@ -40,7 +40,10 @@ export const accessPlugin = fp(async (app) => {
     request.principal = authenticate(request, reply);
     const need = needOf(access, request);
     if (need && !request.principal.may(need)) {
-      throw new ServiceError('forbidden', `This API key may not do that. It needs the scope ${described(need)}.`);
+      throw new ServiceError(
+        'forbidden',
+        `This API key does not permit the operation. It needs the scope ${described(need)}.`,
+      );
     }
     const leave = limiter.enter(request.principal);
     // `close` covers answers that are never finished because the client has disconnected

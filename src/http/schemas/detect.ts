@@ -43,7 +43,7 @@ export const DetectHeaders = Type.Object({
       minimum: 1,
       maximum: 86_400_000,
       description:
-        'Milliseconds from the arrival of the request until the reply is useless. A request that cannot meet this is refused at once, ' +
+        'Longest time from the arrival of the request until the reply, in milliseconds. A request that cannot meet it is refused at once, ' +
         "and an expired one is never run. At most the service's own limit.",
     }),
   ),

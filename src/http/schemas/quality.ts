@@ -5,7 +5,7 @@ import type { QualityReport } from '../../serving/quality-reports.ts';
 const RateSchema = Type.Union(
   [
     Type.Object({
-      value: Type.Number({ description: 'Corrected for how the images were drawn.' }),
+      value: Type.Number({ description: 'Corrected for the probabilities with which the images were drawn.' }),
       low: Type.Number(),
       high: Type.Number({ description: '95 % interval by Wilson, with the effective number of images.' }),
       labelled: Type.Integer({ description: 'Labelled images that the share is about.' }),

@@ -18,7 +18,7 @@ export const detectRoute: FastifyPluginAsync = async (app) => {
         summary: 'Which class does the image show, and does it show any?',
         description:
           'Body: multipart/form-data with one or many files, one image as image/* or application/octet-stream, or JSON with base64. ' +
-          'One bad image among several fails alone, inside `results`; a single bad image is answered with its own problem document.',
+          'In a request with several images, one that cannot be judged has its error in `results`; the only image of a request is answered with its own problem document.',
         querystring: DetectQuery,
         headers: DetectHeaders,
         body: { content: DetectBody },

@@ -32,7 +32,10 @@ export const labelsCreate: FastifyPluginAsync = async (app) => {
       const { tenant, by = request.principal.name } = request.body;
       // the tenant is in the body, so the route itself checks the scope
       if (!request.principal.may({ scope: 'review', tenant }))
-        throw new ServiceError('forbidden', `This API key may not do that. It needs the scope review:${tenant}.`);
+        throw new ServiceError(
+          'forbidden',
+          `This API key does not permit the operation. It needs the scope review:${tenant}.`,
+        );
       const { record } = app.tenants.get(tenant);
       const { kept, labels, quality } = app.capture;
       const wanted = requestOf(request.body, await kept.all(tenant));

@@ -15,7 +15,7 @@ export const tenantQuality: FastifyPluginAsync = async (app) => {
         tags: ['review'],
         summary: 'Error rates of every rule, measured on labelled images',
         description:
-          'For the present model, classes and templates. Each label is weighted by how its image was drawn, so that the rates hold for all verdicts since capture began.',
+          'For the present model, classes and templates. Each label is weighted by the probability with which its image was drawn, so that the rates hold for all verdicts since capture began.',
         params: TenantParams,
         response: { 200: QualityReply, ...ProblemResponses },
       },
