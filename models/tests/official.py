@@ -62,7 +62,7 @@ def make(arch: str, learnable: bool, seed: int) -> CLIPN:
     for name, p in model.named_parameters():
         if "resblocks" in name and p.ndim == 2:
             p.mul_(GAIN)
-        elif p.ndim < 2 and name != "logit_scale":  # gains and biases too, or an export that drops them goes unnoticed
+        elif p.ndim < 2 and name != "logit_scale":  # gains and biases too, or no test detects an export that drops them
             p.add_(torch.randn_like(p) * 0.05)
     for norm in (m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)):
         norm.running_mean.normal_(0, 0.3)

@@ -90,7 +90,7 @@ export function decodeArchive(bytes: Buffer): Archive {
   return { ...rest, rows };
 }
 
-/** A field that this program does not know may change verdicts, so it is not passed over. */
+/** A field that this program does not know may change verdicts, so it is refused. */
 function faultOfHeader(): string {
   const [error] = valid.errors;
   if (error?.keyword !== 'additionalProperties') return `${error?.instancePath} ${error?.message}`;

@@ -17,8 +17,7 @@ const SUFFIX = '.rows';
 const OPEN = new Set<string>();
 
 /**
- * Features in `<dataDir>/features`, one file per bundle. All of them can be computed again: deleting the directory costs time
- * only.
+ * Features in `<dataDir>/features`, one file per bundle. After a deletion of the directory all of them are computed again.
  */
 export class FileFeatureCache implements FeatureCache {
   readonly #path: string;

@@ -165,7 +165,7 @@ describe('lanes: one of them', () => {
     assert.deepEqual(runs[1]?.items, ['c']);
   });
 
-  it('no batch is handed over early while a tenant that asks for little has images', async () => {
+  it('no batch is handed over early while a light tenant has images', async () => {
     const lane = device();
     const lanes = one(lane, { maxBatch: 2, ahead: true });
     for (const item of ['a', 'b', 'c', 'd']) void lanes.submit(item, at('busy'));
@@ -184,7 +184,7 @@ describe('lanes: one of them', () => {
     assert.deepEqual(lane.runs[2]?.items, ['light']);
   });
 
-  it('a lane hands a second batch over early only to a lane that says so, and only a full one', async () => {
+  it('a lane hands a second batch over early only to a lane that takes one ahead, and only a full one', async () => {
     const lane = device();
     const { runs } = lane;
     const lanes = one(lane, { maxBatch: 2, ahead: true });
@@ -272,7 +272,7 @@ describe('lanes: several of them', () => {
     assert.ok(!cores.widen(), 'two lanes work');
   });
 
-  it('lanes take one item at a time while a tenant asks for little, and full batches again later', async () => {
+  it('lanes take one item at a time while a light tenant sends images, and full batches again later', async () => {
     let now = 0;
     const { devices, lanes, items } = several(1, 4, { now: () => now });
     const end = async () => {

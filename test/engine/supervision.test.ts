@@ -78,7 +78,7 @@ describe('watchdog', () => {
     tick(5);
     assert.deepEqual(faults, []);
     tick(20);
-    assert.deepEqual(faults, [['hang', 'no sign of life for 1500 ms']]);
+    assert.deepEqual(faults, [['hang', 'no answer for 1500 ms']]);
   });
 
   it('the watchdog ends a silent process that wanted to run and got no processor ten times later', (t) => {

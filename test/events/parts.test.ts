@@ -65,7 +65,7 @@ describe('parts of events', () => {
     assert.match(String(fault('https://user:secret@hooks.example/')), /must not contain a password/);
   });
 
-  it('the queue is never larger than its bounds, loses nothing unnoticed, and keeps the order of each tenant', () => {
+  it('the queue is never larger than its bounds, counts every loss, and keeps the order of each tenant', () => {
     const action = fc.oneof(
       {
         weight: 4,

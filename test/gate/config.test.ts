@@ -184,7 +184,7 @@ describe('routes', () => {
     assert.equal(findRoute(routes, 'POST', '/classify%ff')?.route.name, '/**');
   });
 
-  it('the host of an absolute target plays no part in the choice of a route', () => {
+  it('the host of an absolute target does not affect the choice of a route', () => {
     assert.equal(originTarget('http://evil/x?y'), '/x?y');
     assert.equal(originTarget('http://evil'), '/');
     assert.equal(originTarget('http://evil?x'), '/?x');

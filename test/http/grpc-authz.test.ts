@@ -114,7 +114,7 @@ describe('envoy.service.auth.v3.Authorization over gRPC', () => {
     );
   });
 
-  it('a body that was not sent, sent in part or altered is not passed over', async (t) => {
+  it('a body that was not sent, sent in part or altered is not judged as complete', async (t) => {
     const { check, metrics } = await authorization(t);
     const denied = async (sent: Sent) => (await check(sent)).message?.denied_response?.status.code;
     assert.equal(await denied({ headers: { 'content-length': '500' } }), 403);

@@ -145,7 +145,7 @@ describe('images of a release', () => {
     assert.equal(lines, 'clipn Dockerfile sha256:0f\nclipn Dockerfile.gpu sha256:0f\n');
   });
 
-  it('a command docker without an engine is passed over for another program, and named where there is none', async (t) => {
+  it('a command docker without an engine is skipped in favour of another program, and named where there is none', async (t) => {
     const dir = await temporaryDirectory(t);
     const tools = execFileSync('which', ['bash', 'dirname', 'sed', 'env'], { encoding: 'utf8' }).trim().split('\n');
     for (const tool of tools) symlinkSync(tool, join(dir, tool.split('/').at(-1) as string));

@@ -130,7 +130,7 @@ export class HeadResidency {
     });
   }
 
-  /** Removes a head for good. Words that no other head needs go with it; those of evicted heads stay for their return. */
+  /** Removes a head permanently. Words that no other head needs go with it; those of evicted heads stay for their return. */
   #remove(id: string, resident: Resident): void {
     this.#evict(id, resident);
     if (resident.words === undefined) return;

@@ -24,7 +24,7 @@ export interface LinkOptions {
   /** Options of node for the child, beside the parent's own. */
   execArgv?: string[];
   onObservation?(observation: Observation): void;
-  /** Called for each message of any kind, as a sign of life. */
+  /** Called for each message of any kind: the process answers. */
   onMessage?(message: ToParent): void;
   onExit(info: { code: number | null; signal: NodeJS.Signals | null }): void;
 }

@@ -69,7 +69,7 @@ interface GraphFile {
   /** The only file that may contain tensors of the graph. */
   weights?: string | undefined;
   /**
-   * Whether the activations of runs stay allocated (25 MB for each session of the default). Without it each image run maps them anew: 6 % more processor
+   * Whether the activations of runs stay allocated (25 MB for each session of the default). Without it each image run maps them again: 6 % more processor
    * time, and 300 MB more in the heaps of the threads (two lanes, batches of 4). Texts are rare.
    */
   arena: boolean;

@@ -24,7 +24,7 @@ export type { Unexamined } from './reading.ts';
 export interface Message {
   body: Buffer;
   headers: IncomingHttpHeaders;
-  /** Every header as sent; without them a repeated header goes unnoticed. */
+  /** Every header as sent; without them a repeated header is not detected. */
   rawHeaders?: readonly string[] | undefined;
   /** Path and query. */
   target?: string | undefined;

@@ -6,7 +6,7 @@ import { fromBase64 } from './base64.ts';
 import { stopDecoding, unreadable } from './coding.ts';
 import { tooLarge } from './collect.ts';
 
-/** Fields that are passed over. A form of more parts is refused, because each costs time. */
+/** Largest number of fields that are skipped. A form of more parts is refused, because each costs time. */
 const MOST_FIELDS = 1000;
 /** Base64 with line breaks is larger than its bytes by at most this factor. */
 const BASE64_GROWTH = 1.4;
@@ -30,8 +30,8 @@ export interface FormLimits {
 }
 
 /**
- * Reads the files of a form. A part is a file if it has a file name or the type of an image. Other parts are passed over unread,
- * so that no field, whatever its name, type and length, spoils a request. An input in which no file was chosen (no name and no
+ * Reads the files of a form. A part is a file if it has a file name or the type of an image. Other parts are skipped,
+ * so that a field of any name, type and length leaves the request valid. An input in which no file was chosen (no name and no
  * bytes) is no file.
  * @throws ServiceError payload_too_large, too_many_images, unsupported_media_type (no boundary), invalid_request
  */

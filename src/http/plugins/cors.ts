@@ -24,7 +24,7 @@ export function originsOf(setting: string): ReadonlySet<string> {
 }
 
 /**
- * Cross-origin resource sharing. Keys decide what a page may do; credentials of the browser (cookies) play no part. Without keys a
+ * Cross-origin resource sharing. Keys decide what a page may do; credentials of the browser (cookies) are not used. Without keys a
  * listed page gets verdicts and the documentation, and changes nothing: a page must not manage a service that trusts its network.
  */
 export const corsPlugin = fp(async (app) => {

@@ -35,7 +35,7 @@ export interface Stage {
   gate: Balancer;
   prometheus: Prometheus;
   alerts: AlertWatch;
-  /** The first key, which may do everything. */
+  /** The first key, which permits every operation. */
   admin: string;
   /** File that sets the clock of the last replica; nothing where libfaketime is missing. */
   clock: string | undefined;

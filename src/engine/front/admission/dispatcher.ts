@@ -24,7 +24,7 @@ export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #now: () => number;
   readonly #queue: FairQueue<Entry>;
-  /** Suspects: each runs with no other image in its engine, before the queue. */
+  /** Images that were inside an engine when it ended: each runs with no other image in its engine, before the queue. */
   readonly #alone: Entry[] = [];
   readonly #feeds = new Feeds();
   readonly #rate = new ServiceRate();
@@ -159,7 +159,7 @@ export class Dispatcher {
       void this.#send(this.#alone.shift() as Entry, feed);
     }
     while (this.#queue.size > 0) {
-      // one engine is left to run empty for each suspect that waits
+      // one engine is left to run empty for each waiting image that must run alone
       const feed = this.#feeds.next(this.#alone.length);
       if (!feed) return;
       void this.#send(this.#queue.shift() as Entry, feed);

@@ -1,7 +1,7 @@
 import { CountsByKey } from '../../shared/counts-by-key.ts';
 import type { EngineSlot } from './slot.ts';
 
-/** An engine with the number of images that it holds, and whether it holds one suspect, which must run alone. */
+/** An engine with the number of images that it holds, and whether it holds one image that must run alone. */
 export interface Feed {
   slot: EngineSlot;
   held: number;

@@ -9,8 +9,8 @@ import type { AfterLoss } from '../admission/slot.ts';
 /** Number of refused images that are remembered, and for how long: a newer decoder may be able to open them. */
 const REMEMBERED = 10_000;
 const REMEMBERED_MS = 24 * 3_600_000;
-/** For how long an image whose decoding did not end, and whose client has disconnected, stays a suspect. */
-const SUSPECTED_MS = 600_000;
+/** For how long the hash of an image whose decoding did not end is remembered. */
+const STALLED_MS = 600_000;
 /** Number of engine processes that may end with one request inside, without an image as the cause, before it is answered with 503. */
 const MAX_LOSSES = 4;
 /**
@@ -25,9 +25,9 @@ const WITHOUT_AN_IMAGE: readonly ExitCause[] = ['killed', 'hang'];
  */
 export class Quarantine {
   readonly #refused = new LRUCache<string, ExitCause>({ max: REMEMBERED, ttl: REMEMBERED_MS });
-  readonly #suspected = new LRUCache<string, true>({ max: REMEMBERED, ttl: SUSPECTED_MS });
+  readonly #stalled = new LRUCache<string, true>({ max: REMEMBERED, ttl: STALLED_MS });
   /** Number of engines that ended with each request inside, for causes that the request may have had. */
-  readonly #blamed = new WeakMap<DetectRequest, number>();
+  readonly #ends = new WeakMap<DetectRequest, number>();
 
   /** Images that are refused. */
   get size(): number {
@@ -44,17 +44,17 @@ export class Quarantine {
 
   afterLoss(request: DetectRequest, losses: number, cause: ExitCause): AfterLoss {
     if (WITHOUT_AN_IMAGE.includes(cause)) return losses < MAX_LOSSES ? 'alone' : new EngineLost();
-    const blamed = (this.#blamed.get(request) ?? 0) + 1;
-    this.#blamed.set(request, blamed);
-    if (blamed === 1 && !this.#refused.has(hashOf(request.bytes))) return 'alone';
+    const ends = (this.#ends.get(request) ?? 0) + 1;
+    this.#ends.set(request, ends);
+    if (ends === 1 && !this.#refused.has(hashOf(request.bytes))) return 'alone';
     this.#refused.set(hashOf(request.bytes), cause);
     return rejected(cause);
   }
 
   /** The decoding of an image did not end, whether or not its client still waits: the second time it is refused. */
   stalled(hash: string): void {
-    if (this.#suspected.has(hash)) this.#refused.set(hash, 'stall');
-    this.#suspected.set(hash, true);
+    if (this.#stalled.has(hash)) this.#refused.set(hash, 'stall');
+    this.#stalled.set(hash, true);
   }
 }
 

@@ -94,15 +94,15 @@ export class Watchdog {
     this.#silentTicks++;
     this.#withoutProgress = inside() > 0 ? this.#withoutProgress + 1 : 0;
     if (this.#silent > SILENT_TICKS) {
-      this.#fault(() => onFault('hang', `no sign of life for ${this.#silentTicks * this.#tickMs} ms`));
+      this.#fault(() => onFault('hang', `no answer for ${this.#silentTicks * this.#tickMs} ms`));
     } else if (this.#withoutProgress * this.#tickMs > this.#stallMs) {
       const { sha256, ms } = this.#decoding ?? { ms: 0 };
-      const blame = ms > this.#stallMs / 2 ? sha256 : undefined;
-      this.#fault(() => onFault('stall', `no image was finished within ${Math.round(this.#stallMs)} ms`, blame));
+      const image = ms > this.#stallMs / 2 ? sha256 : undefined;
+      this.#fault(() => onFault('stall', `no image was finished within ${Math.round(this.#stallMs)} ms`, image));
     } else ping();
   }
 
-  /** Whether the main thread wanted to run in the last tick, and had too little of a processor to be blamed for its silence. */
+  /** Whether the main thread wanted to run in the last tick, and had too little processor time to answer. */
   #starved(): boolean {
     const before = this.#time;
     // a process that answers is not looked at: its answer comes between two ticks
