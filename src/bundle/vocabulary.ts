@@ -3,7 +3,7 @@ import type { Manifest } from './manifest.ts';
 const sets = new WeakMap<Manifest, Set<string>>();
 
 /**
- * Words of a class name that the bundle's text towers never saw in training. A verdict about them is little better than a guess.
+ * Words of a class name that the bundle's text towers never saw in training. A verdict about them is unreliable.
  * Words are runs of letters, marks and digits, compared in NFC and lower case. Empty if the bundle's vocabulary is not limited.
  */
 export function unknownWords(manifest: Manifest, name: string): string[] {

@@ -111,5 +111,5 @@ export const coldStart: Bench = async ({ bundle, count = STARTS }) => {
       row('detect: the first verdict', detects),
     ],
   );
-  return { busy, serves, detects };
+  return { serves, detects };
 };
