@@ -177,7 +177,7 @@ describe('score file', () => {
     assert.equal(parseRow('null'), undefined);
   });
 
-  it("appending to a file of other lines never joins an incomplete one", async (t) => {
+  it('appending to a file of other lines never joins an incomplete one', async (t) => {
     const dir = await temporaryDirectory(t);
     const path = await written(dir, ROWS.slice(0, 3));
     await appendFile(path, '{"set":"inside","pa');
