@@ -84,7 +84,7 @@ def test_every_row_of_the_ablation_comes_from_one_command(inputs: list[str], cap
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
     assert any(row.startswith("| stage two, last blocks fine-tuned") for row in rows)
     assert all(row.split(" | ")[-1].rstrip(" |") for row in rows if row.startswith("| stage two"))
-    assert len(rows) == 1 + 7 + 7
+    assert len(rows) == 1 + 8 + 7
 
 
 def test_corrections_for_thumbnails_are_measured_on_every_treatment(inputs: list[str], capsys: pytest.CaptureFixture[str], monkeypatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from . import ablate_tuning
+from . import ablate_tuning, thumbnails
 from .ablation import Ablation
 from .make import Work
 from .stage_one import Preset as FirstPreset
@@ -31,6 +31,7 @@ def run(work: Work, fine_tuning: bool = False, log=print) -> dict[str, dict]:
     for name, preset in variants.items():
         out[name] = a.stage_two(a.seen, head, a.data, parts, preset)
         log(name)
+    out["stage two, corrected for thumbnails (the default)"] = thumbnails.shipped(a, work, log)
     return out | (ablate_tuning.run(a, work, head, parts, log=log) if fine_tuning else {})
 
 

@@ -22,7 +22,7 @@ from .stage_two import SCALE, encode
 from .towers import Coordinates, ImageHead, Limit, NoHead
 
 if TYPE_CHECKING:
-    from .ablate import Ablation
+    from .ablation import Ablation
 
 SHIPPED = "features moved back, limits moved"
 SHARES = ("id_accepted", "ood_rejected")
@@ -61,50 +61,69 @@ def without(z: Tensor, directions: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def measured(a: Ablation, trained: Sides, pooled: np.ndarray, correct: Inputs, limit: Inputs) -> dict:
-    """Figures of tenants of ten classes. ``correct``: z -> z; ``limit``: z -> d of ``towers.Limit``, [N, 1]."""
-    scale = a.data.scale
-    raw = scale.z(pooled)
-    z = correct(raw)
-    v = encode(trained.head, z, scale.conse((z * scale.deviation + scale.mean).numpy()))
-    image = towers.image_feature(v, trained.coordinates(z, v), limit(raw)).numpy()
-    results, top1 = [], []
+def measured(a: Ablation, trained: Sides, raw: Tensor, correct: Inputs, limit: Inputs, far: Tensor | None = None) -> dict:
+    """Figures of tenants of ten classes on scaled features ``raw``, and on ``far``, those of strange pictures.
+
+    ``correct``: z -> z; ``limit``: z -> d of ``towers.Limit``, [N, 1].
+    """
+
+    def feature(raw: Tensor) -> np.ndarray:
+        scale, z = a.data.scale, correct(raw)
+        v = encode(trained.head, z, scale.conse((z * scale.deviation + scale.mean).numpy()))
+        return towers.image_feature(v, trained.coordinates(z, v), limit(raw)).numpy()
+
+    image, other = feature(raw), None if far is None else feature(far)
+    results, top1, caught = [], [], []
     for kept, inside in a.tenants():
         s_in, s_out = (scores(image[rows], trained.yes[kept], trained.no[kept], SCALE) for rows in (inside, ~inside))
         results.append(compare(s_in, s_out))
         top1.append(float((kept[s_in["index"]] == a.label[inside]).mean()))
-    return {"top1": float(np.mean(top1)), **mean(results)}
+        if other is not None:
+            caught.append(float(scores(other, trained.yes[kept], trained.no[kept], SCALE)["reject_ctw"].mean()))
+    return {"top1": float(np.mean(top1)), "no_side": True, "strange": float(np.mean(caught)) if caught else None, **mean(results)}
 
 
-def run(a: Ablation, work: Work, log=print) -> dict[str, dict[str, dict]]:
-    """Figures by variant and treatment of the photographs of the draw for choices."""
-    trained = sides(a, train(work, log=log))
+def same(z: Tensor) -> Tensor:
+    return z
+
+
+def nothing(z: Tensor) -> Tensor:
+    return torch.zeros(len(z), 1)
+
+
+def corrections(a: Ablation, work: Work, log=print) -> dict[str, tuple[Inputs, Inputs]]:
+    """``correct`` and ``limit`` of each variant."""
     raw = views(plan.training(a.sets, a.apart, towers.SIZE, work.features), work.graph, work.workers, log)
     plain, small = ((pooled - a.data.scale.mean) / a.data.scale.deviation for pooled in raw)
     degree, directions = fit(plain, small), main_directions(plain, small)
-    treated = {}
-    for view in cache.TREATMENTS:
-        tasks = [t for p in plan.held_out(a.sets, a.apart, "choice", towers.SIZE, work.features, view) for t in p.tasks]
-        cache.compute_all(tasks, work.graph, work.workers, log)
-        treated[view] = cache.read(tasks)
-
-    def same(z: Tensor) -> Tensor:
-        return z
-
-    def nothing(z: Tensor) -> Tensor:
-        return torch.zeros(len(z), 1)
 
     def limit(z: Tensor) -> Tensor:
         return torch.clamp(Limit.GAIN * degree(z)[:, None], -Limit.MOST, Limit.MOST)
 
-    variants = {
+    return {
         "as it is": (same, nothing),
         "four directions of the pairs' differences left out": (lambda z: without(z, directions), nothing),
         "limits moved": (same, limit),
         "features moved back": (degree.back, nothing),
         SHIPPED: (degree.back, limit),
     }
-    return {name: {view: measured(a, trained, pooled, *two) for view, pooled in treated.items()} for name, two in variants.items()}
+
+
+def shipped(a: Ablation, work: Work, log=print) -> dict:
+    """Figures of the default, with its correction, on the photographs of the draw for choices as they are."""
+    return measured(a, sides(a, train(work, log=log)), a.seen.z, *corrections(a, work, log)[SHIPPED], a.seen.far_z)
+
+
+def run(a: Ablation, work: Work, log=print) -> dict[str, dict[str, dict]]:
+    """Figures by variant and treatment of the photographs of the draw for choices."""
+    trained = sides(a, train(work, log=log))
+    treated = {}
+    for view in cache.TREATMENTS:
+        tasks = [t for p in plan.held_out(a.sets, a.apart, "choice", towers.SIZE, work.features, view) for t in p.tasks]
+        cache.compute_all(tasks, work.graph, work.workers, log)
+        treated[view] = a.data.scale.z(cache.read(tasks))
+    variants = corrections(a, work, log)
+    return {name: {view: measured(a, trained, z, *two) for view, z in treated.items()} for name, two in variants.items()}
 
 
 def _moves(result: dict[str, dict], rule: str, views: list[str]) -> str:
