@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import timm
 import tiny_photographs
+import torch
 
 from clipn_models.__main__ import parser
 from clipn_models.bundle import load_manifest
-from clipn_models.default import ablate, ablate_tuning, ablation, augment, cache, features, make, measure, minilm, plan, texts, thumbnails
+from clipn_models.default import ablate, ablate_tuning, ablation, augment, cache, features, make, measure, minilm, plan, texts, thumbnails, towers
 from clipn_models.default.stage_one import Preset as FirstPreset
 from clipn_models.default.stage_two import Preset as SecondPreset
 from clipn_models.default.tuning import TuningPreset
@@ -18,10 +20,24 @@ from clipn_models.default.tuning import TuningPreset
 CORRECTIONS = ["four directions of the pairs' differences left out", "limits moved", "features moved back", "features moved back, limits moved"]
 
 
+def shallow(create=timm.create_model):
+    """Makes EfficientNet-Lite with one block of each kind: the first block of every stage, and one with a residual connection."""
+
+    def model(name: str, **options: object) -> torch.nn.Module:
+        lite = create(name, **options)
+        for number, stage in enumerate(lite.blocks):
+            del stage[2 if number == 1 else 1 :]
+        return lite
+
+    return model
+
+
 @pytest.fixture(scope="module")
 def small() -> Iterator[None]:
-    """Few pictures, texts and steps. The steps themselves are unchanged."""
+    """Few pictures, texts and steps, and a small image tower: exports and inference take most of the time. The steps themselves are unchanged."""
     monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setattr(timm, "create_model", shallow())
+    monkeypatch.setattr(towers, "SIZE", 96)
     first = FirstPreset(steps=3, batch=32, captioned=8, nouns=20)
     second = SecondPreset(steps=3, folds=2, classes=12, photographs=2, general=2, made=4)
     for module in (make, ablate):
