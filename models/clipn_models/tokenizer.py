@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
 from tokenizers import Encoding, Regex, Tokenizer, normalizers, pre_tokenizers, processors
 from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
+
+if TYPE_CHECKING:
+    import torch
 
 START, END = "<|startoftext|>", "<|endoftext|>"
 PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
@@ -95,4 +98,6 @@ def encode(tokenizer: Tokenizer | CleanTokenizer, texts: list[str], context_leng
     rows = [e.ids for e in tokenizer.encode_batch(texts)]
     rows = [r if len(r) <= context_length else [*r[: context_length - 1], r[-1]] for r in rows]
     width = max(len(r) for r in rows)
+    import torch  # reading and writing tokenizers need no PyTorch, whose import takes seconds
+
     return torch.tensor([r + [0] * (width - len(r)) for r in rows], dtype=torch.int64)

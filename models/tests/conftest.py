@@ -1,17 +1,56 @@
 from __future__ import annotations
 
+import functools
 import gc
+import hashlib
 import json
+from collections.abc import Iterator
+from pathlib import Path
 
 import made_pairs
 import pytest
 import torch
 from timm.models import register_model
+from torch import nn
+from torch.onnx._internal.exporter import _registration
 
+from clipn_models import bundle, graphs
 from clipn_models.towers import ResNet9
 
 torch.set_num_threads(1)  # small matrices: more threads only wait for each other
 gc.set_threshold(200_000, 50, 100)  # an export to ONNX allocates millions of objects, and few of them are garbage
+
+# An export to ONNX reads 500 functions of the exporter anew, a fifth of its time. They are the same in every export.
+_registration.ONNXRegistry.from_torchlib = staticmethod(functools.cache(_registration.ONNXRegistry.from_torchlib))
+
+
+@pytest.fixture(scope="session")
+def exported_texts() -> dict[tuple, bytes]:
+    """Files of exported text graphs, for ``equal_texts_once``."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def equal_texts_once(exported_texts: dict[tuple, bytes]) -> Iterator[None]:
+    """An export of a text graph takes 2 s; one with equal modules and parameters is copied. Image graphs are exported each time.
+
+    ``test_equal_weights_give_equal_files`` holds that a copy and an export are the same.
+    """
+
+    def export(name: str, graph: nn.Module, path: Path, *rest: object) -> None:
+        weights = hashlib.sha256()
+        for parameter in graph.state_dict().values():
+            weights.update(parameter.detach().numpy().tobytes())
+        heads = tuple(getattr(module, "num_heads", None) for module in graph.modules())
+        key = (name, str(graph), heads, weights.hexdigest(), *rest)
+        if name == "image" or key not in exported_texts:
+            graphs.export(name, graph, path, *rest)
+            exported_texts[key] = path.read_bytes()
+        path.write_bytes(exported_texts[key])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bundle, "export", export)
+        yield
 
 
 @register_model

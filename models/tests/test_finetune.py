@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +12,6 @@ import torch
 from made_pairs import COLOURS, encoded, picture
 from torch import nn
 
-from clipn_models import bundle
 from clipn_models.__main__ import parser
 from clipn_models.bundle import load_manifest
 from clipn_models.default import make, towers
@@ -21,6 +19,8 @@ from clipn_models.finetune import run as finetune
 from clipn_models.finetune.data import Data
 from clipn_models.finetune.steps import Fold, Heads, NoSide, Preset, encode, image_head, split
 from clipn_models.finetune.world import World
+
+pytestmark = pytest.mark.usefixtures("equal_texts_once")
 
 CLASSES, EACH = 10, 12
 DEFAULT = Path(__file__).parent.parent / "clipn-small"
@@ -118,23 +118,6 @@ def folders(tmp_path: Path) -> Path:
     return tmp_path / "photographs"
 
 
-@pytest.fixture
-def equal_texts_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An export of a text graph takes 3 s; one with equal parameters is copied. Image graphs are exported each time."""
-    real, known = bundle.export, {}
-
-    def export(name: str, graph: nn.Module, path: Path, *rest: object) -> None:
-        weights = b"".join(p.detach().numpy().tobytes() for p in graph.state_dict().values())
-        key = (name, hashlib.sha256(weights).hexdigest(), *rest)
-        if name == "image" or key not in known:
-            real(name, graph, path, *rest)
-            known[key] = path.read_bytes()
-        path.write_bytes(known[key])
-
-    monkeypatch.setattr(bundle, "export", export)
-
-
-@pytest.mark.usefixtures("equal_texts_once")
 def test_folders_become_a_verified_bundle_and_an_interrupted_run_continues(folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(make, "MADE_PART", 8)
     monkeypatch.setattr(finetune, "Preset", lambda: Preset(steps=3, no_steps=4, batch=12, folds=2, made=4))

@@ -24,6 +24,8 @@ from clipn_models.remeasure import remeasure
 from clipn_models.timing import gain, interleaved
 from clipn_models.verify import Faults, verify
 
+pytestmark = pytest.mark.usefixtures("equal_texts_once")
+
 VIT = {
     "embed_dim": 32,
     "vision_cfg": {"image_size": 32, "layers": 2, "width": 64, "patch_size": 8, "head_width": 32},
