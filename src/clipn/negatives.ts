@@ -42,31 +42,34 @@ export interface NegativeShares {
  * the mining gives every group the same mix of distances, and needs no generator that other implementations would have to repeat.
  * As published, groups have equal sizes: the last labels, count modulo groups, are left out. With fewer labels than groups each label is a
  * group.
+ * The result takes the negative labels, so that several sets of them share the sum over the classes.
  * @param cosYes cosines with the yes features of the classes, [C], C >= 1
- * @param cosNegatives cosines with the negative labels in the order of the mining, [M], M >= 1
- * @throws RangeError on no class, no label, groups that are no positive integer, or anything that is not finite
+ * @returns a function of the cosines with negative labels in the order of the mining, [M], M >= 1; it throws RangeError on no label and
+ * on anything that is not finite
+ * @throws RangeError on no class, groups that are no positive integer, or anything that is not finite
  */
 export function negativeShares(
   cosYes: ArrayLike<number>,
-  cosNegatives: ArrayLike<number>,
   scale: number,
   groups: number = PUBLISHED_GROUPS,
-): NegativeShares {
+): (cosNegatives: ArrayLike<number>) => NegativeShares {
   if (cosYes.length === 0) throw new RangeError('at least one class is needed');
-  if (cosNegatives.length === 0) throw new RangeError('at least one negative label is needed');
   if (!Number.isInteger(groups) || groups < 1) throw new RangeError(`groups must be a positive integer, not ${groups}`);
-  const count = Math.min(groups, cosNegatives.length);
-  const each = Math.floor(cosNegatives.length / count);
   const classes = logSumExp(cosYes, scale, 0, cosYes.length, 1);
-  const weight = Math.log(each / cosYes.length);
-  let score = 0;
-  let even = 0;
-  for (let g = 0; g < count; g++) {
-    const odds = classes - logSumExp(cosNegatives, scale, g, each * count, count);
-    score += sigmoid(odds);
-    even += sigmoid(odds + weight);
-  }
-  return { score: score / count, even: even / count };
+  return (cosNegatives) => {
+    if (cosNegatives.length === 0) throw new RangeError('at least one negative label is needed');
+    const count = Math.min(groups, cosNegatives.length);
+    const each = Math.floor(cosNegatives.length / count);
+    const weight = Math.log(each / cosYes.length);
+    let score = 0;
+    let even = 0;
+    for (let g = 0; g < count; g++) {
+      const odds = classes - logSumExp(cosNegatives, scale, g, each * count, count);
+      score += sigmoid(odds);
+      even += sigmoid(odds + weight);
+    }
+    return { score: score / count, even: even / count };
+  };
 }
 
 /** The published score alone, see `negativeShares`. */
@@ -76,7 +79,7 @@ export function negLabelScore(
   scale: number,
   groups: number = PUBLISHED_GROUPS,
 ): number {
-  return negativeShares(cosYes, cosNegatives, scale, groups).score;
+  return negativeShares(cosYes, scale, groups)(cosNegatives).score;
 }
 
 /** An image's shares against both kinds of negative labels. */

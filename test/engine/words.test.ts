@@ -99,7 +99,7 @@ describe('heads with negative labels', () => {
     const { neglabel: byLabels, csp: byPool, combined, ...decisions } = verdict.decisions;
     assert.deepEqual([byLabels, byPool], [neglabel < 0.5 ? 'ood' : 'id', csp < 0.5 ? 'ood' : 'id']);
     const poolCosines = Array.from(labels.csp, cosine);
-    const expectedBoth = (1 - verdict.noProbability) * negativeShares(yesCosines, poolCosines, 10, 3).even;
+    const expectedBoth = (1 - verdict.noProbability) * negativeShares(yesCosines, 10, 3)(poolCosines).even;
     assert.ok(Math.abs(both - expectedBoth) < 1e-4, `${both}`);
     assert.equal(combined, both < 0.5 ? 'ood' : 'id');
     assert.deepEqual(decisions, plain.decisions);

@@ -9,6 +9,17 @@ export interface ObservedStore extends OpenStore {
   directoryFailed(): void;
 }
 
+/** One call for all who ask while it is under way: both gauges of one scrape. */
+export function shared<T>(call: () => Promise<T>): () => Promise<T> {
+  let under: Promise<T> | undefined;
+  return () => {
+    under ??= call().finally(() => {
+      under = undefined;
+    });
+    return under;
+  };
+}
+
 /** The store of the configuration, connected to log and metrics. @throws ServiceError store_unavailable */
 export async function observedStore(config: Config, { logger, metrics }: Telemetry): Promise<ObservedStore> {
   const kind = config.store === 'directory' ? 'directory' : 'database';
@@ -22,8 +33,9 @@ export async function observedStore(config: Config, { logger, metrics }: Telemet
   });
   if (stored.database) metrics.storeUp.set({ store: 'database' }, 1);
   // NaN is an unknown value for Prometheus: a directory that cannot be asked must not end the scrape
+  const fileSystem = shared(() => statfs(config.dataDir));
   const bytes = (of: 'bavail' | 'blocks') => () =>
-    statfs(config.dataDir).then(
+    fileSystem().then(
       (system) => system[of] * system.bsize,
       () => Number.NaN,
     );

@@ -28,6 +28,7 @@ export class HeadScorer {
   readonly #width: number;
   readonly #heads = new Map<string, HeldHead>();
   readonly #words = new Map<string, WordMatrix>();
+  #indices = new Uint32Array();
 
   private constructor(session: ort.InferenceSession, { width, scale }: { width: number; scale: number }) {
     this.#session = session;
@@ -110,9 +111,14 @@ export class HeadScorer {
     if (!head.negatives) return [];
     const { words, others } = head.negatives;
     const yes = await this.#cosines(feature, head.rows.subarray(0, head.rows.length / 2));
-    const nouns = Uint32Array.from({ length: others.nouns }, (_, i) => i);
-    const cosines = this.#matrix(words).cosines(feature, nouns);
+    const cosines = this.#matrix(words).cosines(feature, this.#firstWords(others.nouns));
     return nearestWords(yes, cosines, this.#scale, { k: NEAREST, excluded: new Set(others.except) });
+  }
+
+  /** The indices of the first words of a list, which are its nouns. Heads of one list share them. */
+  #firstWords(count: number): Uint32Array {
+    if (this.#indices.length < count) this.#indices = Uint32Array.from({ length: count }, (_, i) => i);
+    return this.#indices.subarray(0, count);
   }
 
   #head(id: string): HeldHead {

@@ -37,7 +37,7 @@ export function scoredBy(
   };
   if (!negatives) return scored;
   const { neglabel, csp, groups } = negatives;
-  const shares = (cosines: ArrayLike<number>) => negativeShares(cosYes, cosines, scale, groups);
+  const shares = negativeShares(cosYes, scale, groups);
   const against = { neglabel: shares(neglabel), ...defined({ csp: csp && shares(csp) }) };
   return {
     ...scored,
