@@ -20,7 +20,7 @@ from clipn_models.towers import ResNet9
 torch.set_num_threads(1)  # small matrices: more threads only wait for each other
 gc.set_threshold(200_000, 50, 100)  # an export to ONNX allocates millions of objects, and few of them are garbage
 
-# An export to ONNX reads 500 functions of the exporter anew, a fifth of its time. They are the same in every export.
+# An export to ONNX reads 500 functions of the exporter again, a fifth of its time. They are the same in every export.
 _registration.ONNXRegistry.from_torchlib = staticmethod(functools.cache(_registration.ONNXRegistry.from_torchlib))
 
 
