@@ -1,15 +1,18 @@
 /**
  * `npm run bench -- overload`: ten times what the service can do, open loop, then silence: what is still answered, how fast the
- * rest is refused, whether memory stays, and how soon latency is what it was.
+ * rest is refused, whether memory stays, and how soon latency is what it was. Refusals are timed by the flooding client, by a second
+ * process that asks for little, and in the service.
  */
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { closedLoop, openLoop } from './load/loops.ts';
 import { Outcomes, quantile, summary } from './load/outcomes.ts';
 import { photographsOrMade } from './load/pictures.ts';
 import type { Bench } from './main.ts';
+import { frontTimes } from './measure/front-times.ts';
 import { withService } from './measure/target.ts';
 import { cpuDuring, usage } from './measure/usage.ts';
 import { fixed, megabytes, table } from './report.ts';
@@ -23,12 +26,23 @@ const DEADLINE_MS = 10_000;
 /** Requests per second of the probing client. */
 const PROBE_RATE = 20;
 
-/** Latencies by status that a second process measures meanwhile. */
-async function probe(url: string, seconds: number): Promise<Record<string, number[]>> {
+/**
+ * A second client process. It has started, and has sent its first requests, before the flood begins, so that the work of a start is no part of it.
+ * `ask` resolves with the latencies by status that it then measures.
+ */
+async function probe(url: string, seconds: number): Promise<{ ask(): Promise<Record<string, number[]>> }> {
   const file = fileURLToPath(import.meta.resolve('./load/probe-process.ts'));
   const args = ['--import', 'tsx', file, url, String(PROBE_RATE), String(seconds)];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 2 ** 28 });
-  return JSON.parse(stdout);
+  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout });
+  await once(lines, 'line');
+  return {
+    ask: async () => {
+      const answer = once(lines, 'line');
+      child.stdin.end();
+      return JSON.parse((await answer)[0]);
+    },
+  };
 }
 
 /** Milliseconds after `start` until the median of a window is back within a quarter of `normal`, and stays there until `end`. */
@@ -48,7 +62,8 @@ function recovery(answers: { at: number; latency: number }[], start: number, end
 
 export const overload: Bench = async ({ bundle: dir, seconds = 60 }) => {
   const pictures = await photographsOrMade();
-  return withService({ dir }, async (target) => {
+  const times = frontTimes();
+  return withService({ dir, env: times.env }, async (target) => {
     const processes = () => ({ front: target.front, engine: target.engine() });
     await closedLoop(target.url, 8, 3, from(pictures));
     const peakSeconds = Math.min(10, seconds);
@@ -56,8 +71,16 @@ export const overload: Bench = async ({ bundle: dir, seconds = 60 }) => {
     const load = { rate: peak * NORMAL, seconds: 6 };
     const normal = summary((await openLoop(target.url, load, from(pictures))).of(200));
 
+    const second = await probe(target.url, seconds * 0.8);
+    await times.take(target);
     const before = { front: usage(target.front).rss, engine: usage(target.engine()).rss };
     const outcomes = new Outcomes();
+    const firstSecond: number[] = [];
+    const add429 = outcomes.add.bind(outcomes);
+    outcomes.add = (reply, latency) => {
+      add429(reply, latency);
+      if (reply.status === 429 && performance.now() < start + 1000) firstSecond.push(latency);
+    };
     const start = performance.now();
     const flood = openLoop(target.url, { rate: TIMES * peak, seconds }, from(pictures), outcomes);
     const middle = new Promise<typeof before>((resolve) =>
@@ -65,9 +88,10 @@ export const overload: Bench = async ({ bundle: dir, seconds = 60 }) => {
     );
     const loop = monitorEventLoopDelay({ resolution: 1 });
     loop.enable();
-    const probing = probe(target.url, seconds * 0.8);
+    const probing = second.ask();
     const { cpu } = await cpuDuring(processes(), () => flood);
     loop.disable();
+    const seen = await times.take(target);
     const after = { front: usage(target.front).rss, engine: usage(target.engine()).rss };
     // answers after the last second of the flood are for images queued in it
     const end = performance.now();
@@ -88,6 +112,8 @@ export const overload: Bench = async ({ bundle: dir, seconds = 60 }) => {
       accepted: summary(outcomes.of(200)),
       refused: summary(outcomes.of(429)),
       probe: summary((await probing)['429'] ?? []),
+      firstSecond: summary(firstSecond),
+      service: { refused: summary(seen.statuses['429'] ?? []), pauses: summary(seen.pauses), loopMs: seen.loopMs },
       clientLoopMs: { p50: loop.percentile(50) / 1e6, p99: loop.percentile(99) / 1e6 },
       late: outcomes.of(200).filter((ms) => ms > DEADLINE_MS).length,
       statuses: outcomes.statuses,
@@ -116,6 +142,10 @@ export const overload: Bench = async ({ bundle: dir, seconds = 60 }) => {
     const { probe: probed, clientLoopMs } = results;
     console.log(
       `refusals of ${probed.n} requests by a second client process: p50 ${fixed(probed.p50)}, p95 ${fixed(probed.p95)}, p99 ${fixed(probed.p99)} ms; event loop of the flooding client: p50 ${fixed(clientLoopMs.p50)}, p99 ${fixed(clientLoopMs.p99)} ms`,
+    );
+    const { service, firstSecond: first } = results;
+    console.log(
+      `refusals of the first second: ${first.n}, p50 ${fixed(first.p50)}, p99 ${fixed(first.p99)} ms. In the service, from the head to the answer: p50 ${fixed(service.refused.p50)}, p95 ${fixed(service.refused.p95)}, p99 ${fixed(service.refused.p99)} ms; its event loop: p50 ${fixed(service.loopMs.p50)}, p99 ${fixed(service.loopMs.p99)} ms; ${service.pauses.n} pauses of its garbage collector, p50 ${fixed(service.pauses.p50)}, longest ${fixed(service.pauses.max)} ms`,
     );
     console.log(
       `goodput / peak ${fixed(results.goodput / peak, 3)}; statuses ${JSON.stringify(results.statuses)}; past the deadline ${results.late}`,

@@ -10,6 +10,7 @@ import {
   type Outcome,
   type SubmitOptions,
 } from '../../src/engine/image-process/lanes/lanes.ts';
+import { decodesAtOnce } from '../../src/engine/image-process/lanes/protocol.ts';
 import { lanesFor } from '../../src/engine/shared/lane-plan.ts';
 import { ServiceError } from '../../src/errors/index.ts';
 import { until } from '../helpers/service.ts';
@@ -385,6 +386,24 @@ describe('how many lanes', () => {
   it('the setting decides, up to the number of cores', () => {
     assert.deepEqual(lanesFor(4, 2, 345 * MiB), { lanes: 2 });
     assert.deepEqual(lanesFor(2, 9, MiB), { lanes: 2 });
+  });
+});
+
+describe('how many images in the decoder', () => {
+  it('lanes that run have no more of them together than threads, and at most four each', () => {
+    for (const cores of [1, 2, 3, 8, 64]) {
+      for (const wanted of [0, 1, 2, 5, 64]) {
+        const { lanes } = lanesFor(cores, wanted, MiB);
+        const threads = Math.max(1, Math.floor(cores / lanes));
+        const each = decodesAtOnce({ threads });
+        assert.ok(each >= 1 && each <= 4, `${each}`);
+        assert.ok(each * lanes <= cores, `${lanes} lanes of ${each} images on ${cores} cores`);
+      }
+    }
+  });
+
+  it('a decoder of a device has four', () => {
+    assert.equal(decodesAtOnce(undefined), 4);
   });
 });
 

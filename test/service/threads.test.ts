@@ -18,7 +18,7 @@ interface Thread {
   ticks: number;
 }
 
-/** Threads of a process now. Source: proc(5), fields 3, 14 and 15 of stat. */
+/** Threads of a process now, its main thread included. Source: proc(5), fields 3, 14 and 15 of stat. */
 function threads(pid: number): Thread[] {
   return readdirSync(`/proc/${pid}/task`).flatMap((tid) => {
     try {
@@ -42,7 +42,7 @@ function busyThreads(samples: Thread[][]): number[] {
   return samples.map((sample) => sample.filter(({ tid, runnable }) => runnable && working.has(tid)).length);
 }
 
-it('under load, decoding and lanes together keep as many threads of the engine busy as it has cores, beside its main thread', {
+it('under load, decoding and lanes together keep as many threads of the engine busy as it has cores', {
   skip: existsSync('/proc/self/task') ? false : 'needs /proc',
 }, async (t) => {
   const service = await startService(t, await temporaryDirectory(t), {
@@ -65,7 +65,8 @@ it('under load, decoding and lanes together keep as many threads of the engine b
   while (answered < 2 * CLIENTS) await sleep(5);
   const samples: Thread[][] = [];
   while (samples.length < SAMPLES) {
-    samples.push(threads(service.enginePid()));
+    const pid = service.enginePid();
+    samples.push(threads(pid).filter(({ tid }) => tid !== String(pid)));
     await sleep(3);
   }
   loaded = false;
@@ -74,5 +75,6 @@ it('under load, decoding and lanes together keep as many threads of the engine b
   const mean = counts.reduce((sum, n) => sum + n, 0) / counts.length;
   t.diagnostic(`${mean.toFixed(2)} on average, at most ${Math.max(...counts)}`);
   assert.ok(mean > 0.5, `the engine was loaded: ${mean}`);
-  assert.ok(mean <= LANES + 1, `${mean} threads can run on average`);
+  // beside the N threads at work, one that hands an image over can run for a moment
+  assert.ok(mean <= LANES + 0.5, `${mean} threads can run on average`);
 });

@@ -1,4 +1,5 @@
 import type { Config } from '../../config/index.ts';
+import { relaxHeap } from './heap.ts';
 import { observedModel } from './live-model.ts';
 import { openTelemetry } from './telemetry.ts';
 
@@ -8,6 +9,7 @@ import { openTelemetry } from './telemetry.ts';
  * With a gate file the gate runs in the same process.
  */
 export async function serve(config: Config, programVersion: string, gateFile?: string): Promise<void> {
+  relaxHeap();
   const telemetry = await openTelemetry(config, programVersion);
   const live = observedModel(config, telemetry);
   const prepared = await live.prepare();

@@ -3,8 +3,7 @@ import type { Device } from '../../shared/devices.ts';
 /** Largest number of images in one run of a lane on a CPU: larger runs are not faster per image and delay the other images. */
 export const LANE_BATCH = 4;
 /**
- * A larger batch is preferred if it takes at most this many times as long per image. While one image of a batch is decoded, the others use the
- * idle time of the core; and a measurement on a machine that is busy during the start must not lead to batches of one.
+ * A larger batch is preferred if it takes at most this many times as long per image: it costs fewer messages between threads, and a measurement on a machine that is busy during the start must not lead to batches of one.
  */
 const WORTH = 1.15;
 

@@ -1,5 +1,5 @@
 /**
- * The thread of one lane. It decodes its images, several at a time, and then runs them together. This thread waits while libuv's pool decodes,
+ * The thread of one lane. It decodes its images and then runs them together. This thread waits while libuv's pool decodes,
  * and onnxruntime-node runs on the thread that calls it, so a lane uses about one core. The thread is never terminated; it ends with its process.
  */
 import { parentPort, workerData } from 'node:worker_threads';
@@ -12,7 +12,7 @@ import { sharedNow } from '../../ipc/clock.ts';
 import { Cores } from './cores.ts';
 import { type LaneSession, openLaneSession } from './lane-session.ts';
 import {
-  DECODES_AT_ONCE,
+  decodesAtOnce,
   type FromLane,
   type LaneImage,
   type LaneInit,
@@ -74,7 +74,7 @@ async function open(image: LaneImage, slot: number): Promise<LaneResult> {
   }
 }
 
-/** Opens images in order, `DECODES_AT_ONCE` of them at a time. */
+/** Opens images in order, a few of them at a time. */
 async function openAll(images: LaneImage[]): Promise<LaneOutcome[]> {
   const outcomes: LaneOutcome[] = [];
   let next = 0;
@@ -87,7 +87,7 @@ async function openAll(images: LaneImage[]): Promise<LaneOutcome[]> {
       );
     }
   };
-  await Promise.all(Array.from({ length: DECODES_AT_ONCE }, (_, slot) => decoder(slot)));
+  await Promise.all(Array.from({ length: decodesAtOnce(init.model) }, (_, slot) => decoder(slot)));
   return outcomes;
 }
 

@@ -3,11 +3,17 @@ import type { SerializedError } from '../../../errors/index.ts';
 import type { DecodedImage, DecodeMode, Orientation } from '../../../images/decode.ts';
 import type { ImageReading } from '../../../images/readings.ts';
 
-/**
- * Largest number of images of one lane in the decoder at a time. libvips passes every image between two threads, one of which waits for the
- * other. One image at a time uses 0.7 of a core, so two lanes would lose a tenth of their throughput.
- */
+/** Largest number of images of one lane in the decoder at a time. */
 export const DECODES_AT_ONCE = 4;
+
+/**
+ * Number of images of one lane in the decoder at a time. A lane that also runs its images has as many as its session has threads, so that lanes that
+ * decode and lanes that run together never have more threads at work than there are cores. libvips passes every image between two threads, one of
+ * which waits for the other, so one image uses 0.7 of a core; the rest is left for the front. Decoders of a device have no runs beside them, and
+ * several images fill their cores.
+ */
+export const decodesAtOnce = (model: Pick<LaneModel, 'threads'> | undefined): number =>
+  model ? Math.min(DECODES_AT_ONCE, model.threads) : DECODES_AT_ONCE;
 
 export interface LaneInit {
   bundle: Bundle;
