@@ -393,7 +393,7 @@ describe('how many images in the decoder', () => {
   it('lanes that run have no more of them together than threads, and at most four each', () => {
     for (const cores of [1, 2, 3, 8, 64]) {
       for (const wanted of [0, 1, 2, 5, 64]) {
-        const { lanes } = lanesFor(cores, wanted, MiB);
+        const { lanes } = lanesFor(cores, wanted, 2 ** 20);
         const threads = Math.max(1, Math.floor(cores / lanes));
         const each = decodesAtOnce({ threads });
         assert.ok(each >= 1 && each <= 4, `${each}`);

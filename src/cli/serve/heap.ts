@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 
-/** By how many percent the heap, with the bodies that it refers to, may grow until all of it is marked again. */
-const GROWTH_PERCENT = 200;
+/** The heap, with the bodies that it refers to, may grow by this many percent until all of it is marked again. */
+export const HEAP_FLAG = '--heap-growing-percent=200';
 
 /**
  * Lets the heap of this process grow further between two marks of all its objects. Request bodies are outside V8's heap but count for its growth,
@@ -9,5 +9,5 @@ const GROWTH_PERCENT = 200;
  * live for a moment only, and the collections of young objects free them.
  */
 export function relaxHeap(): void {
-  setFlagsFromString(`--heap-growing-percent=${GROWTH_PERCENT}`);
+  setFlagsFromString(HEAP_FLAG);
 }
