@@ -1,7 +1,7 @@
 /**
  * `npm run bench -- overload`: ten times what the service can do, open loop, then silence: what is still answered, how fast the
  * rest is refused, whether memory stays, and how soon latency is what it was. Refusals are timed by the flooding client, by a second
- * process that asks for little, and in the service.
+ * process with few requests, and in the service.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -75,6 +75,6 @@ it('under load, decoding and lanes together keep as many threads of the engine b
   const mean = counts.reduce((sum, n) => sum + n, 0) / counts.length;
   t.diagnostic(`${mean.toFixed(2)} on average, at most ${Math.max(...counts)}`);
   assert.ok(mean > 0.5, `the engine was loaded: ${mean}`);
-  // beside the N threads at work, one that hands an image over can run for a moment
+  // a thread that passes an image on can run for a moment beside the thread that takes it
   assert.ok(mean <= LANES + 0.5, `${mean} threads can run on average`);
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Target } from './target.ts';
 
-/** What the front process has seen since it was last asked; times in milliseconds. */
+/** Observations of the front process since the last time they were taken; times in milliseconds. */
 export interface Seen {
   /** From the head of a request until its answer was handed to the kernel, by status. */
   statuses: Record<string, number[]>;
