@@ -14,16 +14,15 @@ from .timing import interleaved, median
 
 BATCHES = (1, 2, 4)
 SAME = 1.03
-"""A lane for each core is preferred to one session with all threads while it is at most this much slower: other work slows it less."""
-WORTH = 1.15
-"""The largest batch whose images take at most this much longer than those of the fastest; the rule of the service's own measurement."""
+"""A lane for each core is preferred to one session with all threads while it is at most this much slower, because other work slows it less. A smaller
+batch is preferred to a larger one in the same way: it delays the other images less. The service's own measurement has the same rule."""
 
 
 def fastest(rates: dict[tuple[int, int], float]) -> tuple[int, int]:
-    """(lanes, batch) of the highest rates: the most lanes that are hardly slower than others, and then the largest batch that is."""
+    """(lanes, batch) of the highest rates: the most lanes that are hardly slower than others, and then the smallest batch that is."""
     best = {lanes: max(rate for (n, _), rate in rates.items() if n == lanes) for lanes, _ in rates}
     lanes = max(n for n, rate in best.items() if SAME * rate >= max(best.values()))
-    return lanes, max(batch for (n, batch), rate in rates.items() if n == lanes and WORTH * rate >= best[lanes])
+    return lanes, min(batch for (n, batch), rate in rates.items() if n == lanes and SAME * rate >= best[lanes])
 
 
 def measure(graph: Path, size: int, cores: int, rounds: int) -> dict:

@@ -7,6 +7,7 @@ import { Connection } from './load/connection.ts';
 import { closedLoop, openLoop } from './load/loops.ts';
 import { summary } from './load/outcomes.ts';
 import { coresTime } from './measure/quiet.ts';
+import { worksOf } from './measure/thread-times.ts';
 
 const post = (text = 'picture') => ({
   path: '/v1/detect',
@@ -105,5 +106,24 @@ describe('load generator', () => {
 describe('whether the machine is quiet', () => {
   it('time of the cores is read from the kernel: steal is not idle, waiting for a disk is', () => {
     assert.deepEqual(coresTime('cpu  10 1 5 70 4 0 2 8 3 0\ncpu0 1 1 1 1\n'), { total: 100, idle: 74 });
+  });
+});
+
+describe('the work of threads', () => {
+  it('lanes are the busiest threads that are neither the main thread, nor helpers of V8, nor libvips', () => {
+    const threads = [10, 11, 12, 13, 14, 15, 16, 17, 18, 19].map((tid) => ({
+      tid,
+      name: tid === 19 ? 'worker' : 'node',
+      ms: tid === 17 ? 1 : 100,
+    }));
+    const workOf = worksOf(threads, 10, 2);
+    assert.deepEqual(threads.map(workOf), [
+      'main thread',
+      ...Array(5).fill('helpers of V8'),
+      'lanes',
+      'pool of libuv',
+      'lanes',
+      'libvips',
+    ]);
   });
 });

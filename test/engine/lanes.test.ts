@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as tick } from 'node:timers/promises';
 import fc from 'fast-check';
-import { batchSizes, bestBatch, bucketsUpTo } from '../../src/engine/image-process/lanes/buckets.ts';
+import { batchSizes, bestBatch, bucketsUpTo, compareBatches } from '../../src/engine/image-process/lanes/buckets.ts';
 import { Cores } from '../../src/engine/image-process/lanes/cores.ts';
 import {
   Lanes,
@@ -414,13 +414,35 @@ describe('how many images in a run', () => {
     assert.deepEqual(batchSizes(1), [1]);
   });
 
-  it('the largest batch is taken whose images take at most 15 % longer than those of the fastest', () => {
+  it('the smallest batch is taken whose images take at most 3 % longer than those of the fastest', () => {
     const runs = (...ms: [number, number, number]) =>
       [1, 2, 4].map((size, i) => ({ size, ms: size * (ms[i] as number) }));
     assert.equal(bestBatch(runs(10, 9, 8)), 4);
-    assert.equal(bestBatch(runs(10, 8, 9)), 4);
-    assert.equal(bestBatch(runs(10, 8, 9.3)), 2);
+    assert.equal(bestBatch(runs(10, 8.2, 8)), 2);
+    assert.equal(bestBatch(runs(10, 8.3, 8)), 4);
     assert.equal(bestBatch(runs(10, 12, 12)), 1);
+  });
+
+  it('the choice is the same at every start, though other work makes two of three runs up to three times as long', async () => {
+    // processor milliseconds per image of clipn-small in int8, measured on two cores
+    const quiet: Record<number, number> = { 1: 5.9, 2: 5.4, 4: 5.0 };
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.nat(2), fc.double({ min: 0, max: 0.02, noNaN: true })), { minLength: 3, maxLength: 3 }),
+        fc.infiniteStream(fc.double({ min: 1, max: 3, noNaN: true })),
+        async (free, slowdowns) => {
+          const turns = new Map<number, number>();
+          const time = async (size: number) => {
+            const turn = turns.get(size) ?? 0;
+            turns.set(size, turn + 1);
+            const [undisturbed, noise] = free[[4, 2, 1].indexOf(size)] as [number, number];
+            const slower = turn === undisturbed ? 1 + noise : slowdowns.next().value;
+            return size * (quiet[size] as number) * slower;
+          };
+          assert.equal(bestBatch(await compareBatches([4, 2, 1], time)), 4);
+        },
+      ),
+    );
   });
 
   it('a device pads to powers of two, a CPU runs any number', () => {

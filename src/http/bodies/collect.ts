@@ -6,6 +6,8 @@ import { stopDecoding, unreadable } from './coding.ts';
 /** Inspects a body while it arrives; a returned error refuses the body. */
 export type Watch = (chunk: Buffer) => ServiceError | undefined;
 
+const EMPTY = Buffer.alloc(0);
+
 /** Bytes that are reserved at first for a request without a length. */
 const FIRST_BYTES = 64 * 1024;
 
@@ -24,34 +26,36 @@ export function collect(
   if (sent !== undefined && sent > bodyLimit) return Promise.reject(tooLarge(bodyLimit));
   const announced = request.encoded ? undefined : sent;
   return new Promise((resolve, reject) => {
-    let body = Buffer.allocUnsafe(announced ?? FIRST_BYTES);
+    let body: Buffer = EMPTY;
     let length = 0;
     let over = false;
     const stop = (error: ServiceError) => {
       if (over) return;
       over = true;
       payload.removeListener('data', take).removeListener('end', end);
-      body = Buffer.alloc(0);
+      body = EMPTY;
       stopDecoding(request, payload);
       reject(error);
     };
-    const add = (chunk: Buffer) => {
-      if (length + chunk.length > bodyLimit) throw tooLarge(bodyLimit);
-      if (length + chunk.length > (announced ?? Number.POSITIVE_INFINITY)) throw wrongLength();
-      const refused = watch?.(chunk);
-      if (refused) throw refused;
+    const place = (chunk: Buffer) => {
+      if (length === 0) body = Buffer.allocUnsafe(announced ?? FIRST_BYTES);
       if (length + chunk.length > body.length) {
-        const more = Buffer.allocUnsafe(Math.min(bodyLimit, 2 * (length + chunk.length)));
-        request.reservation?.grow(more.length - body.length);
-        body.copy(more, 0, 0, length);
-        body = more;
+        const size = Math.min(bodyLimit, 2 * (length + chunk.length));
+        request.reservation?.grow(size - body.length);
+        body = grown(body.subarray(0, length), size);
       }
       chunk.copy(body, length);
-      length += chunk.length;
     };
     const take = (chunk: Buffer) => {
       try {
-        add(chunk);
+        if (length + chunk.length > bodyLimit) throw tooLarge(bodyLimit);
+        if (length + chunk.length > (announced ?? Number.POSITIVE_INFINITY)) throw wrongLength();
+        const refused = watch?.(chunk);
+        if (refused) throw refused;
+        // a body that arrives at once is not copied: the parser of the connection has made the chunk for it alone
+        if (length === 0 && chunk.length === announced) body = chunk;
+        else place(chunk);
+        length += chunk.length;
       } catch (error) {
         stop(error as ServiceError);
       }
@@ -69,6 +73,12 @@ export function collect(
       over = true;
     });
   });
+}
+
+function grown(bytes: Buffer, size: number): Buffer {
+  const more = Buffer.allocUnsafe(size);
+  bytes.copy(more);
+  return more;
 }
 
 export function lengthOf({ headers }: FastifyRequest): number | undefined {

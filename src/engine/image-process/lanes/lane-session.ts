@@ -3,11 +3,9 @@ import type { Bundle } from '../../../bundle/load.ts';
 import { deviceOf } from '../../shared/devices.ts';
 import { checkGolden } from '../../shared/golden.ts';
 import { type ImageSession, openImageSession } from '../../shared/sessions.ts';
-import { batchSizes, bestBatch, bucketsUpTo } from './buckets.ts';
+import { threadCpuMs } from '../../shared/thread-cpu.ts';
+import { batchSizes, bestBatch, bucketsUpTo, compareBatches } from './buckets.ts';
 import type { LaneInit, LaneModel, RunReport } from './protocol.ts';
-
-/** Runs of each batch that are compared at the start. */
-const TURNS = 3;
 
 /** The sessions of one lane: its own, and in one lane a second session whose runs use all cores. */
 export class LaneSession {
@@ -62,23 +60,16 @@ export class LaneSession {
     return input;
   }
 
-  /** One run of artificial pixels, milliseconds. */
-  async time(size: number): Promise<number> {
-    const input = this.#input(size);
-    const started = performance.now();
-    await this.#own.run(input, size);
-    return performance.now() - started;
-  }
-
   /**
-   * The fastest of several runs of each batch, milliseconds. The batches take turns: other processes start at the same time and end at some moment,
-   * and the batch that is measured last must not look the fastest for that.
+   * One run of artificial pixels, milliseconds: the processor time of the calling thread where the run uses no other thread, because other processes
+   * that take turns on the core must not count; otherwise the time that passes.
    */
-  async compareBatches(sizes: readonly number[]): Promise<{ size: number; ms: number }[]> {
-    const runs = sizes.map((size) => ({ size, ms: Number.POSITIVE_INFINITY }));
-    for (let turn = 0; turn < TURNS; turn++)
-      for (const run of runs) run.ms = Math.min(run.ms, await this.time(run.size));
-    return runs;
+  async time(size: number, threads: number): Promise<number> {
+    const input = this.#input(size);
+    const clock = () => (threads === 1 ? threadCpuMs() : undefined) ?? performance.now();
+    const started = clock();
+    await this.#own.run(input, size);
+    return clock() - started;
   }
 }
 
@@ -99,7 +90,7 @@ export async function openLaneSession({ bundle }: LaneInit, model: LaneModel) {
   const session = new LaneSession(own, openWide, buckets, stride);
   if (device.kind !== 'cpu') {
     // the largest first, so that the arena grows once. A device runs all sizes here, so that it prepares no kernel under load
-    for (const bucket of [...buckets].reverse().flatMap((b) => [b, b])) await session.time(bucket);
+    for (const bucket of [...buckets].reverse().flatMap((b) => [b, b])) await session.time(bucket, model.threads);
     return { session, goldenMaxDifference, batch: model.maxBatch };
   }
   // one run, so that the first image does not wait for memory to be allocated
@@ -107,7 +98,7 @@ export async function openLaneSession({ bundle }: LaneInit, model: LaneModel) {
     await own.run(new Uint8Array(stride), 1);
     return { session, goldenMaxDifference, batch: model.maxBatch };
   }
-  const runs = await session.compareBatches(batchSizes(model.maxBatch).reverse());
+  const runs = await compareBatches(batchSizes(model.maxBatch).reverse(), (size) => session.time(size, model.threads));
   return { session, goldenMaxDifference, batch: bestBatch(runs) };
 }
 
