@@ -15,7 +15,7 @@ export function cutNames(
   templates: readonly string[],
 ): string[] {
   const { room } = tokenizer;
-  const longest = Math.max(...templates.map((t) => t.length), 0);
+  const longest = longestOf(templates);
   const counted = new Map(templates.map((t) => [t, tokenizer.count(tokenize(t, ' '))]));
   const order = [...counted.keys()].sort((a, b) => (counted.get(b) as number) - (counted.get(a) as number));
   let left = EXACT;
@@ -31,6 +31,19 @@ export function cutNames(
   };
   return names.filter(isCut);
 }
+
+/** Tokens that a tokenizer puts before and after a text: two in CLIP and BERT. */
+const MOST_MARKERS = 8;
+
+/** Whether no name is cut off, as far as that follows from the lengths alone; without a tokenizer, which takes time to open. */
+export function allSurelyFit(names: readonly string[], templates: readonly string[], contextLength: number): boolean {
+  const longest = longestOf(templates);
+  return names.every((name) => surelyFits(name, longest, contextLength - MOST_MARKERS));
+}
+
+/** Characters of the longest template; infinite if a template has characters that may be several tokens. */
+const longestOf = (templates: readonly string[]) =>
+  Math.max(...templates.map((t) => (PLAIN.test(t) ? t.length : Number.POSITIVE_INFINITY)), 0);
 
 /** A token has at least one byte of the text, except for HTML entities, which a clean-up may expand, and non-ASCII characters. */
 function surelyFits(name: string, templateLength: number, room: number): boolean {

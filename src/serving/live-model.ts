@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bundle } from '../bundle/load.ts';
 import { readTokenizer, type TextTokenizer } from '../bundle/tokenizer.ts';
-import { cutNames } from '../bundle/truncation.ts';
+import { allSurelyFit, cutNames } from '../bundle/truncation.ts';
 import { unknownWords } from '../bundle/vocabulary.ts';
 import type { Config } from '../config/index.ts';
 import {
@@ -149,7 +149,10 @@ export class LiveModel {
         },
       },
       unknownWords: (word) => unknownWords(bundle.manifest, word),
-      cutNames: (names, templates) => cutNames(tokenizer(), names, templates),
+      cutNames: (names, templates) =>
+        allSurelyFit(names, templates, bundle.manifest.text.context_length)
+          ? []
+          : cutNames(tokenizer(), names, templates),
     };
     return { opened, engine, features, forTenants, heads };
   }

@@ -14,7 +14,7 @@ import { type HeadRecipe, isCached, makeHead, makeRows, prepareWords } from './f
 import { type NegativeWords, negativesDigest } from './negatives/choice.ts';
 import { negativesUnsupported } from './negatives/settings.ts';
 import type { Serving } from './tenant.ts';
-import type { TextModel } from './warnings.ts';
+import { type CutOffWarning, type TextModel, truncated, type Warning, warningsOf } from './warnings.ts';
 
 /** One model as tenants use it: its text encoder, its feature cache, and the engine that takes heads. */
 export interface TenantModel {
@@ -49,6 +49,16 @@ export interface HeadVersion {
   examples?: StoredExamples | undefined;
 }
 
+/** Most classes whose texts are cut off that every verdict of a tenant names. */
+const MOST_CUT_OFF = 10;
+
+interface Made {
+  recipe: HeadRecipe;
+  model: TenantModel;
+  /** Determined when the first verdict needs it. */
+  cutOff?: readonly CutOffWarning[];
+}
+
 export interface MakeOptions {
   signal?: AbortSignal;
   onProgress?: (done: number, total: number) => void;
@@ -61,7 +71,7 @@ export interface MakeOptions {
 export class TenantHeads {
   #model: TenantModel;
   readonly #defaultMethod: Method;
-  readonly #made = new Map<string, { recipe: HeadRecipe; model: TenantModel }>();
+  readonly #made = new Map<string, Made>();
 
   constructor(model: TenantModel, defaultMethod: Method) {
     this.#model = model;
@@ -142,6 +152,21 @@ export class TenantHeads {
   async load(headId: string): Promise<Head | undefined> {
     const made = this.#made.get(headId);
     return made && makeHead(sourcesOf(made.model), made.recipe);
+  }
+
+  /** Warnings about a valid definition, for its owner. */
+  warnings(definition: TenantDefinition): Warning[] {
+    const { bundle, unknownWords, cutNames } = this.#model;
+    return warningsOf(definition, { templates: bundle.templates, unknownWords, cutNames });
+  }
+
+  /** Warnings of a head in service about classes whose texts its model reads in part only, the first ten. */
+  cutOff(headId: string): readonly CutOffWarning[] {
+    const made = this.#made.get(headId);
+    if (!made) return [];
+    const { classes, prompts } = made.recipe;
+    made.cutOff ??= truncated(classes, [...prompts.yes, ...prompts.no], made.model).slice(0, MOST_CUT_OFF);
+    return made.cutOff;
   }
 
   /** The rows of a complete version, for an export. */

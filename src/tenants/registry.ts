@@ -22,7 +22,7 @@ import type { PutOptions, PutResult, Revision } from './put.ts';
 import type { TenantRecord } from './record.ts';
 import type { TenantStore } from './store.ts';
 import { type Serving, type Tenant, type TenantState, type TenantView, viewOf } from './tenant.ts';
-import { type Warning, warningsOf } from './warnings.ts';
+import type { CutOffWarning, Warning } from './warnings.ts';
 
 export type { PutOptions, PutResult };
 
@@ -273,10 +273,10 @@ export class TenantRegistry {
   }
 
   /** Warnings about a valid definition, for its owner. */
-  warnings(definition: TenantDefinition): Warning[] {
-    const { bundle, unknownWords, cutNames } = this.#heads.model;
-    return warningsOf(definition, { templates: bundle.templates, unknownWords, cutNames });
-  }
+  warnings = (definition: TenantDefinition): Warning[] => this.#heads.warnings(definition);
+
+  /** Warnings about the serving version's classes whose texts its model reads in part only, the first ten. */
+  cutOff = ({ headId }: Serving): readonly CutOffWarning[] => this.#heads.cutOff(headId);
 
   async #change(id: string, old: TenantRecord | undefined, stored: TenantRecord, waitMs: number): Promise<PutResult> {
     const tenant = this.#known.find(id);

@@ -1,4 +1,4 @@
-import { nameOf, textsOf } from './classes.ts';
+import { type ClassEntry, nameOf, textsOf } from './classes.ts';
 import type { TenantDefinition } from './definition.ts';
 import { knownForms } from './word-forms.ts';
 
@@ -8,6 +8,11 @@ export interface Warning {
   class?: string;
   index?: number;
   words?: string[];
+}
+
+/** A class whose text the model reads in part only. */
+export interface CutOffWarning extends Warning {
+  code: 'truncated';
 }
 
 /** Warnings of one kind that a reply lists one by one. */
@@ -29,7 +34,7 @@ export function warningsOf(definition: TenantDefinition, reading: TextModel): Wa
     ...inTemplates(definition, reading),
     ...alone(definition),
     ...unknown(definition, reading),
-    ...truncated(definition, reading),
+    ...truncated(definition.classes, templatesInUse(definition, reading), reading),
     ...duplicates(definition).slice(0, MAX_WARNINGS),
   ];
 }
@@ -104,14 +109,22 @@ function duplicateText(later: NamedText, earlier: NamedText): string {
   return `The ${described(later)} means the same as the ${described(earlier)}; ${split}`;
 }
 
-function truncated({ classes, templates, templates_no: no }: TenantDefinition, reading: TextModel): Warning[] {
-  const inUse = [
+function templatesInUse({ templates, templates_no: no }: TenantDefinition, reading: TextModel): string[] {
+  return [
     ...(templates ?? reading.templates.yes),
     ...(no ?? (templates === undefined ? (reading.templates.no ?? []) : [])),
   ];
-  const cut = new Set(reading.cutNames([...new Set(classes.flatMap(textsOf))], [...new Set(inUse)]));
+}
+
+/** One warning for each class of which a name or an alias is cut off in at least one of the templates; at most `MAX_WARNINGS`. */
+export function truncated(
+  classes: readonly ClassEntry[],
+  templates: readonly string[],
+  { cutNames }: Pick<TextModel, 'cutNames'>,
+): CutOffWarning[] {
+  const cut = new Set(cutNames([...new Set(classes.flatMap(textsOf))], [...new Set(templates)]));
   if (cut.size === 0) return [];
-  const warnings: Warning[] = [];
+  const warnings: CutOffWarning[] = [];
   for (const [index, entry] of classes.entries()) {
     const text = textsOf(entry).find((t) => cut.has(t));
     if (text === undefined) continue;

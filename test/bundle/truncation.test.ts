@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { createTokenizer } from '../../src/bundle/tokenizer.ts';
-import { cutNames } from '../../src/bundle/truncation.ts';
-import { ROOT } from '../helpers/paths.ts';
+import { allSurelyFit, cutNames } from '../../src/bundle/truncation.ts';
+import { BUNDLE, ROOT } from '../helpers/paths.ts';
 
 const file = (name: string) => JSON.parse(readFileSync(join(ROOT, 'test/bundle/fixtures', name), 'utf8'));
 const bert = (length: number) => createTokenizer(file('wordpiece-tokenizer.json'), length);
@@ -56,5 +56,27 @@ describe('names that the model reads in part only', () => {
       names.filter((n) => words(n) === 20),
     );
     assert.ok(looks <= 5000 + 2000 + 3);
+  });
+
+  it('names whose length alone shows that they fit are never truncated, with either kind of tokenizer', () => {
+    const byBytes = createTokenizer(JSON.parse(readFileSync(join(BUNDLE, 'tokenizer.json'), 'utf8')), 32);
+    const part = fc.constantFrom('dog', 'café', '東京', 'zzzzz', ' ', ',', '&amp;', 'quick', '!');
+    const text = fc.array(part, { maxLength: 6 }).map((parts) => parts.join(''));
+    fc.assert(
+      fc.property(fc.array(text), fc.array(text, { minLength: 1, maxLength: 2 }), (names, starts) => {
+        const templates = starts.map((start) => `${start}{}`);
+        fc.pre(allSurelyFit(names, templates, 32));
+        for (const tokenizer of [byBytes, bert(32)]) assert.deepEqual(cutNames(tokenizer, names, templates), []);
+      }),
+    );
+    assert.ok(allSurelyFit(['dog', 'school bus'], ['a {}'], 32));
+    assert.ok(!allSurelyFit(['dog', 'b'.repeat(30)], ['a {}'], 32));
+  });
+
+  it('a short name is truncated in a template of few characters that are many tokens', () => {
+    const byBytes = createTokenizer(JSON.parse(readFileSync(join(BUNDLE, 'tokenizer.json'), 'utf8')), 32);
+    const template = `${'東京'.repeat(12)}{}`;
+    assert.ok(byBytes.count(template) > byBytes.room, 'of 24 characters');
+    assert.deepEqual(cutNames(byBytes, ['dog'], [template]), ['dog']);
   });
 });

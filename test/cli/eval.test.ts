@@ -266,7 +266,7 @@ describe('clipn-gate eval', () => {
     assert.doesNotMatch(stderr, /engine.*ended|Error/);
   });
 
-  it('eval with another class list starts over with a notice, and keeps the old scores aside', async (t) => {
+  it('eval with another class list starts over with a notice, keeps the old scores aside, and names a class that is cut off', async (t) => {
     const { dir, args } = await dataset(t, 2);
     const out = join(dir, 'out');
     assert.equal((await run(...args, '--out', out)).status, 0);
@@ -282,8 +282,16 @@ describe('clipn-gate eval', () => {
     assert.ok((await readFile(join(out, 'scores.previous.jsonl'))).length > 0);
     const templates = join(dir, 'templates.txt');
     await writeFile(templates, 'a {}\n');
+    const long = 'bus '.repeat(40).trim();
+    await writeFile(classes, `sunflower\tflower\ndog\tcat\nschool_bus\t${long}\n`);
+    assert.doesNotMatch(stderr, /too long for the model/);
     const other = await run(...args, '--out', out, '--classes', classes, '--templates', templates);
     assert.match(other.stderr, /Starting over/);
+    const cut = [...other.stderr.matchAll(/^warning: The class "([^"]*)" is too long for the model/gm)];
+    assert.deepEqual(
+      cut.map(([, name]) => name),
+      [long],
+    );
     assert.deepEqual((await resultsIn(out)).settings.templates, ['a {}']);
   });
 

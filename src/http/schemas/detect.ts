@@ -233,7 +233,15 @@ const FailedImage = Type.Object(
 export type FailedImage = Static<typeof FailedImage>;
 
 const DetectWarning = Type.Object(
-  { code: Type.Literal('no_negatives'), message: Type.String() },
+  {
+    code: Type.Union([
+      Type.Literal('no_negatives', { description: 'Only with `explain`: why there is no `looks_like`.' }),
+      Type.Literal('truncated', { description: 'The model reads the beginning of the text of `class` only.' }),
+    ]),
+    message: Type.String(),
+    class: Type.Optional(Type.String()),
+    index: Type.Optional(Type.Integer()),
+  },
   { title: 'DetectWarning' },
 );
 
@@ -247,7 +255,9 @@ export const DetectReply = Type.Object(
       { description: 'In the order of the images.' },
     ),
     warnings: Type.Optional(
-      Type.Array(DetectWarning, { description: 'Only with `explain`: why there is no `looks_like`.' }),
+      Type.Array(DetectWarning, {
+        description: 'Only if there are any. Of classes that are too long for the model, the first ten are named.',
+      }),
     ),
     timing_ms: Type.Object(
       { decode: Type.Number(), queue: Type.Number(), inference: Type.Number(), total: Type.Number() },

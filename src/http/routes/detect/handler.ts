@@ -38,12 +38,13 @@ export async function answerDetect(
   );
   const slowest = (stage: keyof Detection['timing']) =>
     Math.max(0, ...judged.map((o) => ('detection' in o ? o.detection.timing[stage] : 0)));
+  const warnings = [...(explain && !serving.words ? [noWords(tenant)] : []), ...app.tenants.cutOff(serving)];
   return {
     tenant,
     tenant_version: serving.version,
     model: serving.model,
     results,
-    ...(explain && !serving.words && { warnings: [noWords(tenant)] }),
+    ...(warnings.length > 0 && { warnings }),
     timing_ms: {
       decode: round(slowest('decode')),
       queue: round(slowest('queue')),
