@@ -8,9 +8,9 @@ import { scoredBy } from '../../src/engine/image-process/heads/scoring.ts';
 import type { Head, WordSource } from '../../src/engine/index.ts';
 import { WordMatrix } from '../../src/words/word-matrix.ts';
 
-/** Unit rows [count * width] that follow from the seed. */
+/** Unit rows [count * width] that follow from the seed, a natural number; none is zero. */
 function unitRows(count: number, width: number, seed: number): Float32Array {
-  const rows = Float32Array.from({ length: count * width }, (_, i) => Math.sin(seed * 12.9898 + i * 78.233));
+  const rows = Float32Array.from({ length: count * width }, (_, i) => Math.sin((seed + 1) * 12.9898 + i * 78.233));
   for (let at = 0; at < rows.length; at += width) {
     const length = Math.hypot(...rows.subarray(at, at + width));
     for (let i = at; i < at + width; i++) rows[i] = (rows[i] as number) / length;
