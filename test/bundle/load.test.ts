@@ -6,7 +6,7 @@ import { BundleError } from '../../src/bundle/errors.ts';
 import { readGolden } from '../../src/bundle/golden.ts';
 import { loadBundle } from '../../src/bundle/load.ts';
 import { unknownWords } from '../../src/bundle/vocabulary.ts';
-import { BUNDLE, temporaryDirectory } from '../helpers/paths.ts';
+import { BUNDLE, DEFAULT_BUNDLE, temporaryDirectory } from '../helpers/paths.ts';
 
 async function copy(t: TestContext): Promise<string> {
   const dir = await temporaryDirectory(t);
@@ -30,6 +30,12 @@ async function edit(dir: string, change: (manifest: Record<string, never>) => vo
 }
 
 describe('the embedded bundle', () => {
+  it('the default bundle names the lanes and the batch that were fastest, for each precision of a CPU', async () => {
+    const { speed, precisions } = (await loadBundle(DEFAULT_BUNDLE)).manifest;
+    assert.deepEqual(Object.keys(speed ?? {}), ['fp32', 'int8']);
+    assert.ok(precisions?.int8);
+  });
+
   it('the embedded bundle is complete: checksums, golden file, figures of its own quality', async () => {
     const bundle = await loadBundle(BUNDLE);
     const golden = await readGolden(bundle);
