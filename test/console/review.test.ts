@@ -184,9 +184,9 @@ describe('review page', { skip: skipBrowser }, () => {
     assert.ok((await tiles(page).count()) < 150);
     await page.getByLabel('Decision', { exact: true }).selectOption('ood');
     await page.getByText('3,334 shown').waitFor();
-    await page.getByLabel('of the rule').selectOption('atd');
+    await page.getByLabel('of the rule', { exact: true }).selectOption('atd');
     await page.getByText('No image passes the filter.').waitFor();
-    await page.getByLabel('of the rule').selectOption('own');
+    await page.getByLabel('of the rule', { exact: true }).selectOption('own');
     await page.getByLabel('Looks most like').selectOption('cat');
     await page.getByText('1,667 shown').waitFor();
     await page.getByLabel('Kept because').selectOption('rest');
