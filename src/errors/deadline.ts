@@ -15,8 +15,8 @@ export const deadlinePassed = {
   /** `engine/front/admission/dispatcher.ts`: a timer for each image that waits or is in an engine, and a look before it is sent. */
   inFront: (timeoutMs: number | undefined) => passed(`No verdict within ${timeoutMs} ms.`),
 
-  /** `engine/image-process/lanes/lanes.ts`: the last look, when a lane takes the image. */
-  beforeRun: () => passed('The deadline passed before the image was decoded.'),
+  /** `engine/image-process/lanes/lanes.ts`: when a lane takes the image; on a device again before its run. */
+  beforeRun: () => passed('The deadline passed before the image was run.'),
 
   /** `gate/inspect.ts`: the time budget of a gated request. */
   overBudget: (budgetMs: number) => passed(`No verdict within the budget of ${budgetMs} ms.`),

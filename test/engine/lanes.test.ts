@@ -67,6 +67,26 @@ describe('lanes: one of them', () => {
     assert.equal((await answer).result, 'a!');
   });
 
+  it('a lane takes waiting items of tenants by their weights', async () => {
+    const lane = device();
+    const { runs } = lane;
+    let time = 0;
+    const lanes = one(lane, { maxBatch: 10, weightOf: (key) => (key === 'a' ? 4 : 1), now: () => time });
+    const items = ['first', ...Array.from({ length: 20 }, (_, i) => `${i % 2 ? 'a' : 'b'}${i}`)];
+    const answers = items.map((item) => lanes.submit(item, at(item[0] as string)));
+    // lanes take full batches again some time after the arrival of a new tenant
+    time = 60_000;
+    runs[0]?.finish();
+    await tick();
+    const taken = (runs[1]?.items ?? []).map((item) => item[0]);
+    assert.deepEqual([taken.filter((key) => key === 'a').length, taken.filter((key) => key === 'b').length], [8, 2]);
+    for (let run = 1; run < 4; run++) {
+      runs[run]?.finish();
+      await tick();
+    }
+    assert.equal((await Promise.all(answers)).length, items.length);
+  });
+
   it('a lane collects while the device works and keeps the order within a key', async () => {
     const lane = device();
     const { runs } = lane;
