@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useLayoutEffect } from 'preact/hooks';
 import { count } from '../format.ts';
 import { ExampleButton } from './example-button.tsx';
 import type { Review } from './use-review.ts';
@@ -68,7 +68,8 @@ export function Labelling({ tenant, classes, review }: LabellingProps) {
 
 /** The keys work wherever the focus is, but not in a field for text. */
 function useKeys(classes: readonly string[], { label, undo }: Review): void {
-  useEffect(() => {
+  // with the buttons that show the keys: an ordinary effect runs after they are painted, and a key pressed before it would be lost
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       if ((event.target as Element | null)?.closest('input, select, textarea, dialog')) return;
