@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import sharp from 'sharp';
 import { decodeImage } from '../../src/images/decode.ts';
 import { PYTHON, photographs, ROOT, skip } from '../helpers/paths.ts';
 
@@ -55,6 +56,18 @@ describe('image transform against Pillow and torchvision', () => {
         const { pixels } = await decodeImage(bytes, Number(size), limits);
         assert.equal(difference(pixels, Buffer.from(data, 'base64')).largest, 0, `${name} at ${size}`);
       }
+    }
+  });
+
+  it('a photograph saved again as PNG has the same pixels', async () => {
+    const names = (await readdir(join(ROOT, 'samples'))).filter((name) => name.endsWith('.jpg'));
+    assert.ok(names.length >= 6);
+    for (const name of names) {
+      const bytes = await readFile(join(ROOT, 'samples', name));
+      const png = await sharp(bytes).png().toBuffer();
+      const [before, after] = [await decodeImage(bytes, 224, limits), await decodeImage(png, 224, limits)];
+      assert.deepEqual([before.format, after.format], ['jpeg', 'png']);
+      assert.deepEqual(after.pixels, before.pixels, name);
     }
   });
 
