@@ -55,8 +55,8 @@ const MOST_CUT_OFF = 10;
 interface Made {
   recipe: HeadRecipe;
   model: TenantModel;
-  /** Determined when the first verdict needs it. */
-  cutOff?: readonly CutOffWarning[];
+  /** See `cutOffOf`. */
+  cutOff: readonly CutOffWarning[];
 }
 
 export interface MakeOptions {
@@ -123,7 +123,7 @@ export class TenantHeads {
     });
     signal?.throwIfAborted();
     const headId = `${version.id}@${version.version}.${randomBytes(6).toString('hex')}`;
-    this.#made.set(headId, { recipe, model });
+    this.#made.set(headId, { recipe, model, cutOff: cutOffOf(recipe, model) });
     try {
       await model.heads.putHead(headId, head);
       signal?.throwIfAborted();
@@ -162,11 +162,7 @@ export class TenantHeads {
 
   /** Warnings of a head in service about classes whose texts its model reads in part only, the first ten. */
   cutOff(headId: string): readonly CutOffWarning[] {
-    const made = this.#made.get(headId);
-    if (!made) return [];
-    const { classes, prompts } = made.recipe;
-    made.cutOff ??= truncated(classes, [...prompts.yes, ...prompts.no], made.model).slice(0, MOST_CUT_OFF);
-    return made.cutOff;
+    return this.#made.get(headId)?.cutOff ?? [];
   }
 
   /** The rows of a complete version, for an export. */
@@ -235,4 +231,13 @@ export function pinsOf({ bundle, words }: TenantModel, version: Pick<HeadVersion
 
 function sourcesOf({ cache, features, bundle }: TenantModel) {
   return { cache, builder: features, width: bundle.embeddingDim };
+}
+
+/** Found when the head is made, not for a verdict, which must not wait for a tokenizer. A tokenizer that cannot be read is an error of PUT and check. */
+function cutOffOf({ classes, prompts }: HeadRecipe, model: TenantModel): readonly CutOffWarning[] {
+  try {
+    return truncated(classes, [...prompts.yes, ...prompts.no], model).slice(0, MOST_CUT_OFF);
+  } catch {
+    return [];
+  }
 }

@@ -9,7 +9,6 @@ import { openTelemetry } from './telemetry.ts';
  * With a gate file the gate runs in the same process.
  */
 export async function serve(config: Config, programVersion: string, gateFile?: string): Promise<void> {
-  relaxHeap();
   const telemetry = await openTelemetry(config, programVersion);
   const live = observedModel(config, telemetry);
   const prepared = await live.prepare();
@@ -18,4 +17,6 @@ export async function serve(config: Config, programVersion: string, gateFile?: s
   started.catch(() => {});
   const { openService } = await import('./service.ts');
   await openService({ config, telemetry, live, prepared, started, gateFile });
+  // after the modules have been loaded: V8 refuses the code cache of Node.js's own modules under other flags
+  relaxHeap();
 }

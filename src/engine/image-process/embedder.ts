@@ -61,7 +61,7 @@ interface SharedComputation {
   /** The latest deadline of these requests. */
   deadline: number;
   abort: AbortController;
-  /** Whether the computation has ended. */
+  /** Whether the computation has a result. */
   settled: boolean;
   done: Promise<Computed>;
 }
@@ -108,8 +108,9 @@ export class Embedder {
     const abort = new AbortController();
     // a free lane reads the deadline at once, before this function returns
     const begun = { waiting: 0, deadline, abort, settled: false };
-    const done = this.#compute(request, () => begun.deadline, abort.signal).finally(() => {
+    const done = this.#compute(request, () => begun.deadline, abort.signal).then((computed) => {
       begun.settled = true;
+      return computed;
     });
     const shared: SharedComputation = Object.assign(begun, { done });
     this.#inProgress.set(key, shared);
