@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 
 /** The heap, with the bodies that it refers to, may grow by this many percent until all of it is marked again. */
-export const HEAP_FLAG = '--heap-growing-percent=200';
+const HEAP_FLAG = '--heap-growing-percent=200';
 
 /** Least memory of a container in which the heap may grow further, bytes. */
 const LEAST_MEMORY = 2 ** 31;
