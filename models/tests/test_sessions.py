@@ -1,4 +1,4 @@
-"""Graphs in half precision open on a CPU without reading freed memory."""
+"""Graphs in half precision open on a CPU without reading freed memory; 8-bit products are summed without overflow."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 from random_models import random_model
 
 from clipn_models import lower
 from clipn_models.graphs import export, graphs
-from clipn_models.sessions import computes_in_half
+from clipn_models.sessions import computes_in_half, open_session
 
 VIT = {
     "embed_dim": 32,
@@ -50,3 +53,26 @@ def test_a_session_in_half_precision_opens_where_freed_memory_is_overwritten(hal
     environment = {**os.environ, "MALLOC_PERTURB_": "90"}
     run = subprocess.run([sys.executable, "-c", OPEN, *map(str, halves.values())], env=environment, check=False)
     assert run.returncode == 0
+
+
+def convolution_in_8_bits() -> onnx.ModelProto:
+    """float32 [1, 16, 4, 4] -> [1, 16, 4, 4]: sums of 16 inputs times 127, in steps of 2032."""
+    node, value = helper.make_node, TensorProto.FLOAT
+    nodes = [
+        node("QuantizeLinear", ["x", "one", "zero"], ["x.int8"]),
+        node("DequantizeLinear", ["x.int8", "one", "zero"], ["x.read"]),
+        node("DequantizeLinear", ["w", "one", "signed"], ["w.read"]),
+        node("Conv", ["x.read", "w.read"], ["sum"]),
+        node("QuantizeLinear", ["sum", "step", "zero"], ["sum.int8"]),
+        node("DequantizeLinear", ["sum.int8", "step", "zero"], ["y"]),
+    ]
+    constants = {"one": np.float32(1), "step": np.float32(2032), "zero": np.uint8(0), "signed": np.int8(0), "w": np.full((16, 16, 1, 1), 127, np.int8)}
+    ends = ([helper.make_tensor_value_info(n, value, [1, 16, 4, 4])] for n in ("x", "y"))
+    graph = helper.make_graph(nodes, "convolution", *ends, [numpy_helper.from_array(np.asarray(v), n) for n, v in constants.items()])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def test_sums_of_8_bit_products_do_not_overflow_without_vnni() -> None:
+    session = open_session(convolution_in_8_bits().SerializeToString())
+    largest = np.full((1, 16, 4, 4), 255, np.float32)
+    assert np.unique(session.run(None, {"x": largest})[0]).tolist() == [16 * 255 * 127]

@@ -70,7 +70,7 @@ export function objection(quality: PrecisionQuality): string | undefined {
 
 export interface Target {
   device: 'cpu' | 'gpu';
-  /** Whether the processor has instructions for 8-bit products (VNNI, dot product). Without them int8 gains little and may saturate. */
+  /** Whether the processor has instructions for 8-bit products (VNNI, dot product). Without them int8 gains little. */
   fastInt8: boolean;
 }
 

@@ -26,6 +26,12 @@ export interface TextSession {
  */
 const UNSAFE_IN_HALF = 'NchwcTransformer';
 
+/**
+ * Without VNNI, ONNX Runtime adds pairs of 8-bit products in 16 bits and cuts off larger sums: int8 features of the default model then have cosine 0.9973
+ * with fp32 instead of 0.9997. With this setting the sums are right on such processors, at 1.26 times the processor time. It changes nothing on others.
+ */
+const NO_OVERFLOW = { x64quantprecision: '1' };
+
 function options({ device, threads, precision, alone }: Setup, arena: boolean): ort.InferenceSession.SessionOptions {
   return {
     executionProviders: executionProviders(device),
@@ -39,6 +45,7 @@ function options({ device, threads, precision, alone }: Setup, arena: boolean): 
     extra: {
       session: {
         ...threadsWait(alone),
+        ...NO_OVERFLOW,
         // weights are outside the arena, which doubles when it grows
         ...(device.kind === 'cpu' ? {} : { use_device_allocator_for_initializers: '1' }),
       },
