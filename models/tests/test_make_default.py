@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -109,3 +110,12 @@ def test_corrections_for_thumbnails_are_measured_on_every_treatment(inputs: list
     rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
     assert [row[0] for row in rows[1:]] == ["| as it is", *(f"| {name}" for name in CORRECTIONS)]
     assert all(len(row) == 10 and "/" in row[5] for row in rows[1:])
+
+
+def test_moves_of_treated_photographs_have_standard_errors(inputs: list[str], capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+    monkeypatch.setitem(cache.TREATMENTS, "thumb64", lambda image: augment.thumbnail(image, 64))
+    command("evaluate", str(Path(inputs[3]).parent / "bundle"), *inputs)
+    rows = {line.split(" | ")[0]: line.split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("| ")}
+    assert rows["| centre"][3] == ""
+    for column in (3, 5):
+        assert re.fullmatch(r"[+-]\d+\.\d ± \d+\.\d / [+-]\d+\.\d ± \d+\.\d( \|)?", rows["| thumb64"][column])

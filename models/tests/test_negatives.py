@@ -80,7 +80,10 @@ def test_the_study_never_mines_a_related_word_and_reports_every_rule_and_score(m
     kept = np.array([1, 4])
     mined = made.mined(kept, ("nouns", "adjectives"))
     assert set(mined) == set(range(40)) - {1, 4}
+    assert len(made.mined(kept, ("nouns", "adjectives"), labels=10)) == 10
     judged = made.judged(made.held.image, kept)
+    few, many = (made.judged(made.held.image, kept, labels, groups=1)["neglabel"] for labels in (10, 38))
+    assert few.mean() > many.mean()
     even = negatives.neg_label(made.held.image @ made.held.yes[kept].T, made.held.image @ made.rows[mined].T.astype(np.float64), 20, 100, even=True)
     assert np.allclose(judged["combined"], judged["ctw"] * even, atol=1e-5)
     inside = np.isin(made.held.label, kept)

@@ -28,7 +28,7 @@ export interface BenchOptions {
   /** Bundle of ViT-B/16's shape, of the GPU bench. */
   vit?: string | undefined;
   dryRun?: boolean | undefined;
-  /** Another checkout. */
+  /** Another checkout, or another bundle. */
   other?: string | undefined;
   /** One kind of body. */
   only?: string | undefined;
@@ -182,6 +182,14 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
   'many-heads': {
     does: 'a thousand tenants of a thousand classes, of which a part fits into the engine',
     load: async () => (await import('./heads.ts')).manyHeads,
+  },
+  'one-image': {
+    does: "one image through the default's graphs beside clipn-tiny's, in turns (--count, --other BUNDLE for one more)",
+    load: async () => (await import('./one-image.ts')).oneImage,
+  },
+  registering: {
+    does: 'PUT of tenants with 100 new class names until their features are ready (--count, --seed)',
+    load: async () => (await import('./registering.ts')).registering,
   },
   text: { does: 'registering classes: texts by length', load: async () => (await import('./text.ts')).text },
 };

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import itertools
 import subprocess
 from pathlib import Path
 
@@ -90,10 +91,11 @@ def negative_labels(args: argparse.Namespace) -> None:
 
     work = _work(args)
     measure = Measure(resolve(args.bundle), *work.sets(), work.folder)
-    study = Study(measure, WordList(args.words), args.draw, args.labels, args.groups)
+    study = Study(measure, WordList(args.words), args.draw)
     print(f"Draw `{args.draw}`, {len(study.held.names)} classes, {len(study.held.label)} photographs\n")
-    for size in args.sizes:
-        print(f"Tenants of {size}\n\n{report(study.figures(size))}\n", flush=True)
+    for labels, groups, size in itertools.product(args.labels, args.groups, args.sizes):
+        figures = study.figures(size, labels, groups)
+        print(f"Tenants of {size}, {labels} labels in {groups} groups\n\n{report(figures)}\n", flush=True)
 
 
 def make_default(args: argparse.Namespace) -> None:
@@ -154,7 +156,7 @@ def register(add) -> None:
     c.add_argument("bundle", nargs="?", default=NAME)
     c.add_argument("--draw", choices=("test", "choice"), default="test")
     c.add_argument("--words", type=Path, default=HERE / "words")
-    c.add_argument("--labels", type=int, default=10_000, help="negative labels of a tenant (default 10,000)")
-    c.add_argument("--groups", type=int, default=100, help="groups of them (default 100)")
+    c.add_argument("--labels", type=int, nargs="+", default=[10_000], help="negative labels of a tenant (default 10,000)")
+    c.add_argument("--groups", type=int, nargs="+", default=[100], help="groups of them (default 100)")
     c.add_argument("--sizes", type=int, nargs="+", default=[10], help="classes of a tenant (default 10)")
     target(command("make-default", make_default, "everything above in a row: photographs -> verified, measured bundle"))

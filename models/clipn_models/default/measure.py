@@ -16,10 +16,13 @@ from ..evaluate import RULES, SCORES, OnnxBundle, auroc, compare, mean, scores
 from . import augment, cache, plan, strange
 from .apart import SEEN_BY_THE_TOWER, Apart, same_thing
 from .sources import PhotoSet, imagenet_1k
+from .spread import SHARES, Decided, moved
 
 TENANTS = 20
 STRANGE = 100
 BALANCED = ("ctw", "atd")
+PLAIN = "centre"
+"""The view that is the photograph as it is."""
 
 
 @dataclass
@@ -93,9 +96,8 @@ class Measure:
         """Means over seeded tenants of ``size`` classes. ``within``: all of a tenant's classes and all others are of one set."""
         results, top1 = [], []
         for seed in range(TENANTS):
-            rng = np.random.default_rng([9, seed])
             pool = self._one_set(held, size, seed) if within else np.arange(len(held.names))
-            kept = np.sort(rng.permutation(pool)[:size])
+            kept = drawn(pool, size, seed)
             inside = np.isin(held.label, kept)
             outside = np.isin(held.label, np.setdiff1d(pool, kept))
             s_in = self.scores(held, inside, kept)
@@ -108,7 +110,7 @@ class Measure:
         """AUROC of ATD against the photographs of each set alone, over the tenants with classes of that set and over those without."""
         found: dict[tuple[str, str], list[float]] = {}
         for seed in range(3 * TENANTS):
-            kept = np.sort(np.random.default_rng([9, seed]).permutation(len(held.names))[:size])
+            kept = drawn(np.arange(len(held.names)), size, seed)
             inside = np.isin(held.label, kept)
             id_score = self.scores(held, inside, kept)["atd"]
             ood_score = self.scores(held, ~inside, kept)["atd"]
@@ -142,8 +144,29 @@ class Measure:
         return out
 
     def robust(self, each: int = 4) -> dict:
-        """Shares that the rules keep and catch of the same photographs of unseen classes, treated in several ways."""
-        return {view: self.tenants(self.held("test", view, each), 10) for view in cache.TREATMENTS}
+        """Shares that the rules keep and catch of the same photographs of unseen classes, treated in several ways, and their moves."""
+        held = {view: self.held("test", view, each) for view in cache.TREATMENTS}
+        decided = {view: self.decided(h, 10) for view, h in held.items()}
+        moves = {view: {rule: moved(decided[PLAIN][rule], d[rule]) for rule in BALANCED} for view, d in decided.items()}
+        return {view: {**self.tenants(h, 10), "moved": moves[view]} for view, h in held.items()}
+
+    def decided(self, held: Held, size: int) -> dict[str, Decided]:
+        """Right decisions of each rule by tenant and class, for the tenants of ``tenants``."""
+        everything, classes = np.ones(len(held.label), bool), np.arange(len(held.names))
+        images = np.bincount(held.label, minlength=len(classes))
+        mine, right = [], {rule: [] for rule in BALANCED}
+        for seed in range(TENANTS):
+            kept = drawn(classes, size, seed)
+            mine.append(np.isin(classes, kept))
+            s, inside = self.scores(held, everything, kept), np.isin(held.label, kept)
+            for rule, rows in right.items():
+                rows.append(np.bincount(held.label, s[f"reject_{rule}"] != inside, len(classes)))
+        return {rule: Decided(np.stack(rows), images, np.stack(mine)) for rule, rows in right.items()}
+
+
+def drawn(pool: np.ndarray, size: int, seed: int) -> np.ndarray:
+    """Indices of the classes of a seeded tenant, sorted."""
+    return np.sort(np.random.default_rng([9, seed]).permutation(pool)[:size])
 
 
 def known_to_the_tower(held: Held) -> np.ndarray:
@@ -187,7 +210,7 @@ def report(result: dict) -> str:
     lines += ["|" + "---|" * (2 + len(SCORES) + len(RULES))]
     for name, r in result["never_seen"].items():
         auroc = " | ".join(f"{100 * r['scores'][s]['auroc']:.1f}" for s in SCORES)
-        rules = " | ".join(f"{100 * r['decisions'][rule]['id_accepted']:.1f} / {100 * r['decisions'][rule]['ood_rejected']:.1f}" for rule in RULES)
+        rules = " | ".join(_pair(r["decisions"][rule]) for rule in RULES)
         lines.append(f"| {name} | {100 * r['top1']:.1f} | {auroc} | {rules} |")
     lines += ["", "| AUROC of ATD against photographs of | tenants with classes of the set | without |", "|---|---|---|"]
     for name, r in result["by_set"].items():
@@ -198,8 +221,17 @@ def report(result: dict) -> str:
     lines += ["", "| seen classes | top-1 |", "|---|---|"]
     lines += [f"| {name} | {100 * value:.1f} |" for name, value in result["seen_top1"].items()]
     if result["robust"]:
-        lines += ["", "| the same photographs | top-1 | CTW kept / caught | ATD kept / caught |", "|---|---|---|---|"]
+        columns = " | ".join(f"{rule.upper()} kept / caught | moved by, ± standard error" for rule in BALANCED)
+        lines += ["", f"| the same photographs | top-1 | {columns} |", "|" + "---|" * (2 + 2 * len(BALANCED))]
         for view, r in result["robust"].items():
-            rules = " | ".join(f"{100 * r['decisions'][rule]['id_accepted']:.1f} / {100 * r['decisions'][rule]['ood_rejected']:.1f}" for rule in BALANCED)
+            rules = " | ".join(f"{_pair(r['decisions'][rule])} | {'' if view == PLAIN else _moves(r['moved'][rule])}" for rule in BALANCED)
             lines.append(f"| {view} | {100 * r['top1']:.1f} | {rules} |")
     return "\n".join(lines)
+
+
+def _pair(decisions: dict[str, float]) -> str:
+    return " / ".join(f"{100 * decisions[share]:.1f}" for share in SHARES)
+
+
+def _moves(moves: dict[str, dict[str, float]]) -> str:
+    return " / ".join(f"{100 * moves[share]['by']:+.1f} ± {100 * moves[share]['standard_error']:.1f}" for share in SHARES)

@@ -47,8 +47,7 @@ def _encode(measure: Measure, texts: list[str], templates: list[str]) -> np.ndar
 class Study:
     """The rules and scores of tenants of one draw."""
 
-    def __init__(self, measure: Measure, words: WordList, draw: str, labels: int = LABELS, groups: int = GROUPS):
-        self.labels, self.groups = labels, groups
+    def __init__(self, measure: Measure, words: WordList, draw: str):
         self.held: Held = measure.held(draw)
         self.far = np.concatenate(list(measure.strange().values()))
         self.scale, self.words = measure.scale, words
@@ -57,38 +56,38 @@ class Study:
         # once for all tenants
         self.close = self.rows @ self.held.yes.T.astype(np.float32)
 
-    def mined(self, kept: np.ndarray, parts: tuple[str, ...], limit: float | None = None) -> np.ndarray:
-        """Words of the tenant with the classes ``kept``."""
+    def mined(self, kept: np.ndarray, parts: tuple[str, ...], labels: int = LABELS, limit: float | None = None) -> np.ndarray:
+        """Words of the tenant with the classes ``kept``, ``labels`` at most."""
         excluded = frozenset().union(*(self.related[c] for c in kept))
         cos = self.close[:, kept]
         close = np.quantile(cos, QUANTILE, axis=-1)
         if limit is not None:
             close = np.where(cos.max(-1) > limit, 1, close)
-        return negatives.mine(close, [self.words.parts[p] for p in parts], self.labels, excluded)
+        return negatives.mine(close, [self.words.parts[p] for p in parts], labels, excluded)
 
-    def judged(self, image: np.ndarray, kept: np.ndarray) -> dict[str, np.ndarray]:
+    def judged(self, image: np.ndarray, kept: np.ndarray, labels: int = LABELS, groups: int = GROUPS) -> dict[str, np.ndarray]:
         """All scores and ``reject_RULE`` of image features."""
         yes = self.held.yes[kept]
         out = scores(image, yes, self.held.no[kept], self.scale)
         cos = image @ yes.T
         out["logit_gap"] = negatives.logit_gap(cos, self.scale)
         for name, parts, limit in (("neglabel", ("nouns", "adjectives"), None), ("csp", ("nouns", "pool"), LIMIT)):
-            rows = self.rows[self.mined(kept, parts, limit)].T
+            rows = self.rows[self.mined(kept, parts, labels, limit)].T
             negative = (image.astype(np.float32) @ rows).astype(np.float64)
-            out[name] = negatives.neg_label(cos, negative, self.scale, self.groups)
+            out[name] = negatives.neg_label(cos, negative, self.scale, groups)
             if name == COMBINED_WITH:
-                out["combined"] = negatives.combined(out["ctw"], negatives.neg_label(cos, negative, self.scale, self.groups, even=True))
+                out["combined"] = negatives.combined(out["ctw"], negatives.neg_label(cos, negative, self.scale, groups, even=True))
         return {**out, **{f"reject_{rule}": out[rule] < 0.5 for rule in RULES[len(CLIPN_RULES) :]}}
 
-    def figures(self, size: int = 10) -> dict:
+    def figures(self, size: int = 10, labels: int = LABELS, groups: int = GROUPS) -> dict:
         """Means over seeded tenants of ``size`` classes: against the other classes of the draw, and against pictures of other kinds."""
         results = []
         for seed in range(TENANTS):
             kept = np.sort(np.random.default_rng([9, seed]).permutation(len(self.held.names))[:size])
             inside = np.isin(self.held.label, kept)
-            own = self.judged(self.held.image[inside], kept)
-            others = {"other classes": self.judged(self.held.image[~inside], kept), "other kinds": self.judged(self.far, kept)}
-            results.append({against: compared(own, out) for against, out in others.items()})
+            own, others, kinds = (self.judged(image, kept, labels, groups) for image in (self.held.image[inside], self.held.image[~inside], self.far))
+            apart = {"other classes": others, "other kinds": kinds}
+            results.append({against: compared(own, out) for against, out in apart.items()})
         return {against: {**mean([r[against] for r in results]), "ahead": ahead([r[against]["rules"] for r in results])} for against in results[0]}
 
 
