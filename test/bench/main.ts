@@ -37,6 +37,8 @@ export interface BenchOptions {
   requests?: number | undefined;
   /** Folder of photographs. */
   photographs?: string | undefined;
+  /** Environments of the services that are compared: see variants.ts. */
+  variants?: string | undefined;
 }
 
 /** Runs a bench and returns what it measured, for `--json`. */
@@ -70,6 +72,10 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
   against: {
     does: 'this build and that of another checkout (--other), in turns',
     load: async () => (await import('./against.ts')).against,
+  },
+  variants: {
+    does: 'services with different environments in turns: peak, threads, a flood, a light tenant beside a big one (--variants "plain; few: CLIPN_LANE_BATCH=2", --count)',
+    load: async () => (await import('./variants.ts')).variants,
   },
   beside: {
     does: 'throughput beside one busy process for each core, and on a quiet machine, in turns (--other)',
@@ -211,6 +217,7 @@ const { values, positionals } = parseArgs({
     vit: { type: 'string' },
     'dry-run': { type: 'boolean', default: false },
     photographs: { type: 'string' },
+    variants: { type: 'string' },
     other: { type: 'string' },
     busy: { type: 'boolean', default: false },
     only: { type: 'string' },
@@ -251,5 +258,6 @@ const results = await run({
   photographs: values.photographs,
   other: values.other,
   only: values.only,
+  variants: values.variants,
 });
 if (values.json) writeJson(values.json, name, results);

@@ -3,14 +3,11 @@
  * rest is refused, whether memory stays, and how soon latency is what it was. Refusals are timed by the flooding client, by a second
  * process with few requests, and in the service.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { closedLoop, openLoop } from './load/loops.ts';
 import { Outcomes, quantile, summary } from './load/outcomes.ts';
 import { photographsOrMade } from './load/pictures.ts';
+import { secondClient } from './load/second-client.ts';
 import type { Bench } from './main.ts';
 import { frontTimes } from './measure/front-times.ts';
 import { withService } from './measure/target.ts';
@@ -25,25 +22,6 @@ const WINDOW_MS = 250;
 const DEADLINE_MS = 10_000;
 /** Requests per second of the probing client. */
 const PROBE_RATE = 20;
-
-/**
- * A second client process. It has started, and has sent its first requests, before the flood begins, so that the work of a start is no part of it.
- * `ask` resolves with the latencies by status that it then measures.
- */
-async function probe(url: string, seconds: number): Promise<{ ask(): Promise<Record<string, number[]>> }> {
-  const file = fileURLToPath(import.meta.resolve('./load/probe-process.ts'));
-  const args = ['--import', 'tsx', file, url, String(PROBE_RATE), String(seconds)];
-  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-  const lines = createInterface({ input: child.stdout });
-  await once(lines, 'line');
-  return {
-    ask: async () => {
-      const answer = once(lines, 'line');
-      child.stdin.end();
-      return JSON.parse((await answer)[0]);
-    },
-  };
-}
 
 /** Milliseconds after `start` until the median of a window is back within a quarter of `normal`, and stays there until `end`. */
 function recovery(answers: { at: number; latency: number }[], start: number, end: number, normal: number): number {
@@ -71,7 +49,7 @@ export const overload: Bench = async ({ bundle: dir, seconds = 60 }) => {
     const load = { rate: peak * NORMAL, seconds: 6 };
     const normal = summary((await openLoop(target.url, load, from(pictures))).of(200));
 
-    const second = await probe(target.url, seconds * 0.8);
+    const second = await secondClient(target.url, { rate: PROBE_RATE, seconds: seconds * 0.8 });
     await times.take(target);
     const before = { front: usage(target.front).rss, engine: usage(target.engine()).rss };
     const outcomes = new Outcomes();

@@ -1,6 +1,7 @@
 /**
  * `npm run bench -- peers`: the service beside the same service in Python, in one run: same machine, same bundle, same JSON requests from the same
  * client. All servers run all the time and get requests in turns; those whose turn it is not are stopped. A ratio is the median of those of the turns.
+ * --only names the pictures (the beginning of their name, as 1600).
  * test/bench/peers/setup.sh makes their environment, CLIPN_PEERS_PYTHON names it.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -23,6 +24,8 @@ const PEERS = {
   'LitServe + onnxruntime': 'litserve_onnx.py',
 };
 const SERVICE = 'clipn-gate';
+/** The service as an operator sets it up for large photographs; measured with those. The other servers decode whole pictures. */
+const FAST = 'clipn-gate, CLIPN_DECODE=fast';
 const TURNS = 5;
 
 /** The same body for everyone; every file is sent once only. */
@@ -106,12 +109,20 @@ async function compare(servers: Server[], pictures: Pictures, count: number, sec
       signal('SIGSTOP');
     }
   }
-  const ours = turns.get(SERVICE) as Turn[];
   return servers.map(({ name }) => {
     const all = turns.get(name) as Turn[];
     const of = (key: keyof Turn) => median(all.map((turn) => turn[key]));
-    const ratio = median(all.map((turn, i) => (ours[i] as Turn).imagesPerSecond / turn.imagesPerSecond));
-    return { pictures: pictures.name, name, count, ...turnOf(of), ratio, turns: all };
+    const times = (ours: string) =>
+      median((turns.get(ours) ?? []).map((turn, i) => turn.imagesPerSecond / (all[i] as Turn).imagesPerSecond));
+    return {
+      pictures: pictures.name,
+      name,
+      count,
+      ...turnOf(of),
+      ratio: times(SERVICE),
+      fast: times(FAST),
+      turns: all,
+    };
   });
 }
 
@@ -121,45 +132,74 @@ const turnOf = (of: (key: keyof Turn) => number): Turn => ({
   p99: of('p99'),
 });
 
-export const peers: Bench = async ({ bundle: dir, seconds = 2, connections = [1, 16, 32] }) => {
+/** Starts the peers; one that cannot start is named and left out. */
+async function startPeers(python: string, bundle: Bundle, next: (i: number) => Post) {
+  const started: Awaited<ReturnType<typeof startPeer>>[] = [];
+  for (const peer of Object.entries(PEERS)) {
+    try {
+      const one = await startPeer(python, peer, bundle, next);
+      one.server.signal('SIGSTOP');
+      started.push(one);
+    } catch (error) {
+      console.log(`left out: ${peer[0]}: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+  return started;
+}
+
+type Row = Awaited<ReturnType<typeof compare>>[number];
+
+function report(rows: Row[]): void {
+  const times = (value: number) => (Number.isFinite(value) ? fixed(value, 2) : '');
+  table(
+    [
+      '',
+      'server',
+      'at a time',
+      'images/s',
+      'p50',
+      'p99 ms',
+      `clipn-gate is x times (median of ${TURNS} turns)`,
+      'fast',
+    ],
+    rows.map(({ pictures, name, count, imagesPerSecond, p50, p99, ratio, fast }) => [
+      pictures,
+      name,
+      String(count),
+      fixed(imagesPerSecond, 0),
+      fixed(p50),
+      fixed(p99),
+      ...(name === SERVICE || name === FAST ? ['', ''] : [times(ratio), times(fast)]),
+    ]),
+  );
+}
+
+const LARGE = { width: 1600, height: 1200 };
+
+export const peers: Bench = async ({ bundle: dir, seconds = 2, connections = [1, 16, 32], only }) => {
   const python = process.env['CLIPN_PEERS_PYTHON'];
   if (!python) throw new Error('needs CLIPN_PEERS_PYTHON: see test/bench/peers/setup.sh');
-  const sets = [await photographsOrMade(), await sized(500, 375, 40), await sized(1600, 1200, 8)];
-  return withService({ dir }, async ({ url, bundle }) => {
-    const first = json(sets[0] as Pictures);
-    // the service is not stopped: its watchdog would take the pause for a deadlock, and an idle service needs no processor
-    const servers: Server[] = [{ name: SERVICE, url, signal: () => {} }];
-    const ends: (() => void)[] = [];
-    try {
-      for (const peer of Object.entries(PEERS)) {
-        const started = await startPeer(python, peer, bundle, first).catch((error) => {
-          console.log(`left out: ${peer[0]}: ${error.message}`);
-          return undefined;
-        });
-        if (!started) continue;
-        started.server.signal('SIGSTOP');
-        servers.push(started.server);
-        ends.push(started.end);
+  const large = await sized(LARGE.width, LARGE.height, 8);
+  const all = [await photographsOrMade(), await sized(500, 375, 40), large];
+  const sets = all.filter(({ name }) => only === undefined || name.startsWith(only));
+  return withService({ dir }, ({ url, bundle }) =>
+    withService({ dir, env: { CLIPN_DECODE: 'fast' } }, async (fast) => {
+      // the services are not stopped: their watchdogs would take the pause for a deadlock, and an idle service needs no processor
+      const ours = { name: SERVICE, url, signal: () => {} };
+      const reduced = { name: FAST, url: fast.url, signal: () => {} };
+      const started = await startPeers(python, bundle, json(large));
+      try {
+        const rows: Row[] = [];
+        for (const pictures of sets) {
+          const others = started.map(({ server }) => server);
+          const servers: Server[] = [ours, ...(pictures === large ? [reduced] : []), ...others];
+          for (const count of connections) rows.push(...(await compare(servers, pictures, count, seconds)));
+        }
+        report(rows);
+        return rows;
+      } finally {
+        for (const { end } of started) end();
       }
-      const rows = [];
-      for (const pictures of sets) {
-        for (const count of connections) rows.push(...(await compare(servers, pictures, count, seconds)));
-      }
-      table(
-        ['', 'server', 'at a time', 'images/s', 'p50', 'p99 ms', `clipn-gate is x times (median of ${TURNS} turns)`],
-        rows.map(({ pictures, name, count, imagesPerSecond, p50, p99, ratio }) => [
-          pictures,
-          name,
-          String(count),
-          fixed(imagesPerSecond, 0),
-          fixed(p50),
-          fixed(p99),
-          name === SERVICE ? '' : fixed(ratio, 2),
-        ]),
-      );
-      return rows;
-    } finally {
-      for (const end of ends) end();
-    }
-  });
+    }),
+  );
 };

@@ -10,6 +10,7 @@ import { quantile } from './load/outcomes.ts';
 import { photographsOrMade } from './load/pictures.ts';
 import type { Bench } from './main.ts';
 import { type Target, withService } from './measure/target.ts';
+import { worksOf } from './measure/thread-times.ts';
 import { fixed, table } from './report.ts';
 import { from } from './service.ts';
 
@@ -44,27 +45,27 @@ function threadsOf(pid: number): Thread[] {
   });
 }
 
-/** The work of each thread. Lanes are the threads of the engine that spend most; libvips names its own threads. */
+/** The work of each thread, by the time that it spent between two samples. */
 function kinds(first: Thread[], last: Thread[], { front, engine }: { front: number; engine: number }) {
   const before = new Map(first.map(({ tid, ticks }) => [tid, ticks]));
-  const spent = (thread: Thread) => thread.ticks - (before.get(thread.tid) ?? 0);
-  const own = last.filter(({ pid, tid, name }) => pid === engine && tid !== engine && name === 'node');
-  const lanes = new Set(
-    own
-      .sort((a, b) => spent(b) - spent(a))
-      .slice(0, usableCores())
-      .map(({ tid }) => tid),
-  );
+  const own = last
+    .filter(({ pid }) => pid === engine)
+    .map(({ tid, name, ticks }) => ({ tid, name, ms: ticks - (before.get(tid) ?? 0) }));
+  const workOf = worksOf(own, engine, usableCores());
   return ({ pid, tid, name }: Thread): string => {
     if (pid === front) return tid === front ? 'front, main thread' : 'front, other threads';
     if (pid !== engine) return 'client';
-    if (tid === engine) return 'engine, main thread';
-    if (lanes.has(tid)) return 'lanes';
-    return name === 'node' ? 'decode: pool and helpers of V8' : 'decode: libvips';
+    const work = workOf({ tid, name });
+    return work === 'lanes' || work in DECODING ? work : `engine, ${work}`;
   };
 }
 
-async function sample(target: Target, seconds: number) {
+const HELPERS_OF_V8 = 'engine, helpers of V8';
+
+/** The threads that decode: names of `worksOf`. */
+const DECODING = { 'pool of libuv': true, libvips: true };
+
+export async function sample(target: Target, seconds: number) {
   const pids = { front: target.front, engine: target.engine() };
   const samples: Thread[][] = [];
   const until = performance.now() + seconds * 1000;
@@ -78,7 +79,11 @@ async function sample(target: Target, seconds: number) {
     samples.map((all) => all.filter((thread) => thread.runnable && of(kindOf(thread))).length);
   return [
     ...[...names].sort().map((name) => ({ name, counts: counts((kind) => kind === name) })),
-    { name: 'decode and lanes together', counts: counts((kind) => kind === 'lanes' || kind.startsWith('decode')) },
+    { name: 'decoding and lanes', counts: counts((kind) => kind === 'lanes' || kind in DECODING) },
+    {
+      name: 'decoding, lanes, helpers of V8',
+      counts: counts((kind) => kind === 'lanes' || kind in DECODING || kind === HELPERS_OF_V8),
+    },
     { name: 'front and engine together', counts: counts((kind) => kind !== 'client') },
   ].map(({ name, counts: values }) => ({
     name,

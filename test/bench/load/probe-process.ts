@@ -6,9 +6,10 @@ import { text } from 'node:stream/consumers';
 import { openLoop } from './loops.ts';
 import { photographsOrMade, request } from './pictures.ts';
 
-const [url = '', rate, seconds] = process.argv.slice(2);
+const [url = '', rate, seconds, tenant] = process.argv.slice(2);
+const query = tenant === undefined ? '' : `?tenant=${tenant}`;
 const { jpegs } = await photographsOrMade();
-const next = (i: number) => request(jpegs[i % jpegs.length] as Buffer);
+const next = (i: number) => request(jpegs[i % jpegs.length] as Buffer, query);
 await openLoop(url, { rate: Number(rate), seconds: 1 }, next);
 process.stdout.write('ready\n');
 await text(process.stdin);
