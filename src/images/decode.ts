@@ -90,7 +90,7 @@ async function decodeStored(
   size: number,
   { maxPixels, readings = false, mode = 'exact', orientation = 'apply' }: DecodeOptions,
 ): Promise<DecodedImage> {
-  const facts = { ...stored, turned: stored.turned || orientation === 'apply' };
+  const facts = { ...stored, turned: stored.turned || (orientation === 'apply' && !stored.noOrientation) };
   const { width, height, frames } = facts;
   const reduced = mode === 'fast' ? await decodeReduced({ facts, format, size, maxPixels }) : undefined;
   if (reduced) return { pixels: reduced, width, height, format, frames, contested: false, others: [] };

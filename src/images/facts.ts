@@ -21,6 +21,8 @@ export interface Facts {
   fourth: FourthSample;
   /** Orientation is applied whatever was asked for: readers of TIFF do that by themselves, readers of other formats do not. */
   turned: boolean;
+  /** The file can name no orientation. To have the decoder look for one costs time for each file. */
+  noOrientation?: boolean;
   /** The bytes for the decoder, which may differ from those of the file. */
   bytes: Uint8Array;
   /** Of a BMP, which sharp does not decode. */
@@ -51,8 +53,8 @@ async function read(bytes: Uint8Array, format: ImageFormat): Promise<Facts> {
   if (format === 'jpeg') {
     const header = readJpegHeader(bytes);
     if (header) {
-      const { width, height, components } = header;
-      return { ...common, width, height, cmyk: components === 4, fourth: 'none' };
+      const { width, height, components, exif } = header;
+      return { ...common, width, height, cmyk: components === 4, fourth: 'none', noOrientation: !exif };
     }
     return { ...common, ...(await ask(bytes)), frames: 1, fourth: 'none' };
   }

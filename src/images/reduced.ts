@@ -35,7 +35,9 @@ export async function decodeReduced({ facts, format, size, maxPixels }: Request)
   const scale = scaleFor(width, height, size);
   if (!reducible || scale === undefined) return undefined;
   try {
-    const { orientation = 1, hasAlpha } = await sharp(bytes, { limitInputPixels: maxPixels }).metadata();
+    const { orientation = 1, hasAlpha = false } = facts.noOrientation
+      ? {}
+      : await sharp(bytes, { limitInputPixels: maxPixels }).metadata();
     if (hasAlpha) return undefined;
     const turn = turnOf(turned ? orientation : 1);
     const region = centreRegion(turn.swap ? height : width, turn.swap ? width : height, size);

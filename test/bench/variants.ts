@@ -95,7 +95,7 @@ async function turnOf(target: Target, pictures: Pictures, seconds: number): Prom
   const top = await peakOf(target, pictures, seconds);
   const load = { peak: top.peak, seconds: 2 * seconds };
   const flood = await floodOf(target, pictures, load);
-  return { one, ...top, ...flood, ...(await lightOf(target, pictures, load)) };
+  return { one, ...top, ...flood, ...(await lightOf(target, pictures, { ...load, seconds: 3 * seconds })) };
 }
 
 const list = (values: number[], digits = 0) => values.map((v) => fixed(v, digits)).join(', ');

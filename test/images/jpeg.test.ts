@@ -51,14 +51,14 @@ describe('JPEGs', () => {
 });
 
 describe('the header of a JPEG', () => {
-  it('the header of a JPEG gives size and components, after any other segments', async () => {
+  it('the header of a JPEG gives size, components and presence of Exif data, after any other segments', async () => {
     const colour = waves(301, 203, 9);
     const turned = await colour.clone().withMetadata({ orientation: 6 }).jpeg({ progressive: true }).toBuffer();
-    assert.deepEqual(readJpegHeader(turned), { width: 301, height: 203, components: 3 });
+    assert.deepEqual(readJpegHeader(turned), { width: 301, height: 203, components: 3, exif: true });
     const grey = await colour.clone().toColourspace('b-w').jpeg().toBuffer();
-    assert.deepEqual(readJpegHeader(grey), { width: 301, height: 203, components: 1 });
+    assert.deepEqual(readJpegHeader(grey), { width: 301, height: 203, components: 1, exif: false });
     const inks = await colour.clone().toColourspace('cmyk').jpeg().toBuffer();
-    assert.deepEqual(readJpegHeader(inks), { width: 301, height: 203, components: 4 });
+    assert.deepEqual(readJpegHeader(inks), { width: 301, height: 203, components: 4, exif: false });
   });
 
   it('the reader of JPEG headers never throws, for any truncation or change', async () => {
