@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from './load/connection.ts';
 import { closedLoop, openLoop } from './load/loops.ts';
 import { summary } from './load/outcomes.ts';
+import { secondClient } from './load/second-client.ts';
 import { coresTime } from './measure/quiet.ts';
 import { worksOf } from './measure/thread-times.ts';
 
@@ -100,6 +104,36 @@ describe('load generator', () => {
     const outcomes = await closedLoop(url, 5, 0.3, () => post());
     assert.equal(most, 5);
     assert.equal(outcomes.count(), outcomes.count(200));
+  });
+});
+
+describe('a second client process', () => {
+  /** Starts a program of these lines as the second client. */
+  async function probing(t: TestContext, ...lines: string[]) {
+    const folder = mkdtempSync(join(tmpdir(), 'clipn-gate-probe-'));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    const program = join(folder, 'probe.mjs');
+    writeFileSync(program, lines.join('\n'));
+    return secondClient('http://127.0.0.1:1', { rate: 1, seconds: 1 }, program);
+  }
+  const READY = "process.stdout.write('ready\\n'); process.stdin.resume();";
+
+  it('a second client that ends before it is ready, or before it answers, is an error and no wait without end', async (t) => {
+    await assert.rejects(probing(t, 'process.exit(3)'), /the second client ended early: code 3/);
+    const asked = await probing(t, READY, "process.stdin.on('end', () => process.exit(4))");
+    await assert.rejects(asked.ask(), /the second client ended early: code 4/);
+    const gone = await probing(t, READY);
+    gone.end();
+    await assert.rejects(gone.ask(), /the second client ended early: SIGKILL/);
+  });
+
+  it('the answer of a second client is read, also if it ends at once afterwards', async (t) => {
+    const probe = await probing(t, READY, "process.stdin.on('end', () => process.stdout.write('{\"429\":[1.5]}\\n'))");
+    assert.deepEqual(await probe.ask(), { 429: [1.5] });
+  });
+
+  it('an open loop without a request ends at once', async () => {
+    assert.equal((await openLoop('http://127.0.0.1:1', { rate: 0, seconds: 1 }, () => post())).count(), 0);
   });
 });
 

@@ -166,8 +166,8 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
     load: async () => (await import('./prometheus.ts')).prometheus,
   },
   soak: {
-    does: 'memory over many requests of mixed kinds (--count, --out)',
-    load: async () => (await import('./soak.ts')).soak,
+    does: 'memory over many requests of mixed kinds (--count, --out, --only KIND)',
+    load: async () => (await import('./soak/index.ts')).soak,
   },
   operators: {
     does: 'three replicas, PostgreSQL, Prometheus and the gate before a classifier: a fault every minute (--minutes, --only FAULT, --out FILE)',

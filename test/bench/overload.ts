@@ -7,7 +7,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { closedLoop, openLoop } from './load/loops.ts';
 import { Outcomes, quantile, summary } from './load/outcomes.ts';
 import { photographsOrMade } from './load/pictures.ts';
-import { secondClient } from './load/second-client.ts';
+import { type SecondClient, secondClient } from './load/second-client.ts';
 import type { Bench } from './main.ts';
 import { frontTimes } from './measure/front-times.ts';
 import { withService } from './measure/target.ts';
@@ -41,15 +41,17 @@ function recovery(answers: { at: number; latency: number }[], start: number, end
 export const overload: Bench = async ({ bundle: dir, seconds = 60 }) => {
   const pictures = await photographsOrMade();
   const times = frontTimes();
+  let second: SecondClient | undefined;
   return withService({ dir, env: times.env }, async (target) => {
     const processes = () => ({ front: target.front, engine: target.engine() });
     await closedLoop(target.url, 8, 3, from(pictures));
     const peakSeconds = Math.min(10, seconds);
     const peak = (await closedLoop(target.url, 32, peakSeconds, from(pictures))).count(200) / peakSeconds;
+    if (peak === 0) throw new Error('the service gave no verdict');
     const load = { rate: peak * NORMAL, seconds: 6 };
     const normal = summary((await openLoop(target.url, load, from(pictures))).of(200));
 
-    const second = await secondClient(target.url, { rate: PROBE_RATE, seconds: seconds * 0.8 });
+    second = await secondClient(target.url, { rate: PROBE_RATE, seconds: seconds * 0.8 });
     await times.take(target);
     const before = { front: usage(target.front).rss, engine: usage(target.engine()).rss };
     const outcomes = new Outcomes();
@@ -67,6 +69,8 @@ export const overload: Bench = async ({ bundle: dir, seconds = 60 }) => {
     const loop = monitorEventLoopDelay({ resolution: 1 });
     loop.enable();
     const probing = second.ask();
+    // its failure is thrown after the flood, where it is awaited
+    probing.catch(() => {});
     const { cpu } = await cpuDuring(processes(), () => flood);
     loop.disable();
     const seen = await times.take(target);
@@ -136,5 +140,5 @@ export const overload: Bench = async ({ bundle: dir, seconds = 60 }) => {
     );
     console.log(`back to the normal p50 after ${results.recoveryMs} ms; then p50 ${fixed(results.afterwards.p50)} ms`);
     return results;
-  });
+  }).finally(() => second?.end());
 };

@@ -7,17 +7,19 @@ import { collect } from '../../src/http/bodies/collect.ts';
 
 const LIMIT = 5000;
 
-/** A request whose body arrives in these pieces. */
+/** A request whose body arrives in copies of these pieces. */
 function received(pieces: readonly Uint8Array[], announced?: number): Promise<Buffer> {
+  return receivedAs(
+    pieces.map((piece) => Buffer.from(piece)),
+    announced,
+  );
+}
+
+/** A request whose body arrives in these chunks themselves. */
+function receivedAs(chunks: Buffer[], announced?: number): Promise<Buffer> {
   const headers = announced === undefined ? {} : { 'content-length': String(announced) };
   const request = { headers, routeOptions: { bodyLimit: LIMIT } } as unknown as FastifyRequest;
-  return collect(
-    request,
-    Readable.from(
-      pieces.map((piece) => Buffer.from(piece)),
-      { objectMode: false },
-    ),
-  );
+  return collect(request, Readable.from(chunks, { objectMode: false }));
 }
 
 const pieces = fc.array(fc.uint8Array({ minLength: 1, maxLength: 600 }), { maxLength: 8 });
@@ -32,6 +34,20 @@ describe('collecting a body', () => {
         assert.deepEqual(await received(all.length > 0 ? [all] : [], length), all);
       }),
     );
+  });
+
+  it('a body that arrives at once with its length announced is not copied; one in two pieces is', async () => {
+    const chunk = Buffer.from('a body at once');
+    const whole = await receivedAs([chunk], chunk.length);
+    assert.equal(whole.buffer, chunk.buffer);
+    assert.deepEqual([whole.byteOffset, whole.length], [chunk.byteOffset, chunk.length]);
+    chunk.fill('x');
+    assert.equal(whole.toString(), 'xxxxxxxxxxxxxx');
+
+    const halves = [Buffer.from('a body '), Buffer.from('in two')];
+    const joined = await receivedAs(halves, 13);
+    for (const half of halves) half.fill('x');
+    assert.equal(joined.toString(), 'a body in two');
   });
 
   it('another length than announced is refused', async () => {

@@ -48,6 +48,7 @@ export async function openLoop(
   outcomes = new Outcomes(),
 ): Promise<Outcomes> {
   const total = Math.round(rate * seconds);
+  if (total === 0) return outcomes;
   const idle: Connection[] = [];
   const all: Connection[] = [];
   const waiting: number[] = [];

@@ -23,7 +23,11 @@ export function frontTimes() {
     async take({ front }: Target): Promise<Seen> {
       rmSync(file, { force: true });
       process.kill(front, 'SIGWINCH');
-      while (!existsSync(file)) await sleep(10);
+      while (!existsSync(file)) {
+        // throws if the front has ended
+        process.kill(front, 0);
+        await sleep(10);
+      }
       const seen = JSON.parse(readFileSync(file, 'utf8'));
       rmSync(file);
       return seen;
