@@ -1,7 +1,7 @@
 /**
  * `npm run bench -- soak --count 200000 --out soak.jsonl`: requests of mixed kinds, one after the other from several clients, while the
  * memory of both processes is written down. A line of JSON per sample, so that a run that was cut off still reports its samples;
- * `--count 0 --out FILE` sums up the last run in a file. `--only KIND` sends one kind of request. Ctrl-C ends a run early and sums up.
+ * `--count 0 --out FILE` sums up the last run in a file. `--only KIND` sends one kind of request, and `--seconds` is the time without requests at the end. Ctrl-C ends a run early and sums up.
  */
 import { appendFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,8 +14,8 @@ import { report, type Sample } from './report.ts';
 
 const CLIENTS = 12;
 const SAMPLES = 200;
-/** Time without requests at the end. */
-const IDLE_MS = 30_000;
+/** Seconds without requests at the end: longer than a replaced head stays in the engine. */
+const IDLE_SECONDS = 75;
 
 /** The same mixture in every run. */
 function random(seed: number): () => number {
@@ -40,12 +40,20 @@ function drawn(all: Kind[]): () => Kind {
   };
 }
 
-export const soak: Bench = async ({ bundle: dir, count = 20_000, out = 'soak.jsonl', only }) => {
+export const soak: Bench = async ({
+  bundle: dir,
+  count = 20_000,
+  out = 'soak.jsonl',
+  only,
+  seconds = IDLE_SECONDS,
+}) => {
   if (count > 0) {
     const memory = memoryParts();
     const env = { CLIPN_REQUEST_TIMEOUT_MS: '60000', CLIPN_MAX_QUEUE: '1024', ...memory.env };
     try {
-      await withService({ dir, env, tenants: TENANTS }, (target) => run(target, memory, { count, out, only }));
+      await withService({ dir, env, tenants: TENANTS }, (target) =>
+        run(target, memory, { count, out, only, idle: seconds }),
+      );
     } finally {
       memory.remove();
     }
@@ -63,9 +71,11 @@ interface RunOptions {
   count: number;
   out: string;
   only: string | undefined;
+  /** Seconds. */
+  idle: number;
 }
 
-async function run(target: Target, memory: ReturnType<typeof memoryParts>, { count, out, only }: RunOptions) {
+async function run(target: Target, memory: ReturnType<typeof memoryParts>, { count, out, only, idle }: RunOptions) {
   const all = (await kinds(target.url)).filter(({ name }) => only === undefined || name === only);
   if (all.length === 0) throw new Error(`there is no kind "${only}"`);
   const pick = drawn(all);
@@ -79,13 +89,24 @@ async function run(target: Target, memory: ReturnType<typeof memoryParts>, { cou
   };
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
-  const sample = async (idle = false) => {
+  const sample = async (resting = false) => {
     const requests = sent;
     const seconds = (performance.now() - began) / 1000;
     const heads = await heldBy(target).catch(() => Number.NaN);
     const enginePid = target.engine();
     const [front, engine] = [memory.of(target.front), memory.of(enginePid)];
-    const line: Sample = { run: id, requests, of: count, seconds, idle, front, engine, heads, enginePid, answers };
+    const line: Sample = {
+      run: id,
+      requests,
+      of: count,
+      seconds,
+      idle: resting,
+      front,
+      engine,
+      heads,
+      enginePid,
+      answers,
+    };
     appendFileSync(out, `${JSON.stringify(line)}\n`);
     console.log(
       `${String(requests).padStart(8)} of ${count}, ${fixed(seconds, 0)} s: MiB (heap, arrays) front ${parts(front)}, engine ${parts(engine)}, of these heads ${megabytes(heads)}`,
@@ -106,8 +127,8 @@ async function run(target: Target, memory: ReturnType<typeof memoryParts>, { cou
   };
   await Promise.all(Array.from({ length: CLIENTS }, client));
   await sample();
-  if (!ended) {
-    await sleep(IDLE_MS);
+  if (!ended && idle > 0) {
+    await sleep(1000 * idle);
     await sample(true);
   }
   process.off('SIGINT', stop);
