@@ -1,4 +1,4 @@
-// Loaded into every process and thread of the service by NODE_OPTIONS. Once a second each of them writes what V8 says about its memory to a file of its own
+// Loaded into every process and thread of the service by NODE_OPTIONS. Once a second each of them writes V8's figures of its memory to a file of its own
 // in the folder MEMORY_PARTS.
 import { renameSync, writeFileSync } from 'node:fs';
 import { threadId } from 'node:worker_threads';

@@ -10,7 +10,7 @@ export interface MemoryParts {
   heap: number;
   /** Memory that V8 has taken for these heaps, in use or not. */
   heapTaken: number;
-  /** What objects refer to outside the heaps: buffers and typed arrays. */
+  /** Buffers and typed arrays, which are outside the heaps. */
   arrays: number;
 }
 
@@ -20,7 +20,7 @@ interface Written {
   external: number;
 }
 
-/** The environment for `withService`, a function that tells the memory of one of its processes, at most a second old, and the end of the files. */
+/** The environment for `withService`; `of` reads the memory of one of its processes, at most a second old, and `remove` removes the files. */
 export function memoryParts() {
   const folder = mkdtempSync(join(tmpdir(), 'clipn-gate-bench-memory-'));
   const module = new URL('./memory-parts.mjs', import.meta.url).href;

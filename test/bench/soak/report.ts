@@ -23,7 +23,7 @@ export interface Sample {
 type Quantity = (sample: Sample) => number;
 
 const PROCESSES = ['front', 'engine'] as const;
-/** What V8 does not know of: code, models, libraries, and memory that the allocator keeps. */
+/** Memory outside V8: code, models, libraries, and memory that the allocator keeps. */
 const rest = ({ resident, heapTaken, arrays }: MemoryParts) => resident - heapTaken - arrays;
 const QUANTITIES: [name: string, of: Quantity][] = [
   ...PROCESSES.flatMap((process): [string, Quantity][] => [
