@@ -8,6 +8,7 @@
 # Every step has its own log, so that the output of steps is not mixed, and its own process group, so that no process outlives an interrupt.
 
 STEP_LIMIT_S=${STEP_LIMIT_S:-1500}
+export STATE
 STATE=$(mktemp -d "${TMPDIR:-/tmp}/clipn-ci-XXXXXX")
 NAMES=()
 declare -A GUARDS PIDS
@@ -16,6 +17,8 @@ trap 'stop_all; rm -rf "$STATE"' EXIT
 
 step() {
   local name=$1 needs=$3
+  # the shell of a command knows what the caller has defined until then
+  declare -fx $(compgen -A function)
   NAMES+=("$name")
   GUARDS[$name]=$2
   shift 3
@@ -24,7 +27,8 @@ step() {
   disown # bash would report the end of each job among the output
 }
 
-# Waits for what the step needs, runs it with -e in force, and leaves STATUS, WALL and CPU seconds behind.
+# Waits for what the step needs, runs it with -e in force, and leaves STATUS, WALL and CPU seconds behind. The processor time is that of all
+# processes that the step has started, also of those whose parent was killed, as long as they ended before the step did.
 run_step() {
   set +e
   trap - EXIT
@@ -39,9 +43,9 @@ run_step() {
     fi
   done
   date +%s >"$STATE/$name.started"
-  local TIMEFORMAT='%R %U %S'
-  # `time` writes to the standard error of the group around it, the command to the log
-  { time { (set -e; "$@") 2>&1; status=$?; }; } 2>"$STATE/$name.time"
+  # a shell of its own, which knows the functions and variables of the caller, below a process that counts all its descendants
+  .ci/reap "$STATE/$name.time" bash -euo pipefail -c 'export -fn $(compgen -A function); "$@"' "$name" "$@"
+  status=$?
   read -r wall user system <"$STATE/$name.time"
   leave "$name" "$status" "$wall" "$user" "$system"
 }

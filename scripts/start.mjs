@@ -5,7 +5,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '..');
-const SOURCES = ['src', 'samples', 'scripts/bundle.mjs', 'scripts/kernels.mjs', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
+const SOURCES = ['src', 'samples', 'scripts/bundle.mjs', 'scripts/kernels.mjs', 'package-lock.json'];
 /** The last file that a build writes. */
 const BUILT = 'dist/console/index.html';
 

@@ -31,6 +31,8 @@ export interface RecordedVerdict {
   model: { name: string; version: string };
   /** Identifies classes, templates and model: verdicts with the same value can be compared; from `Serving.pins`. */
   features: string;
+  /** Identifies the negative labels, which the decisions and scores by them depend on; absent without them. */
+  negatives?: string;
   /** The rule of the tenant at that time, and its decision. */
   method: Rule;
   decision: Decision;

@@ -15,6 +15,7 @@ export function verdictOf({ detection, calibrated, rule, decision, serving }: Ob
     tenant_version: serving.version,
     model: serving.model,
     features: featuresOf(serving.pins),
+    ...defined({ negatives: serving.pins.negatives }),
     method: rule,
     decision,
     decisions,

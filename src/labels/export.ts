@@ -1,4 +1,4 @@
-import { decisionKey, METHODS } from '../clipn/index.ts';
+import { decisionKey, METHODS, NEGATIVE_METHODS, type Rule } from '../clipn/index.ts';
 import type { LabelRecord } from './label-record.ts';
 
 /** The word of a label: the name of the class, `none` or `unsure`. */
@@ -6,6 +6,11 @@ export const wordOf = ({ label }: LabelRecord): string => (label.kind === 'class
 
 type Cell = string | number | null | undefined;
 type Column = [name: string, value: (record: LabelRecord) => Cell];
+
+const ruleColumn = (rule: Rule): Column => {
+  const key = decisionKey(rule);
+  return [key, ({ verdict }) => verdict?.decisions[key]];
+};
 
 /** Columns of the table, each with its value; empty where there is none. */
 const COLUMNS: Column[] = [
@@ -21,9 +26,11 @@ const COLUMNS: Column[] = [
   ['probability', ({ verdict }) => verdict?.prediction.probability],
   ['no_probability', ({ verdict }) => verdict?.no_probability],
   ['ood_probability', ({ verdict }) => verdict?.ood_probability],
-  ...METHODS.map(decisionKey).map((rule): Column => [rule, ({ verdict }) => verdict?.decisions[rule]]),
-  ['calibrated', ({ verdict }) => verdict?.decisions.calibrated],
+  ...METHODS.map(ruleColumn),
+  ruleColumn('calibrated'),
   ['weight', ({ verdict }) => verdict?.weight],
+  // last, so that columns keep their places
+  ...NEGATIVE_METHODS.map(ruleColumn),
 ];
 
 /** The labels as a table (RFC 4180), one row for each image. */

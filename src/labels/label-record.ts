@@ -9,6 +9,8 @@ export interface LabelledVerdict {
   model: { name: string; version: string };
   /** Identifies classes, templates and model: verdicts with the same value can be compared. */
   features: string;
+  /** Identifies the negative labels; absent without them, and in labels that were given before it was noted. */
+  negatives?: string;
   decisions: Decisions;
   scores: Scores;
   prediction: { class: string; probability: number };

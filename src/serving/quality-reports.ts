@@ -1,7 +1,8 @@
 import type { Population } from '../capture/index.ts';
 import { featuresOf } from '../capture/index.ts';
+import { defined } from '../defined.ts';
 import { type LabelledVerdict, type Labels, type Quality, quality, type RuleDecisions } from '../labels/index.ts';
-import { calibrated } from '../tenants/calibration/serving.ts';
+import { calibrated, dependsOnNegatives } from '../tenants/calibration/serving.ts';
 import type { TenantRegistry } from '../tenants/registry.ts';
 import type { Serving } from '../tenants/tenant.ts';
 
@@ -63,10 +64,15 @@ export class QualityReports {
   }
 }
 
-/** The decisions of the rules without a threshold, and that of the present calibration, which may be another one than at the verdict. */
-function decisionsNow({ decisions, scores }: LabelledVerdict, { calibration, classes }: Serving): RuleDecisions {
-  const { ctw, atd, atd_rescaled } = decisions;
-  if (!calibration || calibration.stale) return { ctw, atd, atd_rescaled };
-  const now = calibrated(calibration, { scores, decisions }, classes.length);
-  return { ctw, atd, atd_rescaled, calibrated: now.decision };
+/**
+ * The decisions of the rules without a threshold, and that of the present calibration, which may be another one than at the verdict. What depends
+ * on negative labels counts only where those of the verdict are the present ones.
+ */
+function decisionsNow(verdict: LabelledVerdict, { calibration, classes, pins }: Serving): RuleDecisions {
+  const { ctw, atd, atd_rescaled, neglabel, csp, combined } = verdict.decisions;
+  const sameNegatives = verdict.negatives === pins.negatives;
+  const free = { ctw, atd, atd_rescaled, ...(sameNegatives && defined({ neglabel, csp, combined })) };
+  if (!calibration || calibration.stale) return free;
+  if (dependsOnNegatives(calibration.score) && !sameNegatives) return free;
+  return { ...free, calibrated: calibrated(calibration, verdict, classes.length).decision };
 }

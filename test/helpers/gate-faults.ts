@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import { Agent, createServer, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent, createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -15,6 +15,8 @@ export interface GateInFront {
   gate: string;
   /** Request ids that the upstream has seen, and the verdict that each came with. */
   seen: Map<string, string>;
+  /** Answers of the upstream to `/slow`, which it leaves to the caller. */
+  held: ServerResponse[];
 }
 
 /** The real gate and engine in front of an upstream that notes what reaches it. */
@@ -25,7 +27,9 @@ export async function gateInFront(
   more: object = {},
 ): Promise<GateInFront> {
   const seen = new Map<string, string>();
+  const held: ServerResponse[] = [];
   const server = createServer((request, response) => {
+    if (request.url === '/slow') return void held.push(response);
     seen.set(String(request.headers['x-request-id']), String(request.headers['x-clipn-verdict']));
     request.on('error', () => {});
     request.resume().on('end', () => response.end('{"predictions":[1]}'));
@@ -35,7 +39,7 @@ export async function gateInFront(
   const route = { match: { path: '/predict' }, adapter: 'raw', mode: 'enforce', fail, budget_ms: 5000, ...more };
   await writeFile(file, JSON.stringify({ listen: { port: 0 }, upstream: { url }, routes: [route] }));
   const service = await startService(t, dir, {}, ['gate', '--config', file]);
-  return { service, gate: service.gate as string, seen };
+  return { service, gate: service.gate as string, seen, held };
 }
 
 export interface KillOutcome {
@@ -52,15 +56,16 @@ export interface KillOutcome {
   failures: number;
 }
 
-/** Kills the engine with -9 again and again while images are sent. */
+/** Kills the engine with -9 again and again while images are sent: for so many seconds, or so many times and until verdicts follow the last one. */
 export async function killUnderLoad(
   { service, gate, seen }: GateInFront,
   {
     images,
-    seconds,
+    seconds = Number.POSITIVE_INFINITY,
+    kills = Number.POSITIVE_INFINITY,
     everySeconds,
     connections,
-  }: { images: Buffer[]; seconds: number; everySeconds: number; connections: number },
+  }: { images: Buffer[]; seconds?: number; kills?: number; everySeconds: number; connections: number },
 ): Promise<KillOutcome> {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const { hostname, port } = new URL(gate);
@@ -75,8 +80,9 @@ export async function killUnderLoad(
     failures: 0,
   };
   const end = Date.now() + seconds * 1000;
+  let enough = false;
   const client = async () => {
-    while (Date.now() < end) {
+    while (Date.now() < end && !enough) {
       const n = outcome.sent++;
       const body = images[n % images.length] as Buffer;
       const headers = { 'x-request-id': `r${n}`, 'content-type': 'image/jpeg', 'content-length': body.length };
@@ -94,8 +100,9 @@ export async function killUnderLoad(
     }
   };
   let killed = 0;
+  const verdicts = () => outcome.answered - outcome.failures;
   const killer = async () => {
-    while (Date.now() + everySeconds * 1000 < end) {
+    while (Date.now() + everySeconds * 1000 < end && outcome.kills < kills) {
       await sleep(everySeconds * 1000);
       const pid = service.enginePid();
       // not yet back from the time before: killed as soon as it is
@@ -106,6 +113,11 @@ export async function killUnderLoad(
       process.kill(killed, 'SIGKILL');
       outcome.kills++;
     }
+    if (outcome.kills < kills) return;
+    const before = verdicts();
+    await until('verdicts after the last kill', 30_000, () => verdicts() >= before + 20).finally(() => {
+      enough = true;
+    });
   };
   await Promise.all([killer(), ...Array.from({ length: connections }, client)]);
   agent.destroy();

@@ -126,3 +126,13 @@ export const isReady = (url: string) => () =>
     (r) => r.status === 200,
     () => false,
   );
+
+/** Whether a process with this id exists. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
-import { isDeepStrictEqual } from 'node:util';
-import { noise, waves } from '../helpers/images.ts';
+import { waves } from '../helpers/images.ts';
 import { photographs, temporaryDirectory } from '../helpers/paths.ts';
 import { ALL_LANES, engineAfter, putTenant, sendImage, startService, until } from '../helpers/service.ts';
 
@@ -48,92 +47,4 @@ describe('kill -9', () => {
       /clipn_engine_restarts_total\{engine="cpu",cause="killed"\} 1/,
     );
   });
-
-  it('kill -9 of the service right after acknowledged writes loses none of them, repeatedly', async (t) => {
-    const dir = await temporaryDirectory(t);
-    const acknowledged = new Map<string, string[]>();
-    /** Changes whose request was interrupted: the old classes and the new ones are both right. */
-    const interrupted = new Map<string, string[]>();
-    for (let round = 0; round <= 4; round++) {
-      const service = await startService(t, dir);
-      for (const [id, classes] of acknowledged) {
-        const reply = (await (await fetch(`${service.url}/v1/tenants/${id}`)).json()) as {
-          definition: { classes: string[] };
-          state: string;
-        };
-        const found = reply.definition.classes;
-        if (!isDeepStrictEqual(found, interrupted.get(id))) {
-          assert.deepEqual(found, classes, `${id} in round ${round}`);
-          assert.equal(reply.state, 'ready');
-        }
-        acknowledged.set(id, found);
-      }
-      interrupted.clear();
-      if (round === 4) break;
-      const quiet = ['quiet', `round ${round}`];
-      assert.ok((await putTenant(service.url, 'quiet', { classes: quiet })).ok);
-      acknowledged.set('quiet', quiet);
-      let writing = true;
-      let answered = 0;
-      const writers = Array.from({ length: 4 }, async (_, w) => {
-        for (let i = 0; writing; i++) {
-          const id = `t${w}`;
-          const classes = [`dog ${round}`, `cat ${i}`];
-          interrupted.set(id, classes);
-          const response = await putTenant(service.url, id, { classes }).catch(() => undefined);
-          if (!response?.ok) return;
-          acknowledged.set(id, classes);
-          interrupted.delete(id);
-          answered++;
-        }
-      });
-      await until('some writes are acknowledged', 20_000, () => answered >= 4 + 5 * round && acknowledged.size === 5);
-      service.child.kill('SIGKILL');
-      await service.exited;
-      writing = false;
-      await Promise.all(writers);
-      const engine = service.enginePid();
-      await until('the engine does not outlive its parent', 5000, () => !alive(engine));
-    }
-    assert.equal(acknowledged.size, 5);
-  });
 });
-
-describe('broken and hostile input to the real service', () => {
-  it('bad images and clients that disconnect do not affect good images in between', async (t) => {
-    const service = await startService(t, await temporaryDirectory(t));
-    const { url } = service;
-    const good = await picture();
-    const junk = await noise(40, 40).png().toBuffer();
-    const bad: [Uint8Array, number, string][] = [
-      [Buffer.from('not an image'), 415, 'unsupported_media_type'],
-      [good.subarray(0, good.length >> 1), 422, 'image_undecodable'],
-      [junk.subarray(0, 60), 422, 'image_undecodable'],
-    ];
-    const pid = service.enginePid();
-    await Promise.all(
-      Array.from({ length: 60 }, async (_, i) => {
-        if (i % 3 === 0) {
-          assert.equal((await sendImage(url, good)).status, 200);
-        } else if (i % 3 === 1) {
-          const [bytes, status, code] = bad[i % bad.length] as (typeof bad)[number];
-          const response = await sendImage(url, bytes);
-          assert.deepEqual([response.status, ((await response.json()) as { code: string }).code], [status, code]);
-        } else {
-          await sendImage(url, good, '', AbortSignal.timeout(i % 7)).catch(() => {});
-        }
-      }),
-    );
-    assert.equal((await sendImage(url, good)).status, 200);
-    assert.equal(service.enginePid(), pid, 'the engine was not restarted');
-  });
-});
-
-function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { engineFaults } from '../helpers/engine-faults.ts';
 import { waves } from '../helpers/images.ts';
 import { temporaryDirectory } from '../helpers/paths.ts';
-import { engineAfter, isReady, putTenant, type Service, sendImage, startService, until } from '../helpers/service.ts';
+import { isReady, putTenant, type Service, sendImage, startService, until } from '../helpers/service.ts';
+import { scopeOfSuite } from '../helpers/suite-scope.ts';
 
 const picture = (seed: number) => waves(200, 150, seed).jpeg().toBuffer();
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
@@ -36,24 +37,31 @@ const restarts = ({ log }: Service) =>
 
 const starts = ({ log }: Service) => log.filter((l) => l['msg'] === 'engine ready').map((l) => Number(l['pid']));
 
+const FAULTS = [
+  { fault: 'crash', cause: 'crash' },
+  { fault: 'memory', cause: 'memory_limit' },
+] as const;
+
 describe('faults under load: every request is answered, and only the faulty image is refused', () => {
-  for (const { fault, causes, settings = {} } of [
-    { fault: 'crash', causes: ['crash', 'crash'] },
-    {
-      fault: 'memory',
-      causes: ['memory_limit', 'memory_limit'],
-      settings: { CLIPN_ENGINE_MAX_MEMORY_BYTES: '600MiB' },
-    },
-  ]) {
-    it(`an image that makes the engine ${fault} is refused after one retry, and later on arrival`, async (t) => {
-      const poison = await picture(99);
-      const service = await startService(t, await temporaryDirectory(t), {
-        ...engineFaults(`${fault}:${sha256(poison)}`),
-        CLIPN_REQUEST_TIMEOUT_MS: '60000',
-        ...settings,
-      });
+  const scope = scopeOfSuite();
+  /** One service for all faults, which follow one another. */
+  let service: Service;
+  const poisons = new Map<string, Buffer>();
+  before(async () => {
+    for (const [i, { fault }] of FAULTS.entries()) poisons.set(fault, await picture(98 + i));
+    service = await startService(scope, await temporaryDirectory(scope), {
+      ...engineFaults(...[...poisons].map(([fault, bytes]) => `${fault}:${sha256(bytes)}`)),
+      CLIPN_REQUEST_TIMEOUT_MS: '60000',
+      CLIPN_ENGINE_MAX_MEMORY_BYTES: '600MiB',
+    });
+    assert.equal((await putTenant(service.url, 'zoo', { classes: ['dog', 'cat', 'panda'] })).status, 201);
+  });
+
+  for (const { fault, cause } of FAULTS) {
+    it(`an image that makes the engine ${fault} is refused after one retry, and later on arrival`, async () => {
+      const poison = poisons.get(fault) as Buffer;
       const { url } = service;
-      assert.equal((await putTenant(url, 'zoo', { classes: ['dog', 'cat', 'panda'] })).status, 201);
+      const [deaths, engines] = [restarts(service).length, starts(service).length];
       const good = await Promise.all([1, 2, 3, 4].map(picture));
       const before = await (await sendImage(url, good[0] as Buffer, '?tenant=zoo')).json();
       const traffic = load(url, good, 6);
@@ -61,10 +69,10 @@ describe('faults under load: every request is answered, and only the faulty imag
 
       const answer = await sendImage(url, poison, '?tenant=zoo');
       assert.deepEqual([answer.status, await code(answer)], [422, 'image_rejected']);
-      await until('both deaths are in the log', 10_000, () => restarts(service).length === 2);
-      assert.deepEqual(restarts(service), causes);
+      await until('both deaths are in the log', 10_000, () => restarts(service).length === deaths + 2);
+      assert.deepEqual(restarts(service).slice(deaths), [cause, cause]);
 
-      await until('the third engine is in the log', 30_000, () => starts(service).length === 3);
+      await until('the third engine is in the log', 30_000, () => starts(service).length === engines + 2);
       await until('ready again', 30_000, isReady(url));
       const seen = traffic.answers.length;
       await until('traffic flows again', 30_000, () => traffic.answers.length > seen + 20);
@@ -78,15 +86,14 @@ describe('faults under load: every request is answered, and only the faulty imag
       assert.deepEqual((after as { results: unknown }).results, (before as { results: unknown }).results);
       assert.match(
         await (await fetch(`${url}/metrics`)).text(),
-        new RegExp(`clipn_engine_restarts_total\\{engine="cpu",cause="${causes[0]}"\\} 2`),
+        new RegExp(`clipn_engine_restarts_total\\{engine="cpu",cause="${cause}"\\} 2`),
       );
     });
   }
 
   it('an engine stopped by SIGSTOP is detected, killed and replaced, and every request gets its verdict', async (t) => {
-    const service = await startService(t, await temporaryDirectory(t), { CLIPN_REQUEST_TIMEOUT_MS: '60000' });
     const { url } = service;
-    assert.equal((await putTenant(url, 'zoo', { classes: ['dog', 'cat'] })).status, 201);
+    const deaths = restarts(service).length;
     const traffic = load(url, await Promise.all([1, 2, 3].map(picture)), 6);
     await until('traffic flows', 20_000, () => traffic.answers.length > 20);
     const pid = service.enginePid();
@@ -98,9 +105,11 @@ describe('faults under load: every request is answered, and only the faulty imag
     await until('traffic flows again', 30_000, () => traffic.answers.length > seen + 20);
     await traffic.stop();
     assert.deepEqual([...new Set(traffic.answers)], ['200']);
-    assert.deepEqual(restarts(service), ['hang']);
+    assert.deepEqual(restarts(service).slice(deaths), ['hang']);
   });
+});
 
+describe('faults of their own service', () => {
   it('an endless decode gets 504 the first time, and the image is refused once it has ended two engines', async (t) => {
     const poison = await picture(99);
     const service = await startService(t, await temporaryDirectory(t), {
@@ -139,26 +148,6 @@ describe('an engine that does not start', () => {
         );
       }),
     );
-  });
-
-  it('while an engine fails to start repeatedly, requests are refused at once and readiness gives reason and time', async (t) => {
-    const service = await startService(t, await temporaryDirectory(t));
-    for (let deaths = 1; deaths < 4; deaths++) {
-      const pid = service.enginePid();
-      process.kill(pid, 'SIGKILL');
-      await until('it has been noticed', 10_000, () => restarts(service).length === deaths);
-      if (deaths < 3) await engineAfter(service, pid);
-    }
-    const image = await picture(1);
-    const answer = await sendImage(service.url, image);
-    const ready = (await (await fetch(`${service.url}/readyz`)).json()) as { reasons: string[]; status: string };
-    if (ready.status === 'not_ready') {
-      assert.match(ready.reasons.join(), /killed: signal SIGKILL, from outside\), 3 times in a row/);
-      assert.deepEqual([answer.status, await code(answer)], [503, 'engine_unavailable']);
-      assert.ok(answer.headers.get('retry-after'));
-    }
-    await until('it is back', 30_000, isReady(service.url));
-    assert.equal((await sendImage(service.url, image)).status, 200);
   });
 });
 

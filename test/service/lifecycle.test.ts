@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { before as beforeAll, describe, it } from 'node:test';
 import { waves } from '../helpers/images.ts';
 import { BUNDLE, COMMAND, ROOT, temporaryDirectory } from '../helpers/paths.ts';
-import { environment, putTenant, sendImage, startService } from '../helpers/service.ts';
+import { environment, isAlive, putTenant, type Service, sendImage, startService } from '../helpers/service.ts';
+import { scopeOfSuite } from '../helpers/suite-scope.ts';
 
 /** Runs `serve` where it is expected to end by itself. */
 function serve(env: Record<string, string>): Promise<{ code: number | null; output: string }> {
@@ -18,62 +19,84 @@ function serve(env: Record<string, string>): Promise<{ code: number | null; outp
   return new Promise((resolve) => child.on('exit', (code) => resolve({ code, output })));
 }
 
+/** Sends a signal when the first of 30 requests has been answered. */
+async function endsAfterAnswers({ url, child, exited, enginePid }: Service, signal: NodeJS.Signals): Promise<void> {
+  const image = await waves(900, 700, 5).jpeg().toBuffer();
+  const requests = Array.from({ length: 30 }, () => sendImage(url, image, '?tenant=zoo'));
+  // the others are in progress when the first is answered
+  await Promise.race(requests);
+  child.kill(signal);
+  const answers = await Promise.allSettled(requests);
+  const statuses = answers.map((a) => (a.status === 'fulfilled' ? a.value.status : 'refused'));
+  assert.ok(statuses.filter((s) => s === 200).length > 1, String(statuses));
+  assert.ok(
+    statuses.every((s) => s === 200 || s === 503 || s === 'refused'),
+    String(statuses),
+  );
+  assert.equal(await exited, 0);
+  assert.ok(!isAlive(enginePid()), 'the engine has ended too');
+}
+
 describe('from start to end', () => {
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    it(`on ${signal} requests in progress are answered, then the process ends with 0`, async (t) => {
-      const { url, child, exited, enginePid } = await startService(t, await temporaryDirectory(t));
-      const image = await waves(900, 700, 5).jpeg().toBuffer();
-      const requests = Array.from({ length: 30 }, () => sendImage(url, image));
-      // the others are in progress when the first is answered
-      await Promise.race(requests);
-      child.kill(signal);
-      const answers = await Promise.allSettled(requests);
-      const statuses = answers.map((a) => (a.status === 'fulfilled' ? a.value.status : 'refused'));
-      assert.ok(statuses.filter((s) => s === 200).length > 1, String(statuses));
-      assert.ok(
-        statuses.every((s) => s === 200 || s === 503 || s === 'refused'),
-        String(statuses),
-      );
-      assert.equal(await exited, 0);
-      assert.throws(() => process.kill(enginePid(), 0), 'the engine has ended too');
-    });
-  }
-
-  it('tenants and their features exist after a restart without being encoded again', async (t) => {
-    const dir = await temporaryDirectory(t);
-    const first = await startService(t, dir);
-    await putTenant(first.url, 'zoo', { classes: ['dog', 'cat', 'panda'], method: 'atd' });
-    const image = await waves(200, 200, 7).png().toBuffer();
-    const before = (await (await sendImage(first.url, image, '?tenant=zoo')).json()) as { results: unknown };
-    assert.equal((await fetch(`${first.url}/v1/tenants/demo`, { method: 'DELETE' })).status, 204);
-    first.child.kill('SIGTERM');
-    assert.equal(await first.exited, 0);
-
-    const second = await startService(t, dir);
-    const after = (await (await sendImage(second.url, image, '?tenant=zoo')).json()) as { results: unknown };
-    assert.deepEqual(after.results, before.results);
-    assert.equal((await sendImage(second.url, image, '?tenant=demo')).status, 404, 'a deleted demo stays deleted');
-    const metrics = await (await fetch(`${second.url}/metrics`)).text();
-    assert.match(metrics, /clipn_cache_requests_total\{cache="features",result="hit"\} 6/);
-    assert.doesNotMatch(metrics, /cache="features",result="miss"\} [1-9]/);
+  const own = scopeOfSuite();
+  /** Each test continues with the service, or with the data directory, that the test before it has left. */
+  let service: Service;
+  let dir: string;
+  let image: Buffer;
+  let before: { results: unknown };
+  beforeAll(async () => {
+    dir = await temporaryDirectory(own);
+    service = await startService(own, dir);
+    await putTenant(service.url, 'zoo', { classes: ['dog', 'cat', 'panda'], method: 'atd' });
+    image = await waves(200, 200, 7).png().toBuffer();
+    before = (await (await sendImage(service.url, image, '?tenant=zoo')).json()) as { results: unknown };
+    assert.equal((await fetch(`${service.url}/v1/tenants/demo`, { method: 'DELETE' })).status, 204);
   });
 
-  it('a second service on the same data directory is refused in one line, and starts at once after kill -9 of the first', async (t) => {
-    const dir = await temporaryDirectory(t);
-    const first = await startService(t, dir);
+  it('serve reports that its port is in use', async (t) => {
+    const { code, output } = await serve({
+      CLIPN_BUNDLE: BUNDLE,
+      CLIPN_DATA_DIR: await temporaryDirectory(t),
+      CLIPN_PORT: new URL(service.url).port,
+    });
+    assert.notEqual(code, 0);
+    assert.match(output, /in use/i);
+  });
+
+  it('a second service on the same data directory is refused in one line', async () => {
     const second = await serve({ CLIPN_DATA_DIR: dir });
     assert.equal(second.code, 1);
     const line = second.output.split('\n').filter((l) => l.startsWith('clipn-gate: '));
     assert.match(
       String(line),
-      new RegExp(`The data directory .* is in use by process ${first.child.pid} on .*data_directory_locked`),
+      new RegExp(`The data directory .* is in use by process ${service.child.pid} on .*data_directory_locked`),
     );
     assert.doesNotMatch(second.output, /\n +at /);
-    first.child.kill('SIGKILL');
-    await first.exited;
-    const third = await startService(t, dir);
-    assert.equal((await fetch(`${third.url}/readyz`)).status, 200);
   });
+
+  it('on SIGTERM requests in progress are answered, then the process ends with 0', () =>
+    endsAfterAnswers(service, 'SIGTERM'));
+
+  it('tenants and their features exist after a restart without being encoded again', async () => {
+    service = await startService(own, dir);
+    const { url } = service;
+    const now = (await (await sendImage(url, image, '?tenant=zoo')).json()) as { results: unknown };
+    assert.deepEqual(now.results, before.results);
+    assert.equal((await sendImage(url, image, '?tenant=demo')).status, 404, 'a deleted demo stays deleted');
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    assert.match(metrics, /clipn_cache_requests_total\{cache="features",result="hit"\} 6/);
+    assert.doesNotMatch(metrics, /cache="features",result="miss"\} [1-9]/);
+  });
+
+  it('after kill -9 of a service, another one starts on its data directory at once', async () => {
+    service.child.kill('SIGKILL');
+    await service.exited;
+    service = await startService(own, dir);
+    assert.equal((await fetch(`${service.url}/readyz`)).status, 200);
+  });
+
+  it('on SIGINT requests in progress are answered, then the process ends with 0', () =>
+    endsAfterAnswers(service, 'SIGINT'));
 
   it('a data directory of a newer program is refused and left as it is', async (t) => {
     const dir = await temporaryDirectory(t);
@@ -124,17 +147,5 @@ describe('from start to end', () => {
     const { code, output } = await serve({ CLIPN_PORT: 'eighty', CLIPN_MAX_BATCH: '0', CLIPN_METHOD: 'best' });
     assert.equal(code, 2);
     for (const name of ['CLIPN_PORT', 'CLIPN_MAX_BATCH', 'CLIPN_METHOD']) assert.match(output, new RegExp(name));
-  });
-
-  it('serve reports that its port is in use', async (t) => {
-    const dir = await temporaryDirectory(t);
-    const { url } = await startService(t, dir);
-    const { code, output } = await serve({
-      CLIPN_BUNDLE: BUNDLE,
-      CLIPN_DATA_DIR: join(dir, 'other'),
-      CLIPN_PORT: new URL(url).port,
-    });
-    assert.notEqual(code, 0);
-    assert.match(output, /in use/i);
   });
 });

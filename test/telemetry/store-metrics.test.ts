@@ -4,7 +4,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { openGate } from '../../src/cli/serve/gate.ts';
-import { observedStore, shared } from '../../src/cli/serve/store.ts';
+import { observedStore } from '../../src/cli/serve/store.ts';
 import { loadConfig } from '../../src/config/index.ts';
 import type { AuditRecord } from '../../src/gate/audit/record.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
@@ -65,14 +65,4 @@ it('an audit trail that cannot be written is counted at each attempt', async (t)
   await until('an attempt failed', 10_000, async () => (await failures()) > 0);
   rmSync(trail, { recursive: true });
   await until('the record is written', 10_000, () => existsSync(trail) && readFileSync(trail, 'utf8').endsWith('}\n'));
-});
-
-it('both gauges of a scrape share one question to the file system, and the next scrape asks again', async () => {
-  let asked = 0;
-  const ask = shared(async () => ++asked);
-  assert.deepEqual(await Promise.all([ask(), ask()]), [1, 1]);
-  assert.equal(await ask(), 2);
-  const refused = shared(() => Promise.reject(new Error(String(++asked))));
-  await assert.rejects(Promise.all([refused(), refused()]), { message: '3' });
-  await assert.rejects(refused(), { message: '4' }, 'a failure is not kept');
 });

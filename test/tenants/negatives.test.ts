@@ -12,7 +12,6 @@ import { ALONE, type BuildLeases } from '../../src/tenants/leases.ts';
 import { MemoryFeatureCache } from '../../src/tenants/memory-feature-cache.ts';
 import { openWordList } from '../../src/tenants/negatives/list.ts';
 import { negativeWords } from '../../src/tenants/negatives/open-words.ts';
-import { Shared } from '../../src/tenants/negatives/shared.ts';
 import type { RegistryOptions } from '../../src/tenants/registry.ts';
 import { until } from '../helpers/service.ts';
 import { fakeRegistry } from '../helpers/tenants.ts';
@@ -222,39 +221,5 @@ describe('tenants with negative labels', () => {
     const prompts = { yes: TEMPLATES.yes, no: TEMPLATES.yes };
     const head = await makeHead(sources, { classes: ['dog', 'lamp'], prompts, negatives: { settings: {}, words } });
     assert.deepEqual(head, heads.heads.get(registry.resolve('a').headId));
-  });
-});
-
-describe('shared work', () => {
-  it('runs once for all callers, reports the progress to a late one, and is cancelled when the last one leaves', async () => {
-    const log: string[] = [];
-    let finish = () => {};
-    const shared = new Shared(async ({ signal, onProgress }) => {
-      log.push('begin');
-      onProgress(1, 2);
-      await new Promise<void>((resolve, reject) => {
-        finish = resolve;
-        signal.addEventListener('abort', () => reject(signal.reason));
-      });
-    });
-    const seen: number[][] = [];
-    const onProgress = (done: number, total: number) => void seen.push([done, total]);
-    const [first, second] = [new AbortController(), new AbortController()];
-    const one = shared.join({ signal: first.signal });
-    const two = shared.join({ signal: second.signal, onProgress });
-    assert.deepEqual([log, seen], [['begin'], [[1, 2]]]);
-    first.abort(new Error('left'));
-    await assert.rejects(one, /left/);
-    finish();
-    await two;
-    const third = new AbortController();
-    const alone = shared.join({ signal: third.signal });
-    third.abort(new Error('left too'));
-    await assert.rejects(alone, /left too/);
-    assert.deepEqual(log, ['begin', 'begin']);
-    const again = shared.join({});
-    finish();
-    await again;
-    assert.deepEqual(log, ['begin', 'begin', 'begin']);
   });
 });

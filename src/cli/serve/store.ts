@@ -1,23 +1,13 @@
 import { statfs } from 'node:fs/promises';
 import type { Config } from '../../config/index.ts';
 import { type OpenStore, openStore } from '../../serving/open-store.ts';
+import { Shared } from '../../shared-work.ts';
 import { collected } from '../../telemetry/collected.ts';
 import type { Telemetry } from './telemetry.ts';
 
 export interface ObservedStore extends OpenStore {
   /** Counts a file of the data directory that could not be written. */
   directoryFailed(): void;
-}
-
-/** One call for all who ask while it is under way: both gauges of one scrape. */
-export function shared<T>(call: () => Promise<T>): () => Promise<T> {
-  let under: Promise<T> | undefined;
-  return () => {
-    under ??= call().finally(() => {
-      under = undefined;
-    });
-    return under;
-  };
 }
 
 /** The store of the configuration, connected to log and metrics. @throws ServiceError store_unavailable */
@@ -32,10 +22,10 @@ export async function observedStore(config: Config, { logger, metrics }: Telemet
     onFailure: () => metrics.storeFailures.inc({ store: kind }),
   });
   if (stored.database) metrics.storeUp.set({ store: 'database' }, 1);
-  // NaN is an unknown value for Prometheus: a directory that cannot be asked must not end the scrape
-  const fileSystem = shared(() => statfs(config.dataDir));
+  // both gauges of a scrape share one question; NaN is an unknown value for Prometheus: a directory that cannot be asked must not end the scrape
+  const fileSystem = new Shared(() => statfs(config.dataDir));
   const bytes = (of: 'bavail' | 'blocks') => () =>
-    fileSystem().then(
+    fileSystem.join().then(
       (system) => system[of] * system.bsize,
       () => Number.NaN,
     );

@@ -32,7 +32,8 @@ export const QualityReply = Type.Object(
     labels: Type.Object({ class: Type.Integer(), none: Type.Integer(), unsure: Type.Integer() }),
     rules: Type.Record(Type.String(), Type.Object({ false_refusals: RateSchema, false_acceptances: RateSchema }), {
       description:
-        'By rule. false_refusals: share of the images of the classes that it refuses. false_acceptances: share of the images of none of the classes that it accepts.',
+        'By rule. false_refusals: share of the images of the classes that it refuses. false_acceptances: share of the images of none of the classes that it accepts. ' +
+        'For rules that need negative labels, labels count whose verdict had the present ones.',
     }),
     wrong_class: RateSchema,
   },

@@ -1,11 +1,11 @@
 import type { Part } from '../../clipn/index.ts';
 import type { WordSource } from '../../engine/index.ts';
 import { POLL_MS } from '../../polling.ts';
+import { Shared, type SharedOptions, type SharedWork } from '../../shared-work.ts';
 import type { FeatureKey } from '../feature-cache.ts';
 import type { BuildLeases } from '../leases.ts';
 import { type FeatureSources, rowsOf } from '../text-rows.ts';
 import { ADJECTIVE_TEMPLATE, type InstalledWordList } from './list.ts';
-import { Shared, type SharedOptions, type SharedWork } from './shared.ts';
 
 export interface WordFeaturesOptions {
   list: InstalledWordList;
@@ -89,7 +89,7 @@ export class WordFeatures implements WordSource {
     else await this.#encoding.join(options);
   }
 
-  async #encode({ signal, onProgress }: Parameters<SharedWork>[0]): Promise<void> {
+  async #encode({ signal, onProgress }: Parameters<SharedWork<void>>[0]): Promise<void> {
     const { leases } = this.#options;
     for (;;) {
       signal.throwIfAborted();

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import type { CaptureRecord } from '../../../capture/index.ts';
+import { defined } from '../../../defined.ts';
 import { ServiceError } from '../../../errors/index.ts';
 import type { LabelRecord } from '../../../labels/index.ts';
 import { nameOf } from '../../../tenants/classes.ts';
@@ -69,13 +70,15 @@ function checkClasses(wanted: ReturnType<typeof requestOf>, classes: ReadonlySet
 
 /** The facts that stay with the label. */
 function labelled(image: CaptureRecord): LabelRecord['verdict'] {
-  const { captured_at, tenant_version, model, features, decisions, scores, prediction, stratum, weight } = image;
+  const { captured_at, tenant_version, model, features, negatives, decisions, scores, prediction, stratum, weight } =
+    image;
   const { no_probability, ood_probability } = image;
   return {
     captured_at,
     tenant_version,
     model,
     features,
+    ...defined({ negatives }),
     decisions,
     scores,
     prediction,

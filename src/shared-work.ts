@@ -3,41 +3,41 @@ export interface SharedOptions {
   onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-export type SharedWork = (options: {
+export type SharedWork<T> = (options: {
   signal: AbortSignal;
   onProgress: (done: number, total: number) => void;
-}) => Promise<void>;
+}) => Promise<T>;
 
-interface Running {
+interface Running<T> {
   waiting: Set<SharedOptions>;
-  last: [number, number] | undefined;
+  progress: { last?: [number, number] };
   abort: AbortController;
-  done: Promise<void>;
+  done: Promise<T>;
 }
 
 /** Work that several callers wait for: it runs once at a time, and is cancelled when no caller waits any more. */
-export class Shared {
-  readonly #work: SharedWork;
-  #running: Running | undefined;
+export class Shared<T> {
+  readonly #work: SharedWork<T>;
+  #running: Running<T> | undefined;
 
-  constructor(work: SharedWork) {
+  constructor(work: SharedWork<T>) {
     this.#work = work;
   }
 
-  /** Waits for the work in progress, or begins it. Rejects with the reason of the caller's signal, or the error of the work. */
-  async join(options: SharedOptions): Promise<void> {
+  /** The result of the work in progress, or of work that begins now. Rejects with the reason of the caller's signal, or the error of the work. */
+  async join(options: SharedOptions = {}): Promise<T> {
     const { signal, onProgress } = options;
     signal?.throwIfAborted();
     const running = this.#running ?? this.#begin();
     running.waiting.add(options);
-    if (running.last) onProgress?.(...running.last);
+    if (running.progress.last) onProgress?.(...running.progress.last);
     let leave = () => {};
     const left = new Promise<never>((_, reject) => {
       leave = () => reject(signal?.reason);
       signal?.addEventListener('abort', leave, { once: true });
     });
     try {
-      await Promise.race([running.done, left]);
+      return await Promise.race([running.done, left]);
     } finally {
       signal?.removeEventListener('abort', leave);
       running.waiting.delete(options);
@@ -48,15 +48,16 @@ export class Shared {
     }
   }
 
-  #begin(): Running {
+  #begin(): Running<T> {
     const abort = new AbortController();
-    const running: Running = { waiting: new Set(), last: undefined, abort, done: Promise.resolve() };
-    this.#running = running;
+    const waiting = new Set<SharedOptions>();
+    const progress: Running<T>['progress'] = {};
     const onProgress = (done: number, total: number) => {
-      running.last = [done, total];
-      for (const waiting of running.waiting) waiting.onProgress?.(done, total);
+      progress.last = [done, total];
+      for (const caller of waiting) caller.onProgress?.(done, total);
     };
-    running.done = this.#work({ signal: abort.signal, onProgress });
+    const running: Running<T> = { waiting, progress, abort, done: this.#work({ signal: abort.signal, onProgress }) };
+    this.#running = running;
     running.done
       .catch(() => {})
       .finally(() => {
