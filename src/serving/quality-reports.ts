@@ -65,8 +65,8 @@ export class QualityReports {
 }
 
 /**
- * The decisions of the rules without a threshold, and that of the present calibration, which may be another one than at the verdict. What depends
- * on negative labels counts only where those of the verdict are the present ones.
+ * The decisions of the rules without a threshold, and that of the present calibration, which may be another one than at the verdict. Rules and scores
+ * by negative labels count only where those of the verdict are the present ones.
  */
 function decisionsNow(verdict: LabelledVerdict, { calibration, classes, pins }: Serving): RuleDecisions {
   const { ctw, atd, atd_rescaled, neglabel, csp, combined } = verdict.decisions;

@@ -54,7 +54,7 @@ class Killed {
   readonly removed = new Set<string>();
   /** Changes whose request was cut: the state before and the one after are both right. */
   readonly cut = { tenants: new Map<string, string[]>(), labels: new Set<string>() };
-  /** What was missing or other than acknowledged after a start. */
+  /** Everything that was missing, or other than acknowledged, after a start. */
   readonly lost = {
     tenants: [] as unknown[],
     labels: [] as string[],
