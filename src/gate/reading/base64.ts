@@ -31,7 +31,7 @@ export function base64Form(text: Uint8Array): Base64Form {
     end--;
   let seen = 0;
   let at = 0;
-  // eight bytes for each branch
+  // eight bytes for each branch; one function for this loop and that of classify.ts, with the table as a parameter, takes 1.2 times as long
   for (const last = end - 7; at < last; at += 8) {
     const low =
       (CLASS[text[at] as number] as number) |
