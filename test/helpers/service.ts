@@ -34,7 +34,8 @@ export function environment(settings: Record<string, string>): NodeJS.ProcessEnv
   );
   const lanes = process.env['NODE_TEST_CONTEXT'] === undefined ? {} : ONE_LANE;
   // a machine whose cores are busy with other work takes minutes where an idle one takes seconds
-  return { ...Object.fromEntries(rest), CLIPN_ENGINE_START_TIMEOUT_MS: '5m', ...lanes, ...settings };
+  const patience = { CLIPN_ENGINE_START_TIMEOUT_MS: '5m', CLIPN_BUILD_WAIT_MS: '4m' };
+  return { ...Object.fromEntries(rest), ...patience, ...lanes, ...settings };
 }
 
 /** The real thing: the serve command in a process of its own, on a free port. Resolves when it says that it is ready. */
