@@ -15,7 +15,7 @@ const WITHOUT_FIGURES = ['How the benches work'];
 const PARTS: Record<string, RegExp> = {
   'a commit': /\bcommits? [0-9a-f]{7}\b/,
   'a date': /\b20\d\d-\d\d-\d\d\b/,
-  'a machine': /\b[Mm]achine [AB]\b/,
+  'a machine': /\b[Mm]achine [ABC]\b/,
   'a model, or that there is none': /\bclipn-(?:small|tiny)\b|without a model/,
   'a command': /`[^`]*\b(?:npm|node|sh|python|curl|gpu\.sh)\b[^`]*`|```sh\n/,
 };
