@@ -37,6 +37,8 @@ export interface BenchOptions {
   requests?: number | undefined;
   /** Folder of photographs. */
   photographs?: string | undefined;
+  /** Servers beside the service: beginnings of their names, with commas between them. */
+  peers?: string | undefined;
   /** Environments of the services that are compared: see variants.ts. */
   variants?: string | undefined;
 }
@@ -66,7 +68,7 @@ const benches: Record<string, { does: string; load: () => Promise<Bench> }> = {
     load: async () => (await import('./decoders.ts')).decoders,
   },
   peers: {
-    does: 'the same client against FastAPI + PyTorch and LitServe + onnxruntime',
+    does: 'the same client against the same service in Python (--peers FastAPI,LitServe; --only 1600 for some of the pictures)',
     load: async () => (await import('./peers.ts')).peers,
   },
   against: {
@@ -218,6 +220,7 @@ const { values, positionals } = parseArgs({
     'dry-run': { type: 'boolean', default: false },
     photographs: { type: 'string' },
     variants: { type: 'string' },
+    peers: { type: 'string' },
     other: { type: 'string' },
     busy: { type: 'boolean', default: false },
     only: { type: 'string' },
@@ -259,5 +262,6 @@ const results = await run({
   other: values.other,
   only: values.only,
   variants: values.variants,
+  peers: values.peers,
 });
 if (values.json) writeJson(values.json, name, results);

@@ -1,10 +1,11 @@
 /**
  * `npm run bench -- peers`: the service beside the same service in Python, in one run: same machine, same bundle, same JSON requests from the same
  * client. All servers run all the time and get requests in turns; those whose turn it is not are stopped. A ratio is the median of those of the turns.
- * --only names the pictures (the beginning of their name, as 1600).
+ * --only names the pictures (the beginning of their name, as 1600), --peers the servers.
  * test/bench/peers/setup.sh makes their environment, CLIPN_PEERS_PYTHON names it.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bundle } from '../../src/bundle/load.ts';
@@ -48,6 +49,20 @@ async function answers(url: string, next: (i: number) => Post, child: ChildProce
   throw new Error('the peer does not answer');
 }
 
+/** A process and all that it has started, also those in sessions of their own. */
+function descendants(root: number): number[] {
+  const parents = readdirSync('/proc').flatMap((name) => {
+    try {
+      const stat = readFileSync(`/proc/${Number(name)}/stat`, 'utf8');
+      return [[Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])] as const];
+    } catch {
+      return [];
+    }
+  });
+  const of = (pid: number): number[] => [pid, ...parents.filter(([, p]) => p === pid).flatMap(([child]) => of(child))];
+  return of(root);
+}
+
 interface Server {
   name: string;
   url: string;
@@ -59,8 +74,6 @@ async function startPeer(python: string, [name, file]: [string, string], bundle:
   const port = await freePort();
   const child = spawn(python, [join(import.meta.dirname, 'peers', file)], {
     stdio: ['ignore', 'ignore', 'inherit'],
-    // a group of its own: the peers have worker processes
-    detached: true,
     env: {
       ...process.env,
       PYTHONPATH: join(ROOT, 'models'),
@@ -71,7 +84,15 @@ async function startPeer(python: string, [name, file]: [string, string], bundle:
       PEER_PORT: String(port),
     },
   });
-  const kill = (signal: NodeJS.Signals) => process.kill(-(child.pid as number), signal);
+  const kill = (signal: NodeJS.Signals) => {
+    for (const pid of descendants(child.pid as number)) {
+      try {
+        process.kill(pid, signal);
+      } catch {
+        // it has ended
+      }
+    }
+  };
   const url = `http://127.0.0.1:${port}`;
   try {
     await answers(url, next, child);
@@ -132,10 +153,17 @@ const turnOf = (of: (key: keyof Turn) => number): Turn => ({
   p99: of('p99'),
 });
 
+interface Wanted {
+  next: (i: number) => Post;
+  /** Beginnings of the names of peers; undefined for all. */
+  names: string[] | undefined;
+}
+
 /** Starts the peers; one that cannot start is named and left out. */
-async function startPeers(python: string, bundle: Bundle, next: (i: number) => Post) {
+async function startPeers(python: string, bundle: Bundle, { next, names }: Wanted) {
   const started: Awaited<ReturnType<typeof startPeer>>[] = [];
   for (const peer of Object.entries(PEERS)) {
+    if (names && !names.some((name) => peer[0].startsWith(name))) continue;
     try {
       const one = await startPeer(python, peer, bundle, next);
       one.server.signal('SIGSTOP');
@@ -176,7 +204,7 @@ function report(rows: Row[]): void {
 
 const LARGE = { width: 1600, height: 1200 };
 
-export const peers: Bench = async ({ bundle: dir, seconds = 2, connections = [1, 16, 32], only }) => {
+export const peers: Bench = async ({ bundle: dir, seconds = 2, connections = [1, 16, 32], only, peers: wanted }) => {
   const python = process.env['CLIPN_PEERS_PYTHON'];
   if (!python) throw new Error('needs CLIPN_PEERS_PYTHON: see test/bench/peers/setup.sh');
   const large = await sized(LARGE.width, LARGE.height, 8);
@@ -187,7 +215,7 @@ export const peers: Bench = async ({ bundle: dir, seconds = 2, connections = [1,
       // the services are not stopped: their watchdogs would take the pause for a deadlock, and an idle service needs no processor
       const ours = { name: SERVICE, url, signal: () => {} };
       const reduced = { name: FAST, url: fast.url, signal: () => {} };
-      const started = await startPeers(python, bundle, json(large));
+      const started = await startPeers(python, bundle, { next: json(large), names: wanted?.split(',') });
       try {
         const rows: Row[] = [];
         for (const pictures of sets) {
