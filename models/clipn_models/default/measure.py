@@ -73,11 +73,11 @@ class Measure:
     def _part(self, part: plan.Part, name: str) -> np.ndarray:
         return self.features(name, (p for task in part.tasks for p in cache.pixels(task)))
 
-    def held(self, draw: str, view: str = "centre", each: int | None = None) -> Held:
+    def held(self, draw: str, view: str = "centre") -> Held:
         image, label, names, origin = [], [], [], []
-        for part in plan.held_out(self.sets, self.apart, draw, self.size, self.folder, view, each):
+        for part in plan.held_out(self.sets, self.apart, draw, self.size, self.folder, view):
             classes = sorted(set(part.labels))
-            image.append(self._part(part, f"{part.name}.{draw}.{view}.{each}"))
+            image.append(self._part(part, f"{part.name}.{draw}.{view}"))
             label.append(np.array([classes.index(c) for c in part.labels]) + len(names))
             names += [self.sets[part.name].categories[c].names[0] for c in classes]
             origin += [part.name] * len(classes)
@@ -143,9 +143,9 @@ class Measure:
             out[f"{part.name}, photographs of classes trained on"] = round(float((best == part.labels)[trained].mean()), 4)
         return out
 
-    def robust(self, each: int = 4) -> dict:
+    def robust(self) -> dict:
         """Shares that the rules keep and catch of the same photographs of unseen classes, treated in several ways, and their moves."""
-        held = {view: self.held("test", view, each) for view in cache.TREATMENTS}
+        held = {view: self.held("test", view) for view in cache.TREATMENTS}
         decided = {view: self.decided(h, 10) for view, h in held.items()}
         moves = {view: {rule: moved(decided[PLAIN][rule], d[rule]) for rule in BALANCED} for view, d in decided.items()}
         return {view: {**self.tenants(h, 10), "moved": moves[view]} for view, h in held.items()}
