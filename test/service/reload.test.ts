@@ -134,7 +134,9 @@ describe('POST /v1/admin/reload', () => {
     assert.equal((await post(url, { bundle: 7 as never })).status, 400);
     const soon = await post(url, undefined, { prefer: 'respond-async' });
     assert.equal(soon.status, 202);
-    await until('it is done', 30_000, async () => (await reloadState(url)).state === 'done');
+    await until('it has ended', 30_000, async () => (await reloadState(url)).state !== 'running');
+    const { state, error } = await reloadState(url);
+    assert.deepEqual([state, error], ['done', undefined]);
     assert.equal((await sendImage(url, image)).status, 200);
   });
 });
