@@ -7,7 +7,7 @@
 #
 # Every step has its own log, so that the output of steps is not mixed, and its own process group, so that no process outlives an interrupt.
 
-STEP_LIMIT_S=${STEP_LIMIT_S:-1500}
+STEP_LIMIT_S=${STEP_LIMIT_S:-3600}
 export STATE
 STATE=$(mktemp -d "${TMPDIR:-/tmp}/clipn-ci-XXXXXX")
 NAMES=()

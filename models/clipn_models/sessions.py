@@ -7,6 +7,7 @@ from pathlib import Path
 import onnx
 import onnxruntime
 from onnx import TensorProto
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail
 
 CPU = ["CPUExecutionProvider"]
 UNSAFE_IN_HALF = "NchwcTransformer"
@@ -27,7 +28,14 @@ def computes_in_half(graph: bytes | Path) -> bool:
 def open_session(graph: bytes | Path, options: onnxruntime.SessionOptions | None = None, providers: list[str] | None = None) -> onnxruntime.InferenceSession:
     """``graph``: an ONNX file or its bytes. ``providers``: the CPU by default."""
     options = options or onnxruntime.SessionOptions()
-    options.add_session_config_entry(NO_OVERFLOW, "1")
     if computes_in_half(graph):
         options.add_session_config_entry("optimization.disable_specified_optimizers", UNSAFE_IN_HALF)
-    return onnxruntime.InferenceSession(graph if isinstance(graph, bytes) else str(graph), options, providers=providers or CPU)
+
+    def create(no_overflow: str) -> onnxruntime.InferenceSession:
+        options.add_session_config_entry(NO_OVERFLOW, no_overflow)
+        return onnxruntime.InferenceSession(graph if isinstance(graph, bytes) else str(graph), options, providers=providers or CPU)
+
+    try:
+        return create("1")
+    except Fail:  # ONNX Runtime (1.32) cannot convert weights that several products share; such a graph is opened as it is
+        return create("0")

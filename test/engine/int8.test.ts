@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { loadBundle, withPrecision } from '../../src/bundle/load.ts';
+import { type Bundle, loadBundle, withPrecision } from '../../src/bundle/load.ts';
 import { openImageSession } from '../../src/engine/shared/sessions.ts';
 import { decodeImage } from '../../src/images/decode.ts';
 import { ROOT } from '../helpers/paths.ts';
@@ -24,5 +24,17 @@ describe('the int8 graph of the default model', () => {
       // on a processor without VNNI the butterfly has 0.9986 if the runtime sums in 16 bits
       assert.ok(cosine > 0.999, `${name}: ${cosine}`);
     }
+  });
+});
+
+describe('an int8 graph whose products share their weights', () => {
+  it('opens on every processor, although the runtime cannot convert such weights where it lacks VNNI', async () => {
+    const bundle = {
+      manifest: { image: { size: 2 }, embedding_dim: 12 },
+      precision: 'int8',
+      files: { image: join(ROOT, 'test/fixtures/int8-shared/image.onnx') },
+    } as Bundle;
+    const session = await openImageSession(bundle, 1);
+    assert.equal((await session.run(new Uint8Array(12), 1)).length, 12);
   });
 });

@@ -49,6 +49,7 @@ export const skip = {
 /** A directory that is removed after the test. */
 export async function temporaryDirectory(t: Pick<TestContext, 'after'>): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'clipn-gate-test-'));
-  t.after(() => rm(dir, { recursive: true, force: true }));
+  // a process that is still ending may write into it; without repetitions an error here would keep all later parts of the test from being closed
+  t.after(() => rm(dir, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 }));
   return dir;
 }

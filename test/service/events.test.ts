@@ -121,6 +121,7 @@ routes: [{match: {path: /classify}}]
   await keptTwice(url);
   service.child.kill('SIGTERM');
   await until('both have all events', 20_000, () => receiver.events().length === 7 && example.lines.length === 2);
+  assert.equal(await service.exited, 0);
   const [batch] = receiver.batches;
   assert.ok(batch);
   assert.equal(batch.headers['webhook-signature'], expectedSignature(batch));
