@@ -23,6 +23,8 @@ import { fixed, median, table } from './report.ts';
 const PEERS = {
   'FastAPI + PyTorch': 'fastapi_torch.py',
   'LitServe + onnxruntime': 'litserve_onnx.py',
+  'BentoML + onnxruntime': 'bentoml_onnx.py',
+  'Ray Serve + onnxruntime': 'ray_onnx.py',
 };
 const SERVICE = 'clipn-gate';
 /** The service as an operator sets it up for large photographs; measured with those. The other servers decode whole pictures. */
@@ -39,7 +41,7 @@ const json =
   };
 
 async function answers(url: string, next: (i: number) => Post, child: ChildProcess): Promise<void> {
-  for (let i = 0; i < 600 && child.exitCode === null; i++) {
+  for (let i = 0; i < 1500 && child.exitCode === null; i++) {
     const connection = new Connection(url);
     const reply = await connection.post(next(i)).catch(() => undefined);
     connection.close();

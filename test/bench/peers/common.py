@@ -5,15 +5,28 @@ from __future__ import annotations
 import base64
 import io
 import os
+from typing import TYPE_CHECKING
 
 import numpy as np
 from clipn_models.bundle import TorchBundle
 from clipn_models.verdicts import verdict
 from clipn_models.transform import reference
 
+if TYPE_CHECKING:
+    import onnxruntime as ort
+
 CLASSES = os.environ["PEER_CLASSES"].split(",")
 THREADS = int(os.environ["PEER_THREADS"])
 PORT = int(os.environ["PEER_PORT"])
+
+
+def session() -> ort.InferenceSession:
+    """The service's own ONNX file in a session of one thread, for servers with a worker for each core."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    return ort.InferenceSession(os.environ["PEER_IMAGE_GRAPH"], options, providers=["CPUExecutionProvider"])
 
 
 class Model:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
-
 import litserve as ls
 import numpy as np
-import onnxruntime as ort
-from common import PORT, THREADS, Model
+from common import PORT, THREADS, Model, session
 
 
 class Detect(ls.LitAPI):
     def setup(self, device: str) -> None:
         self.model = Model()
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = 1
-        self.session = ort.InferenceSession(os.environ["PEER_IMAGE_GRAPH"], options, providers=["CPUExecutionProvider"])
+        self.session = session()
 
     def decode_request(self, request: dict) -> np.ndarray:
         return self.model.pixels(request["images"][0]["data"])
