@@ -25,7 +25,10 @@ export function nearestWords(
 ): NearWord[] {
   const logits = (cosines: ArrayLike<number>) => Float64Array.from(cosines, (cosine) => scale * cosine);
   const [classes, words] = [logits(cosYes), logits(cosWords)];
-  for (const index of excluded) if (index < words.length) words[index] = Number.NEGATIVE_INFINITY;
+  // by cosines and not by logits: two cosines can have the same logit
+  const counted = Float64Array.from(cosWords);
+  for (const index of excluded)
+    if (index < words.length) words[index] = counted[index] = Number.NEGATIVE_INFINITY;
   let top = Number.NEGATIVE_INFINITY;
   for (const of of [classes, words])
     for (const [i, logit] of of.entries()) {
@@ -35,5 +38,5 @@ export function nearestWords(
     }
   let sum = 0;
   for (const of of [classes, words]) for (const logit of of) sum += Math.exp(logit - top);
-  return largest(words, k).map((index) => ({ index, probability: Math.exp((words[index] as number) - top) / sum }));
+  return largest(counted, k).map((index) => ({ index, probability: Math.exp((words[index] as number) - top) / sum }));
 }

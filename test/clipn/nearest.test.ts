@@ -32,6 +32,13 @@ describe('nearest words', () => {
     assert.deepEqual(nearestWords([1], [0.5], 1e6, { k: 1, excluded: NONE }), [{ index: 0, probability: 0 }]);
   });
 
+  it('a word with the larger cosine is nearer, also where rounding gives both the same logit', () => {
+    const [less, more] = [0.95, 0.95 + Number.EPSILON / 2];
+    assert.ok(less < more && 10 * less === 10 * more);
+    const found = nearestWords([0], [less, more], 10, { k: 1, excluded: NONE });
+    assert.equal(found[0]?.index, 1);
+  });
+
   it('an excluded word takes no probability, and where all are excluded there is none', () => {
     const found = nearestWords([0], [1, 0], 1, { k: 5, excluded: new Set([0, 7]) });
     assert.deepEqual(found, [{ index: 1, probability: 0.5 }]);
