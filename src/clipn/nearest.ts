@@ -27,8 +27,7 @@ export function nearestWords(
   const [classes, words] = [logits(cosYes), logits(cosWords)];
   // by cosines and not by logits: two cosines can have the same logit
   const counted = Float64Array.from(cosWords);
-  for (const index of excluded)
-    if (index < words.length) words[index] = counted[index] = Number.NEGATIVE_INFINITY;
+  for (const index of excluded) if (index < words.length) words[index] = counted[index] = Number.NEGATIVE_INFINITY;
   let top = Number.NEGATIVE_INFINITY;
   for (const of of [classes, words])
     for (const [i, logit] of of.entries()) {
