@@ -36,6 +36,8 @@ interface Drawing {
   record: CaptureRecord;
   embedding: Float32Array | undefined;
   looksLike: Observed['looksLike'];
+  /** The tenant's state, and its generation, when the image was drawn. */
+  state: State;
   generation: number;
 }
 
@@ -77,6 +79,11 @@ export class Capture {
   /** Bytes of images that wait to be stored. */
   get queuedBytes(): number {
     return this.#queue.bytes;
+  }
+
+  /** Tenants with a state in this process. */
+  get tenants(): Iterable<string> {
+    return this.#states.keys();
   }
 
   /** Whether the tenant's images may be kept. */
@@ -130,17 +137,17 @@ export class Capture {
     };
     const { generation } = state;
     const { looksLike, detection } = observed;
-    const drawn = { tenant, bytes: own(bytes), record, embedding: detection.embedding, looksLike, generation };
+    const drawn = { tenant, bytes: own(bytes), record, embedding: detection.embedding, looksLike, state, generation };
     const taken = this.#queue.offer(drawn.bytes.length, () => this.#store(drawn));
     if (!taken) this.#tell(tenant, 'dropped');
   }
 
   async #store(drawn: Drawing): Promise<void> {
-    const { tenant, generation } = drawn;
+    const { tenant, state, generation } = drawn;
     try {
       await this.#options.kept.alone(tenant, async () => {
         const rules = this.#options.rulesOf(tenant);
-        if (!rules || this.#stateOf(tenant).generation !== generation) return;
+        if (!rules || this.#states.get(tenant) !== state || state.generation !== generation) return;
         this.#tell(tenant, await this.#keep(drawn, rules));
       });
     } catch (error) {
@@ -150,11 +157,10 @@ export class Capture {
   }
 
   async #keep(
-    { tenant, bytes, record, embedding, looksLike }: Drawing,
+    { tenant, bytes, record, embedding, looksLike, state }: Drawing,
     rules: Required<CaptureRules>,
   ): Promise<CaptureResult> {
     const { kept } = this.#options;
-    const state = this.#stateOf(tenant);
     const { key, stratum } = record;
     const near = rules.duplicates === 'skip' && embedding ? this.#near.nearest(tenant, stratum, embedding) : undefined;
     const same = await kept.get(tenant, key);
@@ -205,16 +211,21 @@ export class Capture {
   async remove(tenant: string, keys: readonly string[]): Promise<number> {
     const removed = await this.#options.kept.remove(tenant, keys);
     for (const key of keys) this.#near.remove(tenant, key);
-    this.#stateOf(tenant).full = false;
+    const state = this.#states.get(tenant);
+    if (state) state.full = false;
     return removed;
   }
 
   /** Removes everything of a tenant: images, records, counts, and images that wait to be stored. */
   async forget(tenant: string): Promise<number> {
-    const state = this.#stateOf(tenant);
-    state.generation++;
-    state.weights = new Map();
-    state.full = false;
+    const state = this.#states.get(tenant);
+    if (state) {
+      state.generation++;
+      state.weights = new Map();
+      state.full = false;
+    }
+    // a tenant that goes on keeps what is used up of its hour
+    if (!this.wants(tenant)) this.#states.delete(tenant);
     this.#near.forget(tenant);
     const removed = await this.#options.kept.removeAll(tenant);
     await this.#options.population.forget(tenant);
@@ -232,8 +243,8 @@ export class Capture {
   }
 
   #tell(tenant: string, result: CaptureResult): void {
-    const { results } = this.#stateOf(tenant);
-    results[result] = (results[result] ?? 0) + 1;
+    const results = this.#states.get(tenant)?.results;
+    if (results) results[result] = (results[result] ?? 0) + 1;
     this.#options.onResult?.(tenant, result);
   }
 

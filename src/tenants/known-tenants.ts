@@ -13,6 +13,9 @@ export function notFound(id: string): ServiceError {
   );
 }
 
+/** Removed tenants whose versions are remembered, the newest; a notification is late by seconds. */
+const MAX_REMOVED = 10_000;
+
 /** The tenants as this process knows them. It follows the store: each stored state is applied, from this or another process. */
 export class KnownTenants {
   readonly #builds: TenantBuilds;
@@ -78,7 +81,10 @@ export class KnownTenants {
 
   #remove(id: string, version: number): void {
     const known = this.#tenants.get(id);
+    this.#removed.delete(id);
     this.#removed.set(id, version);
+    const [oldest] = this.#removed.keys();
+    if (this.#removed.size > MAX_REMOVED && oldest !== undefined) this.#removed.delete(oldest);
     this.#tenants.delete(id);
     if (known) void this.#builds.cancel(known);
     this.#builds.retire(known?.serving);

@@ -52,7 +52,7 @@ function observed(name: string, decisions: Decisions, embedding?: number[], band
   };
 }
 
-function setUp(rules: CaptureRules | undefined, options: Omit<FakeCaptureOptions, 'tenants'> = {}) {
+function setUp(rules: CaptureRules | undefined, options: Partial<FakeCaptureOptions> = {}) {
   const definition: TenantDefinition = { classes: ['dog'], ...(rules ? { capture: rules } : {}) };
   const parts = fakeCapture({ tenants: { definitionOf: () => definition }, random: () => 0.5, ...options });
   const offer = (...image: Parameters<typeof observed>) => parts.capture.offer(observed(...image));
@@ -193,6 +193,45 @@ describe('capture', () => {
     await forgotten;
     await capture.idle();
     assert.deepEqual([await all(), objects.objects.size, (await population.of('zoo')).size], [[], 0, 0]);
+  });
+
+  it('an image that was drawn for a removed tenant is not stored for a new tenant of the same name', async () => {
+    const tenants: { now: TenantDefinition | undefined } = { now: { classes: ['dog'], capture: {} } };
+    const { capture, offer, objects, all } = setUp({}, { tenants: { definitionOf: () => tenants.now } });
+    let open = () => {};
+    objects.gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) offer(name, OUT); // four are stored at once, two wait
+    tenants.now = undefined;
+    const forgotten = capture.forget('zoo');
+    tenants.now = { classes: ['dog'], capture: {} };
+    offer('new', OUT);
+    open();
+    await forgotten;
+    await capture.idle();
+    assert.deepEqual(
+      (await all()).map(({ request_id }) => request_id),
+      ['request of new'],
+    );
+  });
+
+  it('nothing of a removed tenant stays in memory, and one whose images are removed keeps its quota of the hour', async () => {
+    const tenants: { now: TenantDefinition | undefined } = { now: { classes: ['dog'], capture: { per_hour: 2 } } };
+    const { capture, offer } = setUp({}, { tenants: { definitionOf: () => tenants.now }, random: () => 0.01 });
+    for (const name of ['a', 'b', 'c']) offer(name, OUT);
+    await capture.idle();
+    const results = capture.resultsOf('zoo');
+    assert.deepEqual(results, { stored: 1, quota: 2 });
+    await capture.forget('zoo');
+    offer('d', OUT);
+    assert.deepEqual(capture.resultsOf('zoo'), { stored: 1, quota: 3 });
+    tenants.now = undefined;
+    await capture.forget('zoo');
+    assert.deepEqual(capture.resultsOf('zoo'), {});
+    await capture.forget('never seen');
+    await capture.remove('never seen', ['a']);
+    assert.deepEqual([...capture.tenants], []);
   });
 
   it('the probability of a draw is recorded, so that the weights of a busy hour add up to its verdicts', async () => {
