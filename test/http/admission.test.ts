@@ -15,13 +15,14 @@ const full = () => new ServiceError('overloaded', 'Too many images are waiting.'
 
 describe('admission of a request', () => {
   it("a request's deadline is that of its header, at most that of the service", async (t) => {
-    const { app, engine } = await testApp(t, { requestTimeoutMs: 2000 });
-    for (const asked of ['500', '999999', undefined])
+    const { app, engine } = await testApp(t, { requestTimeoutMs: 120_000 });
+    for (const asked of ['60000', '999999', undefined])
       assert.equal((await app.inject(post(asked ? { 'x-request-timeout-ms': asked } : {}))).statusCode, 200);
     const [short, capped, none] = engine.requests.map((r) => r.timeoutMs as number);
-    assert.ok(short && short > 300 && short <= 500, String(short));
-    assert.ok(capped && capped > 1800 && capped <= 2000, String(capped));
-    assert.equal(none, 2000);
+    // less the time that the head and the body took
+    assert.ok(short && short > 0 && short <= 60_000, String(short));
+    assert.ok(capped && capped > 60_000 && capped <= 120_000, String(capped));
+    assert.equal(none, 120_000);
   });
 
   it('a malformed deadline gets invalid_request', async (t) => {
