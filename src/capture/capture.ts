@@ -224,7 +224,7 @@ export class Capture {
       state.weights = new Map();
       state.full = false;
     }
-    // a tenant that goes on keeps what is used up of its hour
+    // a tenant that still exists keeps what it has used of its hour
     if (!this.wants(tenant)) this.#states.delete(tenant);
     this.#near.forget(tenant);
     const removed = await this.#options.kept.removeAll(tenant);
