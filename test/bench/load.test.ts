@@ -51,6 +51,28 @@ describe('load generator', () => {
     assert.equal(ports.size, 1);
   });
 
+  it('the load generator reads chunked replies, and keeps the connection', async (t) => {
+    const ports = new Set<number | undefined>();
+    const url = await listen(
+      t,
+      createServer((request, response) => {
+        ports.add(request.socket.remotePort);
+        request.resume().on('end', async () => {
+          for (const part of ['é', 'x'.repeat(70_000), '0\r\n\r\n']) {
+            response.write(part);
+            await sleep(5);
+          }
+          response.end();
+        });
+      }),
+    );
+    const connection = new Connection(url);
+    t.after(() => connection.close());
+    for (let i = 0; i < 2; i++)
+      assert.deepEqual(await connection.post(post()), { status: 200, body: `é${'x'.repeat(70_000)}0\r\n\r\n` });
+    assert.equal(ports.size, 1);
+  });
+
   it('the load generator reports a connection that breaks and connects again', async (t) => {
     let requests = 0;
     const url = await listen(

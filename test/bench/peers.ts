@@ -1,6 +1,7 @@
 /**
  * `npm run bench -- peers`: the service beside the same service in Python, in one run: same machine, same bundle, same JSON requests from the same
  * client. All servers run all the time and get requests in turns; those whose turn it is not are stopped. A ratio is the median of those of the turns.
+ * Each server gets WARM_UP_SECONDS of requests before the first turn: a server runs for days, and V8 compiles in the first seconds.
  * --only names the pictures (the beginning of their name, as 1600), --peers the servers.
  * test/bench/peers/setup.sh makes their environment, CLIPN_PEERS_PYTHON names it.
  */
@@ -30,6 +31,7 @@ const SERVICE = 'clipn-gate';
 /** The service as an operator sets it up for large photographs; measured with those. The other servers decode whole pictures. */
 const FAST = 'clipn-gate, CLIPN_DECODE=fast';
 const TURNS = 5;
+const WARM_UP_SECONDS = 15;
 
 /** The same body for everyone; every file is sent once only. */
 const json =
@@ -220,6 +222,11 @@ export const peers: Bench = async ({ bundle: dir, seconds = 2, connections = [1,
       const started = await startPeers(python, bundle, { next: json(large), names: wanted?.split(',') });
       try {
         const rows: Row[] = [];
+        for (const { url, signal } of [ours, reduced, ...started.map(({ server }) => server)]) {
+          signal('SIGCONT');
+          await closedLoop(url, Math.max(...connections), WARM_UP_SECONDS, json(sets[0] as Pictures));
+          signal('SIGSTOP');
+        }
         for (const pictures of sets) {
           const others = started.map(({ server }) => server);
           const servers: Server[] = [ours, ...(pictures === large ? [reduced] : []), ...others];

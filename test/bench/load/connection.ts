@@ -21,7 +21,7 @@ interface Waiting {
 /**
  * One kept-alive HTTP/1.1 connection with one request in progress at a time, straight on a socket. On a machine of two cores
  * the client takes its processor time from the service it measures, and a general HTTP client takes several times as much.
- * It reads what the service sends: replies with a Content-Length.
+ * It reads replies with a Content-Length, which the service sends, and chunked ones, which some peers send.
  */
 export class Connection {
   readonly #host: string;
@@ -78,19 +78,32 @@ export class Connection {
     const end = this.#received.indexOf('\r\n\r\n');
     if (end < 0) return;
     const head = this.#received.toString('latin1', 0, end);
+    const rest = this.#received.subarray(end + 4);
     const length = Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1]);
-    if (this.#received.length < end + 4 + length) return;
+    const isChunked = Number.isNaN(length) && /\r\ntransfer-encoding: *chunked/i.test(head);
+    const body = isChunked ? joined(rest) : rest.length < length ? undefined : rest.subarray(0, length);
+    if (!body) return;
     const waiting = this.#waiting;
     this.#waiting = undefined;
-    if (Number.isNaN(length)) waiting?.reject(new Error(`a reply without Content-Length: ${head}`));
-    else
-      waiting?.resolve({
-        status: Number(head.slice(9, 12)),
-        body: this.#received.toString('utf8', end + 4, end + 4 + length),
-      });
+    if (Number.isNaN(length) && !isChunked) waiting?.reject(new Error(`a reply without a length: ${head}`));
+    else waiting?.resolve({ status: Number(head.slice(9, 12)), body: body.toString('utf8') });
     if (/\r\nconnection: *close/i.test(head)) {
       this.#socket?.destroy();
       this.#socket = undefined;
     }
+  }
+}
+
+/** The content of a chunked body; undefined while its end is missing. */
+function joined(bytes: Buffer): Buffer | undefined {
+  const chunks: Buffer[] = [];
+  for (let at = 0; ; ) {
+    const line = bytes.indexOf('\r\n', at);
+    const size = Number.parseInt(bytes.toString('latin1', at, line), 16);
+    const begin = line + 2;
+    if (line < 0 || bytes.length < begin + size + 2) return undefined;
+    if (size === 0) return Buffer.concat(chunks);
+    chunks.push(bytes.subarray(begin, begin + size));
+    at = begin + size + 2;
   }
 }
