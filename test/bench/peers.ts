@@ -6,13 +6,14 @@
  * test/bench/peers/setup.sh makes their environment, CLIPN_PEERS_PYTHON names it.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bundle } from '../../src/bundle/load.ts';
 import { usableCores } from '../../src/engine/index.ts';
 import { freePort } from '../helpers/free-port.ts';
 import { ROOT } from '../helpers/paths.ts';
+import { procStat } from '../helpers/proc-stat.ts';
 import { Connection, type Post } from './load/connection.ts';
 import { closedLoop } from './load/loops.ts';
 import { summary } from './load/outcomes.ts';
@@ -57,8 +58,7 @@ async function answers(url: string, next: (i: number) => Post, child: ChildProce
 function descendants(root: number): number[] {
   const parents = readdirSync('/proc').flatMap((name) => {
     try {
-      const stat = readFileSync(`/proc/${Number(name)}/stat`, 'utf8');
-      return [[Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])] as const];
+      return [[Number(name), procStat(Number(name)).parent] as const];
     } catch {
       return [];
     }

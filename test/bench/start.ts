@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { COMMAND, ROOT } from '../helpers/paths.ts';
+import { procStat } from '../helpers/proc-stat.ts';
 import { environment } from '../helpers/service.ts';
 import type { Bench } from './main.ts';
 import { fixed, median, table } from './report.ts';
@@ -16,11 +17,11 @@ const STARTS = 5;
 const SAMPLE = join(ROOT, 'samples', readdirSync(join(ROOT, 'samples')).find((f) => f.endsWith('.jpg')) as string);
 const POLL_MS = 5;
 
-/** Processor time of a process and its children, milliseconds. Source: proc(5), a clock of 100 ticks per second. */
+/** Processor time of a process and its children, milliseconds. The clock has 100 ticks per second. */
 function cpuMs(pid: number): number {
   const of = (id: string) => {
-    const fields = readFileSync(`/proc/${id}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-    return 10 * (Number(fields[11]) + Number(fields[12]));
+    const { user, system } = procStat(id);
+    return 10 * (user + system);
   };
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean);
   return [String(pid), ...children].reduce((sum, id) => sum + of(id), 0);

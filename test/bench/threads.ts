@@ -2,9 +2,10 @@
  * `npm run bench -- threads`: which threads of the service can run at the same time under load. A thread in state R runs or waits for a core,
  * so more of them than cores wait. Source: proc(5), fields 3, 14 and 15 of stat.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { usableCores } from '../../src/engine/index.ts';
+import { procStat } from '../helpers/proc-stat.ts';
 import { closedLoop } from './load/loops.ts';
 import { quantile } from './load/outcomes.ts';
 import { photographsOrMade } from './load/pictures.ts';
@@ -28,17 +29,8 @@ interface Thread {
 function threadsOf(pid: number): Thread[] {
   return readdirSync(`/proc/${pid}/task`).flatMap((tid) => {
     try {
-      const stat = readFileSync(`/proc/${pid}/task/${tid}/stat`, 'utf8');
-      const end = stat.lastIndexOf(')');
-      const fields = stat.slice(end + 2).split(' ');
-      const name = stat.slice(stat.indexOf('(') + 1, end);
-      return {
-        pid,
-        tid: Number(tid),
-        name,
-        runnable: fields[0] === 'R',
-        ticks: Number(fields[11]) + Number(fields[12]),
-      };
+      const { name, state, user, system } = procStat(pid, tid);
+      return { pid, tid: Number(tid), name, runnable: state === 'R', ticks: user + system };
     } catch {
       return [];
     }

@@ -5,6 +5,7 @@ import { loadBundle } from '../../src/bundle/load.ts';
 import { type TextEncoderOptions, TextEncoderProcess } from '../../src/engine/front/text-encoder.ts';
 import { NICENESS } from '../../src/niceness.ts';
 import { BUNDLE } from '../helpers/paths.ts';
+import { procStat } from '../helpers/proc-stat.ts';
 
 const NAMES = ['dog', 'school bus', 'a very long name of many words', 'cat', 'sunflower'];
 const TEMPLATES = ['a photo of a {}.', '{}', 'a small picture of the {} in a field.'];
@@ -36,9 +37,7 @@ describe('text encoder process', () => {
     const texts = start(t, { urgent: true, threads: 2 });
     await texts.verify();
     const pid = childOf(process.pid);
-    const niceness = readdirSync(`/proc/${pid}/task`).map((thread) =>
-      Number(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8').split(') ')[1]?.split(' ')[16]),
-    );
+    const niceness = readdirSync(`/proc/${pid}/task`).map((thread) => procStat(pid as number, thread).nice);
     assert.ok(niceness.length > 2);
     assert.deepEqual([...new Set(niceness)], [NICENESS.texts]);
   });

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { waves } from '../helpers/images.ts';
 import { temporaryDirectory } from '../helpers/paths.ts';
+import { procStat } from '../helpers/proc-stat.ts';
 import { ALL_LANES, sendImage, startService } from '../helpers/service.ts';
 
 const LANES = 2;
@@ -18,12 +19,12 @@ interface Thread {
   ticks: number;
 }
 
-/** Threads of a process now, its main thread included. Source: proc(5), fields 3, 14 and 15 of stat. */
+/** Threads of a process now, its main thread included. */
 function threads(pid: number): Thread[] {
   return readdirSync(`/proc/${pid}/task`).flatMap((tid) => {
     try {
-      const fields = readFileSync(`/proc/${pid}/task/${tid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-      return { tid, runnable: fields[0] === 'R', ticks: Number(fields[11]) + Number(fields[12]) };
+      const { state, user, system } = procStat(pid, tid);
+      return { tid, runnable: state === 'R', ticks: user + system };
     } catch {
       return [];
     }

@@ -1,5 +1,6 @@
 /** Processor time of the threads of a process, by their work. Linux only: from /proc. Source: proc(5), fields 14 and 15 of stat; schedstat. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { procStat } from '../../helpers/proc-stat.ts';
 
 interface ThreadTime {
   tid: number;
@@ -21,12 +22,8 @@ export interface Part {
 function read(pid: number): ThreadTime[] {
   const threads = readdirSync(`/proc/${pid}/task`).flatMap((tid) => {
     try {
-      const stat = readFileSync(`/proc/${pid}/task/${tid}/stat`, 'utf8');
-      const end = stat.lastIndexOf(')');
-      const fields = stat.slice(end + 2).split(' ');
+      const { name, user, system } = procStat(pid, tid);
       const [ns] = readFileSync(`/proc/${pid}/task/${tid}/schedstat`, 'utf8').split(' ');
-      const name = stat.slice(stat.indexOf('(') + 1, end);
-      const [user, system] = [Number(fields[11]), Number(fields[12])];
       return { tid: Number(tid), name, ms: Number(ns) / 1e6, user, system };
     } catch {
       // the thread has ended

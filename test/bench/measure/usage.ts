@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { procStat } from '../../helpers/proc-stat.ts';
 
 export interface Usage {
   /** Processor seconds since the process began, all threads, or NaN where the kernel doesn't say. */
@@ -18,13 +19,11 @@ const ticksPerSecond = () => {
 /** Linux only: from /proc. Elsewhere, and for a process that has ended, every figure is NaN. */
 export function usage(pid: number): Usage {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // the name in brackets may hold blanks; user and system time are fields 14 and 15
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const { user, system } = procStat(pid);
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
     const kilobytes = (name: string) => 1024 * Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]);
     return {
-      cpu: (Number(fields[11]) + Number(fields[12])) / ticksPerSecond(),
+      cpu: (user + system) / ticksPerSecond(),
       rss: kilobytes('VmRSS'),
       peak: kilobytes('VmHWM'),
     };
