@@ -104,6 +104,15 @@ export class DriftMonitor {
     });
   }
 
+  /** Removes what this process has counted of a tenant that another process has removed, and nothing else. */
+  async drop(tenant: string): Promise<void> {
+    await this.#alone(async () => {
+      this.#tenants.delete(tenant);
+      this.#changed.delete(tenant);
+      await this.#options.store.writeSlots(tenant, {});
+    });
+  }
+
   /** Writes new counts and reads those of other replicas. */
   sync(): Promise<void> {
     return this.#alone(() => this.#sync());

@@ -25,7 +25,7 @@ export interface EnginesByHead {
 export interface ObservedEngineParts {
   engines: EnginesByHead;
   drift: Pick<DriftMonitor, 'record'>;
-  tenants: Pick<TenantRegistry, 'resolve'>;
+  tenants: Pick<TenantRegistry, 'resolve' | 'definitionOf'>;
   capture: Pick<Capture, 'wants' | 'offer'>;
   events: Pick<EventPublisher, 'publish'>;
   looks: Pick<LooksLikeCounts, 'offer'>;
@@ -60,7 +60,7 @@ export class ObservedEngine implements ServingEngine {
     const embedding = wanted || serving.negatives?.looks_like === true;
     const asked = embedding ? { ...counted, embedding } : counted;
     const detection = await engines.engineFor(request.headId).detect(asked, signal);
-    if (uncounted) return detection;
+    if (uncounted || tenants.definitionOf(tenant) === undefined) return detection;
     const rule = ruleOf(serving);
     const calibrated = withCalibration(detection, serving);
     const decision = decisionOf(calibrated.detection.decisions, rule);

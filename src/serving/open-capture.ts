@@ -116,7 +116,10 @@ export async function openCapture(parts: OpenCaptureParts): Promise<OpenCapture>
     await pictures.forget(id);
     return capture.forget(id);
   };
-  tenants.watchRemovals((id) => void forget(id).catch(onProblem));
+  // images and labels of a replaced tenant were removed by the process that removed it
+  tenants.watchRemovals((id, how) => {
+    if (how === 'removed') void forget(id).catch(onProblem);
+  });
   const examplesOf = async (id: string) => {
     if (tenants.definitionOf(id)) return tenants.get(id).record.examples ?? {};
     return (await isRemoved(id)) ? {} : undefined;

@@ -13,6 +13,9 @@ export function notFound(id: string): ServiceError {
   );
 }
 
+/** Called when a tenant was removed; `replaced`: a new tenant of the same name was created before this process learned of the removal. */
+export type OnRemoved = (id: string, how: 'removed' | 'replaced') => void;
+
 /** Removed tenants whose versions are remembered, the newest; a notification is late by seconds. */
 const MAX_REMOVED = 10_000;
 
@@ -23,8 +26,7 @@ export class KnownTenants {
   /** Last versions of removed tenants, so that a late notification of an earlier version does not bring a tenant back. */
   readonly #removed = new Map<string, number>();
   #stopped = false;
-  /** Called when a tenant was removed, by this or another process. */
-  onRemoved: (id: string) => void = () => {};
+  readonly #listeners: OnRemoved[] = [];
 
   constructor(builds: TenantBuilds) {
     this.#builds = builds;
@@ -68,6 +70,7 @@ export class KnownTenants {
       return;
     }
     if (known?.record.version === version && (known.record.cancelled || !stored.cancelled)) return;
+    if (known && known.record.created_at !== stored.created_at) this.#tell(id, 'replaced');
     const tenant: Tenant = {
       record: stored,
       etag: etagOf(stored),
@@ -88,6 +91,15 @@ export class KnownTenants {
     this.#tenants.delete(id);
     if (known) void this.#builds.cancel(known);
     this.#builds.retire(known?.serving);
-    this.onRemoved(id);
+    this.#tell(id, 'removed');
+  }
+
+  /** @param listener called when a tenant was removed, by this or another process */
+  watchRemovals(listener: OnRemoved): void {
+    this.#listeners.push(listener);
+  }
+
+  #tell(...removal: Parameters<OnRemoved>): void {
+    for (const listener of this.#listeners) listener(...removal);
   }
 }

@@ -13,7 +13,7 @@ import { DEMO, DEMO_ID } from './demo.ts';
 import { eventsRefused, type TenantEvents } from './events.ts';
 import { type ClassWithExamples, examplesOf } from './examples/change.ts';
 import { pinsOf, TenantHeads, type TenantModel } from './heads.ts';
-import { KnownTenants, notFound } from './known-tenants.ts';
+import { KnownTenants, notFound, type OnRemoved } from './known-tenants.ts';
 import { ALONE, type BuildLeases } from './leases.ts';
 import { type ListPage, listTenants } from './list.ts';
 import { type MoveOptions, moveTenants } from './move.ts';
@@ -83,9 +83,7 @@ export class TenantRegistry {
   }
 
   /** @param listener called when a tenant was removed, by this or another process */
-  watchRemovals(listener: (id: string) => void): void {
-    this.#known.onRemoved = listener;
-  }
+  watchRemovals = (listener: OnRemoved): void => this.#known.watchRemovals(listener);
 
   async stop(): Promise<void> {
     this.#changes.stop();

@@ -96,6 +96,26 @@ describe('drift of a tenant', () => {
     assert.equal(a.report('zoo').baseline?.tenantVersion, 3);
   });
 
+  it('a replica that learns late of a removal drops its own counts, and the new tenant keeps those of others and its baseline', async () => {
+    const store = new MemoryDriftStore('a');
+    const a = new DriftMonitor({ store, windowMs: HOUR });
+    const b = new DriftMonitor({ store: store.replica('b'), windowMs: HOUR });
+    images(a, 150, { ood: 0 });
+    images(b, 150, { ood: 100 });
+    for (const monitor of [a, b, a]) await monitor.sync();
+    await a.forget('zoo');
+    images(a, 200, { ood: 10 });
+    await a.pin('zoo', 7);
+    await a.sync();
+    await b.drop('zoo');
+    await b.sync();
+    await a.sync();
+    for (const monitor of [a, b]) {
+      const { images: n, oodRate, baseline } = monitor.report('zoo');
+      assert.deepEqual([n, oodRate.value, baseline?.tenantVersion], [200, 0.1, 7]);
+    }
+  });
+
   it('drift survives a restart in files, and damaged files count as missing', async (t) => {
     const dir = await temporaryDirectory(t);
     const first = new DriftMonitor({ store: await FileDriftStore.open(dir), windowMs: HOUR });

@@ -32,10 +32,10 @@ export function environment(settings: Record<string, string>): NodeJS.ProcessEnv
   const rest = Object.entries(process.env).filter(
     ([name]) => !/^(CLIPN|OTEL)_/.test(name) && name !== 'NODE_TEST_CONTEXT',
   );
-  const lanes = process.env['NODE_TEST_CONTEXT'] === undefined ? {} : ONE_LANE;
   // a machine whose cores are busy with other work takes minutes where an idle one takes seconds
   const patience = { CLIPN_ENGINE_START_TIMEOUT_MS: '5m', CLIPN_BUILD_WAIT_MS: '4m' };
-  return { ...Object.fromEntries(rest), ...patience, ...lanes, ...settings };
+  const inTests = process.env['NODE_TEST_CONTEXT'] === undefined ? {} : { ...ONE_LANE, CLIPN_REQUEST_TIMEOUT_MS: '4m' };
+  return { ...Object.fromEntries(rest), ...patience, ...inTests, ...settings };
 }
 
 /** The real thing: the serve command in a process of its own, on a free port. Resolves when it says that it is ready. */

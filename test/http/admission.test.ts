@@ -100,7 +100,7 @@ describe('admission of a request', () => {
   });
 
   it('in a flood a refusal has the usual answer, and requests that would not be refused are served', async (t) => {
-    const { app, engine, metrics } = await testApp(t);
+    const { app, engine, metrics } = await testApp(t, { requestTimeoutMs: 120_000 });
     await app.listen({ port: 0, host: '127.0.0.1' });
     const { port } = app.server.address() as { port: number };
     const url = `http://127.0.0.1:${port}/v1/detect`;
@@ -118,9 +118,11 @@ describe('admission of a request', () => {
     for (let i = 0; i < 30; i++) answers.push(await send());
     assert.equal(answers[0]?.status, 429);
     for (const answer of answers) assert.deepEqual(answer, answers[0]);
-    await send('?tenant=zoo&top_k=3', { 'x-request-priority': 'bulk', 'x-request-timeout-ms': '700' });
+    await send('?tenant=zoo&top_k=3', { 'x-request-priority': 'bulk', 'x-request-timeout-ms': '60000' });
     const asked = engine.asked.at(-1);
-    assert.deepEqual([asked?.tenant, asked?.priority, asked?.timeoutMs], ['zoo', 'bulk', 700]);
+    assert.deepEqual([asked?.tenant, asked?.priority], ['zoo', 'bulk']);
+    // less the time that the head took
+    assert.ok((asked?.timeoutMs ?? 0) > 0 && (asked?.timeoutMs ?? 0) <= 60_000, String(asked?.timeoutMs));
     const text = await metrics.registry.metrics();
     assert.match(text, /clipn_images_rejected_total\{reason="overloaded"\} 31/);
     assert.match(text, /clipn_requests_total\{route="\/v1\/detect",method="POST",status="429"\} 31/);

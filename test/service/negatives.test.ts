@@ -30,7 +30,6 @@ describe('negative labels in a running service', () => {
       CLIPN_CACHE_BYTES: '0',
       CLIPN_LANES: '1',
       CLIPN_LANE_BATCH: '1',
-      CLIPN_REQUEST_TIMEOUT_MS: '60000',
     });
   });
 

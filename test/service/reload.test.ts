@@ -40,7 +40,7 @@ describe('POST /v1/admin/reload', () => {
   const own = scopeOfSuite();
   let service: Service;
   before(async () => {
-    service = await startService(own, await temporaryDirectory(own), { CLIPN_REQUEST_TIMEOUT_MS: '60000' });
+    service = await startService(own, await temporaryDirectory(own));
   });
 
   it('with a new bundle under load no request fails, no verdict mixes two models, and changed tenants move too', async (t) => {

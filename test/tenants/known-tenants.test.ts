@@ -27,6 +27,20 @@ describe('known tenants', () => {
     assert.deepEqual([...known.all.keys()], ['zoo']);
   });
 
+  it('listeners learn of a removal, and of a new tenant of the same name whose removal this process has missed', () => {
+    const known = new KnownTenants(BUILDS);
+    const heard: string[][] = [[], []];
+    for (const list of heard) known.watchRemovals((id, how) => list.push(`${id} ${how}`));
+    known.apply(record('zoo', 1));
+    known.apply({ ...record('zoo', 2), updated_at: '2026-01-02T00:00:00.000Z' });
+    assert.deepEqual(heard, [[], []]);
+    known.apply({ ...record('zoo', 5), created_at: '2026-01-03T00:00:00.000Z' });
+    known.apply(removed('zoo', 6));
+    known.apply(removed('never seen', 1));
+    const expected = ['zoo replaced', 'zoo removed', 'never seen removed'];
+    assert.deepEqual(heard, [expected, expected]);
+  });
+
   it('the versions of the newest 10,000 removed tenants are remembered, and memory does not grow with those before', () => {
     const known = new KnownTenants(BUILDS);
     known.apply(removed('removed again', 2));

@@ -4,6 +4,7 @@ import type { Config } from '../../config/index.ts';
 import { LooksLikeCounts } from '../../looks/index.ts';
 import { openDataDirectory } from '../../serving/data-directory.ts';
 import { ExampleRenewal } from '../../serving/example-renewal.ts';
+import { forgetRemoved } from '../../serving/forget-removed.ts';
 import type { LiveModel, Prepared } from '../../serving/live-model.ts';
 import { ObservedEngine } from '../../serving/observed-engine.ts';
 import { openAccess } from '../../serving/open-access.ts';
@@ -48,13 +49,15 @@ async function openParts({ config, telemetry, live, prepared }: Omit<ServicePart
   await tenants.load();
   const tenantFiles = watchTenants(config, tenants, audit, logger);
   await tenantFiles?.start();
-  const drift = await openDrift(config, database, (error) => {
+  const onDriftProblem = (error: unknown) => {
     if (!database) stored.directoryFailed();
     logger.warn({ err: error }, 'drift counts could not be stored, trying again');
-  });
+  };
+  const drift = await openDrift(config, database, onDriftProblem);
   const capture = await observedCapture(config, stored, tenants, telemetry);
   const publisher = events.open((tenant) => tenants.definitionOf(tenant)?.events);
   const looks = new LooksLikeCounts();
+  forgetRemoved({ tenants, drift, looks, onProblem: onDriftProblem });
   const observers = { drift, capture: capture.capture, events: publisher, looks };
   const engine = new ObservedEngine({ engines: live, tenants, ...observers });
   const access = { keyring, audit, limiter: new Limiter(config), quotas: new Quotas() };
