@@ -126,11 +126,11 @@ describe(`three processes on one PostgreSQL, under load${skip ? ` (skipped: ${sk
     });
     assert.equal(big.status, 202);
     acknowledged.set('big', names('large thing', LARGE));
-    await until('a part is built', 60_000, async () => (await show(a, 'big')).progress.done > 6 * 256);
+    await until('a part is built', 600_000, async () => (await show(a, 'big')).progress.done > 6 * 256);
     a.child.kill('SIGKILL');
     const killed = performance.now();
     stop = load([b, c], image);
-    for (const service of [b, c]) await until('the others serve it', 180_000, serves(service, 'big', 1));
+    for (const service of [b, c]) await until('the others serve it', 600_000, serves(service, 'big', 1));
     const rest = (await Promise.all([b, c].map(encoded))).map(
       (n, i) => n - (counts[i + 1] as number) - (before[i + 1] as number),
     );
