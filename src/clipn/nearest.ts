@@ -23,11 +23,10 @@ export function nearestWords(
   scale: number,
   { k, excluded }: { k: number; excluded: ReadonlySet<number> },
 ): NearWord[] {
-  const logits = (cosines: ArrayLike<number>) => Float64Array.from(cosines, (cosine) => scale * cosine);
-  const [classes, words] = [logits(cosYes), logits(cosWords)];
-  // by cosines and not by logits: two cosines can have the same logit
   const counted = Float64Array.from(cosWords);
-  for (const index of excluded) if (index < words.length) words[index] = counted[index] = Number.NEGATIVE_INFINITY;
+  for (const index of excluded) if (index < counted.length) counted[index] = Number.NEGATIVE_INFINITY;
+  const logits = (cosines: ArrayLike<number>) => Float64Array.from(cosines, (cosine) => scale * cosine);
+  const [classes, words] = [logits(cosYes), logits(counted)];
   let top = Number.NEGATIVE_INFINITY;
   for (const of of [classes, words])
     for (const [i, logit] of of.entries()) {
@@ -37,5 +36,6 @@ export function nearestWords(
     }
   let sum = 0;
   for (const of of [classes, words]) for (const logit of of) sum += Math.exp(logit - top);
+  // by cosines and not by logits: two cosines can have the same logit
   return largest(counted, k).map((index) => ({ index, probability: Math.exp((words[index] as number) - top) / sum }));
 }
