@@ -3,7 +3,6 @@ from __future__ import annotations
 import copy
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +24,7 @@ from clipn_models.remeasure import remeasure
 from clipn_models.timing import gain, interleaved
 from clipn_models.verify import Faults, verify
 
-pytestmark = pytest.mark.usefixtures("equal_texts_once")
+pytestmark = pytest.mark.usefixtures("equal_texts_once", "fused_whatever_its_speed")
 
 VIT = {
     "embed_dim": 32,
@@ -80,14 +79,6 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory, vit_arch: str) -> Path:
     return make(tmp_path_factory.mktemp("plain") / "m", vit_arch)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def fused_whatever_its_speed() -> Iterator[None]:
-    """A busy machine must not decide which form the tests see. Rounding to halves in the plain form depends on the batch by up to 1e-4."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("clipn_models.optimise.SLOWER", 0.0)
-        yield
 
 
 @pytest.fixture(scope="module")

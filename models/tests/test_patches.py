@@ -18,7 +18,7 @@ from clipn_models.patches import offers_patches
 from clipn_models.transform import MEAN, STD
 from clipn_models.verify import Faults, verify
 
-pytestmark = pytest.mark.usefixtures("equal_texts_once")
+pytestmark = pytest.mark.usefixtures("equal_texts_once", "fused_whatever_its_speed")
 
 TEXT = {"context_length": 16, "vocab_size": 700, "width": 64, "heads": 2, "layers": 2}
 VIT = {"embed_dim": 32, "vision_cfg": {"image_size": 32, "layers": 2, "width": 64, "patch_size": 8, "head_width": 32}, "text_cfg": TEXT}
@@ -123,8 +123,7 @@ def test_patches_of_a_vision_transformer_are_those_of_a_plain_reading_and_the_fe
     verify(with_them, silent)
 
 
-def test_optimise_keeps_the_patches_in_the_fused_graph_and_in_half_precision(tmp_path: Path, made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clipn_models.optimise.SLOWER", 0.0)
+def test_optimise_keeps_the_patches_in_the_fused_graph_and_in_half_precision(tmp_path: Path, made: Path) -> None:
     path = copied(made, tmp_path)
     pixels = random_pixels(4)
     plain = outputs(path / "image.onnx", pixels)
