@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import functools
-import gc
 import hashlib
 import json
 from collections.abc import Iterator
@@ -9,19 +7,12 @@ from pathlib import Path
 
 import made_pairs
 import pytest
-import torch
+import quick_exports  # noqa: F401
 from timm.models import register_model
 from torch import nn
-from torch.onnx._internal.exporter import _registration
 
 from clipn_models import bundle, graphs
 from clipn_models.towers import ResNet9
-
-torch.set_num_threads(1)  # small matrices: more threads only wait for each other
-gc.set_threshold(200_000, 50, 100)  # an export to ONNX allocates millions of objects, and few of them are garbage
-
-# An export to ONNX reads 500 functions of the exporter again, a fifth of its time. They are the same in every export.
-_registration.ONNXRegistry.from_torchlib = staticmethod(functools.cache(_registration.ONNXRegistry.from_torchlib))
 
 
 @pytest.fixture(scope="session")

@@ -32,6 +32,8 @@ from clipn_models.templates import read_templates
 from clipn_models.transform import reference
 from clipn_models.verdicts import verdict
 
+from . import quick_exports  # noqa: F401
+
 GAIN = 3.0
 
 

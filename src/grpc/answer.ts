@@ -1,6 +1,7 @@
-import { constants, Http2ServerResponse, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import { Http2ServerResponse, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { FastifyReply } from 'fastify';
 import type { ServiceError } from '../errors/index.ts';
+import { discardRest } from './rest.ts';
 import { encodeMessage, STATUS, statusOf } from './status.ts';
 
 const ACCEPTED = 'identity,deflate,gzip';
@@ -19,13 +20,6 @@ function leading(reply: FastifyReply): OutgoingHttpHeaders {
   return { ...fields, 'content-type': 'application/grpc' };
 }
 
-/** Ends the stream. The rest of a request that was answered early is not read. */
-function finish(stream: ServerHttp2Stream): void {
-  stream.once('finish', () => {
-    if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
-  });
-}
-
 /** Answers a call with one message and status OK. */
 export function answerMessage(reply: FastifyReply, message: Buffer): void {
   reply.hijack();
@@ -33,7 +27,7 @@ export function answerMessage(reply: FastifyReply, message: Buffer): void {
   if (stream.destroyed || stream.closed) return;
   const head = Buffer.alloc(5);
   head.writeUInt32BE(message.length, 1);
-  finish(stream);
+  discardRest(stream);
   responseOf(reply).addTrailers({ 'grpc-status': String(STATUS.OK) });
   stream.respond({ ':status': 200, ...leading(reply), 'grpc-accept-encoding': ACCEPTED }, { waitForTrailers: true });
   stream.end(Buffer.concat([head, message]));
@@ -49,7 +43,7 @@ export function answerError(reply: FastifyReply, error: ServiceError): void {
   if (stream.destroyed || stream.closed) return;
   reply.code(error.status);
   const { retryAfterSeconds } = error;
-  finish(stream);
+  discardRest(stream);
   stream.respond(
     {
       ':status': 200,

@@ -13,8 +13,8 @@ import { testApp } from '../helpers/app.ts';
 import { grpcClient, listeningGrpc } from '../helpers/grpc.ts';
 import { until } from '../helpers/service.ts';
 
-async function served(t: TestContext, config = {}) {
-  const test = await testApp(t, config);
+async function served(t: TestContext, config = {}, access: Parameters<typeof testApp>[2] = {}) {
+  const test = await testApp(t, config, access);
   return { ...test, ...(await listeningGrpc(t, test.app)) };
 }
 
@@ -32,7 +32,9 @@ async function raw(session: ClientHttp2Session, body: Buffer[], headers: object 
   stream.on('error', () => {});
   for (const chunk of body) stream.write(chunk);
   if (end) stream.end();
-  const [answer] = (await once(stream, 'response')) as [Record<string, string>];
+  const ended = once(stream, 'close').then(() => assert.fail('the stream ended without an answer'));
+  const [answer] = (await Promise.race([once(stream, 'response'), ended])) as [Record<string, string>];
+  ended.catch(() => {});
   stream.resume();
   return { answer, stream };
 }
@@ -79,6 +81,29 @@ describe('gRPC: malformed and hostile calls', () => {
     assert.deepEqual([answer['grpc-status'], answer['clipn-code']], ['8', 'payload_too_large']);
     if (!stream.closed) await once(stream, 'close');
     assert.equal(app.bodyBudget.used, 0);
+  });
+
+  it('a call that is refused before its message arrives gets its answer, also among many on one connection', async (t) => {
+    const { port } = await served(t, {}, { mode: 'keys' });
+    const client = session(t, port);
+    const calls = Array.from({ length: 100 }, () => raw(client, [framed(Buffer.alloc(30_000))]));
+    const answers = (await Promise.all(calls)).map(({ answer }) => answer['clipn-code']);
+    assert.deepEqual(answers, Array(100).fill('unauthenticated'));
+  });
+
+  it('the rest of a refused call is discarded; a rest that is late or large ends with a reset and no error', async (t) => {
+    const { port } = await served(t, {}, { mode: 'keys' });
+    const client = session(t, port);
+    for (const body of [Buffer.alloc(10), Buffer.alloc(3 * 2 ** 20)]) {
+      const { answer, stream } = await raw(client, [body], {}, INFER, false);
+      assert.equal(answer['grpc-status'], '16');
+      if (!stream.closed) await once(stream, 'close');
+      assert.equal(stream.rstCode, constants.NGHTTP2_NO_ERROR);
+    }
+    const { stream } = await raw(client, [Buffer.alloc(10)], {}, INFER, false);
+    stream.end();
+    if (!stream.closed) await once(stream, 'close');
+    assert.equal(client.destroyed, false);
   });
 
   it('a call that carries no image takes 64 KiB, however large bodies may be', async (t) => {

@@ -222,7 +222,7 @@ describe('images by url', () => {
     const { url, server } = await store(t, (request, response) => {
       if (request.url === '/announced') response.writeHead(200, { 'content-length': 10_000_000 }).write('x');
       else if (request.url === '/endless') {
-        const more = () => response.write(Buffer.alloc(10_000), () => response.destroyed || more());
+        const more = () => response.write(Buffer.alloc(10_000), (error) => error || setImmediate(more));
         more();
       } else if (request.url === '/short') {
         response.writeHead(200, { 'content-length': 100 }).write('x', () => response.destroy());
