@@ -7,12 +7,12 @@ from pathlib import Path
 
 import made_pairs
 import pytest
-import quick_exports  # noqa: F401
 from timm.models import register_model
 from torch import nn
 
 from clipn_models import bundle, graphs
 from clipn_models.towers import ResNet9
+from tests import quick_exports  # noqa: F401
 
 
 @pytest.fixture(scope="session")

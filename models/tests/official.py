@@ -31,8 +31,7 @@ from clipn_models.model import CLIPN, LOGIT_SCALE, arch_config, build
 from clipn_models.templates import read_templates
 from clipn_models.transform import reference
 from clipn_models.verdicts import verdict
-
-from . import quick_exports  # noqa: F401
+from tests import quick_exports  # noqa: F401
 
 GAIN = 3.0
 

@@ -1,3 +1,4 @@
+import { maxHeaderSize } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { CODES, ServiceError, toProblem } from '../errors/index.ts';
@@ -63,9 +64,10 @@ function faultOf({ code, message, rawPacket }: ConnectionError): ServiceError {
     // the first line is still incomplete where the address itself is too long
     const line = rawPacket?.indexOf('\r\n') ?? 0;
     const inAddress = line < 0 || line > 8192;
+    const most = `may have at most ${maxHeaderSize} bytes`;
     return inAddress
-      ? new ServiceError('uri_too_long', 'The address of the request is too long.', { internal })
-      : new ServiceError('headers_too_large', 'The header fields of the request are too large together.', { internal });
+      ? new ServiceError('uri_too_long', `Address and header fields of a request ${most} together.`, { internal })
+      : new ServiceError('headers_too_large', `The header fields of a request ${most} together.`, { internal });
   }
   if (rawPacket?.[0] === 0x16 && rawPacket[1] === 0x03) {
     return new ServiceError(

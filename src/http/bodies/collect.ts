@@ -87,7 +87,7 @@ export function lengthOf({ headers }: FastifyRequest): number | undefined {
 }
 
 export function tooLarge(limit: number): ServiceError {
-  return new ServiceError('payload_too_large', 'The request body is larger than this service accepts.', {
+  return new ServiceError('payload_too_large', `The body of this request may have at most ${limit} bytes.`, {
     extra: { limit },
   });
 }
