@@ -8,8 +8,8 @@ const LOOK_MS = 20;
 
 /**
  * Discards the rest of a request that was answered before its end, and resets its stream if the rest is large or late. The rest of most messages
- * is already on its way, and Node.js 26 as a client closes its connection after some 200 resets. A reset waits until the answer has been sent:
- * the HTTP/2 of Node.js 26 drops an answer that is still queued then.
+ * is already on its way, and a client of Node.js 26 closes its connection after some 200 resets. A reset waits until the answer has been sent:
+ * the HTTP/2 of Node.js 22.23 and 26 drops an answer that is still queued then.
  */
 export function discardRest(stream: ServerHttp2Stream): void {
   if (stream.readableEnded) return;

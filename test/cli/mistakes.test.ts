@@ -25,7 +25,7 @@ async function onTerminal(command: string, prompt: string, keys: string) {
     typed = true;
     child.stdin.write(keys);
   });
-  const [status] = await once(child, 'exit');
+  const [status] = await once(child, 'close');
   return { status, screen };
 }
 const noTerminal = spawnSync('script', ['--version']).error ? 'needs the program script (util-linux)' : false;

@@ -33,7 +33,7 @@ function outcome(child: ChildProcess): Promise<{ code: number | null; out: strin
   let [out, err] = ['', ''];
   child.stdout?.on('data', (chunk) => (out += chunk));
   child.stderr?.on('data', (chunk) => (err += chunk));
-  return new Promise((resolve) => child.on('exit', (code) => resolve({ code, out, err })));
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, out, err })));
 }
 
 describe('clipn-gate tenants', () => {

@@ -14,7 +14,7 @@ export interface Service {
   output(): string;
   /** Process id of the engine that is ready now. */
   enginePid(): number;
-  /** Resolves with the exit code, null after a signal. */
+  /** Resolves with the exit code, null after a signal, once the output is complete. */
   exited: Promise<number | null>;
 }
 
@@ -66,7 +66,7 @@ export async function startService(
   child.stdout?.on('data', (chunk) => {
     output += chunk;
   });
-  const exited = new Promise<number | null>((resolve) => child.on('exit', (code) => resolve(code)));
+  const exited = endOf(child);
   t.after(async () => {
     child.kill('SIGKILL');
     await exited;
@@ -84,6 +84,22 @@ export async function startService(
   const enginePid = () => Number(log.findLast((l) => l['msg'] === 'engine ready')?.['pid']);
   const gate = log.find((l) => l['msg'] === 'gate is listening')?.['address'] as string | undefined;
   return { url, gate, child, log, output: () => output, enginePid, exited };
+}
+
+/** An engine that is stalled keeps the output of its front open. */
+const OUTPUT_MS = 5000;
+
+/** The exit code of a process. Its last output may come after its exit, and is waited for. */
+function endOf(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve) => {
+    child.once('exit', (code) => {
+      const timer = setTimeout(() => resolve(code), OUTPUT_MS);
+      child.once('close', () => {
+        clearTimeout(timer);
+        resolve(code);
+      });
+    });
+  });
 }
 
 /** With an API key, where the service has some. */

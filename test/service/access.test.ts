@@ -19,7 +19,7 @@ function run(args: string[], env: Record<string, string>): Promise<Outcome> {
   let [out, err] = ['', ''];
   child.stdout?.on('data', (chunk) => (out += chunk));
   child.stderr?.on('data', (chunk) => (err += chunk));
-  return new Promise((resolve) => child.on('exit', (code) => resolve({ code, out: out.trim(), err })));
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, out: out.trim(), err })));
 }
 
 const bearer = (key: string) => ({ headers: { authorization: `Bearer ${key}` } });

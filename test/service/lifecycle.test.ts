@@ -16,7 +16,7 @@ function serve(env: Record<string, string>): Promise<{ code: number | null; outp
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
-  return new Promise((resolve) => child.on('exit', (code) => resolve({ code, output })));
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, output })));
 }
 
 /** Sends a signal when the first of 30 requests has been answered. */
