@@ -27,7 +27,7 @@ export function answerMessage(reply: FastifyReply, message: Buffer): void {
   if (stream.destroyed || stream.closed) return;
   const head = Buffer.alloc(5);
   head.writeUInt32BE(message.length, 1);
-  discardRest(stream);
+  discardRest(reply.request.raw, stream);
   responseOf(reply).addTrailers({ 'grpc-status': String(STATUS.OK) });
   stream.respond({ ':status': 200, ...leading(reply), 'grpc-accept-encoding': ACCEPTED }, { waitForTrailers: true });
   stream.end(Buffer.concat([head, message]));
@@ -43,7 +43,7 @@ export function answerError(reply: FastifyReply, error: ServiceError): void {
   if (stream.destroyed || stream.closed) return;
   reply.code(error.status);
   const { retryAfterSeconds } = error;
-  discardRest(stream);
+  discardRest(reply.request.raw, stream);
   stream.respond(
     {
       ':status': 200,

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { constants, type ServerHttp2Stream } from 'node:http2';
 
 /** Bytes and time, milliseconds, that the rest of a request has once its answer is written. */
@@ -11,8 +12,8 @@ const LOOK_MS = 20;
  * is already on its way, and a client of Node.js 26 closes its connection after some 200 resets. A reset waits until the answer has been sent:
  * the HTTP/2 of Node.js 22.23 and 26 drops an answer that is still queued then.
  */
-export function discardRest(stream: ServerHttp2Stream): void {
-  if (stream.readableEnded) return;
+export function discardRest(request: IncomingMessage, stream: ServerHttp2Stream): void {
+  if (request.readableEnded) return;
   let timer: NodeJS.Timeout;
   const reset = () => {
     clearTimeout(timer);
@@ -24,10 +25,10 @@ export function discardRest(stream: ServerHttp2Stream): void {
   timer = setTimeout(reset, MOST_MS);
   stream.once('close', () => clearTimeout(timer));
   let bytes = 0;
-  stream.on('data', (chunk: Buffer) => {
+  request.on('data', (chunk: Buffer) => {
     bytes += chunk.length;
     if (bytes < MOST_BYTES) return;
-    stream.pause();
+    request.pause();
     reset();
   });
 }

@@ -86,9 +86,14 @@ describe('gRPC: malformed and hostile calls', () => {
   it('a call that is refused before its message arrives gets its answer, also among many on one connection', async (t) => {
     const { port } = await served(t, {}, { mode: 'keys' });
     const client = session(t, port);
-    const calls = Array.from({ length: 100 }, () => raw(client, [framed(Buffer.alloc(30_000))]));
-    const answers = (await Promise.all(calls)).map(({ answer }) => answer['clipn-code']);
-    assert.deepEqual(answers, Array(100).fill('unauthenticated'));
+    // more than a client of Node.js 26 accepts to be reset
+    for (let round = 0; round < 10; round++) {
+      const calls = Array.from({ length: 30 }, () => raw(client, [framed(Buffer.alloc(100_000))]));
+      const answered = await Promise.all(calls);
+      assert.deepEqual(new Set(answered.map(({ answer }) => answer['clipn-code'])), new Set(['unauthenticated']));
+      await Promise.all(answered.map(({ stream }) => stream.closed || once(stream, 'close')));
+    }
+    assert.equal(client.destroyed, false);
   });
 
   it('the rest of a refused call is discarded; a rest that is late or large ends with a reset and no error', async (t) => {
