@@ -66,7 +66,9 @@ function faultOf({ code, message, rawPacket }: ConnectionError): ServiceError {
     const inAddress = line < 0 || line > 8192;
     const most = `may have at most ${maxHeaderSize} bytes`;
     return inAddress
-      ? new ServiceError('uri_too_long', `The address and the header fields of a request ${most} together.`, { internal })
+      ? new ServiceError('uri_too_long', `The address and the header fields of a request ${most} together.`, {
+          internal,
+        })
       : new ServiceError('headers_too_large', `The header fields of a request ${most} together.`, { internal });
   }
   if (rawPacket?.[0] === 0x16 && rawPacket[1] === 0x03) {
