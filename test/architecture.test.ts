@@ -8,9 +8,9 @@ const SRC = resolve(dirname(fileURLToPath(import.meta.url)), '../src');
 
 /**
  * Which folder of src/ may import which other folder. The table in docs/architecture.md shows the same folders as floors, and every arrow
- * leads to a lower floor. Every folder may throw a coded error, and use `defined.ts`, `installation.ts`, `niceness.ts`, `polling.ts` and `validator.ts`.
+ * leads to a lower floor. Every folder may throw a coded error, and use `defined.ts`, `installation.ts`, `niceness.ts`, `polling.ts`, `validator.ts` and `zstd.ts`.
  */
-const EVERYWHERE = ['errors', 'defined.ts', 'installation.ts', 'niceness.ts', 'polling.ts', 'validator.ts'];
+const EVERYWHERE = ['errors', 'defined.ts', 'installation.ts', 'niceness.ts', 'polling.ts', 'validator.ts', 'zstd.ts'];
 const MAY_IMPORT: Record<string, string[]> = {
   'defined.ts': [],
   'installation.ts': [],
@@ -20,6 +20,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'shared-work.ts': [],
   'slow-uploads.ts': [],
   'validator.ts': [],
+  'zstd.ts': [],
   errors: [],
   clipn: [],
   words: [],

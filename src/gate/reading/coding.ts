@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 import { defined } from '../../defined.ts';
+import { HAS_ZSTD } from '../../zstd.ts';
 import { MAX_CODINGS } from './limits.ts';
 
 /** The reason why a content coding is not undone. */
@@ -20,8 +21,7 @@ type Callback = (error: Error | null, unpacked: Unpacked) => void;
 // with the option `info`, the functions of zlib return more than their types say
 const unpacker = (unpack: unknown) => promisify(unpack as (data: Buffer, options: object, done: Callback) => void);
 
-// zstd is in Node from 22.15 on
-const zstd = (zlib as { zstdDecompress?: unknown }).zstdDecompress;
+const zstd = HAS_ZSTD ? (zlib as { zstdDecompress?: unknown }).zstdDecompress : undefined;
 const UNPACK: Record<string, Unpack> = {
   gzip: unpacker(zlib.gunzip),
   'x-gzip': unpacker(zlib.gunzip),

@@ -3,12 +3,13 @@ import * as zlib from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { defined } from '../../defined.ts';
 import { ServiceError } from '../../errors/index.ts';
+import { HAS_ZSTD } from '../../zstd.ts';
 
 /** Largest window of a zstd body, as RFC 9659 sets it for HTTP: 8 MiB. A larger one would let a few bytes take much memory. */
 const ZSTD_WINDOW_LOG = 23;
 
 type Zstd = { createZstdDecompress?: (options: object) => Transform; constants: Record<string, number> };
-// in Node from 22.15 on; on older versions zstd is refused by name
+// elsewhere zstd is refused by name
 const { createZstdDecompress, constants }: Zstd = zlib;
 const windowLog = constants['ZSTD_d_windowLogMax'];
 
@@ -19,7 +20,7 @@ const DECODERS: Record<string, () => Transform> = {
   br: () => zlib.createBrotliDecompress(),
   ...defined({
     zstd:
-      createZstdDecompress && windowLog !== undefined
+      HAS_ZSTD && createZstdDecompress && windowLog !== undefined
         ? () => createZstdDecompress({ params: { [windowLog]: ZSTD_WINDOW_LOG } })
         : undefined,
   }),
