@@ -1,4 +1,4 @@
-"""Import it in a program of tests that exports to ONNX: exports take half the time, and their files are the same."""
+"""Import it in a program of tests that exports to ONNX: exports take less processor time (a bundle 31.0 instead of 36.6 s), and their files are the same."""
 
 import functools
 import gc

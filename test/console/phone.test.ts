@@ -5,7 +5,7 @@ import type { Browser, Page } from 'playwright-core';
 import { launchBrowser, openPage, skipBrowser } from '../helpers/browser.ts';
 import { noise, waves } from '../helpers/images.ts';
 import { temporaryDirectory } from '../helpers/paths.ts';
-import { putTenant, type Service, startService, until } from '../helpers/service.ts';
+import { putTenant, type Service, startService, tenantIds, until } from '../helpers/service.ts';
 
 /** A phone as Chromium emulates it. */
 const PHONE = { viewport: { width: 375, height: 667 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
@@ -133,13 +133,7 @@ describe('console on a phone, and accessibility', { skip: skipBrowser }, () => {
   });
 
   it('typed class names are checked as they are typed, without a picture: unknown words and twins', async () => {
-    const ids = async () => {
-      const { tenants } = (await (await fetch(`${service.url}/v1/tenants`)).json()) as {
-        tenants: { tenant: string }[];
-      };
-      return tenants.map(({ tenant }) => tenant);
-    };
-    const before = await ids();
+    const before = await tenantIds(service.url);
     const { page, close } = await openPage(browser, service.url);
     await page.getByLabel('My own class names').check();
     await page.getByLabel('Class names', { exact: true }).fill('dog, zzyzxqq, Dog');
@@ -147,7 +141,7 @@ describe('console on a phone, and accessibility', { skip: skipBrowser }, () => {
     await page.getByText('The class "Dog" means the same as the class "dog"').waitFor();
     await page.getByLabel('Class names', { exact: true }).fill('dog');
     await page.getByText('With one class the rule atd never rejects').waitFor();
-    const added = (await ids()).filter((id) => !before.includes(id));
+    const added = (await tenantIds(service.url)).filter((id) => !before.includes(id));
     assert.deepEqual(added, [], 'a check stores nothing');
     await close();
   });

@@ -6,7 +6,7 @@ import type { Verdict } from '../../src/console/api/types.ts';
 import { launchBrowser, openPage, skipBrowser } from '../helpers/browser.ts';
 import { noise, waves } from '../helpers/images.ts';
 import { temporaryDirectory } from '../helpers/paths.ts';
-import { type Service, sendImage, startService, until } from '../helpers/service.ts';
+import { type Service, sendImage, startService, tenantIds, until } from '../helpers/service.ts';
 
 const file = (name: string, buffer: Buffer, mimeType = 'image/png') => ({ name, mimeType, buffer });
 
@@ -80,12 +80,7 @@ describe('playground', { skip: skipBrowser }, () => {
     // other names: judged again without another click
     await page.getByLabel('Class names', { exact: true }).fill('cat, bird');
     await page.locator('.bars tbody th', { hasText: 'bird' }).waitFor();
-    const scratch = async () => {
-      const { tenants } = (await (await fetch(`${service.url}/v1/tenants`)).json()) as {
-        tenants: { tenant: string }[];
-      };
-      return tenants.map((t) => t.tenant).filter((id) => id.startsWith('playground-'));
-    };
+    const scratch = async () => (await tenantIds(service.url)).filter((id) => id.startsWith('playground-'));
     assert.equal((await scratch()).length, 1);
     // of the same origin: for another one the browser changes the process, and gives the page's last work there half a second
     await page.goto(`${service.url}/livez`);

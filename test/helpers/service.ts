@@ -111,6 +111,11 @@ export async function putTenant(url: string, id: string, definition: object, key
   });
 }
 
+export async function tenantIds(url: string): Promise<string[]> {
+  const { tenants } = (await (await fetch(`${url}/v1/tenants`)).json()) as { tenants: { tenant: string }[] };
+  return tenants.map(({ tenant }) => tenant);
+}
+
 export function sendImage(url: string, bytes: Uint8Array, query = '', signal?: AbortSignal): Promise<Response> {
   return fetch(`${url}/v1/detect${query}`, {
     method: 'POST',
