@@ -21,8 +21,11 @@ cp -R dist proto "$target/"
 mkdir -p "$target/models"
 cp -R models/clipn-small models/words "$target/models/"
 
+# the packages of development go; a second installation would fetch and unpack everything again
+cp -R node_modules "$target/"
 cd "$target"
-npm ci --omit=dev --no-audit --no-fund
+npm prune --omit=dev --no-audit --no-fund
+find node_modules -type d -empty -delete
 runtime=node_modules/onnxruntime-node
 if [ -n "${3:-}" ]; then
   cd "$source"

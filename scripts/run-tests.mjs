@@ -61,7 +61,7 @@ const dir = mkdtempSync(join(PARENT, 'test-'));
 process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => (runner ? runner.kill(signal) : process.exit(1)));
 const bundled = await bundle(files, dir);
-const flags = ['--enable-source-maps', '--test', '--test-reporter=spec'];
+const flags = ['--test', `--test-reporter=${pathToFileURL(join(import.meta.dirname, 'test-reporter.mjs'))}`];
 runner = spawn(process.execPath, [...flags, ...options, ...bundled], {
   stdio: 'inherit',
   env: { ...process.env, TEST_PROGRAMS: dir },

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { ROOT } from './helpers/paths.ts';
 import { filesOf, nodesOf, type SourceFile } from './helpers/syntax.ts';
 
@@ -72,5 +74,23 @@ describe('the test suite', () => {
       texts.map((text) => hasTimer({ name: 'sample.ts', text })),
       [true, true, false],
     );
+  });
+
+  it('the reporter names places in sources for places in the bundle, and leaves others', async (t) => {
+    const parent = join(ROOT, 'build');
+    mkdirSync(parent, { recursive: true });
+    const dir = mkdtempSync(join(parent, 'test-'));
+    t.after(() => rmSync(dir, { recursive: true }));
+    // line 2, column 3 of the file in the bundle is line 1, column 1 of the source
+    const map = { version: 3, sources: ['../../test/made.test.ts'], names: [], mappings: ';EAAA' };
+    writeFileSync(join(dir, 'made.test.js.map'), JSON.stringify(map));
+    const file = join(dir, 'made.test.js');
+    const { default: report } = await import(pathToFileURL(join(ROOT, 'scripts/test-reporter.mjs')).href);
+    const lines = [`at a (file://${file}:2:3)`, `at b (${file}:2:5)`, `at ${dir}/other.js:1:1`, 'at node:fs:1:1'];
+    async function* events() {
+      yield { type: 'test:stderr', data: { message: lines.join('\n') } };
+    }
+    const text = (await Readable.from(report(events())).toArray()).join('');
+    assert.equal(text, ['at a (test/made.test.ts:1:1)', 'at b (test/made.test.ts:1:3)', ...lines.slice(2)].join('\n'));
   });
 });

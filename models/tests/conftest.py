@@ -1,24 +1,14 @@
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import made_pairs
 import pytest
 from timm.models import register_model
-from torch import nn
 
-from clipn_models import bundle, graphs
 from clipn_models.towers import ResNet9
 from tests import quick_exports  # noqa: F401
-
-
-@pytest.fixture(scope="session")
-def exported_texts() -> dict[tuple, bytes]:
-    """Files of exported text graphs, for ``equal_texts_once``."""
-    return {}
 
 
 @pytest.fixture(scope="module")
@@ -26,29 +16,6 @@ def fused_whatever_its_speed() -> Iterator[None]:
     """A busy machine must not decide which form the tests see. Rounding to halves in the plain form depends on the batch by up to 1e-4."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("clipn_models.optimise.SLOWER", 0.0)
-        yield
-
-
-@pytest.fixture(scope="module")
-def equal_texts_once(exported_texts: dict[tuple, bytes]) -> Iterator[None]:
-    """An export of a text graph takes 2 s; one with equal modules and parameters is copied. Image graphs are exported each time.
-
-    ``test_equal_weights_give_equal_files`` holds that a copy and an export are the same.
-    """
-
-    def export(name: str, graph: nn.Module, path: Path, *rest: object) -> None:
-        weights = hashlib.sha256()
-        for parameter in graph.state_dict().values():
-            weights.update(parameter.detach().numpy().tobytes())
-        heads = tuple(getattr(module, "num_heads", None) for module in graph.modules())
-        key = (name, str(graph), heads, weights.hexdigest(), *rest)
-        if name == "image" or key not in exported_texts:
-            graphs.export(name, graph, path, *rest)
-            exported_texts[key] = path.read_bytes()
-        path.write_bytes(exported_texts[key])
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bundle, "export", export)
         yield
 
 

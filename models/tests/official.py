@@ -3,10 +3,12 @@
     python -m tests.official make --arch ViT-B-16 [--variant hand-crafted] --out epoch_10.pt
     python -m tests.official answers --checkpoint epoch_10.pt --arch ViT-B-16 --classes classes.txt --templates FILE PHOTOGRAPH...
     python -m tests.official all --variant hand-crafted --bundle DIR OPTIONS AND PHOTOGRAPHS OF answers
+    python -m tests.official batch < COMMANDS
 
 ``answers`` goes none of the bundle's ways: the model as it was loaded, open_clip's tokenizer at full length, the reference's
 transform. It prints one JSON object per photograph, as ``clipn_models.reference`` does. ``all`` makes a checkpoint, exports it with the
-command ``export`` and answers, in one process, because each start of Python takes 4 s of processor time.
+command ``export`` and answers. ``batch`` reads commands, ``{"args": [WORD...], "out": FILE}`` in each line, and writes what they print to
+files, in one process, because each start of Python takes 4 s of processor time.
 """
 
 from __future__ import annotations
@@ -15,7 +17,6 @@ import argparse
 import contextlib
 import json
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -117,17 +118,15 @@ def answers(model: CLIPN, classes: list[str], templates: list[str], templates_no
 
 
 def export(args: argparse.Namespace) -> None:
-    """Makes ``args.checkpoint``, exports it as a user does, and prints how long the export took."""
+    """Makes ``args.checkpoint`` and exports it as a user does."""
     save(make(args.arch, args.variant == "learnable", args.seed), args.checkpoint)
     words = ["export", "--checkpoint", str(args.checkpoint), "--arch", args.arch, "--templates", args.templates, "--out", str(args.bundle)]
     command = parser().parse_args(words + (["--templates-no", args.templates_no] if args.templates_no else []))
-    began = time.monotonic()
     with contextlib.redirect_stdout(sys.stderr):
         command.run(command)
-    print(json.dumps({"export_s": time.monotonic() - began}))
 
 
-def arguments() -> argparse.Namespace:
+def arguments(words: list[str] | None = None) -> argparse.Namespace:
     root = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = root.add_subparsers(dest="command", required=True)
     for name in ("make", "answers", "all"):
@@ -146,11 +145,17 @@ def arguments() -> argparse.Namespace:
         if name == "all":
             c.add_argument("--bundle", type=Path, required=True)
         c.add_argument("files", nargs="+")
-    return root.parse_args()
+    commands.add_parser("batch")
+    return root.parse_args(words)
 
 
-def main() -> None:
-    args = arguments()
+def run(args: argparse.Namespace) -> None:
+    if args.command == "batch":
+        for line in sys.stdin:
+            command = json.loads(line)
+            with open(command["out"], "w") as out, contextlib.redirect_stdout(out):
+                run(arguments(command["args"]))
+        return
     if args.command == "make":
         save(make(args.arch, args.variant == "learnable", args.seed), args.out)
         return
@@ -163,4 +168,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(arguments())

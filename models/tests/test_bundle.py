@@ -9,10 +9,9 @@ import pytest
 import torch
 from random_models import random_model
 
-from clipn_models import bundle, graphs, tokenizer
+from clipn_models import bundle, tokenizer
 from clipn_models.verify import Faults, verify
-
-pytestmark = pytest.mark.usefixtures("equal_texts_once")
+from tests.export_templates import real_export
 
 TEMPLATES = ["a photo of a {}.", "{}"]
 
@@ -95,7 +94,7 @@ def test_the_graphs_stay_close_to_the_unrounded_model(made: tuple[Path, torch.nn
 
 
 def test_equal_weights_give_equal_files(tmp_path: Path, mini_arch: str, made: tuple[Path, torch.nn.Module], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bundle, "export", graphs.export)  # without the copies of ``equal_texts_once``
+    monkeypatch.setattr(torch.onnx, "export", real_export)  # without the templates of ``quick_exports``
     b, _ = make(tmp_path / "b", mini_arch, True)
     for name in bundle.FILES:
         assert (made[0] / name).read_bytes() == (b / name).read_bytes(), name

@@ -20,8 +20,6 @@ from clipn_models.finetune.data import Data
 from clipn_models.finetune.steps import Fold, Heads, NoSide, Preset, encode, image_head, split
 from clipn_models.finetune.world import World
 
-pytestmark = pytest.mark.usefixtures("equal_texts_once")
-
 CLASSES, EACH = 10, 12
 DEFAULT = Path(__file__).parent.parent / "clipn-small"
 QUICK = Preset(steps=60, no_steps=80, batch=64, folds=2, tenants=3)

@@ -32,7 +32,6 @@ def test_the_checkpoint_has_the_features_of_the_bundle(tmp_path: Path) -> None:
         assert float((model.encode_text(tokens, normalize=True) - parts["text-yes"](tokens)).abs().max()) < 1e-6
 
 
-@pytest.mark.usefixtures("equal_texts_once")
 def test_every_run_and_every_setting_is_in_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     tiny_photographs.write(tmp_path / "photographs")
     monkeypatch.setitem(plan.HELD_OUT, "choice", 1)

@@ -24,7 +24,7 @@ from clipn_models.remeasure import remeasure
 from clipn_models.timing import gain, interleaved
 from clipn_models.verify import Faults, verify
 
-pytestmark = pytest.mark.usefixtures("equal_texts_once", "fused_whatever_its_speed")
+pytestmark = pytest.mark.usefixtures("fused_whatever_its_speed")
 
 VIT = {
     "embed_dim": 32,

@@ -18,7 +18,7 @@ from clipn_models.patches import offers_patches
 from clipn_models.transform import MEAN, STD
 from clipn_models.verify import Faults, verify
 
-pytestmark = pytest.mark.usefixtures("equal_texts_once", "fused_whatever_its_speed")
+pytestmark = pytest.mark.usefixtures("fused_whatever_its_speed")
 
 TEXT = {"context_length": 16, "vocab_size": 700, "width": 64, "heads": 2, "layers": 2}
 VIT = {"embed_dim": 32, "vision_cfg": {"image_size": 32, "layers": 2, "width": 64, "patch_size": 8, "head_width": 32}, "text_cfg": TEXT}
