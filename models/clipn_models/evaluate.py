@@ -1,4 +1,4 @@
-"""Parts that both evaluations share: a bundle's outputs in ONNX Runtime, its scores and decisions, and their comparison.
+"""Parts that both evaluations share: scores and decisions of features, and their comparison. A bundle's features are in ``onnx_bundle.py``.
 
 FPR95 in both conventions: of CLIPN and MCM (share of OOD accepted at the threshold that accepts 95 % of ID) and of OpenOOD (share of
 ID rejected at the threshold that rejects 95 % of OOD). The default's tables are in ``default/measure.py``.
@@ -6,46 +6,11 @@ ID rejected at the threshold that rejects 95 % of OOD). The default's tables are
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from . import tokenizer as bpe
-from .bundle import graph_files, load_manifest
-from .sessions import open_session
-
 RULES = ("ctw", "atd", "atd_rescaled")
 SCORES = ("ctw", "atd", "msp", "max_logit", "energy", "mcm")
-
-
-class OnnxBundle:
-    """A bundle in ONNX Runtime: the measured files are the shipped files."""
-
-    def __init__(self, path: Path, precision: str | None = None):
-        self.manifest = load_manifest(path)
-        files = graph_files(self.manifest, precision or self.manifest["precision"])
-        self.session = {part: open_session(path / file) for part, file in files.items()}
-        self.tokenizer = bpe.load(path / "tokenizer.json")
-
-    def images(self, pixels: np.ndarray) -> np.ndarray:
-        """uint8 [N, S, S, 3], S the size of the manifest -> float64 [N, D]."""
-        parts = [np.ascontiguousarray(pixels[at : at + 250]) for at in range(0, len(pixels), 250)]
-        return np.concatenate([self.session["image"].run(None, {"pixels": part})[0] for part in parts]).astype(np.float64)
-
-    def classes(self, names: list[str], tower: str) -> np.ndarray:
-        """Unit float64 [C, D] in the default templates."""
-        templates = self.manifest["templates"]
-        return self.texts(names, tower, (templates["no"] or templates["yes"]) if tower == "no" else templates["yes"])
-
-    def texts(self, names: list[str], tower: str, templates: list[str]) -> np.ndarray:
-        """Unit float64 [C, D] in some templates."""
-        total = 0
-        for template in templates:
-            tokens = bpe.encode(self.tokenizer, [template.replace("{}", n) for n in names], self.manifest["text"]["context_length"])
-            f = self.session[f"text-{tower}"].run(None, {"tokens": tokens.numpy()})[0].astype(np.float64)
-            total = total + f / np.linalg.norm(f, axis=-1, keepdims=True)
-        return total / np.linalg.norm(total, axis=-1, keepdims=True)
 
 
 def scores(image: np.ndarray, yes: np.ndarray, no: np.ndarray, scale: float) -> dict[str, np.ndarray]:

@@ -114,7 +114,8 @@ def test_an_interrupted_run_continues_bit_for_bit(made: Made, whole: tuple[Path,
 
 def test_killed_and_interrupted_runs_end_with_the_result_of_an_uninterrupted_one(made: Made, tmp_path: Path) -> None:
     """kill -9 while features are computed, kill -9 in the middle of training, Ctrl-C, and the end."""
-    many = ("--batch", "32", "--epochs", "60", "--checkpoint-every", "1", "--log-every", "1")
+    length = ("--batch", "32", "--epochs", "30")
+    many = (*length, "--checkpoint-every", "1", "--log-every", "1")
     out, said, checkpoint = tmp_path / "run", tmp_path / "said", tmp_path / "run" / "checkpoint.pt"
 
     def start() -> BaseProcess:
@@ -127,23 +128,23 @@ def test_killed_and_interrupted_runs_end_with_the_result_of_an_uninterrupted_one
     processes.wait_until(checkpoint.exists, process, said)
     processes.kill(process)
     saved = torch.load(checkpoint, weights_only=True)["step"]
-    assert 0 < saved < 300
+    assert 0 < saved < 150
     os.link(checkpoint, tmp_path / "before.pt")
     process = start()
     processes.wait_until(lambda: not os.path.samefile(checkpoint, tmp_path / "before.pt"), process, said)
     os.kill(process.pid, signal.SIGINT)
     process.join(processes.PATIENCE)
     assert process.exitcode == 130
-    assert f"continuing from step {saved} of 300" in said.read_text()
+    assert f"continuing from step {saved} of 150" in said.read_text()
     assert "the same command continues from" in said.read_text()
     assert not list(out.glob("epoch_*.pt"))
-    assert equal(run_without_cache(made, out, *many), run_without_cache(made, tmp_path / "whole", *many))
+    assert equal(run_without_cache(made, out, *many), run_without_cache(made, tmp_path / "whole", *length))
 
 
 def run_without_cache(made: Made, out: Path, *more: str) -> dict[str, torch.Tensor]:
     args = parser().parse_args(made.command(out, *more))
     args.run(args)
-    return read_state(out / "epoch_60.pt")
+    return read_state(out / "epoch_30.pt")
 
 
 def free_port() -> int:

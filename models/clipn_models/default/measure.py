@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..evaluate import RULES, SCORES, OnnxBundle, auroc, compare, mean, scores
+from ..evaluate import RULES, SCORES, auroc, compare, mean, scores
+from ..onnx_bundle import OnnxBundle
 from . import augment, cache, plan, strange
 from .apart import SEEN_BY_THE_TOWER, Apart, same_thing
 from .sources import PhotoSet, imagenet_1k
