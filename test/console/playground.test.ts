@@ -89,6 +89,27 @@ describe('playground', { skip: skipBrowser }, () => {
     await close();
   });
 
+  it('a picture that is added within the pause after typing is judged once', async () => {
+    const { page, errors, close } = await openPage(browser, service.url);
+    let asked = 0;
+    page.on('request', (r) => {
+      if (r.url().includes('/v1/detect')) asked++;
+    });
+    await page.clock.install();
+    await page.getByLabel('My own class names').check();
+    await page.getByLabel('Class names', { exact: true }).fill('dog, red car');
+    await add(page, [file('a.png', pictures[0] as Buffer)]);
+    await settled(page, 1);
+    await page.clock.runFor(5000);
+    assert.equal(await page.locator('.bars tbody th').count(), 2);
+    assert.equal(asked, 1);
+    await page.getByLabel('Class names', { exact: true }).fill('cat');
+    await page.locator('.bars tbody th', { hasText: 'cat' }).waitFor();
+    assert.equal(asked, 2);
+    assert.deepEqual(errors, []);
+    await close();
+  });
+
   it('the playground offers six sample photographs that the service serves itself', async () => {
     const { page, errors, foreign, close } = await openPage(browser, service.url);
     const samples = page.getByRole('button', { name: /^Try the sample: / });

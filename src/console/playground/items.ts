@@ -16,6 +16,8 @@ export interface Item extends Picture {
   /** Address for <img>; undefined if the browser cannot show the file. */
   url: string | undefined;
   state: Signal<State>;
+  /** `subjectKey` of the last request. */
+  subject: string | undefined;
 }
 
 export const items = signal<Item[]>([]);
@@ -24,7 +26,7 @@ let lastId = 0;
 export function addItems(pictures: Picture[]): Item[] {
   const added = pictures.map(({ name, blob }): Item => {
     const url = blob.type.startsWith('image/') || blob.type === '' ? URL.createObjectURL(blob) : undefined;
-    return { id: ++lastId, name, blob, url, state: signal<State>({ is: 'waiting' }) };
+    return { id: ++lastId, name, blob, url, state: signal<State>({ is: 'waiting' }), subject: undefined };
   });
   // the newest first, because users look for the pictures that they just added
   items.value = [...added, ...items.value];

@@ -3,7 +3,7 @@ import { ApiError, asProblem } from '../api/problem.ts';
 import type { DetectReply, Verdict } from '../api/types.ts';
 import { type Item, items } from './items.ts';
 import { speak } from './speak.ts';
-import { forgetSubject, mode, tenantToAsk, typedClasses } from './subject.ts';
+import { forgetSubject, mode, subjectKey, tenantToAsk, typedClasses } from './subject.ts';
 
 /** Concurrent requests: enough to fill the service's micro-batches, few enough to leave capacity to others. */
 const AT_ONCE = 4;
@@ -16,8 +16,13 @@ let running = 0;
 /** Pictures that were judged since the last announcement. */
 let judged: Item[] = [];
 
-/** Judges all pictures again, because the classes have changed. */
+/**
+ * Judges all pictures again, because the classes have changed. A user who pauses in typing may have added pictures, which were judged by the
+ * new classes already. If all were, nothing is left to do.
+ */
 export function judgeAll(): void {
+  const subject = subjectKey.peek();
+  if (items.peek().every((item) => item.subject === subject)) return;
   round.abort();
   round = new AbortController();
   queue = [];
@@ -28,6 +33,8 @@ export function judgeAll(): void {
 }
 
 export function judge(some: readonly Item[]): void {
+  const subject = subjectKey.peek();
+  for (const item of some) item.subject = subject;
   if (mode.peek() === 'typed' && typedClasses.peek().length === 0) {
     for (const item of some) item.state.value = { is: 'waiting' };
     return;
