@@ -1,4 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { askedTimeoutMs } from '../http/admission.ts';
+import { MAX_TIMEOUT_MS } from '../http/schemas/detect.ts';
 
 const UNITS: Record<string, number> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 };
 
@@ -13,6 +15,6 @@ export function adoptTimeout(headers: IncomingHttpHeaders): void {
   const value = headers['grpc-timeout'];
   const ms = timeoutMs(typeof value === 'string' ? value : undefined);
   if (ms === undefined) return;
-  const own = Number(headers['x-request-timeout-ms']);
-  headers['x-request-timeout-ms'] = String(Math.max(1, own >= 1 ? Math.min(own, ms) : ms));
+  const shorter = Math.min(ms, askedTimeoutMs(headers) ?? MAX_TIMEOUT_MS);
+  headers['x-request-timeout-ms'] = String(Math.max(1, Math.floor(shorter)));
 }

@@ -5,7 +5,7 @@ import { deadlinePassed } from '../errors/deadline.ts';
 import { ServiceError } from '../errors/index.ts';
 import { priorityOf } from '../serving/detect-images.ts';
 import type { HttpConfig } from './decorators.ts';
-import type { DetectQuery } from './schemas/detect.ts';
+import { type DetectQuery, MAX_TIMEOUT_MS } from './schemas/detect.ts';
 
 /** Priority of the request, and its remaining time in milliseconds. */
 export interface Terms {
@@ -24,11 +24,17 @@ export function termsOf(
   const { requestTimeoutMs } = config;
   const named = headers['x-request-priority'];
   const priority = named === 'probe' || named === 'interactive' || named === 'bulk' ? named : priorityOf(images);
-  const asked = Number(headers['x-request-timeout-ms']);
+  const asked = askedTimeoutMs(headers);
   // the client's limit counts from its first byte; the service's own limit excludes the time of a slow upload
-  const timeoutMs = asked >= 1 ? Math.min(asked, requestTimeoutMs) - elapsedMs : requestTimeoutMs;
-  if (timeoutMs <= 0) throw deadlinePassed.whileReceived(asked);
+  const timeoutMs = asked ? Math.min(asked, requestTimeoutMs) - elapsedMs : requestTimeoutMs;
+  if (asked && timeoutMs <= 0) throw deadlinePassed.whileReceived(asked);
   return { priority, timeoutMs };
+}
+
+/** The client's time limit in milliseconds; undefined if its header is absent, or has a value that validation refuses. */
+export function askedTimeoutMs(headers: IncomingHttpHeaders): number | undefined {
+  const asked = Number(headers['x-request-timeout-ms']);
+  return Number.isInteger(asked) && asked >= 1 && asked <= MAX_TIMEOUT_MS ? asked : undefined;
 }
 
 /** Refuses before the body is read whatever the engine would refuse anyway, so that a flood costs headers only. */

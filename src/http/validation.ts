@@ -29,11 +29,25 @@ export function compileValidator(schema: object, httpPart: string | undefined): 
   const quick = httpPart === 'body' ? lazily(first, schema) : thorough;
   const validate: Validator = (data) => {
     const validator = httpPart !== 'body' || hasFew(data) ? thorough() : quick();
-    const valid = validator(data) as boolean;
-    validate.errors = validator.errors ? inWords(validator.errors).slice(0, MOST_ERRORS) : null;
-    return valid;
+    const errors = validator(data) ? (httpPart === 'body' ? [] : infinite(data)) : (validator.errors as ErrorObject[]);
+    validate.errors = errors.length > 0 ? inWords(errors).slice(0, MOST_ERRORS) : null;
+    return errors.length === 0;
   };
   return validate;
+}
+
+/** The faults of infinite numbers: Ajv turns the text `1e400` or `Infinity` into one and then passes over its range. */
+function infinite(data: unknown): ErrorObject[] {
+  const isInfinite = (value: unknown) => value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY;
+  return Object.entries(data ?? {})
+    .filter(([, value]) => (Array.isArray(value) ? value.some(isInfinite) : isInfinite(value)))
+    .map(([name]) => ({
+      keyword: 'finite',
+      instancePath: `/${name}`,
+      schemaPath: `#/properties/${name}`,
+      params: {},
+      message: 'must be a finite number',
+    }));
 }
 
 function hasFew(data: unknown): boolean {

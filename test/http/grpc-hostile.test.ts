@@ -232,8 +232,16 @@ describe('messages of gRPC', () => {
       undefined,
       undefined,
     ]);
-    const headers = { 'grpc-timeout': '2S', 'x-request-timeout-ms': '500' };
-    adoptTimeout(headers);
-    assert.equal(headers['x-request-timeout-ms'], '500');
+    const adopted = (call: string, own?: string) => {
+      const headers = { 'grpc-timeout': call, ...(own && { 'x-request-timeout-ms': own }) };
+      adoptTimeout(headers);
+      return headers['x-request-timeout-ms'];
+    };
+    assert.equal(adopted('2S', '500'), '500');
+    assert.equal(adopted('2S', '3000'), '2000');
+    // a malformed limit counts as absent, also one that is shorter
+    for (const malformed of ['1.5', '0', 'soon', undefined]) assert.equal(adopted('2S', malformed), '2000');
+    // whole milliseconds within the range of the header
+    assert.deepEqual([adopted('2500u'), adopted('1n'), adopted('99999999H')], ['2', '1', '86400000']);
   });
 });

@@ -150,6 +150,16 @@ describe('messages of validation are sentences', () => {
       'The request is not valid: the parameter "top_k" must be a whole number.',
     ],
     [
+      'an infinite parameter',
+      { method: 'POST', url: '/v1/detect?top_k=1e400', payload: 'x' },
+      'The request is not valid: the parameter "top_k" must be a finite number.',
+    ],
+    [
+      'an infinite header',
+      { method: 'POST', url: '/v1/detect', payload: 'x', headers: { 'x-request-timeout-ms': '-Infinity' } },
+      'The request is not valid: the header "x-request-timeout-ms" must be a finite number.',
+    ],
+    [
       'a parameter that is too large',
       { method: 'POST', url: '/v1/detect?top_k=101', payload: 'x' },
       'The request is not valid: the parameter "top_k" must be at most 100.',

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import pLimit from 'p-limit';
 import { ServiceError } from '../../errors/index.ts';
 import type { ReceivedImage } from '../../serving/detect-images.ts';
+import { askedTimeoutMs } from '../admission.ts';
 import { imageTooLarge, tooManyImages } from '../image-limits.ts';
 import type { FetchImage } from '../remote/index.ts';
 import type { DetectJsonBody } from '../schemas/detect.ts';
@@ -101,8 +102,7 @@ const eitherOne = (i: number) =>
 
 function timeoutOf({ headers, server }: FastifyRequest): number {
   const { imageUrlTimeoutMs } = server.config;
-  const asked = Number(headers['x-request-timeout-ms']);
-  return asked >= 1 ? Math.min(asked, imageUrlTimeoutMs) : imageUrlTimeoutMs;
+  return Math.min(askedTimeoutMs(headers) ?? imageUrlTimeoutMs, imageUrlTimeoutMs);
 }
 
 /** Counts the fetched bytes of a request, which together are bounded like a body. */

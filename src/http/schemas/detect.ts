@@ -37,11 +37,14 @@ export const DetectQuery = Type.Object({
 });
 export type DetectQuery = Static<typeof DetectQuery>;
 
+/** The largest value of `x-request-timeout-ms`: one day. */
+export const MAX_TIMEOUT_MS = 86_400_000;
+
 export const DetectHeaders = Type.Object({
   'x-request-timeout-ms': Type.Optional(
     Type.Integer({
       minimum: 1,
-      maximum: 86_400_000,
+      maximum: MAX_TIMEOUT_MS,
       description:
         'Longest time from the arrival of the request until the reply, in milliseconds. A request that cannot meet it is refused at once, ' +
         "and an expired one is never run. At most the service's own limit.",
