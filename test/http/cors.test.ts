@@ -31,8 +31,14 @@ describe('pages of other origins (CLIPN_CORS_ORIGINS)', () => {
     assert.equal(verdict.headers['access-control-allow-credentials'], undefined);
     const refused = await app.inject({ ...DETECT, headers: { ...page, 'content-type': 'text/plain' } });
     assert.deepEqual([refused.statusCode, allowed(refused)], [415, PAGE]);
-    const missing = await app.inject({ method: 'GET', url: '/nothing', headers: page });
-    assert.deepEqual([missing.statusCode, allowed(missing)], [404, PAGE]);
+    for (const [method, url, status] of [
+      ['GET', '/nothing', 404],
+      ['POST', '/nothing', 404],
+      ['PUT', '/v1/detect', 405],
+    ] as const) {
+      const reply = await app.inject({ method, url, headers: page });
+      assert.deepEqual([reply.statusCode, allowed(reply)], [status, PAGE], `${method} ${url}`);
+    }
   });
 
   it('a listed page neither changes nor reads tenants without keys', async (t) => {
@@ -53,7 +59,9 @@ describe('pages of other origins (CLIPN_CORS_ORIGINS)', () => {
     for (const corsOrigins of ['', PAGE]) {
       const { app } = await testApp(t, { corsOrigins });
       const other = { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' };
-      for (const request of [preflight('/v1/detect', 'POST', other), { ...DETECT, headers: other }]) {
+      const wrong = (url: string) => ({ method: 'POST' as const, url, headers: other });
+      const detect = { ...DETECT, headers: other };
+      for (const request of [preflight('/v1/detect', 'POST', other), detect, wrong('/livez'), wrong('/nothing')]) {
         const reply = await app.inject(request);
         assert.equal(allowed(reply), undefined);
         if (request.method === 'POST') assert.equal(reply.json().code, 'cross_origin');

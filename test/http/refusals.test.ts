@@ -84,9 +84,10 @@ describe('requests that reach no route', () => {
   });
 
   it('every known address answers OPTIONS with Allow, and other methods with 405 and Allow', async (t) => {
-    const { app } = await testApp(t);
+    const { app, metrics } = await testApp(t);
     const addresses: [string, string][] = [
       ['/v1/detect', 'OPTIONS, POST'],
+      ['/v1/d%65tect?tenant=a', 'OPTIONS, POST'],
       ['/v1/tenants', 'GET, HEAD, OPTIONS'],
       ['/v1/tenants/zoo', 'DELETE, GET, HEAD, OPTIONS, PUT'],
       ['/v1/admin/keys', 'GET, HEAD, OPTIONS, POST'],
@@ -109,8 +110,15 @@ describe('requests that reach no route', () => {
         );
       }
     }
-    const unknown = await app.inject({ method: 'OPTIONS', url: '/nothing' });
-    assert.equal(unknown.statusCode, 404);
+    const counts = await metrics.registry.metrics();
+    assert.match(counts, /clipn_requests_total\{route="\/v1\/detect",method="PATCH",status="405"\} 2/);
+    for (const method of ['OPTIONS', 'PATCH', 'PROPFIND']) {
+      for (const url of ['/nothing', `/v1/tenants/${'a'.repeat(10_000)}`, '/%']) {
+        const { statusCode, headers } = await app.inject({ method: method as 'PATCH', url });
+        assert.ok([400, 404].includes(statusCode), `${method} ${url.slice(0, 20)}: ${statusCode}`);
+        assert.equal(headers['allow'], undefined);
+      }
+    }
   });
 });
 

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import type { FastifyPluginAsync } from 'fastify';
@@ -45,10 +45,8 @@ export const consolePlugin: FastifyPluginAsync = async (app) => {
   });
   await app.register(fastifyStatic, {
     root: FILES,
-    // one route per file, so that no other path is served
-    wildcard: false,
+    serve: false,
     preCompressed: true,
-    decorateReply: false,
     cacheControl: false,
     setHeaders: (reply, path) => {
       for (const [name, value] of Object.entries(HEADERS)) reply.header(name, value);
@@ -56,4 +54,12 @@ export const consolePlugin: FastifyPluginAsync = async (app) => {
       reply.header('cache-control', kept ? 'public, max-age=31536000, immutable' : 'no-cache');
     },
   });
+  for (const url of ['/', '/index.html']) app.get(url, (_request, reply) => reply.sendFile('index.html'));
+  const files = new Set(readdirSync(FILES, { recursive: true, encoding: 'utf8' }));
+  for (const folder of ['assets', 'samples']) {
+    app.get<{ Params: { '*': string } }>(`/${folder}/*`, ({ params }, reply) => {
+      const name = `${folder}/${params['*']}`;
+      return files.has(name) ? reply.sendFile(name) : reply.callNotFound();
+    });
+  }
 };

@@ -118,14 +118,8 @@ export const errorsPlugin = fp(async (app) => {
     const [type, body] = documentOf(service, request);
     return reply.code(service.status).type(type).send(body);
   });
-  app.setNotFoundHandler((request, reply) => {
+  app.setNotFoundHandler((request) => {
     const path = request.url.split('?')[0] as string;
-    // methods that no route may have, such as PROPFIND, end here too
-    const allow = app.allowedMethods?.(path);
-    if (allow !== undefined) {
-      reply.header('allow', allow);
-      throw new ServiceError('method_not_allowed', `${short(path)} supports ${allow}, not ${request.method}.`);
-    }
     throw new ServiceError(
       'not_found',
       `${request.method} ${short(path)} is not an operation of this service; see /openapi.json.`,

@@ -1,8 +1,7 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ServiceError } from '../../errors/index.ts';
 import type { RouteAccess } from '../access.ts';
 
-const METHODS: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE'];
 /** Headers that pages of other origins may send: those that operations read. */
 const REQUEST_HEADERS =
   'authorization, content-type, if-match, if-none-match, inference-header-content-length, prefer, traceparent, tracestate, ' +
@@ -12,6 +11,12 @@ const PREFLIGHT_SECONDS = 7200;
 
 /** Methods of one address with the access of each. */
 type Methods = Map<string, RouteAccess | undefined>;
+
+/** The address of a route as it was declared, such as `/v1/tenants/:id`, and its methods for the header Allow. */
+export interface KnownAddress {
+  url: string;
+  allow: string;
+}
 
 /**
  * Collects the methods of each address. Call it before routes are registered, and its result after them. OPTIONS then answers with
@@ -27,17 +32,42 @@ export function methodNotAllowed(app: FastifyInstance): () => void {
     for (const m of [method].flat()) methods.set(m, config?.access);
     known.set(url, methods);
   });
+  // in a hook, so that the body is not read; a route for each other method would make the start a tenth longer
+  app.addHook('onRequest', (request, reply, done) => {
+    const address = request.is404 ? app.addressOf?.(request.url) : undefined;
+    if (address) reply.header('allow', address.allow);
+    done(address && refused(request, address));
+  });
   return () => {
     collecting = false;
     // of an address that a plugin has with and without a slash at its end, only one is announced whole
     for (const [url, methods] of known) {
       for (const [method, access] of known.get(url.replace(/(?<=.)\/$/, '')) ?? []) methods.set(method, access);
     }
-    for (const [url, methods] of known) addOthers(app, url, methods);
-    const patterns = [...known].map(([url, methods]) => ({ pattern: patternOf(url), allow: allowOf(methods) }));
-    app.decorate('allowedMethods', (path: string) => patterns.find(({ pattern }) => pattern.test(path))?.allow);
+    for (const [url, methods] of known) answerOptions(app, url, methods);
+    const addresses = [...known].map(([url, methods]) => ({ pattern: patternOf(url), url, allow: allowOf(methods) }));
+    app.decorate('addressOf', (url: string) => {
+      const path = pathOf(url);
+      return path.length > LONGEST_PATH ? undefined : addresses.find(({ pattern }) => pattern.test(path));
+    });
   };
 }
+
+/** Characters of the longest path that may be an address; a parameter has at most 256. */
+const LONGEST_PATH = 1000;
+
+/** The path of a request, decoded like that of a route. */
+function pathOf(url: string): string {
+  const path = url.split('?', 1)[0] as string;
+  try {
+    return decodeURI(path);
+  } catch {
+    return path;
+  }
+}
+
+const refused = ({ method }: FastifyRequest, { url, allow }: KnownAddress) =>
+  new ServiceError('method_not_allowed', `${url} supports ${allow}, not ${method}.`);
 
 const allowOf = (methods: Methods) => [...new Set([...methods.keys(), 'OPTIONS'])].sort().join(', ');
 
@@ -47,24 +77,9 @@ function patternOf(url: string): RegExp {
   return new RegExp(`^${text.replaceAll('*', '.*')}$`);
 }
 
-function addOthers(app: FastifyInstance, url: string, methods: Methods): void {
-  const allow = allowOf(methods);
-  const others = METHODS.filter((m) => !methods.has(m));
-  if (others.length > 0) {
-    app.route({
-      method: others,
-      url,
-      config: { access: 'open' },
-      schema: { hide: true },
-      // in the first hook, so that the body is not read
-      onRequest: async (request, reply) => {
-        reply.header('allow', allow);
-        throw new ServiceError('method_not_allowed', `${url} supports ${allow}, not ${request.method}.`);
-      },
-      handler: () => {},
-    });
-  }
+function answerOptions(app: FastifyInstance, url: string, methods: Methods): void {
   if (methods.has('OPTIONS')) return;
+  const allow = allowOf(methods);
   app.route({
     method: 'OPTIONS',
     url,
@@ -92,7 +107,7 @@ function answerPreflight(request: FastifyRequest, reply: FastifyReply, methods: 
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The methods of a path, for the header Allow; undefined where no route has the path. */
-    allowedMethods: ((path: string) => string | undefined) | undefined;
+    /** The address of a route that has this path; undefined where none has it. */
+    addressOf: ((url: string) => KnownAddress | undefined) | undefined;
   }
 }

@@ -19,7 +19,7 @@ export const sameOriginPlugin = fp(async (app) => {
   const { keyring } = app.access;
   const hosts = publicHosts(app.config.publicHosts, app.config.host);
   app.addHook('onRequest', (request, _reply, done) => {
-    const { access, anyOrigin } = request.routeOptions.config;
+    const { access = request.is404 ? 'open' : undefined, anyOrigin } = request.routeOptions.config;
     // HTTP/1.1 needs Host; Node's own refusal would have no body
     if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
       done(new ServiceError('invalid_request', 'The request has no header Host, which HTTP/1.1 needs.'));

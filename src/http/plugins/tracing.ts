@@ -33,7 +33,8 @@ export const tracingPlugin = fp(async (app) => {
   }
 });
 
-/** The route pattern, because span names should have few distinct values. */
+/** The route pattern, also of a method that the route does not have, because span names should have few distinct values. */
 export function routeOf(request: FastifyRequest): string {
-  return request.routeOptions.url ?? 'unmatched';
+  const { server, url, routeOptions } = request;
+  return routeOptions.url ?? server.addressOf?.(url)?.url ?? 'unmatched';
 }
