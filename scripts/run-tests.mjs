@@ -1,9 +1,10 @@
-// Runs test files, each in a process of its own like `node --test`, from a bundle: `node scripts/run-tests.mjs [OPTIONS OF NODE] FILES`.
+// Runs test files like `node --test` from a bundle: `node scripts/run-tests.mjs [OPTIONS OF NODE] FILES`.
 // A test that begins from its sources compiles and opens up to 900 modules on two threads, which takes 1.2 s of processor time in each of
-// 200 processes. Rolldown joins the modules of all tests into a few files in less than two seconds.
+// 200 processes. Rolldown joins the modules of all tests into a few files in less than two seconds. Each file has a process of its own, but
+// those of test/http share a few.
 
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { rolldown } from 'rolldown';
@@ -51,6 +52,22 @@ async function bundle(files, dir) {
   return names.map((name) => join(dir, `${name}.js`));
 }
 
+/** These tests build the HTTP application and start no process. Most of the processor time of one file is the first use of the application's code. */
+const SHARING = /^test\/http\/(?!memory\.)/;
+const FILES_OF_A_PROCESS = 8;
+
+/** Joins files that share a process. @returns the files to run */
+function inProcesses(bundled, dir) {
+  const shared = bundled.filter((file) => SHARING.test(relative(dir, file)));
+  const groups = Array.from({ length: Math.ceil(shared.length / FILES_OF_A_PROCESS) }, (_, i) => {
+    const group = join(dir, `shared-${i}.js`);
+    const members = shared.slice(i * FILES_OF_A_PROCESS, (i + 1) * FILES_OF_A_PROCESS);
+    writeFileSync(group, members.map((file) => `import ${JSON.stringify(`./${relative(dir, file)}`)};\n`).join(''));
+    return group;
+  });
+  return [...groups, ...bundled.filter((file) => !shared.includes(file))];
+}
+
 const given = process.argv.slice(2);
 const files = given.filter((arg) => arg.endsWith('.ts'));
 const options = given.filter((arg) => !files.includes(arg));
@@ -60,7 +77,7 @@ mkdirSync(PARENT, { recursive: true });
 const dir = mkdtempSync(join(PARENT, 'test-'));
 process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => (runner ? runner.kill(signal) : process.exit(1)));
-const bundled = await bundle(files, dir);
+const bundled = inProcesses(await bundle(files, dir), dir);
 const flags = ['--test', `--test-reporter=${pathToFileURL(join(import.meta.dirname, 'test-reporter.mjs'))}`];
 runner = spawn(process.execPath, [...flags, ...options, ...bundled], {
   stdio: 'inherit',

@@ -11,7 +11,6 @@ from random_models import random_model
 
 from clipn_models import bundle, tokenizer
 from clipn_models.verify import Faults, verify
-from tests.export_templates import real_export
 
 TEMPLATES = ["a photo of a {}.", "{}"]
 
@@ -93,8 +92,8 @@ def test_the_graphs_stay_close_to_the_unrounded_model(made: tuple[Path, torch.nn
         assert (got - want).abs().max() < 5e-3
 
 
-def test_equal_weights_give_equal_files(tmp_path: Path, mini_arch: str, made: tuple[Path, torch.nn.Module], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.onnx, "export", real_export)  # without the templates of ``quick_exports``
+def test_equal_weights_give_equal_files(tmp_path: Path, mini_arch: str, made: tuple[Path, torch.nn.Module]) -> None:
+    # test_export_templates.py shows that exports, which are made once here, give equal files
     b, _ = make(tmp_path / "b", mini_arch, True)
     for name in bundle.FILES:
         assert (made[0] / name).read_bytes() == (b / name).read_bytes(), name

@@ -15,6 +15,7 @@ import { raiseVersion } from './version.ts';
 const USAGE = `npm run release -- X.Y.Z [options]
 
   --dry-run       makes and checks everything, and changes nothing in this checkout
+  --packages DIR  for a dry run: a node_modules that \`npm ci\` has made from the same lock file, instead of a new one
   --out DIR       where the files of the release go (release/X.Y.Z; a dry run without it keeps none)
   --images [LIST] builds the images, too, and records their digests (needs docker, podman or buildah): all, or some of service,models,gpu
   --sign KEY      signs the checksums with this SSH key (ssh-keygen -Y sign)
@@ -26,6 +27,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     'dry-run': { type: 'boolean', default: false },
+    packages: { type: 'string' },
     out: { type: 'string' },
     images: { type: 'string' },
     sign: { type: 'string' },
@@ -34,7 +36,8 @@ const { values, positionals } = parseArgs({
   },
 });
 const [version] = positionals;
-if (values.help || version === undefined || positionals.length > 1) {
+const dryRun = values['dry-run'];
+if (values.help || version === undefined || positionals.length > 1 || (values.packages && !dryRun)) {
   console.log(USAGE);
   process.exit(values.help ? 0 : 2);
 }
@@ -47,12 +50,12 @@ if (faults.length > 0) {
 
 const work = mkdtempSync(join(tmpdir(), 'clipn-release-'));
 try {
-  const dryRun = values['dry-run'];
   const out = resolve(values.out ?? (dryRun ? join(work, 'out') : join(ROOT, 'release', version)));
   const clone = join(work, 'clone');
   mkdirSync(out, { recursive: true });
   quietly('git', ['clone', '--quiet', ROOT, clone], work);
-  quietly('npm', ['ci', '--no-audit', '--no-fund'], clone);
+  if (values.packages) quietly('cp', ['-a', resolve(values.packages), join(clone, 'node_modules')], work);
+  else quietly('npm', ['ci', '--no-audit', '--no-fund'], clone);
   const commit = raiseVersion(clone, ROOT, version);
   makeArtifacts({ clone, out, version, commit, chart: !values['no-chart'], images, sign: values.sign });
   if (dryRun) console.log(`Dry run: ${version} can be released${values.out ? `; its files are in ${out}` : ''}.`);

@@ -211,4 +211,10 @@ describe('npm run release', () => {
     assert.equal(code, 2);
     assert.match(output, /--dry-run/);
   });
+
+  it('takes installed packages for a dry run only', async () => {
+    const { code, output } = await release('99.0.0', '--packages', join(ROOT, 'node_modules'));
+    assert.equal(code, 2);
+    assert.match(output, /--packages DIR +for a dry run/);
+  });
 });
