@@ -46,6 +46,8 @@ export function methodNotAllowed(app: FastifyInstance): () => void {
     }
     for (const [url, methods] of known) answerOptions(app, url, methods);
     const addresses = [...known].map(([url, methods]) => ({ pattern: patternOf(url), url, allow: allowOf(methods) }));
+    // the router, too, takes a fixed part before a parameter
+    addresses.sort((a, b) => parametersOf(a.url) - parametersOf(b.url));
     app.decorate('addressOf', (url: string) => {
       const path = pathOf(url);
       return path.length > LONGEST_PATH ? undefined : addresses.find(({ pattern }) => pattern.test(path));
@@ -70,6 +72,8 @@ const refused = ({ method }: FastifyRequest, { url, allow }: KnownAddress) =>
   new ServiceError('method_not_allowed', `${url} supports ${allow}, not ${method}.`);
 
 const allowOf = (methods: Methods) => [...new Set([...methods.keys(), 'OPTIONS'])].sort().join(', ');
+
+const parametersOf = (url: string) => url.match(/[:*]/g)?.length ?? 0;
 
 /** The paths that a route's address matches. */
 function patternOf(url: string): RegExp {
