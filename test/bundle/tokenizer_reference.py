@@ -7,4 +7,4 @@ from tokenizers import Tokenizer
 
 tokenizer = Tokenizer.from_file(sys.argv[1])
 texts = json.load(sys.stdin)
-json.dump([e.ids for e in tokenizer.encode_batch(texts)], sys.stdout)
+print(json.dumps([e.ids for e in tokenizer.encode_batch(texts)]))

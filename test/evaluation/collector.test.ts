@@ -197,7 +197,7 @@ import json, sys
 import numpy as np
 from clipn_models.evaluate import compare
 inside, *others = ({k: np.array(v) for k, v in side.items()} for side in json.load(sys.stdin))
-json.dump([compare(inside, outside) for outside in others], sys.stdout)`;
+print(json.dumps([compare(inside, outside) for outside in others]))`;
   const collector = collected(rows);
   const python = spawnSync(PYTHON as string, ['-c', script], {
     cwd: `${ROOT}/models`,

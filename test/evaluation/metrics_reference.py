@@ -23,4 +23,4 @@ def figures(inside: np.ndarray, outside: np.ndarray) -> dict[str, float]:
     }
 
 
-json.dump([figures(np.array(i, float), np.array(o, float)) for i, o in json.load(sys.stdin)], sys.stdout)
+print(json.dumps([figures(np.array(i, float), np.array(o, float)) for i, o in json.load(sys.stdin)]))
