@@ -8,7 +8,7 @@ import { Type } from 'typebox';
 import { Manifest } from '../src/bundle/manifest.ts';
 import { TenantDefinition } from '../src/tenants/definition.ts';
 import { validatorOf } from '../src/validator.ts';
-import { BUNDLE, DEFAULT_BUNDLE } from './helpers/paths.ts';
+import { BUNDLE, DEFAULT_BUNDLE, TRAINED_BUNDLE } from './helpers/paths.ts';
 
 const manifest = (dir: string) => JSON.parse(readFileSync(join(dir, 'bundle.json'), 'utf8'));
 
@@ -32,7 +32,7 @@ const OTHERS = [undefined, null, -1, 0, 0.5, 1, 1e6, '', 'a', 'a {}', '1.0.0', [
 
 describe('validators', () => {
   for (const [name, schema, values] of [
-    ['manifests', Manifest, [manifest(BUNDLE), manifest(DEFAULT_BUNDLE)]],
+    ['manifests', Manifest, [BUNDLE, TRAINED_BUNDLE, DEFAULT_BUNDLE].map(manifest)],
     ['tenants', TenantDefinition, [DEFINITION, { classes: ['a', 'b'] }]],
   ] as const) {
     it(`a first value and the thousandth are judged as by Ajv alone: ${name}`, () => {

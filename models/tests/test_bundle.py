@@ -12,6 +12,7 @@ from random_models import random_model
 from clipn_models import bundle, tokenizer
 from clipn_models.verify import Faults, verify
 
+FIXTURES = Path(__file__).parents[2] / "test" / "fixtures"
 TEMPLATES = ["a photo of a {}.", "{}"]
 
 
@@ -54,6 +55,11 @@ def silent(*_args: object) -> None:
 
 def test_a_new_bundle_verifies(made: tuple[Path, torch.nn.Module]) -> None:
     verify(made[0], silent)
+
+
+@pytest.mark.parametrize("name", ["quick", "patches"])
+def test_the_bundles_with_random_weights_for_tests_of_the_service_verify(name: str) -> None:
+    verify(FIXTURES / name, silent)
 
 
 def test_the_hand_crafted_variant_verifies_with_paired_prompts(tmp_path: Path, mini_arch: str) -> None:

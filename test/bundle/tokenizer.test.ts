@@ -6,14 +6,14 @@ import { describe, it } from 'node:test';
 import { readGolden } from '../../src/bundle/golden.ts';
 import { loadBundle } from '../../src/bundle/load.ts';
 import { createTokenizer, loadTokenizer } from '../../src/bundle/tokenizer.ts';
-import { BUNDLE, PYTHON, ROOT, skip } from '../helpers/paths.ts';
+import { PYTHON, ROOT, skip, TRAINED_BUNDLE } from '../helpers/paths.ts';
 import { strings } from '../helpers/strings.ts';
 
-const file = () => JSON.parse(readFileSync(join(BUNDLE, 'tokenizer.json'), 'utf8'));
+const file = () => JSON.parse(readFileSync(join(TRAINED_BUNDLE, 'tokenizer.json'), 'utf8'));
 
 describe('tokenizer', () => {
   it('the tokenizer gives the ids of the golden file', async () => {
-    const bundle = await loadBundle(BUNDLE);
+    const bundle = await loadBundle(TRAINED_BUNDLE);
     const [tokenizer, golden] = [await loadTokenizer(bundle), await readGolden(bundle)];
     assert.deepEqual(
       golden.text.texts.map((text) => tokenizer.encode(text)),
@@ -32,7 +32,7 @@ describe('tokenizer', () => {
     );
     const python = spawnSync(
       PYTHON as string,
-      [join(ROOT, 'test/bundle/tokenizer_reference.py'), join(BUNDLE, 'tokenizer.json')],
+      [join(ROOT, 'test/bundle/tokenizer_reference.py'), join(TRAINED_BUNDLE, 'tokenizer.json')],
       {
         input: JSON.stringify(texts),
         encoding: 'utf8',

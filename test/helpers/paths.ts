@@ -6,10 +6,13 @@ import type { TestContext } from 'node:test';
 
 export const ROOT = resolve(import.meta.dirname, '../..');
 
-/** A real bundle that is quick to open and to run: what tests of the service run with. CLIPN_TEST_BUNDLE names another. */
-export const BUNDLE = process.env['CLIPN_TEST_BUNDLE'] ?? join(ROOT, 'test/fixtures/clipn-tiny');
+/** Random weights, for tests whose verdicts need not make sense: a start takes half the processor time (models/tests/make_quick_fixture.py). */
+export const BUNDLE = process.env['CLIPN_TEST_BUNDLE'] ?? join(ROOT, 'test/fixtures/quick');
 
-/** The embedded default: what benchmarks measure and screenshots show. */
+/** A small trained model, for tests whose verdicts must make sense or whose runs must take time, and for benches. */
+export const TRAINED_BUNDLE = process.env['CLIPN_TEST_BUNDLE'] ?? join(ROOT, 'test/fixtures/clipn-tiny');
+
+/** The embedded default: what benchmarks measure and screenshots show. CLIPN_TEST_BUNDLE names another bundle in place of all three. */
 export const DEFAULT_BUNDLE = process.env['CLIPN_TEST_BUNDLE'] ?? join(ROOT, 'models/clipn-small');
 
 /** A bundle of random weights with WordPiece and shared text weights (models/tests/small_bert.py). */

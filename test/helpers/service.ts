@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
-import { BUNDLE, COMMAND, ROOT } from './paths.ts';
+import { BUNDLE, COMMAND, ROOT, TRAINED_BUNDLE } from './paths.ts';
 
 export interface Service {
   url: string;
@@ -21,6 +21,9 @@ export interface Service {
 /** Settings of lanes as an installation has them: a lane for each core, and the batch that the engine measures. */
 export const ALL_LANES = { CLIPN_LANES: '0', CLIPN_LANE_BATCH: '0' };
 
+/** Benches start services, too, outside the test runner. */
+const isTest = () => process.env['NODE_TEST_CONTEXT'] !== undefined;
+
 /** A second lane, a session for runs on all cores and the measurement of batches are a fifth of the processor time of a start. */
 const ONE_LANE = { CLIPN_LANES: '1', CLIPN_LANE_BATCH: '4' };
 
@@ -34,7 +37,7 @@ export function environment(settings: Record<string, string>): NodeJS.ProcessEnv
   );
   // a machine whose cores are busy with other work takes minutes where an idle one takes seconds
   const patience = { CLIPN_ENGINE_START_TIMEOUT_MS: '5m', CLIPN_BUILD_WAIT_MS: '4m' };
-  const inTests = process.env['NODE_TEST_CONTEXT'] === undefined ? {} : { ...ONE_LANE, CLIPN_REQUEST_TIMEOUT_MS: '4m' };
+  const inTests = isTest() ? { ...ONE_LANE, CLIPN_REQUEST_TIMEOUT_MS: '4m' } : {};
   return { ...Object.fromEntries(rest), ...patience, ...inTests, ...settings };
 }
 
@@ -50,7 +53,7 @@ export async function startService(
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: environment({
-      CLIPN_BUNDLE: BUNDLE,
+      CLIPN_BUNDLE: isTest() ? BUNDLE : TRAINED_BUNDLE,
       CLIPN_DATA_DIR: dataDir,
       CLIPN_PORT: '0',
       ...env,

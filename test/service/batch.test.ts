@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { it } from 'node:test';
 import type { Verdict } from '../../src/http/schemas/detect.ts';
 import { waves } from '../helpers/images.ts';
-import { photographs, temporaryDirectory } from '../helpers/paths.ts';
+import { photographs, TRAINED_BUNDLE, temporaryDirectory } from '../helpers/paths.ts';
 import { ALL_LANES, putTenant, sendImage, startService } from '../helpers/service.ts';
 
 /** 200 different pictures: photographs where they are, made ones for the rest. */
@@ -37,6 +37,7 @@ it('a verdict does not depend on its batch or lane: alone on all cores, in one r
     CLIPN_REQUEST_TIMEOUT_MS: '10m',
     // whatever the engine would measure, batches are tested
     ...ALL_LANES,
+    CLIPN_BUNDLE: TRAINED_BUNDLE,
     CLIPN_LANE_BATCH: '4',
     // every image is run every time
     CLIPN_CACHE_BYTES: '0',

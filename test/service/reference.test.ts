@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import type { Verdict } from '../../src/http/schemas/detect.ts';
-import { BUNDLE, PYTHON, photographs, ROOT, skip, temporaryDirectory } from '../helpers/paths.ts';
+import { PYTHON, photographs, ROOT, skip, TRAINED_BUNDLE, temporaryDirectory } from '../helpers/paths.ts';
 import { ALL_LANES, putTenant, sendImage, startService } from '../helpers/service.ts';
 
 /** Fifty names: of the photographs' own classes, of the training data, and some that the model has never seen. */
@@ -21,6 +21,7 @@ it('service against PyTorch, same bundle: probabilities within 1e-4, decisions i
   const dir = await temporaryDirectory(t);
   const { url } = await startService(t, dir, {
     ...ALL_LANES,
+    CLIPN_BUNDLE: TRAINED_BUNDLE,
     CLIPN_ORIENTATION: 'ignore',
     CLIPN_DECODE: 'exact',
   });
@@ -28,7 +29,7 @@ it('service against PyTorch, same bundle: probabilities within 1e-4, decisions i
   await writeFile(join(dir, 'classes.txt'), classes.join('\n'));
   const python = spawnSync(
     PYTHON as string,
-    ['-m', 'clipn_models.reference', '--bundle', BUNDLE, '--classes', join(dir, 'classes.txt'), ...files],
+    ['-m', 'clipn_models.reference', '--bundle', TRAINED_BUNDLE, '--classes', join(dir, 'classes.txt'), ...files],
     {
       cwd: join(ROOT, 'models'),
       encoding: 'utf8',

@@ -18,7 +18,7 @@ import { nodeValues } from '../../gate/differential/node-parsers.ts';
 import { Peer } from '../../gate/differential/peers.ts';
 import { decoyOf } from '../../gate/differential/run.ts';
 import { ask } from '../../helpers/gate.ts';
-import { BUNDLE, PYTHON } from '../../helpers/paths.ts';
+import { PYTHON, TRAINED_BUNDLE } from '../../helpers/paths.ts';
 import { putTenant, type Service, startService, until } from '../../helpers/service.ts';
 import type { Bench } from '../main.ts';
 import { TEN } from '../measure/target.ts';
@@ -84,7 +84,11 @@ async function gateOf(name: string, upstream: string, dir: string, cleanups: Cle
   const audit = { file: join(dir, `${name}.ndjson`) };
   await writeFile(file, JSON.stringify({ listen: { port: 0 }, upstream: { url: upstream }, routes, audit }));
   const after = { after: (f: () => unknown) => void cleanups.unshift(f) } as Parameters<typeof startService>[0];
-  const service = await startService(after, join(dir, name), { CLIPN_BUNDLE: BUNDLE }, ['gate', '--config', file]);
+  const service = await startService(after, join(dir, name), { CLIPN_BUNDLE: TRAINED_BUNDLE }, [
+    'gate',
+    '--config',
+    file,
+  ]);
   await putTenant(service.url, 'zoo', { classes: TEN });
   return service;
 }
