@@ -1,7 +1,7 @@
 // Runs test files like `node --test` from a bundle: `node scripts/run-tests.mjs [OPTIONS OF NODE] FILES`.
 // A test that begins from its sources compiles and opens up to 900 modules on two threads, which takes 1.2 s of processor time in each of
 // 200 processes. Rolldown joins the modules of all tests into a few files in less than two seconds. Each file has a process of its own, but
-// those of test/http share a few.
+// those of test/http and test/gate share a few.
 
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -52,8 +52,8 @@ async function bundle(files, dir) {
   return names.map((name) => join(dir, `${name}.js`));
 }
 
-/** These tests build the HTTP application and start no process. Most of the processor time of one file is the first use of the application's code. */
-const SHARING = /^test\/http\/(?!memory\.)/;
+/** These tests build the HTTP application or the gate and start no service. Most of the processor time of one file is the first use of the application's code. */
+const SHARING = /^test\/(http|gate)\/(?!memory\.)/;
 const FILES_OF_A_PROCESS = 8;
 
 /** Joins files that share a process. @returns the files to run */

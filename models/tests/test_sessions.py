@@ -18,10 +18,11 @@ from clipn_models import lower
 from clipn_models.graphs import export, graphs
 from clipn_models.sessions import computes_in_half, open_session
 
+# the structure of test_optimise.py, whose exports serve here too
 VIT = {
     "embed_dim": 32,
-    "vision_cfg": {"image_size": 32, "layers": 1, "width": 64, "patch_size": 8, "head_width": 32},
-    "text_cfg": {"context_length": 16, "vocab_size": 700, "width": 64, "heads": 2, "layers": 1},
+    "vision_cfg": {"image_size": 32, "layers": 2, "width": 64, "patch_size": 8, "head_width": 32},
+    "text_cfg": {"context_length": 16, "vocab_size": 700, "width": 64, "heads": 2, "layers": 2},
 }
 
 
