@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .evaluate import compare, scores
+from .evaluate import auroc, scores
 
 SCALE = 100.0
 TENANTS = 20
@@ -20,13 +20,11 @@ def tenant_figures(image: np.ndarray, label: np.ndarray, yes: np.ndarray, no: np
     if not inside.any() or inside.all():
         return {}
     s = scores(image, yes[mine], no[mine], SCALE)
-    result = compare({k: v[inside] for k, v in s.items()}, {k: v[~inside] for k, v in s.items()})
-    rule = result["decisions"]["ctw"]
     return {
         "top1": float((mine[s["index"]] == label)[inside].mean()),
-        "auroc": max(result["scores"][name]["auroc"] for name in ("ctw", "atd")),
-        "kept": rule["id_accepted"],
-        "caught": rule["ood_rejected"],
+        "auroc": max(auroc(s[name][inside], s[name][~inside]) for name in ("ctw", "atd")),
+        "kept": float(1 - s["reject_ctw"][inside].mean()),
+        "caught": float(s["reject_ctw"][~inside].mean()),
     }
 
 

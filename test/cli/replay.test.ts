@@ -9,7 +9,7 @@ import { wilson } from '../../src/clipn/wilson.ts';
 import type { AuditRecord } from '../../src/gate/audit/record.ts';
 import type { LabelView } from '../../src/http/schemas/label.ts';
 import { testApp } from '../helpers/app.ts';
-import { ROOT, temporaryDirectory } from '../helpers/paths.ts';
+import { COMMAND, ROOT, temporaryDirectory } from '../helpers/paths.ts';
 import { environment } from '../helpers/service.ts';
 
 const shaOf = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -141,11 +141,10 @@ describe('clipn-gate replay --labels', () => {
     const url = await app.listen({ host: '127.0.0.1', port: 0 });
     const run = (...args: string[]) =>
       new Promise<{ code: number | null; out: string; err: string }>((resolve) => {
-        const child = spawn(
-          process.execPath,
-          ['--import', 'tsx', 'src/cli/main.ts', 'replay', audit as string, ...args],
-          { cwd: ROOT, env: environment({ CLIPN_API_KEY: key }) },
-        );
+        const child = spawn(process.execPath, [COMMAND, 'replay', audit as string, ...args], {
+          cwd: ROOT,
+          env: environment({ CLIPN_API_KEY: key }),
+        });
         let [out, err] = ['', ''];
         child.stdout.on('data', (chunk) => (out += chunk));
         child.stderr.on('data', (chunk) => (err += chunk));

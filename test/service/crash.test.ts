@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { waves } from '../helpers/images.ts';
-import { photographs, TRAINED_BUNDLE, temporaryDirectory } from '../helpers/paths.ts';
+import { photographs, temporaryDirectory } from '../helpers/paths.ts';
 import { ALL_LANES, engineAfter, putTenant, sendImage, startService, until } from '../helpers/service.ts';
 
 const picture = () => (photographs[0] ? readFile(photographs[0]) : waves(300, 200, 3).jpeg().toBuffer());
@@ -11,7 +11,6 @@ describe('kill -9', () => {
   it('kill -9 of the engine under 500 concurrent requests: all are answered, it restarts, tenants are intact', async (t) => {
     const service = await startService(t, await temporaryDirectory(t), {
       ...ALL_LANES,
-      CLIPN_BUNDLE: TRAINED_BUNDLE,
       CLIPN_MAX_QUEUE: '1000',
       // the time of 500 images on a machine whose cores are busy with other work
       CLIPN_REQUEST_TIMEOUT_MS: '10m',
