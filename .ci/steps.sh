@@ -36,7 +36,7 @@ step() {
 run_step() {
   set +e
   trap - EXIT
-  local name=$1 needs=$2 need status
+  local name=$1 needs=$2 need status wall=0 user=0 system=0
   shift 2
   for need in $needs; do
     until [ -e "$STATE/${need#\~}.status" ]; do pause 0.2; done
@@ -50,7 +50,8 @@ run_step() {
   # a shell of its own, which knows the functions and variables of the caller, below a process that counts all its descendants
   .ci/reap "$STATE/$name.time" bash -euo pipefail -c 'export -fn $(compgen -A function); "$@"' "$name" "$@" {PAUSE}<&-
   status=$?
-  read -r wall user system <"$STATE/$name.time"
+  # no file if the program that counts was killed
+  [ ! -e "$STATE/$name.time" ] || read -r wall user system <"$STATE/$name.time"
   leave "$name" "$status" "$wall" "$user" "$system"
 }
 
