@@ -1,7 +1,7 @@
 // Runs test files like `node --test` from a bundle: `node scripts/run-tests.mjs [OPTIONS OF NODE] FILES`.
 // A test that begins from its sources compiles and opens up to 900 modules on two threads, which takes 1.2 s of processor time in each of
 // 200 processes. Rolldown joins the modules of all tests into a few files in less than two seconds. Each file has a process of its own, but
-// those of test/http and test/gate share a few.
+// those of some folders share a few.
 
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -52,20 +52,28 @@ async function bundle(files, dir) {
   return names.map((name) => join(dir, `${name}.js`));
 }
 
-/** These tests build the HTTP application or the gate and start no service. Most of the processor time of one file is the first use of the application's code. */
-const SHARING = /^test\/(http|gate)\/(?!memory\.)/;
-const FILES_OF_A_PROCESS = 8;
+/**
+ * Folders whose files share processes, with the number of files in one. Tests of http and gate build the application and start no service; most of
+ * the processor time of one file is the first use of its code. Those of the console load the driver of the browser.
+ */
+const SHARING = { http: 8, gate: 8, console: 5 };
+/** It measures the memory of its process. */
+const ALONE = 'test/http/memory.test.js';
 
 /** Joins files that share a process. @returns the files to run */
 function inProcesses(bundled, dir) {
-  const shared = bundled.filter((file) => SHARING.test(relative(dir, file)));
-  const groups = Array.from({ length: Math.ceil(shared.length / FILES_OF_A_PROCESS) }, (_, i) => {
-    const group = join(dir, `shared-${i}.js`);
-    const members = shared.slice(i * FILES_OF_A_PROCESS, (i + 1) * FILES_OF_A_PROCESS);
-    writeFileSync(group, members.map((file) => `import ${JSON.stringify(`./${relative(dir, file)}`)};\n`).join(''));
-    return group;
-  });
-  return [...groups, ...bundled.filter((file) => !shared.includes(file))];
+  const groups = [];
+  for (const [folder, size] of Object.entries(SHARING)) {
+    const members = bundled.map((file) => relative(dir, file)).filter((file) => file.startsWith(`test/${folder}/`) && file !== ALONE);
+    for (let at = 0; at < members.length; at += size) {
+      const of = members.slice(at, at + size);
+      const file = join(dir, `${folder}-${at / size}.js`);
+      writeFileSync(file, of.map((member) => `import ${JSON.stringify(`./${member}`)};\n`).join(''));
+      groups.push({ file, of });
+    }
+  }
+  const joined = new Set(groups.flatMap(({ of }) => of));
+  return [...groups.map(({ file }) => file), ...bundled.filter((file) => !joined.has(relative(dir, file)))];
 }
 
 const given = process.argv.slice(2);

@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { makeArtifacts } from './artifacts.ts';
 import { listed, withList } from './images.ts';
 import { refusals } from './refusals.ts';
-import { git, quietly } from './run.ts';
+import { copyPackages, git, quietly } from './run.ts';
 import { raiseVersion } from './version.ts';
 
 const USAGE = `npm run release -- X.Y.Z [options]
@@ -54,7 +54,7 @@ try {
   const clone = join(work, 'clone');
   mkdirSync(out, { recursive: true });
   quietly('git', ['clone', '--quiet', ROOT, clone], work);
-  if (values.packages) quietly('cp', ['-a', resolve(values.packages), join(clone, 'node_modules')], work);
+  if (values.packages) copyPackages(resolve(values.packages), join(clone, 'node_modules'));
   else quietly('npm', ['ci', '--no-audit', '--no-fund'], clone);
   const commit = raiseVersion(clone, ROOT, version);
   makeArtifacts({ clone, out, version, commit, chart: !values['no-chart'], images, sign: values.sign });

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { existsSync, rmSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
 
 /** Standard output of a git command in a checkout, without the line break at its end. Throws where git fails. */
 export const git = (root: string, ...args: string[]): string =>
@@ -20,6 +20,16 @@ export function quietly(command: string, args: string[], cwd: string, env: NodeJ
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
     process.stderr.write(`${command} ${args.join(' ')} failed:\n${stdout}${stderr}\n`);
     throw error;
+  }
+}
+
+/** Puts a folder of packages at another place: links within one file system, which take a tenth of the time of copies, else copies. */
+export function copyPackages(from: string, to: string): void {
+  try {
+    execFileSync('cp', ['-al', from, to], { stdio: 'ignore' });
+  } catch {
+    rmSync(to, { recursive: true, force: true });
+    quietly('cp', ['-a', from, to], dirname(to));
   }
 }
 
