@@ -103,7 +103,8 @@ limit() {
   local name=$1 now began
   [ -e "$STATE/$name.started" ] || { alive "$name"; return; }
   printf -v now '%(%s)T' -1
-  read -r began <"$STATE/$name.started"
+  # the file may just be written, and is empty then
+  read -r began <"$STATE/$name.started" || return 0
   if [ $((now - began)) -gt "$STEP_LIMIT_S" ]; then
     kill -KILL -- "-${PIDS[$name]}" 2>/dev/null || true
     echo "ended after $STEP_LIMIT_S s, the most that a step may take" >>"$STATE/$name.log"

@@ -44,6 +44,13 @@ step never 'needs a step that fails' broken touch "${dir}/never"`,
     assert.equal(spawnSync('ls', [dir], { encoding: 'utf8' }).stdout, '');
   });
 
+  it('the time of a start that is not written yet does not end the run', async (t) => {
+    const { status, outcomes } = run(`step one 'is slow' '' sh -c ': >"$STATE/one.started"; sleep 1'`, {
+      TMPDIR: await temporaryDirectory(t),
+    });
+    assert.deepEqual([status, outcomes], [0, { one: 'passed' }]);
+  });
+
   it('a step that exceeds the time limit, and one of which a process of CI itself was killed, fail, and nothing waits for them', async (t) => {
     const dir = await temporaryDirectory(t);
     const { status, stdout, outcomes } = run(
