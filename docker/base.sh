@@ -46,8 +46,15 @@ for base; do
       fi
       case "$("$node" --version)" in "v$version".*) ;; *) echo "$node is not Node.js $version" >&2; exit 1 ;; esac
       install -D -m 755 "$node" "$root/usr/local/bin/node"
-      # where the official image has it
-      npm install --silent --no-audit --no-fund --global --prefix "$root/usr/local" npm
+      # npm of this machine, where the official image has its own; from the registry where the command here is not npm itself
+      npm=$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")
+      if [ -f "$npm/bin/npm-cli.js" ]; then
+        mkdir -p "$root/usr/local/lib/node_modules"
+        cp -RL "$npm" "$root/usr/local/lib/node_modules/npm"
+        for command in npm npx; do ln -s "../lib/node_modules/npm/bin/$command-cli.js" "$root/usr/local/bin/$command"; done
+      else
+        npm install --silent --no-audit --no-fund --global --prefix "$root/usr/local" npm
+      fi
       mkdir -p "$root/usr/local/lib"
       commit "node:$version-trixie-slim"
       ;;
