@@ -23,7 +23,7 @@ cp -R models/clipn-small models/words "$target/models/"
 
 # The packages of development go; a second installation would fetch and unpack everything again. Links take a tenth of the time of copies, and are
 # possible within one file system. npm writes into its list, so that has to be a copy.
-cp -Rl node_modules "$target/" 2>/dev/null || cp -R node_modules "$target/"
+cp -RPl node_modules "$target/" 2>/dev/null || { rm -rf "$target/node_modules" && cp -R node_modules "$target/"; }
 list=node_modules/.package-lock.json
 rm -f "$target/$list"
 cp "$list" "$target/$list"

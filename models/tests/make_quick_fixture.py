@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +18,14 @@ from PIL import Image
 
 from clipn_models import bundle, tokenizer
 from clipn_models.model import CLIPN
-from clipn_models.transform import reference
+from clipn_models.transform import normalise, reference
 from clipn_models.verify import verify
 
 from .random_models import random_model
 
 FIXTURES = Path(__file__).parents[2] / "test" / "fixtures"
 SAMPLES = Path(__file__).parents[2] / "samples"
+TOKENIZER = FIXTURES / "clipn-tiny" / "tokenizer.json"
 OUT = FIXTURES / "quick"
 
 CONFIGURATION = {
@@ -54,26 +57,26 @@ def photographs(size: int) -> np.ndarray:
     return np.stack(pieces)
 
 
+def output_of(module: torch.nn.Module, run: Callable[[], object]) -> torch.Tensor:
+    """The output of a module in a run of the model that it is part of."""
+    outputs: list[torch.Tensor] = []
+    hook = module.register_forward_hook(lambda _module, _input, output: outputs.append(output))
+    run()
+    hook.remove()
+    return outputs[0]
+
+
 @torch.no_grad()
 def centre(model: CLIPN, names: list[str]) -> None:
     """Moves the biases of the last norms so that the mean feature of photographs, and that of class names, is zero."""
-    pixels = torch.from_numpy(photographs(model.image_size)).permute(0, 3, 1, 2).float() / 255
-    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (bundle.MEAN, bundle.STD))
-    seen: list[torch.Tensor] = []
-    hook = model.visual.ln_post.register_forward_hook(lambda _module, _input, output: seen.append(output))
-    model.visual((pixels - mean) / std)
-    hook.remove()
-    model.visual.ln_post.bias -= seen[0][:, 0].mean(0)
-    tok = tokenizer.load(FIXTURES / "clipn-tiny" / "tokenizer.json")
-    rows = [tok.encode(f"a photo of a {name}.").ids for name in names]
-    tokens = torch.tensor([row + [0] * (max(map(len, rows)) - len(row)) for row in rows])
-    for tower in ("yes", "no"):
-        norm = model.ln_final if tower == "yes" else model.ln_final_no
-        at_end: list[torch.Tensor] = []
-        hook = norm.register_forward_hook(lambda _module, _input, output, kept=at_end: kept.append(output))
-        model.text_features(tokens, tower)
-        hook.remove()
-        norm.bias -= at_end[0][torch.arange(len(rows)), tokens.argmax(-1)].mean(0)
+    pixels = normalise(torch.from_numpy(photographs(model.image_size)).permute(0, 3, 1, 2).float() / 255)
+    norm = model.visual.ln_post
+    norm.bias -= output_of(norm, lambda: model.visual(pixels))[:, 0].mean(0)
+    texts = [f"a photo of a {name}." for name in names]
+    tokens = tokenizer.encode(tokenizer.load(TOKENIZER), texts, model.context_length)
+    for tower, norm in (("yes", model.ln_final), ("no", model.ln_final_no)):
+        outputs = output_of(norm, partial(model.text_features, tokens, tower))
+        norm.bias -= outputs[torch.arange(len(tokens)), tokens.argmax(-1)].mean(0)
 
 
 def main() -> None:
@@ -88,7 +91,7 @@ def main() -> None:
     shutil.rmtree(OUT, ignore_errors=True)
     bundle.write(
         model,
-        FIXTURES / "clipn-tiny" / "tokenizer.json",
+        TOKENIZER,
         OUT,
         name="quick",
         version="1.0.0",
